@@ -1,0 +1,1 @@
+"""Compile one observability spec into Collector, Prometheus, Grafana and stack configuration."""

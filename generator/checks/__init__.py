@@ -1,0 +1,18 @@
+"""Check: what a well-shaped spec means; every problem at once.
+
+Stage 3 of load -> parse -> check -> resolve -> plan -> render. One module per subject; each
+has ``check(model) -> Iterator[Problem]``, and its ids are explained in docs/checks/.
+"""
+
+from __future__ import annotations
+
+from generator.checks import events, labels, metrics, prices
+from generator.model import Model
+from generator.problems import Problem
+
+CHECKS = (labels, events, prices, metrics)
+
+
+def run(model: Model) -> list[Problem]:
+    """Return every problem that any check finds."""
+    return [problem for module in CHECKS for problem in module.check(model)]

@@ -1,0 +1,79 @@
+"""Names that are derived, never typed: one place for each, shared by every output."""
+
+from __future__ import annotations
+
+# Resource attributes that every derived series carries, and their Prometheus names.
+SERVICE_NAME = "service_name"
+ENVIRONMENT = "deployment_environment_name"
+INSTANCE_ID = "service_instance_id"
+RESOURCE_LABELS = {
+    "service.name": SERVICE_NAME,
+    "deployment.environment.name": ENVIRONMENT,
+}
+# Labels that a scrape adds to every series.
+SCRAPE_LABELS = ("job", "instance")
+
+# Attributes that the derivation sets on its own copy of a signal.
+SOURCE_MARK = "ims.source"
+COST = "ims.cost_usd"
+COST_DRIFT = "ims.cost_drift_percent"
+RAW_VALUE = "ims.raw"
+INVALID_EVENT = "ims.invalid"
+OUTCOME = "outcome"
+UNPRICED_REASON = "unpriced_reason"
+EVENT_ATTRIBUTE = "event"
+
+# Unit of a metric by the last word of its name (``_total`` left out), as UCUM writes it.
+UNIT_SUFFIXES = {
+    "seconds": "s",
+    "bytes": "By",
+    "usd": "USD",
+    "ratio": "1",
+    "info": "1",
+    "celsius": "Cel",
+}
+# Last words that name a unit which is not a base unit, and what to use instead.
+FOREIGN_UNITS = {
+    "milliseconds": "seconds",
+    "ms": "seconds",
+    "microseconds": "seconds",
+    "minutes": "seconds",
+    "hours": "seconds",
+    "kilobytes": "bytes",
+    "megabytes": "bytes",
+    "kb": "bytes",
+    "mb": "bytes",
+    "cents": "usd",
+    "dollars": "usd",
+    "percent": "ratio",
+    "percentage": "ratio",
+    "rate": "ratio",
+}
+
+
+def overflow_mark(label: str) -> str:
+    """Return the attribute that marks a signal whose ``label`` overflowed."""
+    return f"ims.overflow.{label}"
+
+
+def unit_of(metric: str) -> str:
+    """Return the unit that a metric's name tells, ``1`` when it counts things."""
+    word = metric.removesuffix("_total").rsplit("_", 1)[-1]
+    return UNIT_SUFFIXES.get(word, "1")
+
+
+def histogram_series(metric: str) -> tuple[str, str, str]:
+    """Return the names of the three series of a classic histogram."""
+    return f"{metric}_bucket", f"{metric}_sum", f"{metric}_count"
+
+
+def alert_file_stem(alert: str) -> str:
+    """Return the kebab-case file name of an alert's runbook: HighAPILatency -> high-api-latency."""
+    stem = ""
+    for index, character in enumerate(alert):
+        after = alert[index + 1 : index + 2]
+        starts_word = character.isupper() and (
+            not alert[index - 1 : index].isupper() or after.islower()
+        )
+        stem += ("-" if index and starts_word else "") + character.lower()
+    return stem

@@ -1,0 +1,42 @@
+"""Resolve: the checked spec to a model in which nothing is optional.
+
+Stage 4 of load -> parse -> check -> resolve -> plan -> render.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from generator.model.metrics import ResolvedMetric, Series, catalogue, resolve_metric
+from generator.model.signals import PriceRow, ResolvedLabel, price_rows, resolve_label
+from generator.spec.schema.root import Spec
+
+
+@dataclass(frozen=True)
+class Model:
+    """Everything an output needs.
+
+    spec: the parsed sections; labels, metrics: resolved, in the spec's order; prices:
+    oldest first; series: every name that PromQL may select.
+    """
+
+    spec: Spec
+    labels: dict[str, ResolvedLabel]
+    metrics: dict[str, ResolvedMetric]
+    prices: tuple[PriceRow, ...]
+    series: dict[str, Series]
+
+
+def resolve(spec: Spec) -> Model:
+    """Return the model of a spec without problems."""
+    labels = {name: resolve_label(name, spec) for name in spec.labels}
+    metrics = {
+        name: resolve_metric(name, metric, spec, labels) for name, metric in spec.metrics.items()
+    }
+    return Model(
+        spec=spec,
+        labels=labels,
+        metrics=metrics,
+        prices=price_rows(spec),
+        series=catalogue(metrics),
+    )

@@ -1,0 +1,104 @@
+"""Find each binary: explicit variable, PATH when its version fits, cache, else build it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from generator.errors import ImsobsError
+from generator.native.build import build_component, cached_binary
+from generator.native.paths import cache_dir, find_root
+from generator.native.plan import Component, Plan, load_plan
+from generator.native.progress import Progress, Silent
+from generator.native.versions import VersionProblem, check_version, show
+
+Source = Literal["variable", "PATH", "cache", "built"]
+
+
+@dataclass(frozen=True)
+class Binary:
+    """A binary that fits. version: what it answered, or what it was built as."""
+
+    name: str
+    path: Path
+    version: str
+    source: Source
+
+
+def _from_variable(name: str, component: Component) -> Binary | None:
+    value = os.environ.get(component.env)
+    if not value:
+        return None
+    path = Path(value).expanduser().absolute()
+    remedy = f"point {component.env} at {name} {component.version}, or unset it"
+    if not (path.is_file() and os.access(path, os.X_OK)):
+        raise ImsobsError(f"{component.env}={value} is not an executable file", remedy=remedy)
+    try:
+        found = check_version(path, component.version_args, component.version)
+    except VersionProblem as problem:
+        raise ImsobsError(f"{component.env}={value} {problem}", remedy=remedy) from None
+    return Binary(name, path, show(found) if found else component.version, "variable")
+
+
+def _from_path(name: str, component: Component, progress: Progress) -> Binary | None:
+    for candidate in component.path_names or [name]:
+        where = shutil.which(candidate)
+        if where is None:
+            continue
+        try:
+            found = check_version(Path(where), component.version_args, component.version)
+        except VersionProblem as problem:
+            progress.note(f"not using {where}: it {problem}")
+            continue
+        version = show(found) if found else component.version
+        return Binary(name, Path(where).absolute(), version, "PATH")
+    return None
+
+
+def locate(
+    plan: Plan, root: Path, name: str, progress: Progress, cache: Path | None = None
+) -> Binary | None:
+    """Return a component's binary if it is already here, without building; else None.
+
+    Raises ImsobsError when an explicit variable names a binary that cannot be used, or
+    when the plan has no such component.
+    """
+    component = plan.components.get(name)
+    if component is None:
+        known = ", ".join(plan.components)
+        raise ImsobsError(f'unknown component "{name}"; available: {known}', exit_code=2)
+    here = _from_variable(name, component) or _from_path(name, component, progress)
+    if here is not None or component.build is None:
+        return here
+    built = cached_binary(root, cache or cache_dir(), name, component)
+    return Binary(name, built, component.version, "cache") if built.exists() else None
+
+
+def resolve(plan: Plan, root: Path, name: str, progress: Progress) -> Binary | None:
+    """Return a component's binary, building it when needed; None if optional and absent."""
+    cache = cache_dir()
+    here = locate(plan, root, name, progress, cache)
+    component = plan.components[name]
+    if here is not None or component.build is None:
+        return here
+    path = build_component(plan, root, cache, name, progress)
+    return Binary(name, path, component.version, "built")
+
+
+def resolve_binary(name: str, root: Path | None = None, progress: Progress | None = None) -> Path:
+    """Return the path of a component of the project's plan, building it when needed.
+
+    root: defaults to the nearest project folder. Raises ImsobsError when it cannot be had.
+    """
+    found = find_root(root)
+    plan = load_plan(found)
+    binary = resolve(plan, found, name, progress or Silent())
+    if binary is None:
+        variable = plan.components[name].env
+        raise ImsobsError(
+            f"{name} is optional and not here", remedy=f"put it on PATH or set {variable}"
+        )
+    return binary.path

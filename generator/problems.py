@@ -1,0 +1,61 @@
+"""Problems of a spec: values that are gathered, never raised one at a time.
+
+Stage: every stage that reads the spec (load, parse, check) returns problems; nothing is
+rendered or written while there is one.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+KeyPath = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place in a file: line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One fault of the spec.
+
+    path: keys from the root to the faulty value, e.g. ``("metrics", "ims_x", "unit")``.
+    message: what is wrong and what is allowed, one sentence, no trailing full stop.
+    check: stable id, ``<subject>/<rule>``; its page is ``docs/checks/<subject>.md``.
+    position: set where the loader knows better than the key path (syntax errors).
+    """
+
+    path: KeyPath
+    message: str
+    check: str
+    position: Position | None = None
+
+
+def dotted(path: KeyPath) -> str:
+    """Return a key path as people write it: ``alerts.X.tests[0].at``."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += f".{part}" if text else part
+    return text or "(whole file)"
+
+
+def available(name: str, known: Iterable[str], limit: int = 12) -> str:
+    """Return the remedy for an unknown name: the nearest known one, then what exists."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.75)
+    shown = ", ".join(names[:limit]) + (", ..." if len(names) > limit else "")
+    listing = f"available: {shown}" if names else "none is declared"
+    return f'did you mean "{near[0]}"? {listing}' if near else listing

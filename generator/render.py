@@ -1,0 +1,125 @@
+"""Render: planned data to bytes.
+
+Stage 6 of load -> parse -> check -> resolve -> plan -> render. Configuration is dumped,
+never pasted: a template orders whole top-level sections and explains them, and what was
+rendered must parse back to what was planned.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from generator import yamlio
+
+TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
+HEADER = "Generated from spec/ims.yaml by `make render`. Do not edit: change the spec."
+
+
+class RenderError(Exception):
+    """A template or a plan is wrong: a fault of this program, never of the spec."""
+
+
+@dataclass(frozen=True)
+class YamlPage:
+    """A YAML file: its top-level sections, and the template that orders and explains them.
+
+    Without a template the sections follow the header in their own order.
+    """
+
+    path: str
+    sections: dict[str, Any]
+    template: str | None = None
+
+
+@dataclass(frozen=True)
+class JsonPage:
+    """A JSON file."""
+
+    path: str
+    data: Any
+
+
+@dataclass(frozen=True)
+class TextPage:
+    """A file that a template writes freely: docs, runbooks, notifications, settings."""
+
+    path: str
+    template: str
+    context: dict[str, Any] = field(default_factory=dict)
+
+
+Page = YamlPage | JsonPage | TextPage
+
+
+@functools.cache
+def environment() -> jinja2.Environment:
+    """Return the template environment: ``<< >>``, ``<% %>``, ``<# #>``, nothing undefined."""
+    env = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        variable_start_string="<<",
+        variable_end_string=">>",
+        block_start_string="<%",
+        block_end_string="%>",
+        comment_start_string="<#",
+        comment_end_string="#>",
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # noqa: S701 - nothing here is served as HTML by this program
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    env.filters["yaml"] = lambda data: yamlio.dump(data).rstrip("\n")
+    env.filters["cell"] = markdown_cell
+    env.globals["header"] = HEADER
+    return env
+
+
+def markdown_cell(value: Any) -> str:
+    """Return a value as text that cannot break out of a Markdown table cell."""
+    text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    text = text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+    return " ".join(text.split())
+
+
+def render_page(page: Page) -> bytes:
+    """Return the bytes of one page: UTF-8, ``\\n``, one newline at the end."""
+    match page:
+        case YamlPage():
+            text = _yaml(page)
+        case JsonPage():
+            text = json.dumps(page.data, indent=2, ensure_ascii=False)
+        case TextPage():
+            text = environment().get_template(page.template).render(page.context)
+    return (text.rstrip("\n") + "\n").encode()
+
+
+def _yaml(page: YamlPage) -> str:
+    if page.template is None:
+        text = f"# {HEADER}\n" + yamlio.dump(page.sections)
+    else:
+        # Each section is handed over with its key, so that a template cannot put a value
+        # under another name.
+        wrapped = {key: {key: value} for key, value in page.sections.items()}
+        text = environment().get_template(page.template).render(wrapped)
+    parsed = yamlio.parse(text)
+    # Dump and load once more for the comparison: tuples and lists are the same data.
+    if parsed != yamlio.parse(yamlio.dump(page.sections)):
+        raise RenderError(f"{page.path}: what was rendered does not parse back to what was planned")
+    return text
+
+
+def render(pages: Iterable[Page]) -> dict[str, bytes]:
+    """Return path -> bytes, sorted by path; two pages for one path are a fault."""
+    files: dict[str, bytes] = {}
+    for page in pages:
+        if page.path in files:
+            raise RenderError(f"{page.path} is planned twice")
+        files[page.path] = render_page(page)
+    return dict(sorted(files.items()))

@@ -1,0 +1,41 @@
+"""Shared building blocks of the spec's schema."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+
+class Section(BaseModel):
+    """A mapping of the spec: unknown keys are faults, values never change after parsing."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+MetricName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")]
+LabelName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+EventName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+AlertName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z0-9]{2,60}$")]
+KebabName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+# Seconds to weeks as Prometheus writes them: 30s, 5m, 1h30m, 30d.
+DurationText = Annotated[
+    str, StringConstraints(pattern=r"^(?:\d+w)?(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+s)?$", min_length=2)
+]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+LabelValue = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+Ratio = Annotated[float, Field(ge=0, le=1)]
+
+_UNIT_SECONDS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
+
+
+def seconds(duration: str) -> int:
+    """Return the seconds of a Prometheus duration such as ``1h30m``."""
+    total, digits = 0, ""
+    for character in duration:
+        if character.isdigit():
+            digits += character
+        else:
+            total += int(digits) * _UNIT_SECONDS[character]
+            digits = ""
+    return total

@@ -1,0 +1,22 @@
+"""The spec's sections, in the order of the file."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from generator.spec.schema.base import Section
+from generator.spec.schema.metrics import Buckets, Metrics
+from generator.spec.schema.signals import Events, Labels, Prices, Service, Sources
+
+
+class Spec(Section):
+    """The one input of the generator."""
+
+    version: Literal[1]
+    service: Service
+    labels: Labels
+    sources: Sources
+    events: Events
+    prices: Prices
+    buckets: Buckets
+    metrics: Metrics
