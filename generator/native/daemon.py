@@ -23,8 +23,7 @@ from generator.native.paths import Layout
 _START_SECONDS = 15.0
 _FAULT_ALREADY_STARTED = 60
 _FAULT_NOT_RUNNING = 70
-_FAULT_STILL_RUNNING = 91
-_GONE = (ConnectionError, FileNotFoundError, http.client.HTTPException, TimeoutError, OSError)
+_GONE = (OSError, http.client.HTTPException)
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,10 @@ class ProcessState:
     def up(self) -> bool:
         """Whether there is a live process behind it."""
         return self.state in ("STARTING", "RUNNING") and self.pid > 0
+
+
+class SupervisorGone(ImsobsError):
+    """The supervisor does not answer on its socket."""
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -77,17 +80,21 @@ class Supervisor:
         proxy = xmlrpc.client.ServerProxy(
             "http://localhost/RPC2", transport=_UnixTransport(self._layout.socket)
         )
-        with proxy:
-            function = proxy
-            for part in method.split("."):
-                function = getattr(function, part)
-            return cast(Any, function)(*args)
+        try:
+            with proxy:
+                return cast(Any, getattr(proxy, f"supervisor.{method}"))(*args)
+        except _GONE as error:
+            raise SupervisorGone(
+                f"the process supervisor does not answer ({type(error).__name__})",
+                remedy="imsobs down, then imsobs up",
+                log=self._layout.log_of("supervisord"),
+            ) from error
 
     def alive(self) -> bool:
         """Tell whether a supervisor answers on the socket."""
         try:
-            return bool(self._call("supervisor.getState")["statecode"] == 1)
-        except (*_GONE, xmlrpc.client.Error):
+            return bool(self._call("getState")["statecode"] == 1)
+        except (SupervisorGone, xmlrpc.client.Error):
             return False
 
     def start(self) -> None:
@@ -127,29 +134,29 @@ class Supervisor:
                 info["start"],
                 info["description"] or info["spawnerr"],
             )
-            for info in self._call("supervisor.getAllProcessInfo")
+            for info in self._call("getAllProcessInfo")
         }
 
     def sync(self) -> None:
         """Take over a changed supervisord.conf; what it no longer holds is stopped."""
-        ((added, changed, removed),) = self._call("supervisor.reloadConfig")
+        ((added, changed, removed),) = self._call("reloadConfig")
         for name in (*changed, *removed):
             self.stop_process(name)
-            self._call("supervisor.removeProcessGroup", name)
+            self._call("removeProcessGroup", name)
         for name in (*changed, *added):
-            self._call("supervisor.addProcessGroup", name)
+            self._call("addProcessGroup", name)
 
     def start_process(self, name: str) -> None:
         """Start a process without waiting; one that runs already is left alone."""
-        self._forgiving(_FAULT_ALREADY_STARTED, "supervisor.startProcess", name, False)
+        self._forgiving(_FAULT_ALREADY_STARTED, "startProcess", name, False)
 
     def stop_process(self, name: str) -> None:
         """Stop a process and wait; one that does not run is left alone."""
-        self._forgiving(_FAULT_NOT_RUNNING, "supervisor.stopProcess", name, True)
+        self._forgiving(_FAULT_NOT_RUNNING, "stopProcess", name, True)
 
     def signal(self, name: str, signal_name: str) -> None:
         """Send a signal ("HUP") to a process."""
-        self._call("supervisor.signalProcess", name, signal_name)
+        self._call("signalProcess", name, signal_name)
 
     def _forgiving(self, fault: int, method: str, *args: Any) -> None:
         try:
@@ -161,9 +168,9 @@ class Supervisor:
     def shutdown(self, seconds: float) -> bool:
         """Ask it to stop everything and leave; tell whether it was gone in time."""
         pid = 0
-        with suppress(*_GONE, xmlrpc.client.Error):
-            pid = int(self._call("supervisor.getPID"))
-            self._call("supervisor.shutdown")
+        with suppress(SupervisorGone, xmlrpc.client.Error):
+            pid = int(self._call("getPID"))
+            self._call("shutdown")
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if not running(pid) and not self._layout.socket.exists():

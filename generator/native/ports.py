@@ -29,7 +29,9 @@ def holder(port: int) -> str:
     except (psutil.Error, OSError):
         return "another process"
     for connection in connections:
-        if connection.status != psutil.CONN_LISTEN or connection.laddr.port != port:
+        if connection.status != psutil.CONN_LISTEN or not connection.laddr:
+            continue
+        if connection.laddr.port != port:
             continue
         try:
             if connection.pid is not None:
@@ -64,6 +66,7 @@ def exposed(pid: int) -> list[str]:
         f"{connection.laddr.ip}:{connection.laddr.port}"
         for connection in connections
         if connection.status == psutil.CONN_LISTEN
+        and connection.laddr
         and not connection.laddr.ip.startswith("127.")
         and connection.laddr.ip not in ("::1", "::ffff:127.0.0.1")
     )

@@ -69,6 +69,7 @@ def wait_until_ready(
     """
     begin = time.monotonic()
     waiting = dict(launches)
+    told_waiting: set[str] = set()
     starts: dict[str, set[int]] = {name: set() for name in launches}
     with loopback_client() as client:
         while waiting:
@@ -82,7 +83,8 @@ def wait_until_ready(
                     reason = why_not_ready(client, launch.process.ready) or ""
                 if not reason:
                     del waiting[name]
-                    progress.note(f"{name} is ready ({time.monotonic() - begin:.1f} s)")
+                    if name in told_waiting:
+                        progress.note(f"{name} is ready ({time.monotonic() - begin:.1f} s)")
                     continue
                 reasons[name] = reason
                 if time.monotonic() - begin > launch.process.ready_seconds:
@@ -92,6 +94,7 @@ def wait_until_ready(
                         remedy=f"imsobs logs {name}",
                         log=layout.log_of(name),
                     )
+            told_waiting.update(waiting)
             if waiting:
                 told = ", ".join(f"{name} ({reason})" for name, reason in reasons.items())
                 progress.doing(f"waiting {time.monotonic() - begin:.0f} s for {told}")

@@ -45,7 +45,7 @@ def resolve_all(plan: Plan, root: Path, progress: Progress) -> dict[str, Binary]
 
 
 def read_record(layout: Layout) -> dict[str, dict[str, str]]:
-    """Return process -> {program, files, version} of the last successful start."""
+    """Return process -> {program, files, version} of its last start or reload."""
     try:
         data = json.loads(layout.record.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -53,12 +53,17 @@ def read_record(layout: Layout) -> dict[str, dict[str, str]]:
     return data if isinstance(data, dict) else {}
 
 
-def _write_record(layout: Layout, launches: Mapping[str, Launch]) -> None:
-    record = {
-        name: {"program": launch.program, "files": launch.files, "version": launch.version}
-        for name, launch in launches.items()
-    }
-    write_private(layout.record, json.dumps(record, indent=2) + "\n")
+def _note_in_record(layout: Layout, name: str, launch: Launch | None) -> None:
+    """Record what a process runs with now; None while that is not known."""
+    record = read_record(layout)
+    record.pop(name, None)
+    if launch is not None:
+        record[name] = {
+            "program": launch.program,
+            "files": launch.files,
+            "version": launch.version,
+        }
+    write_private(layout.record, json.dumps(record, indent=2, sort_keys=True) + "\n")
 
 
 def _reload(supervisor: Supervisor, launch: Launch) -> None:
@@ -98,15 +103,18 @@ def _apply(
                 continue
             if launch.process.reload is not None:
                 _reload(supervisor, launch)
+                _note_in_record(layout, name, launch)
                 reloaded.append(name)
                 continue
+        _note_in_record(layout, name, None)
         (restarted if runs else started).append(name)
         supervisor.stop_process(name)
     for name in (*started, *restarted):
         require_free(name, launches[name].process.ports)
-    for name in launches:
+    for name, launch in launches.items():
         if name in started or name in restarted:
             supervisor.start_process(name)
+            _note_in_record(layout, name, launch)
     return started, restarted, reloaded
 
 
@@ -133,7 +141,6 @@ def up(plan: Plan, layout: Layout, progress: Progress) -> Outcome:
             supervisor.start()
         started, restarted, reloaded = _apply(supervisor, layout, launches)
         wait_until_ready(supervisor, layout, launches, progress)
-        _write_record(layout, launches)
     touched = {*started, *restarted, *reloaded}
     needed = [process.component for process in plan.processes.values()]
     return Outcome(

@@ -1,0 +1,247 @@
+"""Commands on the running stack. Parses, calls, prints; the work is in generator.native."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from generator.cli.app import app
+from generator.cli.output import errors, results
+from generator.errors import ImsobsError
+
+if TYPE_CHECKING:
+    from generator.native.paths import Layout
+    from generator.native.plan import Plan
+
+# Imports of generator.native stay inside the commands: validate and render do without
+# an HTTP client and a process library.
+
+
+class ModeChoice(StrEnum):
+    """Where the stack runs."""
+
+    auto = "auto"
+    native = "native"
+    docker = "docker"
+
+
+class TableFormat(StrEnum):
+    """How results are printed."""
+
+    table = "table"
+    json = "json"
+
+
+Root = Annotated[
+    Path | None,
+    typer.Option(
+        "--root", envvar="IMSOBS_ROOT", help="Project folder; the nearest one by default."
+    ),
+]
+AsFormat = Annotated[TableFormat, typer.Option("--format", help="How results are printed.")]
+
+
+def _project(root: Path | None) -> tuple[Plan, Layout]:
+    from generator.native.paths import layout_for
+    from generator.native.plan import load_plan
+
+    layout = layout_for(root)
+    return load_plan(layout.root), layout
+
+
+def _choose_mode(wanted: ModeChoice, layout: Layout) -> str:
+    """Return "docker" or "native", and say plainly why."""
+    from generator.native.daemon import Supervisor
+    from generator.native.docker import find_docker, recorded_mode
+
+    runs = "native" if Supervisor(layout).alive() else recorded_mode(layout)
+    if runs is not None and wanted in (ModeChoice.auto, runs):
+        return runs
+    if runs == "docker" or (runs == "native" and Supervisor(layout).alive()):
+        raise ImsobsError(f"the stack is up in {runs} mode", remedy="run imsobs down first")
+    if wanted is ModeChoice.native:
+        return "native"
+    docker = find_docker()
+    if docker.usable:
+        errors.print(f"mode: docker (engine {docker.engine}, compose {docker.compose})")
+        return "docker"
+    if wanted is ModeChoice.docker:
+        raise ImsobsError(docker.why, remedy="start Docker, or use --mode native")
+    errors.print(f"mode: native ({docker.why})")
+    return "native"
+
+
+def _native_up(plan: Plan, layout: Layout) -> None:
+    from generator.native.docker import record_mode
+    from generator.native.progress import console_progress
+    from generator.native.stack import up as bring_up
+
+    record_mode(layout, "native")
+    with console_progress(errors) as progress:
+        outcome = bring_up(plan, layout, progress)
+    for word in ("started", "restarted", "reloaded", "unchanged"):
+        if names := getattr(outcome, word):
+            errors.print(f"{word}: {', '.join(names)}")
+    if outcome.absent:
+        errors.print(f"[yellow]absent:[/] {', '.join(outcome.absent)} (optional)")
+        for name in outcome.absent:
+            variable = plan.components[name].env
+            errors.print(f"  {name}: put it on PATH or set {variable} to run it natively")
+    if "loki" in outcome.absent:
+        errors.print(
+            "  without loki, log records go to rotated JSON-lines files in the state folder"
+        )
+
+
+@app.command()
+def up(
+    root: Root = None,
+    mode: Annotated[
+        ModeChoice, typer.Option(help="docker, native, or what is here.")
+    ] = ModeChoice.auto,
+) -> None:
+    """Start the stack, or what changed in it, and wait until it is ready."""
+    from generator.native.docker import compose_up
+    from generator.native.status import collect
+
+    # A terminated build must still stop its compiler and remove its folder.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    plan, layout = _project(root)
+    if _choose_mode(mode, layout) == "docker":
+        with errors.status("docker compose up"):
+            compose_up(layout)
+    else:
+        _native_up(plan, layout)
+    from generator.cli.stack_tables import component_table, status_lines
+
+    status = collect(plan, layout)
+    results.print(component_table(status.components))
+    for line in status_lines(status):
+        errors.print(line)
+
+
+@app.command()
+def down(
+    root: Root = None,
+    purge: Annotated[
+        bool, typer.Option("--purge", help="Delete stored data and logs too.")
+    ] = False,
+) -> None:
+    """Stop the stack and leave nothing running; stored data is kept."""
+    from generator.native.docker import compose_down, record_mode, recorded_mode
+    from generator.native.paths import layout_for
+    from generator.native.progress import console_progress
+    from generator.native.stack import down as take_down
+
+    layout = layout_for(root)
+    ran = False
+    if recorded_mode(layout) == "docker":
+        with errors.status("docker compose down"):
+            compose_down(layout, purge=purge)
+        ran = True
+    with console_progress(errors) as progress:
+        ran = take_down(layout, progress, purge=_project(root)[0] if purge else None) or ran
+    record_mode(layout, None)
+    errors.print("[green]ok[/] the stack is down" if ran else "[green]ok[/] nothing was running")
+
+
+@app.command()
+def status(root: Root = None, format: AsFormat = TableFormat.table) -> None:
+    """Show components, targets, series, telemetry received and alerts; exit 1 if unhealthy."""
+    from generator.cli.stack_tables import component_table, status_lines, telemetry_table
+    from generator.native.status import collect
+
+    found = collect(*_project(root))
+    if format is TableFormat.json:
+        results.print_json(json.dumps(found.as_json()))
+    else:
+        results.print(component_table(found.components))
+        results.print()
+        results.print(telemetry_table(found.telemetry))
+        for line in status_lines(found):
+            errors.print(line)
+    if not found.healthy:
+        raise typer.Exit(1)
+
+
+@app.command()
+def doctor(root: Root = None, format: AsFormat = TableFormat.table) -> None:
+    """Check the machine: binaries, Go, Docker, ports, disk; exit 3 if something must be mended."""
+    from generator.cli.stack_tables import findings_table
+    from generator.native.doctor import examine
+    from generator.native.paths import layout_for
+
+    findings = examine(layout_for(root))
+    failed = [finding for finding in findings if finding.level == "fail"]
+    if format is TableFormat.json:
+        data = {"ok": not failed, "findings": [asdict(finding) for finding in findings]}
+        results.print_json(json.dumps(data))
+    else:
+        results.print(findings_table(findings))
+    if failed:
+        raise typer.Exit(3)
+
+
+@app.command()
+def logs(
+    name: Annotated[str, typer.Argument(help="A process of the stack, or supervisord.")],
+    root: Root = None,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many last lines.")] = 100,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on until interrupted.")
+    ] = False,
+) -> None:
+    """Print the last lines of a process's log."""
+    from generator.native.ready import tail
+
+    plan, layout = _project(root)
+    path = layout.log_of(name)
+    known = [*plan.processes, "supervisord"]
+    if name not in known:
+        raise ImsobsError(f'no process "{name}"; available: {", ".join(known)}', exit_code=2)
+    if not path.exists():
+        raise ImsobsError(
+            f"{name} has no log yet", remedy="start it with imsobs up (natively; under Docker: "
+            f"docker compose -f stack/compose.yaml logs {name})", exit_code=1,
+        )  # fmt: skip
+    for line in tail(path, lines):
+        results.out(line, highlight=False)
+    position = path.stat().st_size
+    while follow:
+        time.sleep(0.3)
+        size = path.stat().st_size if path.exists() else 0
+        # Shorter than before: the log was rotated.
+        start = position if size >= position else 0
+        if size > start:
+            with path.open("rb") as handle:
+                handle.seek(start)
+                text = handle.read(size - start).decode(errors="replace")
+            results.out(text, end="", highlight=False)
+        position = size
+
+
+@app.command()
+def trace(
+    trace_id: Annotated[str, typer.Argument(help="32 hex digits, as in a log record.")],
+    root: Root = None,
+    format: AsFormat = TableFormat.table,
+) -> None:
+    """Print a trace that Jaeger holds, as a tree (or, as json, as Jaeger gives it)."""
+    from generator.cli.stack_tables import trace_tree
+    from generator.native.traces import fetch_trace, parse_trace
+
+    plan, _ = _project(root)
+    found = fetch_trace(plan.api.jaeger, trace_id)
+    if format is TableFormat.json:
+        results.print_json(json.dumps(found))
+        return
+    results.print(trace_tree(escape(str(found.get("traceID", trace_id))), parse_trace(found)))

@@ -1,0 +1,198 @@
+"""Status: what runs, whether it is healthy, and what Prometheus says about the telemetry."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import httpx
+
+from generator.native.daemon import ProcessState, Supervisor, SupervisorGone
+from generator.native.docker import Mode, compose_states, recorded_mode
+from generator.native.paths import Layout
+from generator.native.plan import Plan, Process
+from generator.native.ready import loopback_client, why_not_ready
+from generator.native.stack import read_record
+
+
+@dataclass(frozen=True)
+class ComponentStatus:
+    """One row. state: the supervisor's or engine's word, "absent" or "down" otherwise.
+
+    version: of the running binary, None when unknown. pid: None outside native mode.
+    uptime_seconds: None when it does not run. detail: why it is not healthy.
+    """
+
+    name: str
+    endpoint: str
+    healthy: bool
+    state: str
+    version: str | None
+    pid: int | None
+    uptime_seconds: int | None
+    detail: str
+
+
+@dataclass(frozen=True)
+class Telemetry:
+    """What Prometheus knows; a number is None when it could not be asked or has no value.
+
+    series: in the head block. *_received: accepted by the Collector since it started.
+    alerts_firing: names of the firing alerts, sorted; None when it could not be asked.
+    """
+
+    targets_up: int | None = None
+    targets_total: int | None = None
+    targets_down: list[str] = field(default_factory=list)
+    series: int | None = None
+    spans_received: int | None = None
+    logs_received: int | None = None
+    metric_points_received: int | None = None
+    alerts_firing: list[str] | None = None
+
+
+@dataclass(frozen=True)
+class Status:
+    """The whole picture. mode: "native", "docker" or None when nothing was brought up."""
+
+    mode: Mode | None
+    components: list[ComponentStatus]
+    telemetry: Telemetry
+    problems: list[str]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether everything that should run answers."""
+        return not self.problems
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain data, the shape of ``imsobs status --format json``."""
+        return {"healthy": self.healthy, **asdict(self)}
+
+
+def endpoint(process: Process) -> str:
+    """Return the URL that stands for a process: its page, or the base of its readiness."""
+    if process.url:
+        return process.url
+    base = httpx.URL(process.ready)
+    return f"{base.scheme}://{base.netloc.decode()}"
+
+
+def _row(
+    client: httpx.Client,
+    name: str,
+    process: Process,
+    state: ProcessState | None,
+    container: str | None,
+    version: str | None,
+    optional: bool,
+) -> ComponentStatus:
+    runs = state.up if state is not None else container is not None
+    reason = why_not_ready(client, process.ready) if runs else None
+    if not runs:
+        word = state.state if state is not None else "absent" if optional else "down"
+        detail = state.detail if state is not None else "not here" if optional else "not running"
+        return ComponentStatus(name, endpoint(process), False, word.lower(), version, None, None,
+                               detail)  # fmt: skip
+    uptime = max(0, int(time.time()) - state.started) if state is not None else None
+    return ComponentStatus(
+        name,
+        endpoint(process),
+        reason is None,
+        state.state.lower() if state is not None else str(container),
+        version,
+        state.pid if state is not None else None,
+        uptime,
+        reason or "",
+    )
+
+
+class _Prometheus:
+    """Prometheus' HTTP API; every method answers None when it cannot be asked."""
+
+    def __init__(self, client: httpx.Client, base: str) -> None:
+        self._client = client
+        self._base = base.rstrip("/")
+
+    def get(self, path: str, **params: str) -> Any:
+        try:
+            answer = self._client.get(f"{self._base}/api/v1/{path}", params=params)
+            return answer.json()["data"] if answer.is_success else None
+        except (httpx.HTTPError, ValueError, KeyError):
+            return None
+
+    def number(self, query: str) -> int | None:
+        data = self.get("query", query=query)
+        result = data["result"] if data else []
+        value = float(result[0]["value"][1]) if result else math.nan
+        return round(value) if math.isfinite(value) else None
+
+
+def telemetry(client: httpx.Client, plan: Plan) -> Telemetry:
+    """Ask Prometheus for targets, series, what the Collector received, and firing alerts."""
+    api = _Prometheus(client, plan.api.prometheus)
+    targets = api.get("targets", state="active")
+    if targets is None:
+        return Telemetry()
+    active = targets["activeTargets"]
+    down = sorted(
+        f"{target['labels'].get('job', '?')} ({target.get('lastError') or target['health']})"
+        for target in active
+        if target["health"] != "up"
+    )
+    head = api.get("status/tsdb")
+    alerts = api.get("alerts")
+    names = alerts["alerts"] if alerts is not None else []
+    firing = sorted({a["labels"]["alertname"] for a in names if a["state"] == "firing"})
+    return Telemetry(
+        len(active) - len(down),
+        len(active),
+        down,
+        int(head["headStats"]["numSeries"]) if head else None,
+        api.number(plan.queries.spans_received),
+        api.number(plan.queries.logs_received),
+        api.number(plan.queries.metric_points_received),
+        firing if alerts is not None else None,
+    )
+
+
+def collect(plan: Plan, layout: Layout) -> Status:
+    """Return the status of the stack; never raises because a part is down."""
+    mode = recorded_mode(layout)
+    states: dict[str, ProcessState] = {}
+    containers: dict[str, str] = {}
+    if mode == "docker":
+        containers = compose_states(layout)
+    else:
+        try:
+            states = Supervisor(layout).processes()
+            mode = "native"
+        except SupervisorGone:
+            pass
+    record = read_record(layout)
+    with loopback_client() as client:
+        rows = [
+            _row(
+                client,
+                name,
+                process,
+                states.get(name),
+                containers.get(name),
+                record.get(name, {}).get("version") or plan.components[process.component].version,
+                plan.components[process.component].optional,
+            )
+            for name, process in plan.processes.items()
+        ]
+        facts = telemetry(client, plan)
+    problems = [
+        f"{row.name} is not healthy: {row.detail or row.state}"
+        for row in rows
+        if not row.healthy and row.state != "absent"
+    ]
+    if not states and not containers:
+        problems = ["the stack is down; start it with imsobs up"]
+    elif facts.targets_total is None:
+        problems.append(f"Prometheus does not answer at {plan.api.prometheus}")
+    return Status(mode if states or containers else None, rows, facts, problems)
