@@ -22,6 +22,7 @@ class ResolvedLabel:
     description: str
     attributes: tuple[str, ...]
     resource_attributes: tuple[str, ...]
+    intrinsic: str | None
     matches: dict[str, str]
     values: tuple[str, ...] | None
     limit: int
@@ -67,6 +68,7 @@ def resolve_label(name: str, spec: Spec) -> ResolvedLabel:
         description=label.description,
         attributes=tuple(label.attributes),
         resource_attributes=tuple(label.resource_attributes),
+        intrinsic=label.intrinsic,
         matches=matches,
         values=values,
         limit=(label.limit or 1) if values is None else len(values),

@@ -12,7 +12,9 @@ from generator.model import Model
 from generator.render import Page
 
 Planner = Callable[[Model], Iterator[Page]]
-PLANNERS: tuple[str, ...] = ()
+PLANNERS: tuple[str, ...] = (
+    "collector",
+)
 """Modules of this package with a ``plan``, in the order in which pages are planned."""
 
 

@@ -6,7 +6,9 @@ from typing import Literal
 
 from generator.spec.schema.base import Section
 from generator.spec.schema.metrics import Buckets, Metrics
+from generator.spec.schema.pipeline import Collector, Redaction, Sampling
 from generator.spec.schema.signals import Events, Labels, Prices, Service, Sources
+from generator.spec.schema.stack import Retention, Scrape, Stack
 
 
 class Spec(Section):
@@ -20,3 +22,9 @@ class Spec(Section):
     prices: Prices
     buckets: Buckets
     metrics: Metrics
+    redaction: Redaction
+    sampling: Sampling
+    collector: Collector
+    scrape: Scrape = Scrape()
+    retention: Retention = Retention()
+    stack: Stack

@@ -31,7 +31,8 @@ class Label(Section):
     """A label: a closed set of values, so that series can be counted before they exist.
 
     attributes: span attributes it is read from, first present one wins (an event field of
-    the label's own name needs none). values: allowed values, or value -> spellings that
+    the label's own name needs none). intrinsic: read from the first word of the span's name,
+    or the record's severity number, when no attribute is there. values: allowed values, or value -> spellings that
     mean it. patterns: value -> regular expression (RE2), first match wins; the value ``*``
     keeps the text itself, then ``limit`` bounds how many may be seen. values_of: same set
     as another label. missing/overflow: what absent and unlisted values become.
@@ -40,6 +41,7 @@ class Label(Section):
     description: Text
     attributes: list[str] = []
     resource_attributes: list[str] = []
+    intrinsic: Literal["span.name", "log.severity_number"] | None = None
     values: list[LabelValue] | dict[LabelValue, list[LabelValue]] | None = None
     patterns: dict[LabelValue, Text] | None = None
     values_of: LabelName | None = None

@@ -1,0 +1,149 @@
+"""Plan of collector/config.yaml and collector/builder.yaml.
+
+Traces and logs fan out twice: ``derive`` labels its own copy and counts metrics from every
+signal; ``store`` samples and redacts what is kept. Metrics are exposed for Prometheus to
+scrape, because a pushed counter that does not change disappears from queries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from generator import conventions
+from generator.model import Model
+from generator.outputs.collector import count, current, derive, store
+from generator.outputs.collector.builder import builder_sections
+from generator.outputs.collector.env import Reference, escape_dollars
+from generator.outputs.collector.settings import exporters, extensions, receivers, telemetry
+from generator.render import Page, YamlPage
+
+
+def plan(model: Model) -> Iterator[Page]:
+    """Yield the Collector's configuration and the manifest it is built from."""
+    sections = {
+        "extensions": extensions(model),
+        "receivers": receivers(model),
+        "processors": _processors(model),
+        "connectors": _connectors(model),
+        "exporters": exporters(model),
+        "service": {
+            "extensions": list(extensions(model)),
+            "telemetry": telemetry(model),
+            "pipelines": _pipelines(),
+        },
+    }
+    yield YamlPage("collector/config.yaml", escape_dollars(sections), "collector/config.yaml.j2")
+    yield YamlPage("collector/builder.yaml", builder_sections(sections), "collector/builder.yaml.j2")
+
+
+def _processors(model: Model) -> dict[str, Any]:
+    settings = model.spec.collector
+    listing = [*conventions.RESOURCE_LABELS]
+    environment = Reference("IMS_ENVIRONMENT", model.spec.service.environments[0])
+    base_url = Reference("IMS_SERVICE_URL", model.spec.service.url)
+    return {
+        "memory_limiter": {
+            "check_interval": "1s",
+            "limit_mib": settings.memory_limit_mib,
+            "spike_limit_mib": settings.memory_limit_mib // 4,
+        },
+        "transform/derive_traces": {
+            "error_mode": "ignore",
+            "trace_statements": derive.trace_groups(model),
+        },
+        # What no metric is derived from need not be looked at by each definition.
+        "filter/derive_traces": {
+            "error_mode": "ignore",
+            "traces": {"span": [f'attributes["{conventions.SOURCE_MARK}"] == nil']},
+        },
+        "transform/derive_logs": {"error_mode": "ignore", "log_statements": derive.log_groups(model)},
+        "transform/derived": {
+            "error_mode": "ignore",
+            "metric_statements": [
+                # The connector adds the Collector's own id, which would become a label.
+                current.keep_resource(listing),
+                # Without a start time the first value of a series is invisible to increase().
+                {
+                    "context": "datapoint",
+                    "statements": [
+                        'set(datapoint.start_time, datapoint.time - Duration("1s"))',
+                    ],
+                },
+            ],
+        },
+        "delta_to_cumulative": {
+            "max_stale": settings.keep_idle,
+            "max_streams": settings.max_series,
+        },
+        "filter/sdk": current.sdk_filter(model),
+        "transform/sdk": {"error_mode": "ignore", "metric_statements": current.sdk_groups(model)},
+        "filter/probe": current.probe_filter(),
+        "transform/probe": {
+            "error_mode": "ignore",
+            "metric_statements": current.probe_groups(model, str(base_url), str(environment)),
+        },
+        "tail_sampling": store.tail_sampling(model),
+        "transform/store_traces": {
+            "error_mode": "ignore",
+            "trace_statements": store.trace_groups(model),
+        },
+        "transform/store_logs": {"error_mode": "ignore", "log_statements": store.log_groups(model)},
+        "redaction": store.redaction_processor(model),
+    }
+
+
+def _connectors(model: Model) -> dict[str, Any]:
+    return {
+        "signal_to_metrics/derive": {
+            "error_mode": "ignore",
+            "spans": count.span_definitions(model),
+            "logs": count.log_definitions(model),
+        },
+        "signal_to_metrics/redactions": {
+            "error_mode": "ignore",
+            "spans": count.redaction_definitions(model, "traces"),
+            "logs": count.redaction_definitions(model, "logs"),
+        },
+    }
+
+
+def _pipelines() -> dict[str, Any]:
+    log_exporter = Reference("IMS_LOG_EXPORTER", "file")
+    return {
+        "traces/derive": {
+            "receivers": ["otlp"],
+            "processors": ["memory_limiter", "transform/derive_traces", "filter/derive_traces"],
+            "exporters": ["signal_to_metrics/derive"],
+        },
+        "logs/derive": {
+            "receivers": ["otlp"],
+            "processors": ["memory_limiter", "transform/derive_logs"],
+            "exporters": ["signal_to_metrics/derive"],
+        },
+        "metrics/derived": {
+            "receivers": ["signal_to_metrics/derive", "signal_to_metrics/redactions"],
+            "processors": ["transform/derived", "delta_to_cumulative"],
+            "exporters": ["prometheus/derived"],
+        },
+        "metrics/sdk": {
+            "receivers": ["otlp"],
+            "processors": ["memory_limiter", "filter/sdk", "transform/sdk"],
+            "exporters": ["prometheus/current"],
+        },
+        "metrics/probe": {
+            "receivers": ["http_check"],
+            "processors": ["filter/probe", "transform/probe"],
+            "exporters": ["prometheus/current"],
+        },
+        "traces/store": {
+            "receivers": ["otlp"],
+            "processors": ["memory_limiter", "tail_sampling", "transform/store_traces", "redaction"],
+            "exporters": ["otlp_grpc/traces", "signal_to_metrics/redactions"],
+        },
+        "logs/store": {
+            "receivers": ["otlp"],
+            "processors": ["memory_limiter", "transform/store_logs", "redaction"],
+            "exporters": [str(log_exporter), "signal_to_metrics/redactions"],
+        },
+    }

@@ -1,0 +1,121 @@
+"""SDK metrics and probes: selected, renamed and cut down to the catalogue's labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from generator import conventions
+from generator.model import Model
+from generator.model.metrics import ResolvedMetric
+from generator.model.signals import exact
+from generator.outputs.collector.derive import Group, resource_group
+from generator.outputs.collector.ottl import attribute, matches, normalize_label, set_to, text
+
+_KEPT_RESOURCE = [*conventions.RESOURCE_LABELS, "service.instance.id"]
+
+
+def keep_resource(keys: list[str]) -> Group:
+    """Return the group that removes every other resource attribute, lest it becomes a label."""
+    listing = ", ".join(text(key) for key in keys)
+    return {"context": "resource", "statements": [f"keep_keys(resource.attributes, [{listing}])"]}
+
+
+def sdk_filter(model: Model) -> dict[str, Any]:
+    """Return the filter that drops every SDK metric that the spec does not name."""
+    names = [metric.sources[0] for metric in _of_kind(model, "sdk")]
+    return {
+        "error_mode": "ignore",
+        "metrics": {"metric": [f"not {matches('name', exact(names))}"]},
+    }
+
+
+def sdk_groups(model: Model) -> list[Group]:
+    """Return the transform that renames SDK metrics and sums over the labels left out."""
+    groups = [resource_group(model), keep_resource(_KEPT_RESOURCE)]
+    for metric in _of_kind(model, "sdk"):
+        is_it = f"metric.name == {text(metric.sources[0])}"
+        statements = []
+        for label, key in metric.sdk_attributes.items():
+            statements += normalize_label(model.labels[label], "datapoint", (key,))
+        if statements:
+            groups.append({"context": "datapoint", "conditions": [is_it], "statements": statements})
+        kept = ", ".join(text(label) for label in metric.labels)
+        groups.append(
+            {
+                "context": "metric",
+                "conditions": [is_it],
+                "statements": [
+                    f'aggregate_on_attributes("sum", [{kept}])',
+                    *_renamed(metric),
+                ],
+            }
+        )
+    return groups
+
+
+def _renamed(metric: ResolvedMetric) -> list[str]:
+    return [
+        set_to("metric.name", text(metric.name)),
+        set_to("metric.description", text(metric.description)),
+        set_to("metric.unit", text("")),
+    ]
+
+
+def _of_kind(model: Model, kind: str) -> list[ResolvedMetric]:
+    return [metric for metric in model.metrics.values() if metric.source_kind == kind]
+
+
+def probe_targets(model: Model) -> dict[str, str]:
+    """Return component -> path that answers 2xx when, and only when, it is healthy."""
+    service = model.spec.service
+    detailed = {c: f"{service.health_detailed}?component={c}" for c in service.components}
+    return {"service": service.health, **detailed}
+
+
+def probe_groups(model: Model, base_url: str, environment: str) -> list[Group]:
+    """Return the transform that turns the HTTP check's metrics into health metrics.
+
+    base_url: address of the service as the receiver reports it. One data point per probe
+    and status class comes in; the one of class 2xx is 1 when the answer was healthy and 0
+    when it was not or there was none.
+    """
+    component = attribute("datapoint", "component")
+    identify = [
+        set_to(component, text(name), f"{attribute('datapoint', 'http.url')} == {text(base_url + path)}")
+        for name, path in probe_targets(model).items()
+    ]
+    groups: list[Group] = [
+        {
+            "context": "resource",
+            "statements": [
+                set_to('resource.attributes["service.name"]', text(model.spec.service.names[0])),
+                set_to('resource.attributes["deployment.environment.name"]', text(environment)),
+            ],
+        },
+        resource_group(model),
+        {"context": "datapoint", "statements": identify},
+    ]
+    for metric in _of_kind(model, "probe"):
+        shape = (
+            ["convert_sum_to_gauge()"] if metric.sources[0] == "status" else ['scale_metric(0.001, "")']
+        )
+        groups.append(
+            {
+                "context": "metric",
+                "conditions": [f"metric.name == {text('httpcheck.' + metric.sources[0])}"],
+                "statements": [*shape, *_renamed(metric)],
+            }
+        )
+    groups.append({"context": "datapoint", "statements": ['keep_keys(datapoint.attributes, ["component"])']})
+    return groups
+
+
+def probe_filter() -> dict[str, Any]:
+    """Return the filter that keeps, of each probe, its duration and its 2xx data point."""
+    return {
+        "error_mode": "ignore",
+        "metrics": {
+            "metric": ['not IsMatch(name, "^httpcheck\\\\.(status|duration)$")'],
+            "datapoint": ['metric.name == "httpcheck.status" and attributes["http.status_class"] != "2xx"'],
+        },
+    }

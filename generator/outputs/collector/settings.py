@@ -1,0 +1,120 @@
+"""Receivers, exporters, extensions and the Collector's own telemetry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from generator.model import Model
+from generator.outputs.collector.current import probe_targets
+from generator.outputs.collector.env import Reference
+
+# Loopback unless the environment says otherwise: a container has its own.
+_BIND = Reference("IMS_BIND_ADDRESS", "127.0.0.1")
+_STATE = "IMSOBS_STATE"
+
+
+def _listen(port: int) -> str:
+    return f"{_BIND}:{port}"
+
+
+def _state(folder: str) -> str:
+    return str(Reference(_STATE, ".imsobs", suffix=f"/{folder}"))
+
+
+def extensions(model: Model) -> dict[str, Any]:
+    """Return the health endpoint and the queue on disk that outlives a restart."""
+    return {
+        "health_check": {"endpoint": _listen(13133)},
+        "file_storage": {"directory": _state("queue"), "create_directory": True, "recreate": True},
+    }
+
+
+def receivers(model: Model) -> dict[str, Any]:
+    """Return OTLP, and the probe of the service's health routes."""
+    url = Reference("IMS_SERVICE_URL", model.spec.service.url)
+    return {
+        "otlp": {
+            "protocols": {
+                "grpc": {"endpoint": _listen(4317), "max_recv_msg_size_mib": 16},
+                "http": {"endpoint": _listen(4318), "max_request_body_size": 16 * 1024 * 1024},
+            }
+        },
+        "http_check": {
+            "collection_interval": model.spec.collector.probe_interval,
+            "targets": [
+                {"endpoint": f"{url}{path}", "method": "GET", "timeout": "5s"}
+                for path in probe_targets(model).values()
+            ],
+        },
+    }
+
+
+def exporters(model: Model) -> dict[str, Any]:
+    """Return where metrics, traces and logs go."""
+    settings = model.spec.collector
+    queue = {
+        "enabled": True,
+        "storage": "file_storage",
+        "queue_size": settings.queue_size,
+        "batch": {"flush_timeout": "1s", "min_size": 1_000, "max_size": 5_000, "sizer": "items"},
+    }
+    # 0 is "for ever": the queue on disk bounds how much waits, not the clock.
+    retry = {"enabled": True, "initial_interval": "1s", "max_interval": "30s", "max_elapsed_time": "0s"}
+    return {
+        "prometheus/derived": _prometheus(8889, settings.keep_idle),
+        "prometheus/current": _prometheus(8890, settings.keep_gone),
+        "otlp_grpc/traces": {
+            "endpoint": str(Reference("IMS_JAEGER_ENDPOINT", "127.0.0.1:14317")),
+            "tls": {"insecure": True},
+            "retry_on_failure": retry,
+            "sending_queue": queue,
+        },
+        "otlp_http/logs": {
+            "endpoint": str(Reference("IMS_LOKI_ENDPOINT", "http://127.0.0.1:3100", suffix="/otlp")),
+            "tls": {"insecure": True},
+            "retry_on_failure": retry,
+            "sending_queue": queue,
+        },
+        "file": {
+            "path": str(Reference("IMS_LOG_STORE", ".imsobs/logs/store.jsonl")),
+            "rotation": {"max_megabytes": 64, "max_backups": 5},
+            "create_directory": True,
+        },
+    }
+
+
+def _prometheus(port: int, expiration: str) -> dict[str, Any]:
+    return {
+        "endpoint": _listen(port),
+        "metric_expiration": expiration,
+        "enable_open_metrics": True,
+        "resource_to_telemetry_conversion": {"enabled": True},
+        "without_scope_info": True,
+        # The spec's names are Prometheus' names: nothing is appended.
+        "translation_strategy": "UnderscoreEscapingWithoutSuffixes",
+    }
+
+
+def telemetry(model: Model) -> dict[str, Any]:
+    """Return the Collector's own metrics for Prometheus, and its log."""
+    return {
+        "logs": {"level": "info", "encoding": "json"},
+        "metrics": {
+            "level": "normal",
+            "readers": [
+                {
+                    "pull": {
+                        "exporter": {
+                            "prometheus": {
+                                "host": str(_BIND),
+                                "port": 8888,
+                                "without_scope_info": True,
+                                "without_type_suffix": False,
+                                "without_units": False,
+                            }
+                        }
+                    }
+                }
+            ],
+        },
+    }
