@@ -63,11 +63,13 @@ def _choose_mode(wanted: ModeChoice, layout: Layout) -> str:
     from generator.native.daemon import Supervisor
     from generator.native.docker import find_docker, recorded_mode
 
-    runs = "native" if Supervisor(layout).alive() else recorded_mode(layout)
-    if runs is not None and wanted in (ModeChoice.auto, runs):
-        return runs
-    if runs == "docker" or (runs == "native" and Supervisor(layout).alive()):
-        raise ImsobsError(f"the stack is up in {runs} mode", remedy="run imsobs down first")
+    running = "native" if Supervisor(layout).alive() else None
+    if running is None and recorded_mode(layout) == "docker":
+        running = "docker"
+    if running is not None and wanted in (ModeChoice.auto, running):
+        return running
+    if running is not None:
+        raise ImsobsError(f"the stack is up in {running} mode", remedy="run imsobs down first")
     if wanted is ModeChoice.native:
         return "native"
     docker = find_docker()

@@ -58,7 +58,11 @@ class _UnixConnection(http.client.HTTPConnection):
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
+        try:
+            self.sock.connect(str(self._path))
+        except OSError:
+            self.sock.close()
+            raise
 
 
 class _UnixTransport(xmlrpc.client.Transport):
@@ -67,7 +71,10 @@ class _UnixTransport(xmlrpc.client.Transport):
         self._path = path
 
     def make_connection(self, host: Any) -> http.client.HTTPConnection:
-        return _UnixConnection(self._path)
+        # Kept where Transport.close() looks for it.
+        connection = _UnixConnection(self._path)
+        self._connection = host, connection
+        return connection
 
 
 class Supervisor:
@@ -125,7 +132,7 @@ class Supervisor:
         )
 
     def processes(self) -> dict[str, ProcessState]:
-        """Return every supervised process by name."""
+        """Return every supervised process by name, in the order of their start."""
         return {
             info["name"]: ProcessState(
                 info["name"],
@@ -165,16 +172,19 @@ class Supervisor:
             if error.faultCode != fault:
                 raise
 
+    def stop_all(self) -> None:
+        """Stop every process, the last started first, each with its own patience."""
+        for name in reversed(self.processes()):
+            self.stop_process(name)
+
     def shutdown(self, seconds: float) -> bool:
-        """Ask it to stop everything and leave; tell whether it was gone in time."""
+        """Ask it to leave; tell whether it was gone within ``seconds``."""
         pid = 0
         with suppress(SupervisorGone, xmlrpc.client.Error):
             pid = int(self._call("getPID"))
             self._call("shutdown")
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if not running(pid) and not self._layout.socket.exists():
-                return True
+        while running(pid) and time.monotonic() < deadline:
             time.sleep(0.05)
         return not running(pid)
 
@@ -217,9 +227,22 @@ def end_leftovers(layout: Layout, seconds: float) -> int:
     for process in processes:
         with suppress(psutil.Error):
             process.terminate()
-    _, stubborn = psutil.wait_procs(processes, timeout=seconds)
-    for process in stubborn:
+    for process in _wait(processes, seconds):
         with suppress(psutil.Error):
             process.kill()
-    psutil.wait_procs(stubborn, timeout=5)
+    _wait(processes, 5)
     return len(processes)
+
+
+def _wait(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Wait for processes to end; return those that did not.
+
+    Unlike psutil's own wait this takes a zombie for ended: in a container, nobody may
+    ever collect it.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        alive = [process for process in processes if running(process.pid)]
+        if not alive or time.monotonic() >= deadline:
+            return alive
+        time.sleep(0.02)

@@ -128,7 +128,7 @@ def supervisor_config(layout: Layout, launches: Mapping[str, Launch]) -> str:
             "autostart=false",
             "autorestart=true",
             "startsecs=1",
-            "startretries=2",
+            "startretries=10",
             f"stopwaitsecs={launch.process.stop_seconds}",
             "stopasgroup=true",
             "killasgroup=true",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -39,16 +40,14 @@ def tail(path: Path, lines: int = _TAIL_LINES) -> list[str]:
     """Return the last lines of a log; empty when there is none."""
     try:
         with path.open("rb") as handle:
-            handle.seek(0, 2)
-            handle.seek(max(0, handle.tell() - 400 * (lines + 1)))
-            text = handle.read().decode(errors="replace")
+            last = deque(handle, maxlen=lines)
     except OSError:
         return []
-    return text.splitlines()[-lines:]
+    return [line.decode(errors="replace").rstrip("\r\n") for line in last]
 
 
 def crashed(layout: Layout, name: str, detail: str) -> ImsobsError:
-    """Return the error for a crashed process: one line, then the end of its log."""
+    """Return the error of a crashed process: one line, then the end of its log."""
     log = layout.log_of(name)
     last = "\n".join(f"  | {line[:300]}" for line in tail(log)) or "  | (its log is empty)"
     return ImsobsError(
@@ -59,55 +58,66 @@ def crashed(layout: Layout, name: str, detail: str) -> ImsobsError:
     )
 
 
+class _Waiting:
+    """One process that is waited for. begin: monotonic seconds of the first look."""
+
+    def __init__(self, layout: Layout, launch: Launch) -> None:
+        self._log = layout.log_of(launch.name)
+        self._layout = layout
+        self._launch = launch
+        self._begin = time.monotonic()
+        self._starts: set[int] = set()
+
+    def look(self, client: httpx.Client, supervisor: Supervisor, state: ProcessState) -> str:
+        """Return "" when it is ready, else why not; raise ImsobsError when it never will be."""
+        self._fail_if_crashed(supervisor, state)
+        process = self._launch.process
+        reason = why_not_ready(client, process.ready) if state.up else state.state.lower()
+        if reason and time.monotonic() - self._begin > process.ready_seconds:
+            raise ImsobsError(
+                f"{state.name} is not ready after {process.ready_seconds} s: "
+                f"{process.ready}: {reason}",
+                remedy=f"imsobs logs {state.name}",
+                log=self._log,
+            )
+        return reason or ""
+
+    def _fail_if_crashed(self, supervisor: Supervisor, state: ProcessState) -> None:
+        self._starts.add(state.started)
+        if state.state == "FATAL" or (state.state == "BACKOFF" and len(self._starts) > 1):
+            told = "it exits as soon as it is started"
+        elif len(self._starts) > _MOST_STARTS:
+            told = f"it was started {len(self._starts)} times and exited again"
+        else:
+            return
+        supervisor.stop_process(state.name)
+        raise crashed(self._layout, state.name, told)
+
+
 def wait_until_ready(
     supervisor: Supervisor, layout: Layout, launches: Mapping[str, Launch], progress: Progress
 ) -> None:
     """Wait until every process answers its readiness URL.
 
-    Raises ImsobsError as soon as one crashed for good (or three times), or when one is
-    not ready within its ``ready_seconds``.
+    Raises ImsobsError as soon as one exits twice within its first second, or four times
+    at all, or is not ready within its ``ready_seconds``. A crashed one is then stopped,
+    the others are left running.
     """
     begin = time.monotonic()
-    waiting = dict(launches)
-    told_waiting: set[str] = set()
-    starts: dict[str, set[int]] = {name: set() for name in launches}
+    waiting = {name: _Waiting(layout, launch) for name, launch in launches.items()}
+    first_round = True
     with loopback_client() as client:
         while waiting:
             states = supervisor.processes()
-            reasons: dict[str, str] = {}
-            for name, launch in list(waiting.items()):
-                state = states[name]
-                _fail_if_crashed(supervisor, layout, state, starts[name])
-                reason = state.state.lower()
-                if state.up:
-                    reason = why_not_ready(client, launch.process.ready) or ""
-                if not reason:
-                    del waiting[name]
-                    if name in told_waiting:
-                        progress.note(f"{name} is ready ({time.monotonic() - begin:.1f} s)")
-                    continue
-                reasons[name] = reason
-                if time.monotonic() - begin > launch.process.ready_seconds:
-                    raise ImsobsError(
-                        f"{name} is not ready after {launch.process.ready_seconds} s: "
-                        f"{launch.process.ready}: {reason}",
-                        remedy=f"imsobs logs {name}",
-                        log=layout.log_of(name),
-                    )
-            told_waiting.update(waiting)
+            reasons = {
+                name: wait.look(client, supervisor, states[name]) for name, wait in waiting.items()
+            }
+            for name in [name for name, reason in reasons.items() if not reason]:
+                del waiting[name]
+                if not first_round:
+                    progress.note(f"{name} is ready ({time.monotonic() - begin:.1f} s)")
+            first_round = False
             if waiting:
-                told = ", ".join(f"{name} ({reason})" for name, reason in reasons.items())
+                told = ", ".join(f"{name} ({reasons[name]})" for name in waiting)
                 progress.doing(f"waiting {time.monotonic() - begin:.0f} s for {told}")
                 time.sleep(0.1)
-
-
-def _fail_if_crashed(
-    supervisor: Supervisor, layout: Layout, state: ProcessState, starts: set[int]
-) -> None:
-    if state.pid:
-        starts.add(state.pid)
-    if state.state == "FATAL":
-        raise crashed(layout, state.name, "it exits as soon as it is started")
-    if len(starts) > _MOST_STARTS:
-        supervisor.stop_process(state.name)
-        raise crashed(layout, state.name, f"it was started {len(starts)} times and exited again")

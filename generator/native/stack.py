@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import httpx
 from generator.errors import ImsobsError
 from generator.native.binaries import Binary, resolve
 from generator.native.build import file_lock
-from generator.native.daemon import Supervisor, end_leftovers, leftovers
+from generator.native.daemon import Supervisor, SupervisorGone, end_leftovers, leftovers
 from generator.native.launch import Launch, prepare, write_launches, write_private
 from generator.native.paths import Layout, layout_for
 from generator.native.plan import Plan, load_plan
@@ -165,7 +165,9 @@ def down(layout: Layout, progress: Progress, *, purge: Plan | None = None) -> bo
         ran = supervisor.alive()
         if ran:
             progress.doing("stopping")
-            supervisor.shutdown(sum_of_stops(layout) + _STOP_MARGIN_SECONDS)
+            with suppress(SupervisorGone):
+                supervisor.stop_all()
+            supervisor.shutdown(_STOP_MARGIN_SECONDS)
         ran = end_leftovers(layout, _STOP_MARGIN_SECONDS) > 0 or ran
         remaining = leftovers(layout)
         if remaining:
@@ -176,13 +178,6 @@ def down(layout: Layout, progress: Progress, *, purge: Plan | None = None) -> bo
         if purge is not None:
             _purge(purge, layout)
     return ran
-
-
-def sum_of_stops(layout: Layout) -> float:
-    """Return the longest time, in seconds, that the supervisor may take to stop all."""
-    config = layout.config.read_text(encoding="utf-8") if layout.config.exists() else ""
-    waits = [line.partition("=")[2] for line in config.splitlines() if "stopwaitsecs" in line]
-    return float(sum(int(seconds) for seconds in waits))
 
 
 def _purge(plan: Plan, layout: Layout) -> None:

@@ -12,8 +12,8 @@ import httpx
 from generator.native.daemon import ProcessState, Supervisor, SupervisorGone
 from generator.native.docker import Mode, compose_states, recorded_mode
 from generator.native.paths import Layout
-from generator.native.plan import Plan, Process
-from generator.native.ready import loopback_client, why_not_ready
+from generator.native.plan import Component, Plan, Process
+from generator.native.ready import loopback_client, tail, why_not_ready
 from generator.native.stack import read_record
 
 
@@ -80,33 +80,34 @@ def endpoint(process: Process) -> str:
     return f"{base.scheme}://{base.netloc.decode()}"
 
 
-def _row(
-    client: httpx.Client,
-    name: str,
-    process: Process,
-    state: ProcessState | None,
-    container: str | None,
-    version: str | None,
-    optional: bool,
+def _native_row(
+    client: httpx.Client, layout: Layout, name: str, process: Process, state: ProcessState
 ) -> ComponentStatus:
-    runs = state.up if state is not None else container is not None
-    reason = why_not_ready(client, process.ready) if runs else None
-    if not runs:
-        word = state.state if state is not None else "absent" if optional else "down"
-        detail = state.detail if state is not None else "not here" if optional else "not running"
-        return ComponentStatus(name, endpoint(process), False, word.lower(), version, None, None,
-                               detail)  # fmt: skip
-    uptime = max(0, int(time.time()) - state.started) if state is not None else None
+    version = read_record(layout).get(name, {}).get("version")
+    word = state.state.lower()
+    if not state.up:
+        last = tail(layout.log_of(name), 1)
+        detail = f"last log line: {last[0][:200]}" if last else state.detail
+        return ComponentStatus(name, endpoint(process), False, word, version, None, None, detail)
+    reason = why_not_ready(client, process.ready)
+    uptime = max(0, int(time.time()) - state.started)
     return ComponentStatus(
-        name,
-        endpoint(process),
-        reason is None,
-        state.state.lower() if state is not None else str(container),
-        version,
-        state.pid if state is not None else None,
-        uptime,
-        reason or "",
+        name, endpoint(process), reason is None, word, version, state.pid, uptime, reason or ""
     )
+
+
+def _row(
+    client: httpx.Client, name: str, process: Process, component: Component, container: str | None
+) -> ComponentStatus:
+    """Return the row of a container, or of what does not run at all."""
+    if container is None:
+        word, detail = ("absent", "optional, not here") if component.optional else ("down", "")
+        return ComponentStatus(name, endpoint(process), False, word, None, None, None, detail)
+    reason = why_not_ready(client, process.ready)
+    return ComponentStatus(
+        name, endpoint(process), reason is None, container, component.version, None, None,
+        reason or "",
+    )  # fmt: skip
 
 
 class _Prometheus:
@@ -171,20 +172,14 @@ def collect(plan: Plan, layout: Layout) -> Status:
             mode = "native"
         except SupervisorGone:
             pass
-    record = read_record(layout)
+    rows = []
     with loopback_client() as client:
-        rows = [
-            _row(
-                client,
-                name,
-                process,
-                states.get(name),
-                containers.get(name),
-                record.get(name, {}).get("version") or plan.components[process.component].version,
-                plan.components[process.component].optional,
-            )
-            for name, process in plan.processes.items()
-        ]
+        for name, process in plan.processes.items():
+            if name in states:
+                rows.append(_native_row(client, layout, name, process, states[name]))
+            else:
+                component = plan.components[process.component]
+                rows.append(_row(client, name, process, component, containers.get(name)))
         facts = telemetry(client, plan)
     problems = [
         f"{row.name} is not healthy: {row.detail or row.state}"

