@@ -1,0 +1,141 @@
+"""OTLP/JSON built from short descriptions, as the cases write them."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from typing import Any
+
+KINDS = {"internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
+STATUS = {"unset": 0, "ok": 1, "error": 2}
+_ids = itertools.count(1)
+
+Json = dict[str, Any]
+
+
+def value(given: Any) -> Json:
+    """Return an OTLP AnyValue; bool before int, since Python's bool is an int."""
+    match given:
+        case bool():
+            return {"boolValue": given}
+        case int():
+            return {"intValue": str(given)}
+        case float():
+            return {"doubleValue": given}
+        case list():
+            return {"arrayValue": {"values": [value(item) for item in given]}}
+        case dict():
+            return {"kvlistValue": {"values": attributes(given)}}
+    return {"stringValue": str(given)}
+
+
+def attributes(given: dict[str, Any] | None) -> list[Json]:
+    """Return an OTLP attribute list."""
+    return [{"key": key, "value": value(item)} for key, item in (given or {}).items()]
+
+
+def resource(service: str, extra: dict[str, Any] | None = None) -> Json:
+    """Return the resource of a service; ``extra`` overrides and adds."""
+    base = {"service.name": service, "deployment.environment.name": "development"}
+    return {"attributes": attributes({**base, **(extra or {})})}
+
+
+def span(given: Json, number: int) -> Json:
+    """Return one span: kind, name, attributes, status, duration (s), at (Unix s), events."""
+    start = int(float(given.get("at", time.time())) * 1e9)
+    end = start + round(float(given.get("duration", 0.01)) * 1e9)
+    result: Json = {
+        "traceId": given.get("trace", f"{number:032x}"),
+        "spanId": f"{number:016x}",
+        "name": given.get("name", "span"),
+        "kind": KINDS[given.get("kind", "internal")],
+        "startTimeUnixNano": str(start),
+        "endTimeUnixNano": str(end),
+        "attributes": attributes(given.get("attributes")),
+        "events": [
+            {"timeUnixNano": str(end), "name": e["name"], "attributes": attributes(e.get("attributes"))}
+            for e in given.get("events", [])
+        ],
+        "status": {"code": STATUS[given.get("status", "unset")], "message": given.get("message", "")},
+    }
+    if "parent" in given:
+        result["parentSpanId"] = f"{given['parent']:016x}"
+    return result
+
+
+def traces(service: str, spans: list[Json]) -> Json:
+    """Return an export request; ``count: N`` repeats a span."""
+    by_scope: dict[tuple[str, str], list[Json]] = {}
+    for given in spans:
+        key = (given.get("scope", "test"), repr(given.get("resource")))
+        built = [span(given, next(_ids)) for _ in range(given.get("count", 1))]
+        by_scope.setdefault(key, []).extend(built)
+    found = {repr(given.get("resource")): given.get("resource") for given in spans}
+    return {
+        "resourceSpans": [
+            {
+                "resource": resource(service, found[extra]),
+                "scopeSpans": [{"scope": {"name": scope}, "spans": built}],
+            }
+            for (scope, extra), built in by_scope.items()
+        ]
+    }
+
+
+def logs(service: str, records: list[Json]) -> Json:
+    """Return an export request of log records: body, severity (number), attributes, at."""
+    built = []
+    for given in records:
+        now = str(int(float(given.get("at", time.time())) * 1e9))
+        record = {
+            "timeUnixNano": now,
+            "observedTimeUnixNano": now,
+            "severityNumber": given.get("severity", 9),
+            "body": value(given.get("body", "text")),
+            "attributes": attributes(given.get("attributes")),
+        }
+        if "trace" in given:
+            record["traceId"] = given["trace"]
+        built += [record] * given.get("count", 1)
+    return {
+        "resourceLogs": [
+            {"resource": resource(service), "scopeLogs": [{"scope": {}, "logRecords": built}]}
+        ]
+    }
+
+
+def metrics(service: str, given: list[Json]) -> Json:
+    """Return an export request of SDK metrics: sum, gauge or histogram with points."""
+    now, start = str(int(time.time() * 1e9)), str(int((time.time() - 60) * 1e9))
+    built = []
+    for metric in given:
+        points = []
+        for point in metric["points"]:
+            data: Json = {
+                "attributes": attributes(point.get("attributes")),
+                "timeUnixNano": now,
+                "startTimeUnixNano": start,
+            }
+            if metric["type"] == "histogram":
+                data |= {
+                    "count": str(sum(point["counts"])),
+                    "sum": point["sum"],
+                    "explicitBounds": point["bounds"],
+                    "bucketCounts": [str(count) for count in point["counts"]],
+                }
+            else:
+                number = point["value"]
+                data |= {"asInt": str(number)} if isinstance(number, int) else {"asDouble": number}
+            points.append(data)
+        body: Json = {"dataPoints": points}
+        if metric["type"] != "gauge":
+            body["aggregationTemporality"] = 2
+        if metric["type"] == "sum":
+            body["isMonotonic"] = metric.get("monotonic", True)
+        built.append({"name": metric["name"], "unit": metric.get("unit", ""), metric["type"]: body})
+    extra = {"service.instance.id": "instance-1"}
+    return {
+        "resourceMetrics": [
+            {"resource": resource(service, extra), "scopeMetrics": [{"scope": {}, "metrics": built}]}
+        ]
+    }
