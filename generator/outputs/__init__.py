@@ -14,6 +14,7 @@ from generator.render import Page
 Planner = Callable[[Model], Iterator[Page]]
 PLANNERS: tuple[str, ...] = (
     "collector",
+    "reference",
 )
 """Modules of this package with a ``plan``, in the order in which pages are planned."""
 

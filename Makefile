@@ -1,0 +1,93 @@
+# IMS observability as code. `make help` lists the targets.
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+IMSOBS := $(BIN)/imsobs
+READY := $(VENV)/.installed
+
+$(READY): requirements.lock pyproject.toml
+	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	@echo "installing the locked dependencies into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: help all install lock fmt lint render check validate verify test test-unit test-native \
+	test-stack test-faults binaries up down status destroy demo drill preview bench clean
+
+help: ## List the targets.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
+
+all: lint check verify test ## What CI runs: lint, drift check, real validators, all tests.
+
+install: $(READY) ## Install the locked dependencies into .venv.
+
+lock: ## Resolve the dependencies of pyproject.toml anew into requirements.lock.
+	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install -q uv
+	$(VENV)/lock/bin/uv pip compile pyproject.toml --all-extras --generate-hashes --universal \
+	  --python-version 3.11 --no-header --no-annotate --no-emit-index-url -q -o requirements.lock
+
+fmt: $(READY) ## Format and fix what can be fixed.
+	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+lint: $(READY) ## Style and types.
+	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
+
+validate: $(READY) ## Check the spec and print every problem.
+	@$(IMSOBS) validate
+
+render: $(READY) ## Render everything from spec/ims.yaml.
+	@$(IMSOBS) render
+
+check: $(READY) ## Fail when a rendered file differs from the spec.
+	@$(IMSOBS) render --check
+
+verify: $(READY) ## Let the real software judge the rendered files.
+	@$(IMSOBS) verify
+
+test: test-unit test-native test-stack test-faults ## All tests.
+
+test-unit: $(READY) ## Tests that need Python alone.
+	$(BIN)/pytest -m "not native and not stack and not faults"
+
+test-native: $(READY) binaries ## Tests against the native binaries.
+	$(BIN)/pytest -m native
+
+test-stack: $(READY) binaries ## Tests in containers; skipped by name without a Docker engine.
+	$(BIN)/pytest -m stack
+
+test-faults: $(READY) binaries ## Break the native stack and see nothing lost.
+	$(BIN)/pytest -m faults
+
+binaries: $(READY) ## Build or find the native binaries.
+	@$(IMSOBS) binaries
+
+up: $(READY) ## Start the stack: Docker where there is one, else natively.
+	@$(IMSOBS) up
+
+down: $(READY) ## Stop the stack; data stay.
+	@$(IMSOBS) down
+
+status: $(READY) ## Show what runs and what it sees.
+	@$(IMSOBS) status
+
+destroy: $(READY) ## Stop the stack and delete its data (asks first).
+	@$(IMSOBS) destroy
+
+demo: $(READY) ## Start the stack and a demo service, send traffic, show what is seen.
+	@$(IMSOBS) up
+	@$(BIN)/python -m gateway.demo
+	@$(IMSOBS) status
+
+drill: $(READY) ## Fire every alert for real and watch it arrive and resolve.
+	@$(IMSOBS) drill
+
+preview: $(READY) ## Pictures of the dashboards from the running Prometheus.
+	@$(IMSOBS) preview
+
+clean: ## Remove the virtual environment and caches; rendered files and data stay.
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
