@@ -157,6 +157,34 @@ def down(
 
 
 @app.command()
+def binaries(
+    names: Annotated[list[str] | None, typer.Argument(help="All when left out.")] = None,
+    root: Root = None,
+    format: AsFormat = TableFormat.table,
+) -> None:
+    """Find or build the binaries now, and print where they are."""
+    from generator.native.binaries import resolve
+    from generator.native.progress import console_progress
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    plan, layout = _project(root)
+    with console_progress(errors) as progress:
+        found = [
+            binary
+            for name in names or plan.components
+            if (binary := resolve(plan, layout.root, name, progress)) is not None
+        ]
+    if format is TableFormat.json:
+        rows = {binary.name: {**asdict(binary), "path": str(binary.path)} for binary in found}
+        results.print_json(json.dumps(rows))
+        return
+    for binary in found:
+        results.out(
+            f"{binary.name} {binary.version} {binary.source} {binary.path}", highlight=False
+        )
+
+
+@app.command()
 def status(root: Root = None, format: AsFormat = TableFormat.table) -> None:
     """Show components, targets, series, telemetry received and alerts; exit 1 if unhealthy."""
     from generator.cli.stack_tables import component_table, status_lines, telemetry_table
@@ -246,4 +274,5 @@ def trace(
     if format is TableFormat.json:
         results.print_json(json.dumps(found))
         return
-    results.print(trace_tree(escape(str(found.get("traceID", trace_id))), parse_trace(found)))
+    tree = trace_tree(escape(str(found.get("traceID", trace_id))), parse_trace(found))
+    results.print(tree, soft_wrap=False)

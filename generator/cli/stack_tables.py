@@ -44,12 +44,11 @@ def _health(row: ComponentStatus) -> str:
 
 
 def component_table(rows: Sequence[ComponentStatus]) -> Table:
-    """Return the table of components."""
+    """Return the table of components; why one is not healthy is told below it."""
     table = Table(box=None, pad_edge=False)
-    for heading in ("component", "endpoint", "healthy", "version", "pid", "uptime", "state"):
+    for heading in ("component", "endpoint", "healthy", "version", "pid", "uptime"):
         table.add_column(heading, no_wrap=True)
     for row in rows:
-        state = f"{row.state}: {row.detail}" if row.detail else row.state
         table.add_row(
             escape(row.name),
             escape(row.endpoint),
@@ -57,7 +56,6 @@ def component_table(rows: Sequence[ComponentStatus]) -> Table:
             row.version or "-",
             str(row.pid or "-"),
             span_of_time(row.uptime_seconds),
-            escape(state),
         )
     return table
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
+from typing import IO, cast
 
 from generator.errors import ImsobsError
 from generator.native.go_errors import explain, explain_os_error
@@ -100,22 +101,22 @@ class _Runner:
                 raise
 
     def _collect(self, process: subprocess.Popen[bytes], log: FileIO) -> tuple[int, str, str]:
-        assert process.stdout is not None and process.stderr is not None
-        texts = {process.stdout: bytearray(), process.stderr: bytearray()}
+        stdout, stderr = cast(IO[bytes], process.stdout), cast(IO[bytes], process.stderr)
+        texts = {stdout: bytearray(), stderr: bytearray()}
         rest = b""
         with selectors.DefaultSelector() as selector:
             for stream in texts:
                 selector.register(stream, selectors.EVENT_READ)
             while selector.get_map():
                 for key, _ in selector.select(timeout=1.0):
-                    stream = process.stdout if key.fileobj is process.stdout else process.stderr
+                    stream = stdout if key.fileobj is stdout else stderr
                     chunk = os.read(stream.fileno(), 65536)
                     if not chunk:
                         selector.unregister(stream)
                         continue
                     texts[stream] += chunk
                     log.write(chunk)
-                    if stream is process.stderr:
+                    if stream is stderr:
                         *lines, rest = (rest + chunk).split(b"\n")
                         for line in lines:
                             self._reader.line(line.decode(errors="replace"))
@@ -156,10 +157,10 @@ def build_component(plan: Plan, root: Path, cache: Path, name: str, progress: Pr
     one shorter. Raises ImsobsError with the cause, the remedy and the log.
     """
     component = plan.components[name]
+    build = component.build
     final = cached_binary(root, cache, name, component)
-    if final.exists():
+    if build is None or final.exists():
         return final
-    assert component.build is not None
     log = cache / "logs" / f"{final.parent.name}.log"
     works = cache / "build"
     try:
@@ -177,7 +178,7 @@ def build_component(plan: Plan, root: Path, cache: Path, name: str, progress: Pr
             try:
                 site = Site(root, works / name, go.path, _Runner(name, log, reader))
                 site.work.mkdir()
-                made = follow(component.build, site)
+                made = follow(build, site)
                 made.chmod(0o755)
                 _verify(name, component, made, log)
                 staged = works / "done"

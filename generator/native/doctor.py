@@ -70,9 +70,10 @@ def _components(plan: Plan, root: Path) -> tuple[list[Finding], bool]:
             )  # fmt: skip
         else:
             missing = True
+            detail = f"{component.version} is not built yet"
             findings.append(
-                Finding(check, "warn", f"{component.version} is not built yet", "imsobs up builds it once")
-            )  # fmt: skip
+                Finding(check, "warn", detail, "built once, on first use (or now: imsobs binaries)")
+            )
     return findings, missing
 
 

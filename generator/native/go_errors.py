@@ -27,7 +27,7 @@ _KNOWN: tuple[tuple[re.Pattern[str], Cause], ...] = (
     (re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE), _DISK),
     (re.compile(r"signal: killed|cannot allocate memory", re.IGNORECASE), _MEMORY),
     (
-        re.compile(r"requires go >= |unknown directive: toolchain|toolchain not available", re.IGNORECASE),
+        re.compile(r"requires go >= |directive: toolchain|toolchain not available", re.IGNORECASE),
         Cause("this Go is too old for the pinned modules",
               "install a newer Go, or unset GOTOOLCHAIN so that Go may fetch one"),
     ),

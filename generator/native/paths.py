@@ -8,6 +8,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from generator.errors import ImsobsError
 from generator.native.plan import PLAN_FILE
 
 # sun_path holds 104 (macOS) to 108 bytes; supervisord binds "<socket>.<pid>" first.
@@ -88,9 +89,15 @@ class Layout:
         )
 
     def make(self) -> None:
-        """Create the folders, readable by the owner only."""
+        """Create the folders, readable by the owner only; ImsobsError if others may write."""
         for folder in (self.state, self.run, self.logs, self.socket.parent):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        owner = self.socket.parent.stat()
+        if owner.st_uid != os.getuid() or owner.st_mode & 0o022:
+            raise ImsobsError(
+                f"{self.socket.parent} can be written by others",
+                remedy="chmod 700 it, or choose another state folder with IMSOBS_STATE",
+            )
         ignore = self.state / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n", encoding="utf-8")

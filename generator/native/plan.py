@@ -153,12 +153,17 @@ class Api(_Strict):
     jaeger: LoopbackUrl = "http://127.0.0.1:16686"
 
 
+def _accepted(what: str) -> str:
+    # The suffix depends on how the Collector's own metrics are exposed.
+    return f'sum({{__name__=~"otelcol_receiver_accepted_{what}(_total)?"}})'
+
+
 class Queries(_Strict):
     """PromQL for the telemetry lines of ``status``; each yields one number."""
 
-    spans_received: str = "sum(otelcol_receiver_accepted_spans_total)"
-    logs_received: str = "sum(otelcol_receiver_accepted_log_records_total)"
-    metric_points_received: str = "sum(otelcol_receiver_accepted_metric_points_total)"
+    spans_received: str = _accepted("spans")
+    logs_received: str = _accepted("log_records")
+    metric_points_received: str = _accepted("metric_points")
 
 
 class Plan(_Strict):

@@ -159,7 +159,7 @@ def down(layout: Layout, progress: Progress, *, purge: Plan | None = None) -> bo
     when a process survives even being killed.
     """
     if not layout.run.is_dir():
-        return False
+        return end_leftovers(layout, _STOP_MARGIN_SECONDS) > 0
     supervisor = Supervisor(layout)
     with file_lock(layout.run / "lock", progress, "waiting for another imsobs up or down"):
         ran = supervisor.alive()

