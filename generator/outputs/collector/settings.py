@@ -24,7 +24,7 @@ def _state(folder: str) -> str:
 def extensions(model: Model) -> dict[str, Any]:
     """Return the health endpoint and the queue on disk that outlives a restart."""
     return {
-        "health_check": {"endpoint": _listen(13133)},
+        "health_check": {"endpoint": _listen(model.spec.stack.otelcol.ports.health)},
         "file_storage": {"directory": _state("queue"), "create_directory": True, "recreate": True},
     }
 
@@ -32,11 +32,12 @@ def extensions(model: Model) -> dict[str, Any]:
 def receivers(model: Model) -> dict[str, Any]:
     """Return OTLP, and the probe of the service's health routes."""
     url = Reference("IMS_SERVICE_URL", model.spec.service.url)
+    ports = model.spec.stack.otelcol.ports
     return {
         "otlp": {
             "protocols": {
-                "grpc": {"endpoint": _listen(4317), "max_recv_msg_size_mib": 16},
-                "http": {"endpoint": _listen(4318), "max_request_body_size": 16 * 1024 * 1024},
+                "grpc": {"endpoint": _listen(ports.otlp_grpc), "max_recv_msg_size_mib": 16},
+                "http": {"endpoint": _listen(ports.otlp_http), "max_request_body_size": 16 * 1024 * 1024},
             }
         },
         "http_check": {
@@ -61,8 +62,8 @@ def exporters(model: Model) -> dict[str, Any]:
     # 0 is "for ever": the queue on disk bounds how much waits, not the clock.
     retry = {"enabled": True, "initial_interval": "1s", "max_interval": "30s", "max_elapsed_time": "0s"}
     return {
-        "prometheus/derived": _prometheus(8889, settings.keep_idle),
-        "prometheus/current": _prometheus(8890, settings.keep_gone),
+        "prometheus/derived": _prometheus(model.spec.stack.otelcol.ports.metrics, settings.keep_idle),
+        "prometheus/current": _prometheus(model.spec.stack.otelcol.ports.current, settings.keep_gone),
         "otlp_grpc/traces": {
             "endpoint": str(Reference("IMS_JAEGER_ENDPOINT", "127.0.0.1:14317")),
             "tls": {"insecure": True},
@@ -76,7 +77,7 @@ def exporters(model: Model) -> dict[str, Any]:
             "sending_queue": queue,
         },
         "file": {
-            "path": str(Reference("IMS_LOG_STORE", ".imsobs/logs/store.jsonl")),
+            "path": _state("logs/store.jsonl"),
             "rotation": {"max_megabytes": 64, "max_backups": 5},
             "create_directory": True,
         },
@@ -107,7 +108,7 @@ def telemetry(model: Model) -> dict[str, Any]:
                         "exporter": {
                             "prometheus": {
                                 "host": str(_BIND),
-                                "port": 8888,
+                                "port": model.spec.stack.otelcol.ports.telemetry,
                                 "without_scope_info": True,
                                 "without_type_suffix": False,
                                 "without_units": False,
