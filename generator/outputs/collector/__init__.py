@@ -30,7 +30,7 @@ def plan(model: Model) -> Iterator[Page]:
         "service": {
             "extensions": list(extensions(model)),
             "telemetry": telemetry(model),
-            "pipelines": _pipelines(),
+            "pipelines": pipelines(),
         },
     }
     yield YamlPage("collector/config.yaml", escape_dollars(sections), "collector/config.yaml.j2")
@@ -108,7 +108,8 @@ def _connectors(model: Model) -> dict[str, Any]:
     }
 
 
-def _pipelines() -> dict[str, Any]:
+def pipelines() -> dict[str, Any]:
+    """Return the pipelines: each kind of signal twice, to derive and to store."""
     log_exporter = Reference("IMS_LOG_EXPORTER", "file")
     return {
         "traces/derive": {

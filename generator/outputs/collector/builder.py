@@ -68,6 +68,7 @@ def builder_sections(config: dict[str, Any]) -> dict[str, Any]:
         sections[kind] = [{"gomod": modules[name]} for name in sorted(used)]
     sections["providers"] = [
         {"gomod": f"{CORE}/confmap/provider/{name}provider {PROVIDER_VERSION}"}
-        for name in ("env", "file", "yaml")
+        # http: the container's health check reads its own health endpoint with it.
+        for name in ("env", "file", "http", "yaml")
     ]
     return sections
