@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 
 import httpx2
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from gateway.core import Core
@@ -51,5 +52,13 @@ def create_app(
     async def failed(request: Request, error: VendorError) -> JSONResponse:
         log.error("no vendor answered: %s", error)
         return JSONResponse({"detail": str(error)}, _STATUS.get(error.reason or "", 502))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        # Without the input that was sent: it may be anything, even bytes that are no text.
+        problems = [
+            {key: problem[key] for key in ("loc", "msg", "type")} for problem in error.errors()
+        ]
+        return JSONResponse({"detail": problems}, 422)
 
     return app

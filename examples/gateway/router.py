@@ -12,6 +12,7 @@ from gateway import catalog
 from gateway.catalog import Model, Strategy
 from gateway.circuits import Circuits
 from gateway.settings import Settings
+from gateway.streaming import in_one_task
 from gateway.vendor_clients import OpenAI, Reply, Usage, Vendor, VendorError
 
 log = logging.getLogger("ims.router")
@@ -67,7 +68,7 @@ class Router:
         async def call(model: Model) -> tuple[Model, AsyncIterator[str]]:
             started = time.perf_counter()
             vendor = self._vendors[model.vendor]
-            pieces = vendor.stream(model.name, ask.prompt, ask.max_tokens, usage)
+            pieces = in_one_task(vendor.stream(model.name, ask.prompt, ask.max_tokens, usage))
             first = await anext(pieces, "")
             waited = time.perf_counter() - started
             return model, self._pieces(ask, model, first, pieces, waited)

@@ -1,0 +1,174 @@
+"""Starts the stub vendors and the gateway as processes, the way a deployment would.
+
+The gateway runs under `opentelemetry-instrument` with the rendered `app/` settings; nothing
+in it, or here, configures telemetry. The end-to-end test uses `running` too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_DEFAULTED = re.compile(r"\$\{(\w+):-([^}]*)\}")
+_STOP_SECONDS = 20.0
+_EXAMPLES = Path(__file__).resolve().parent.parent
+
+
+class LaunchError(Exception):
+    """A process did not start; the message ends with the tail of its log."""
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How to start. `root` holds the rendered `app/`; a port of 0 means any free one.
+
+    `endpoint` is where the Collector takes OTLP over HTTP; None leaves it to app/otel.env.
+    `env` goes on top of everything else. `instrumented=False` starts the bare gateway.
+    """
+
+    root: Path
+    logs: Path
+    port: int = 0
+    vendor_port: int = 0
+    endpoint: str | None = None
+    env: dict[str, str] = field(default_factory=dict)
+    instrumented: bool = True
+    ready_seconds: float = 60.0
+
+
+@dataclass(frozen=True)
+class Running:
+    """Where the processes answer, and where they log (stdout and stderr)."""
+
+    gateway_url: str
+    vendors_url: str
+    gateway_log: Path
+    vendors_log: Path
+
+
+def free_port() -> int:
+    """Return a TCP port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def read_settings(path: Path, environment: dict[str, str]) -> dict[str, str]:
+    """Read a rendered `otel.env` as a shell would: `${NAME:-default}` asks `environment`."""
+    settings: dict[str, str] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        name, assigned, value = line.partition("=")
+        if assigned and not line.startswith("#"):
+            settings[name] = _DEFAULTED.sub(
+                lambda found: environment.get(found.group(1)) or found.group(2), value
+            )
+    return settings
+
+
+@contextlib.contextmanager
+def running(launch: Launch) -> Iterator[Running]:
+    """Start stub vendors and gateway, wait until both answer, and stop them at the end.
+
+    Raises LaunchError when one of them does not come up.
+    """
+    launch.logs.mkdir(parents=True, exist_ok=True)
+    port, vendor_port = launch.port or free_port(), launch.vendor_port or free_port()
+    where = Running(
+        gateway_url=f"http://127.0.0.1:{port}",
+        vendors_url=f"http://127.0.0.1:{vendor_port}",
+        gateway_log=launch.logs / "gateway.log",
+        vendors_log=launch.logs / "vendors.log",
+    )
+    base = {**os.environ, "PYTHONPATH": _python_path()}
+    vendors = [*_uvicorn("gateway.vendors.app:create_app", vendor_port), "--log-level", "warning"]
+    command, environment = _gateway(launch, port, where.vendors_url, base)
+    with contextlib.ExitStack() as stack:
+        stubs = stack.enter_context(_process(vendors, base, launch.root, where.vendors_log))
+        _await(f"{where.vendors_url}/health", stubs, where.vendors_log, launch.ready_seconds)
+        gateway = stack.enter_context(
+            _process(command, environment, launch.root, where.gateway_log)
+        )
+        _await(f"{where.gateway_url}/health", gateway, where.gateway_log, launch.ready_seconds)
+        yield where
+
+
+def _gateway(
+    launch: Launch, port: int, vendors_url: str, base: dict[str, str]
+) -> tuple[list[str], dict[str, str]]:
+    caller = {**base, **launch.env}
+    if launch.endpoint is not None:
+        caller["OTEL_EXPORTER_OTLP_ENDPOINT"] = launch.endpoint
+    environment = {
+        "IMS_DEMO": "true",
+        **caller,
+        "IMS_OPENAI_URL": f"{vendors_url}/openai/v1",
+        "IMS_ANTHROPIC_URL": f"{vendors_url}/anthropic",
+    }
+    command = _uvicorn("gateway.app:create_app", port)
+    if not launch.instrumented:
+        return [*command, "--no-access-log"], environment
+    environment |= read_settings(launch.root / "app" / "otel.env", caller)
+    command += ["--log-config", "app/logging.json"]
+    return [_tool("opentelemetry-instrument"), *command], environment
+
+
+def _uvicorn(factory: str, port: int) -> list[str]:
+    return [_tool("uvicorn"), "--factory", factory, "--host", "127.0.0.1", "--port", str(port)]
+
+
+def _tool(name: str) -> str:
+    """A console script of this Python's environment, or else of PATH. Raises LaunchError."""
+    beside = Path(sys.executable).with_name(name)
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if found is None:
+        raise LaunchError(f"{name} is not installed: install the project with its demo extra")
+    return found
+
+
+def _python_path() -> str:
+    inherited = os.environ.get("PYTHONPATH")
+    return os.pathsep.join([str(_EXAMPLES), inherited] if inherited else [str(_EXAMPLES)])
+
+
+@contextlib.contextmanager
+def _process(
+    command: list[str], environment: dict[str, str], folder: Path, log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, env=environment, cwd=folder, stdout=output, stderr=subprocess.STDOUT
+        )
+    try:
+        yield process
+    finally:
+        # Not SIGTERM: uvicorn ends on it without running exit handlers, and the last batch
+        # of telemetry, which is sent by one, would be lost.
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _await(url: str, process: subprocess.Popen[bytes], log: Path, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(url):
+            return
+        time.sleep(0.1)
+    ended = f"ended with {process.poll()}" if process.poll() is not None else "does not answer"
+    tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
+    raise LaunchError(f"{url}: the process {ended}; {log}:\n{tail}")

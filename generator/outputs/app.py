@@ -1,0 +1,209 @@
+"""What the service is started with: environment, SDK configuration, log configuration.
+
+Spans are all recorded and all sent (the Collector derives the metrics before it samples);
+of the SDK's own metrics only those that the spec names are made at all.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator
+from typing import Any
+
+from generator.model import Model
+from generator.model.metrics import ResolvedMetric
+from generator.outputs import logging_config
+from generator.render import JsonPage, Page, TextPage
+
+ENDPOINT = "http://127.0.0.1:4318"
+_ENDPOINT_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
+# Spans and records that wait in the service while the Collector is away or slow. A queue
+# that is full drops, and a dropped span is missing from the counters: better too long.
+_QUEUE = 16_384
+_BATCH = 512
+_BATCH_DELAY_MS = 500
+_EXPORT_TIMEOUT_MS = 10_000
+# Longest attribute kept, in characters: a stack trace fits, a document does not.
+_ATTRIBUTE_LENGTH = 16_384
+_ATTRIBUTE_COUNT = 64
+_METRIC_INTERVAL_MS = 10_000
+_METRIC_TIMEOUT_MS = 5_000
+_SYSTEM_METRICS = "opentelemetry.instrumentation.system_metrics"
+# Which instrumentation scopes make a metric, by the beginning of its name. The second and
+# third of the first row are what FastAPI and plain ASGI apps use.
+_METERS: dict[str, tuple[str, ...]] = {
+    "http.server.": (
+        "opentelemetry.instrumentation.fastapi",
+        "opentelemetry.instrumentation.asgi",
+        "fastapi",
+    ),
+    "http.client.": ("opentelemetry.instrumentation.httpx",),
+    "gen_ai.": ("opentelemetry.instrumentation.genai.*",),
+    "db.client.": ("opentelemetry.instrumentation.sqlite3", "opentelemetry.instrumentation.dbapi"),
+    "process.": (_SYSTEM_METRICS,),
+    "cpython.": (_SYSTEM_METRICS,),
+    "system.": (_SYSTEM_METRICS,),
+}
+# Process metrics that the system-metrics instrumentation would make by itself
+# (opentelemetry-instrumentation-system-metrics 0.66b1). Each costs system calls.
+_PROCESS_METRICS = (
+    "process.context_switches",
+    "process.cpu.time",
+    "process.cpu.utilization",
+    "process.disk.io",
+    "process.memory.usage",
+    "process.memory.virtual",
+    "process.open_file_descriptor.count",
+    "process.thread.count",
+    "cpython.gc.collected_objects",
+    "cpython.gc.collections",
+    "cpython.gc.uncollectable_objects",
+)
+# Spans that say again what another span says: the Anthropic client's own.
+_SILENT_TRACERS = ("com.anthropic.sdk.python*",)
+# Instrumentations that need options, which only the SDK file can give; they must not be
+# started a second time by opentelemetry-instrument.
+_INSTRUMENTATIONS: dict[str, dict[str, Any]] = {
+    "fastapi": {"exclude_spans": ["send", "receive"]},
+    "logging": {"inject_trace_context": True},
+}
+
+
+def plan(model: Model) -> Iterator[Page]:
+    """Yield the pages of ``app/``."""
+    yield TextPage("app/otel.env", "app/otel.env", {"settings": environment(model)})
+    sections = sdk_configuration(model)
+    context = {name.partition("/")[0]: {name: value} for name, value in sections.items()}
+    yield TextPage("app/otel-sdk.yaml", "app/otel-sdk.yaml", context)
+    yield JsonPage("app/logging.json", logging_config.configuration())
+
+
+def environment(model: Model) -> dict[str, str]:
+    """Return variable -> value; ``${NAME:-default}`` is for the caller to override."""
+    wanted = {metric.sources[0] for metric in _sdk_metrics(model)}
+    excluded = [name for name in _PROCESS_METRICS if name not in wanted]
+    patterns = [p for p in ("system.*", "process.runtime.*") if not fnmatch.filter(wanted, p)]
+    service = model.spec.service
+    return {
+        "OTEL_CONFIG_FILE": "${OTEL_CONFIG_FILE:-app/otel-sdk.yaml}",
+        "OTEL_SERVICE_NAME": f"${{OTEL_SERVICE_NAME:-{service.names[0]}}}",
+        _ENDPOINT_VARIABLE: f"${{{_ENDPOINT_VARIABLE}:-{ENDPOINT}}}",
+        "IMS_ENVIRONMENT": f"${{IMS_ENVIRONMENT:-{service.environments[0]}}}",
+        "OTEL_SEMCONV_STABILITY_OPT_IN": "http,database",
+        "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": ",".join(_INSTRUMENTATIONS),
+        "OTEL_PYTHON_SYSTEM_METRICS_EXCLUDED_METRICS": ",".join([*patterns, *excluded]),
+        "LOG_FORMAT": "${LOG_FORMAT:-json}",
+        "LOG_LEVEL": "${LOG_LEVEL:-INFO}",
+    }
+
+
+def sdk_configuration(model: Model) -> dict[str, Any]:
+    """Return the sections of the SDK's configuration file (file format 1.0)."""
+    return {
+        "file_format": "1.0",
+        "resource": _resource(model),
+        "propagator": {"composite": [{"tracecontext": {}}, {"baggage": {}}]},
+        "attribute_limits": {
+            "attribute_value_length_limit": _ATTRIBUTE_LENGTH,
+            "attribute_count_limit": _ATTRIBUTE_COUNT,
+        },
+        "tracer_provider": {
+            "sampler": {model.spec.sampling.sdk_sampler: {}},
+            "processors": [_batch("traces")],
+            "tracer_configurator/development": {
+                "tracers": [
+                    {"name": name, "config": {"enabled": False}} for name in _SILENT_TRACERS
+                ]
+            },
+        },
+        "meter_provider": _meter_provider(_sdk_metrics(model)),
+        "logger_provider": {"processors": [_batch("logs")]},
+        "instrumentation/development": {"python": _INSTRUMENTATIONS},
+    }
+
+
+def _sdk_metrics(model: Model) -> list[ResolvedMetric]:
+    return [metric for metric in model.metrics.values() if metric.source_kind == "sdk"]
+
+
+def _resource(model: Model) -> dict[str, Any]:
+    service = model.spec.service
+    attributes = {
+        "service.name": f"${{OTEL_SERVICE_NAME:-{service.names[0]}}}",
+        "service.namespace": service.namespace,
+        "service.version": "${IMS_VERSION:-0.0.0}",
+        "deployment.environment.name": f"${{IMS_ENVIRONMENT:-{service.environments[0]}}}",
+    }
+    return {
+        "attributes_list": "${OTEL_RESOURCE_ATTRIBUTES}",
+        "attributes": [{"name": name, "value": value} for name, value in attributes.items()],
+        # Gives each process its service.instance.id.
+        "detection/development": {"detectors": [{"service": {}}]},
+    }
+
+
+def _exporter(signal: str) -> dict[str, Any]:
+    endpoint = f"${{{_ENDPOINT_VARIABLE}:-{ENDPOINT}}}/v1/{signal}"
+    # No compression: the Collector is next door, and gzip costs the service's own CPU.
+    return {"endpoint": endpoint, "compression": "none", "timeout": _EXPORT_TIMEOUT_MS}
+
+
+def _batch(signal: str) -> dict[str, Any]:
+    batch = {
+        "schedule_delay": _BATCH_DELAY_MS,
+        "export_timeout": _EXPORT_TIMEOUT_MS,
+        "max_queue_size": _QUEUE,
+        "max_export_batch_size": _BATCH,
+        "exporter": {"otlp_http": _exporter(signal)},
+    }
+    return {"batch": batch}
+
+
+def _meter_provider(metrics: list[ResolvedMetric]) -> dict[str, Any]:
+    exporter = {**_exporter("metrics"), "timeout": _METRIC_TIMEOUT_MS}
+    return {
+        "exemplar_filter": "trace_based",
+        "readers": [
+            {
+                "periodic": {
+                    "interval": _METRIC_INTERVAL_MS,
+                    "timeout": _METRIC_TIMEOUT_MS,
+                    "exporter": {"otlp_http": {**exporter, "temporality_preference": "cumulative"}},
+                }
+            }
+        ],
+        "views": [_view(metric) for metric in metrics] + [_DROP_THE_REST],
+        "meter_configurator/development": _meter_configurator(metrics),
+    }
+
+
+# Views add up: an instrument that has a view of its own keeps it, all others are dropped.
+_DROP_THE_REST: dict[str, Any] = {
+    "selector": {"instrument_name": "*"},
+    "stream": {"aggregation": {"drop": {}}},
+}
+
+
+def _view(metric: ResolvedMetric) -> dict[str, Any]:
+    """Keep the attributes that are labels, so that the SDK adds up over all others."""
+    # The file's schema wants at least one name: for none, one that no attribute has.
+    attributes = sorted(metric.sdk_attributes.values()) or ["ims.none"]
+    stream: dict[str, Any] = {"attribute_keys": {"included": attributes}}
+    if metric.buckets:
+        histogram = {"boundaries": list(metric.buckets), "record_min_max": False}
+        stream["aggregation"] = {"explicit_bucket_histogram": histogram}
+    return {"selector": {"instrument_name": metric.sources[0]}, "stream": stream}
+
+
+def _meter_configurator(metrics: list[ResolvedMetric]) -> dict[str, Any]:
+    scopes: dict[str, None] = {}
+    unknown = False
+    for metric in metrics:
+        found = [made for start, made in _METERS.items() if metric.sources[0].startswith(start)]
+        unknown = unknown or not found
+        scopes.update(dict.fromkeys(scope for made in found for scope in made))
+    return {
+        # A metric from a scope that is not known here: leave every meter on, the views drop.
+        "default_config": {"enabled": unknown},
+        "meters": [{"name": scope, "config": {"enabled": True}} for scope in scopes],
+    }
