@@ -13,6 +13,11 @@ RESOURCE_LABELS = {
 # Labels that a scrape adds to every series.
 SCRAPE_LABELS = ("job", "instance")
 
+# Labels of log streams in Loki; everything else about a record is structured metadata.
+LOG_STREAM_LABELS = (SERVICE_NAME, ENVIRONMENT)
+# Data sources of Grafana: uids that provisioning sets and dashboards name.
+DATASOURCES = {"prometheus": "prometheus", "loki": "loki", "jaeger": "jaeger"}
+
 # Attributes that the derivation sets on its own copy of a signal.
 SOURCE_MARK = "ims.source"
 COST = "ims.cost_usd"

@@ -6,11 +6,11 @@ has ``check(model) -> Iterator[Problem]``, and its ids are explained in docs/che
 
 from __future__ import annotations
 
-from generator.checks import events, labels, metrics, prices
+from generator.checks import dashboards, events, labels, metrics, prices
 from generator.model import Model
 from generator.problems import Problem
 
-CHECKS = (labels, events, prices, metrics)
+CHECKS = (labels, events, prices, metrics, dashboards)
 
 
 def run(model: Model) -> list[Problem]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from generator.model.dashboards import ResolvedDashboard, resolve_dashboards
 from generator.model.metrics import ResolvedMetric, Series, catalogue, resolve_metric
 from generator.model.signals import PriceRow, ResolvedLabel, price_rows, resolve_label
 from generator.spec.schema.root import Spec
@@ -25,6 +26,7 @@ class Model:
     metrics: dict[str, ResolvedMetric]
     prices: tuple[PriceRow, ...]
     series: dict[str, Series]
+    dashboards: dict[str, ResolvedDashboard]
 
 
 def resolve(spec: Spec) -> Model:
@@ -33,10 +35,12 @@ def resolve(spec: Spec) -> Model:
     metrics = {
         name: resolve_metric(name, metric, spec, labels) for name, metric in spec.metrics.items()
     }
+    series = catalogue(metrics)
     return Model(
         spec=spec,
         labels=labels,
         metrics=metrics,
         prices=price_rows(spec),
-        series=catalogue(metrics),
+        series=series,
+        dashboards=resolve_dashboards(spec, metrics, series),
     )

@@ -14,9 +14,6 @@ def unit_of(panel: Panel, purpose: str, metrics: dict[str, ResolvedMetric]) -> U
         return panel.unit
     if purpose == "ratio":
         return "ratio"
-    if purpose == "heatmap":
-        # The axis of a heatmap shows what was observed; its colour is a plain count.
-        purpose = "value"
     name = getattr(panel, purpose)
     metric = base_metric(name, metrics) if isinstance(name, str) else None
     if metric is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from generator.spec.schema.base import Section
+from generator.spec.schema.dashboards import Dashboards
 from generator.spec.schema.metrics import Buckets, Metrics
 from generator.spec.schema.pipeline import Collector, Redaction, Sampling
 from generator.spec.schema.signals import Events, Labels, Prices, Service, Sources
@@ -28,3 +29,4 @@ class Spec(Section):
     scrape: Scrape = Scrape()
     retention: Retention = Retention()
     stack: Stack
+    dashboards: Dashboards = {}

@@ -1,0 +1,49 @@
+"""LogQL's words."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_TOKEN = re.compile(
+    r"""(?P<space>\s+|\#[^\n]*)
+  |(?P<string>"(?:[^"\\\n]|\\.)*"|`[^`]*`)
+  |(?P<duration>\$__(?:auto|interval|range|rate_interval)\b|\$\{__\w+\}|(?:\d+(?:\.\d+)?(?:ns|us|ms|[smhdwy]))+)
+  |(?P<size>\d+(?:\.\d+)?(?i:[kmgtpe]i?b|b)\b)
+  |(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)
+  |(?P<flag>--[a-z-]+)
+  |(?P<name>[A-Za-z_][A-Za-z0-9_]*)
+  |(?P<operator>\|=|\|~|!=|!~|=~|==|>=|<=|\|>|!>|[|{}()\[\],=<>+\-*/%^])""",
+    re.VERBOSE,
+)
+
+
+class LogQLError(ValueError):
+    """A text that is not LogQL: what was found, where, and what was expected."""
+
+
+@dataclass(frozen=True)
+class Token:
+    kind: str
+    text: str
+    at: int
+
+
+def tokenize(text: str) -> list[Token]:
+    tokens: list[Token] = []
+    at = 0
+    while at < len(text):
+        match = _TOKEN.match(text, at)
+        if match is None:
+            raise LogQLError(f'unexpected "{text[at]}" at column {at + 1}')
+        kind = match.lastgroup or ""
+        if kind != "space":
+            tokens.append(Token(kind, match.group(), at))
+        at = match.end()
+    return [*tokens, Token("end", "", len(text))]
+
+
+def unquoted(literal: str) -> str:
+    """Return the text of a string literal."""
+    body = literal[1:-1]
+    return body if literal[0] == "`" else re.sub(r"\\(.)", r"\1", body)
