@@ -131,29 +131,41 @@ def up(
         errors.print(line)
 
 
-@app.command()
-def down(
-    root: Root = None,
-    purge: Annotated[
-        bool, typer.Option("--purge", help="Delete stored data and logs too.")
-    ] = False,
-) -> None:
-    """Stop the stack and leave nothing running; stored data is kept."""
+def _take_down(root: Path | None, *, purge: bool) -> None:
     from generator.native.docker import compose_down, record_mode, recorded_mode
     from generator.native.paths import layout_for
     from generator.native.progress import console_progress
     from generator.native.stack import down as take_down
 
     layout = layout_for(root)
+    plan = _project(root)[0] if purge else None
     ran = False
     if recorded_mode(layout) == "docker":
         with errors.status("docker compose down"):
             compose_down(layout, purge=purge)
         ran = True
     with console_progress(errors) as progress:
-        ran = take_down(layout, progress, purge=_project(root)[0] if purge else None) or ran
+        ran = take_down(layout, progress, purge=plan) or ran
     record_mode(layout, None)
     errors.print("[green]ok[/] the stack is down" if ran else "[green]ok[/] nothing was running")
+
+
+@app.command()
+def down(root: Root = None) -> None:
+    """Stop the stack and leave nothing running; stored data is kept."""
+    _take_down(root, purge=False)
+
+
+@app.command()
+def destroy(
+    root: Root = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Stop the stack and delete its stored metrics, traces, logs and alert states."""
+    if not yes:
+        typer.confirm("Delete all stored telemetry of this stack?", abort=True, err=True)
+    _take_down(root, purge=True)
+    errors.print("[green]ok[/] its data is deleted")
 
 
 @app.command()

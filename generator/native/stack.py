@@ -158,8 +158,9 @@ def down(layout: Layout, progress: Progress, *, purge: Plan | None = None) -> bo
     purge: the plan whose data folders, and the logs, are deleted too. Raises ImsobsError
     when a process survives even being killed.
     """
-    if not layout.run.is_dir():
+    if not layout.run.is_dir() and purge is None:
         return end_leftovers(layout, _STOP_MARGIN_SECONDS) > 0
+    layout.make()
     supervisor = Supervisor(layout)
     with file_lock(layout.run / "lock", progress, "waiting for another imsobs up or down"):
         ran = supervisor.alive()

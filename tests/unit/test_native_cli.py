@@ -69,6 +69,15 @@ def test_up_status_logs_down(project: Project) -> None:
     assert run("down") == (0, "", "ok nothing was running\n")
 
 
+def test_destroy_asks_first(project: Project) -> None:
+    data = project.layout.state / "data" / "alpha"
+    data.mkdir(parents=True)
+    assert run("destroy")[0] == 1
+    assert data.exists()
+    assert "its data is deleted" in run("destroy", "--yes")[2]
+    assert not data.exists()
+
+
 def test_binaries_are_listed(project: Project) -> None:
     _, out, _ = run("binaries", "alpha", "loki")
     assert out == f"alpha 1.2.3 PATH {project.bin}/alpha\n"
@@ -83,7 +92,7 @@ def test_docker_is_used_when_it_can_be(project: Project) -> None:
     assert recorded_mode(project.layout) == "docker"
     with pytest.raises(ImsobsError, match="the stack is up in docker mode"):
         run("up", "--mode", "native")
-    assert "the stack is down" in run("down", "--purge")[2]
+    assert "the stack is down" in run("destroy", "--yes")[2]
     asked = (project.bin / "docker.log").read_text(encoding="utf-8")
     compose = f"compose -f {project.root}/stack/compose.yaml"
     assert f"{compose} up --detach --wait --remove-orphans" in asked
