@@ -13,6 +13,7 @@ from generator.render import Page
 
 Planner = Callable[[Model], Iterator[Page]]
 PLANNERS: tuple[str, ...] = (
+    "stack",
     "dashboards",
     "collector",
     "reference",

@@ -1,0 +1,15 @@
+"""Plan of stack/.env.example: every setting of the environment, with its default."""
+
+from __future__ import annotations
+
+from generator.model import Model
+from generator.render import TextPage
+
+
+def page(model: Model) -> TextPage:
+    """Return the page."""
+    return TextPage(
+        "stack/.env.example",
+        "stack/env.example.j2",
+        {"model": model, "rate": model.spec.sampling.rate},
+    )

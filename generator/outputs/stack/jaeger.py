@@ -1,0 +1,76 @@
+"""Plan of stack/jaeger.yaml: Jaeger v2, which is a Collector with a store and a UI."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from generator.model import Model
+from generator.outputs.collector.env import Reference, escape_dollars
+from generator.render import Page, YamlPage
+from generator.spec.schema.base import seconds
+
+_BIND = Reference("IMS_BIND_ADDRESS", "127.0.0.1")
+_DATA = "IMS_JAEGER_DATA"
+
+
+def plan(model: Model) -> Iterator[Page]:
+    """Yield jaeger.yaml."""
+    yield YamlPage("stack/jaeger.yaml", escape_dollars(sections(model)), "stack/jaeger.yaml.j2")
+
+
+def sections(model: Model) -> dict[str, Any]:
+    """Return the sections of jaeger.yaml; dollars are not escaped yet."""
+    ports = model.spec.stack.jaeger.ports
+    return {
+        "extensions": {
+            "jaeger_storage": {"backends": {"traces": {"badger": _badger(model)}}},
+            "jaeger_query": {
+                "storage": {"traces": "traces"},
+                "http": {"endpoint": f"{_BIND}:{ports.http}"},
+                "grpc": {"endpoint": f"{_BIND}:{ports.query_grpc}"},
+            },
+            "healthcheckv2": {
+                "use_v2": False,
+                "endpoint": f"{_BIND}:{ports.health}",
+                "path": "/",
+                # An empty configuration: the image has no HTTP client but the binary's own
+                # reader of configurations, which is what the health check uses.
+                "response_body": {"healthy": "{}", "unhealthy": "unhealthy"},
+            },
+        },
+        "receivers": {"otlp": {"protocols": {"grpc": {"endpoint": f"{_BIND}:{ports.otlp_grpc}"}}}},
+        "processors": {"batch": {}},
+        "exporters": {"jaeger_storage_exporter": {"trace_storage": "traces"}},
+        "service": {
+            "extensions": ["jaeger_storage", "jaeger_query", "healthcheckv2"],
+            "pipelines": {
+                "traces": {
+                    "receivers": ["otlp"],
+                    "processors": ["batch"],
+                    "exporters": ["jaeger_storage_exporter"],
+                }
+            },
+            "telemetry": {
+                "resource": {"service.name": "jaeger"},
+                "logs": {"level": "info", "encoding": "json"},
+                "metrics": {"level": "normal", "readers": [_reader(ports.telemetry)]},
+            },
+        },
+    }
+
+
+def _badger(model: Model) -> dict[str, Any]:
+    hours = max(1, seconds(model.spec.retention.traces) // 3600)
+    return {
+        "ephemeral": False,
+        "directories": {
+            "keys": str(Reference(_DATA, ".imsobs/data/jaeger", suffix="/keys")),
+            "values": str(Reference(_DATA, ".imsobs/data/jaeger", suffix="/values")),
+        },
+        "ttl": {"spans": f"{hours}h"},
+    }
+
+
+def _reader(port: int) -> dict[str, Any]:
+    return {"pull": {"exporter": {"prometheus": {"host": str(_BIND), "port": port}}}}

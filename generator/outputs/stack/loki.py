@@ -1,0 +1,95 @@
+"""Plan of stack/loki.yaml: one process, filesystem store, logs in by OTLP."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from typing import Any
+
+from generator.model import Model
+from generator.render import Page, YamlPage
+from generator.spec.schema.base import seconds
+
+# Read by Loki itself with -config.expand-env=true.
+_BIND = "${IMS_BIND_ADDRESS:-127.0.0.1}"
+_DATA = "${IMS_LOKI_DATA:-.imsobs/data/loki}"
+# Resource attributes that become labels; every other field is structured metadata. A short
+# list keeps streams few: one per service and environment.
+INDEX_ATTRIBUTES = ("service.name", "deployment.environment.name")
+
+
+def plan(model: Model) -> Iterator[Page]:
+    """Yield loki.yaml."""
+    yield YamlPage("stack/loki.yaml", sections(model), "stack/loki.yaml.j2")
+
+
+def sections(model: Model) -> dict[str, Any]:
+    """Return the sections of loki.yaml."""
+    loki = model.spec.stack.loki
+    return {
+        # One tenant; who may reach the port is decided outside (loopback, network).
+        "auth_enabled": False,
+        "analytics": {"reporting_enabled": False},
+        "server": {
+            "http_listen_address": _BIND,
+            "http_listen_port": loki.ports.http,
+            "grpc_listen_address": "127.0.0.1",
+            "grpc_listen_port": loki.ports.grpc,
+            "log_level": "warn",
+        },
+        "common": {
+            "instance_addr": "127.0.0.1",
+            "path_prefix": _DATA,
+            "replication_factor": 1,
+            "ring": {"instance_addr": "127.0.0.1", "kvstore": {"store": "inmemory"}},
+            "storage": {
+                "filesystem": {
+                    "chunks_directory": f"{_DATA}/chunks",
+                    "rules_directory": f"{_DATA}/rules",
+                }
+            },
+        },
+        "schema_config": {
+            "configs": [
+                {
+                    "from": datetime.date(2024, 1, 1),
+                    "store": "tsdb",
+                    "object_store": "filesystem",
+                    "schema": "v13",
+                    "index": {"prefix": "index_", "period": "24h"},
+                }
+            ]
+        },
+        "compactor": {
+            "working_directory": f"{_DATA}/compactor",
+            "retention_enabled": True,
+            "delete_request_store": "filesystem",
+        },
+        "limits_config": limits(model),
+    }
+
+
+def limits(model: Model) -> dict[str, Any]:
+    """Return the limits: retention, label list, longest line, oldest record."""
+    loki = model.spec.stack.loki
+    return {
+        "retention_period": f"{seconds(model.spec.retention.logs) // 3600}h",
+        "reject_old_samples": True,
+        "reject_old_samples_max_age": f"{seconds(loki.max_age) // 3600}h",
+        "max_line_size": f"{loki.max_line_kib}KB",
+        "max_line_size_truncate": True,
+        "allow_structured_metadata": True,
+        "max_structured_metadata_size": "128KB",
+        # The level is found the same way whichever route a record took.
+        "discover_log_levels": True,
+        # Labels come from the list below only, also for records that Promtail pushes.
+        "discover_service_name": [],
+        "otlp_config": {
+            "resource_attributes": {
+                "ignore_defaults": True,
+                "attributes_config": [
+                    {"action": "index_label", "attributes": list(INDEX_ATTRIBUTES)}
+                ],
+            }
+        },
+    }
