@@ -52,7 +52,9 @@ def receivers(model: Model) -> dict[str, Any]:
 
 def exporters(model: Model) -> dict[str, Any]:
     """Return where metrics, traces and logs go."""
-    settings = model.spec.collector
+    settings, stack = model.spec.collector, model.spec.stack
+    jaeger = f"127.0.0.1:{stack.jaeger.ports.otlp_grpc}"
+    loki = f"http://127.0.0.1:{stack.loki.ports.http}"
     queue = {
         "enabled": True,
         "storage": "file_storage",
@@ -65,13 +67,13 @@ def exporters(model: Model) -> dict[str, Any]:
         "prometheus/derived": _prometheus(model.spec.stack.otelcol.ports.metrics, settings.keep_idle),
         "prometheus/current": _prometheus(model.spec.stack.otelcol.ports.current, settings.keep_gone),
         "otlp_grpc/traces": {
-            "endpoint": str(Reference("IMS_JAEGER_ENDPOINT", "127.0.0.1:14317")),
+            "endpoint": str(Reference("IMS_JAEGER_ENDPOINT", jaeger)),
             "tls": {"insecure": True},
             "retry_on_failure": retry,
             "sending_queue": queue,
         },
         "otlp_http/logs": {
-            "endpoint": str(Reference("IMS_LOKI_ENDPOINT", "http://127.0.0.1:3100", suffix="/otlp")),
+            "endpoint": str(Reference("IMS_LOKI_ENDPOINT", loki, suffix="/otlp")),
             "tls": {"insecure": True},
             "retry_on_failure": retry,
             "sending_queue": queue,
