@@ -6,11 +6,11 @@ has ``check(model) -> Iterator[Problem]``, and its ids are explained in docs/che
 
 from __future__ import annotations
 
-from generator.checks import dashboards, events, labels, metrics, prices
+from generator.checks import dashboards, events, labels, metrics, prices, stack
 from generator.model import Model
 from generator.problems import Problem
 
-CHECKS = (labels, events, prices, metrics, dashboards)
+CHECKS = (labels, events, prices, metrics, dashboards, stack)
 
 
 def run(model: Model) -> list[Problem]:
