@@ -39,7 +39,6 @@ def plan(model: Model) -> Iterator[Page]:
 
 def _processors(model: Model) -> dict[str, Any]:
     settings = model.spec.collector
-    listing = [*conventions.RESOURCE_LABELS]
     environment = Reference("IMS_ENVIRONMENT", model.spec.service.environments[0])
     base_url = Reference("IMS_SERVICE_URL", model.spec.service.url)
     return {
@@ -61,8 +60,7 @@ def _processors(model: Model) -> dict[str, Any]:
         "transform/derived": {
             "error_mode": "ignore",
             "metric_statements": [
-                # The connector adds the Collector's own id, which would become a label.
-                current.keep_resource(listing),
+                *current.resource_to_labels(conventions.RESOURCE_LABELS),
                 # Without a start time the first value of a series is invisible to increase().
                 {
                     "context": "datapoint",

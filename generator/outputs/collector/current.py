@@ -11,13 +11,25 @@ from generator.model.signals import exact
 from generator.outputs.collector.derive import Group, resource_group
 from generator.outputs.collector.ottl import attribute, matches, normalize_label, set_to, text
 
-_KEPT_RESOURCE = [*conventions.RESOURCE_LABELS, "service.instance.id"]
+_SDK_RESOURCE = {**conventions.RESOURCE_LABELS, "service.instance.id": conventions.INSTANCE_ID}
+
+_INSTANCE_ID = "^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
 
 
-def keep_resource(keys: list[str]) -> Group:
-    """Return the group that removes every other resource attribute, lest it becomes a label."""
-    listing = ", ".join(text(key) for key in keys)
-    return {"context": "resource", "statements": [f"keep_keys(resource.attributes, [{listing}])"]}
+def resource_to_labels(labels: dict[str, str]) -> list[Group]:
+    """Return the groups that make labels of these resource attributes, and of no other.
+
+    labels: resource attribute -> label. The exporter could do that too, but it adds ``job``
+    and ``instance`` from the service's name and id, which Prometheus sets itself.
+    """
+    copied = [
+        set_to(attribute("datapoint", label), f"resource.attributes[{text(key)}]")
+        for key, label in labels.items()
+    ]
+    return [
+        {"context": "datapoint", "statements": copied},
+        {"context": "resource", "statements": ["keep_keys(resource.attributes, [])"]},
+    ]
 
 
 def sdk_filter(model: Model) -> dict[str, Any]:
@@ -31,7 +43,7 @@ def sdk_filter(model: Model) -> dict[str, Any]:
 
 def sdk_groups(model: Model) -> list[Group]:
     """Return the transform that renames SDK metrics and sums over the labels left out."""
-    groups = [resource_group(model), keep_resource(_KEPT_RESOURCE)]
+    groups = [resource_group(model), _instance_group()]
     for metric in _of_kind(model, "sdk"):
         is_it = f"metric.name == {text(metric.sources[0])}"
         statements = []
@@ -50,7 +62,14 @@ def sdk_groups(model: Model) -> list[Group]:
                 ],
             }
         )
-    return groups
+    return [*groups, *resource_to_labels(_SDK_RESOURCE)]
+
+
+def _instance_group() -> Group:
+    """An id tells processes apart; what is not shaped like one must not become a label."""
+    instance = 'resource.attributes["service.instance.id"]'
+    odd = f"{instance} == nil or not {matches(instance, _INSTANCE_ID)}"
+    return {"context": "resource", "statements": [set_to(instance, text("other"), odd)]}
 
 
 def _renamed(metric: ResolvedMetric) -> list[str]:
@@ -107,7 +126,7 @@ def probe_groups(model: Model, base_url: str, environment: str) -> list[Group]:
             }
         )
     groups.append({"context": "datapoint", "statements": ['keep_keys(datapoint.attributes, ["component"])']})
-    return groups
+    return [*groups, *resource_to_labels(conventions.RESOURCE_LABELS)]
 
 
 def probe_filter() -> dict[str, Any]:

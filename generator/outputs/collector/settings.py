@@ -91,7 +91,6 @@ def _prometheus(port: int, expiration: str) -> dict[str, Any]:
         "endpoint": _listen(port),
         "metric_expiration": expiration,
         "enable_open_metrics": True,
-        "resource_to_telemetry_conversion": {"enabled": True},
         "without_scope_info": True,
         # The spec's names are Prometheus' names: nothing is appended.
         "translation_strategy": "UnderscoreEscapingWithoutSuffixes",

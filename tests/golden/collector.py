@@ -1,0 +1,149 @@
+"""A real Collector with the rendered configuration, on free ports, for tests.
+
+OTLP in over HTTP, series out by scraping. Derivation is synchronous: when the export is
+answered with 200, what it brings is counted.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from generator.compile import read_spec
+from generator.model import Model
+from generator.outputs import collector as output
+from generator.render import render
+from golden import series
+
+ROOT = Path(__file__).resolve().parents[2]
+PORTS = ("otlp_grpc", "otlp_http", "health", "metrics", "current", "telemetry")
+_START_SECONDS = 30.0
+
+
+def free_ports(count: int) -> list[int]:
+    """Return TCP ports that nobody listens on; all are held until the last is known."""
+    with ExitStack() as held:
+        found = []
+        for _ in range(count):
+            listener = held.enter_context(socket.socket())
+            listener.bind(("127.0.0.1", 0))
+            found.append(int(listener.getsockname()[1]))
+        return found
+
+
+def compiled(overlay: dict[str, Any], folder: Path) -> Model:
+    """Return the model of the project's spec with an overlay laid over it."""
+    file = folder / "overlay.yaml"
+    file.write_text(yaml.safe_dump(overlay))
+    read = read_spec([ROOT / "spec/ims.yaml", file])
+    assert read.model is not None, "\n".join(read.lines())
+    return read.model
+
+
+@dataclass
+class Collector:
+    """One Collector process. folder: its configuration, state and log."""
+
+    binary: Path
+    folder: Path
+    overlay: dict[str, Any] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict)
+    ports: dict[str, int] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    def __post_init__(self) -> None:
+        self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+        overlay = {**self.overlay, "stack": {"otelcol": {"ports": self.ports}}}
+        self.model = compiled(overlay, self.folder)
+        self.config = self.folder / "config.yaml"
+        self.config.write_bytes(render(output.plan(self.model))["collector/config.yaml"])
+        self.log = self.folder / "collector.log"
+        self.client = httpx.Client(timeout=30.0, trust_env=False)
+
+    @property
+    def stored_logs(self) -> Path:
+        """The file that log records are stored in."""
+        return self.folder / "state/logs/store.jsonl"
+
+    def start(self) -> Collector:
+        """Start the process and wait until it is healthy."""
+        env = {
+            **os.environ,
+            "IMSOBS_STATE": str(self.folder / "state"),
+            "IMS_JAEGER_ENDPOINT": "127.0.0.1:1",
+            "GOMAXPROCS": "2",
+            **self.env,
+        }
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [self.binary, f"--config={self.config}"], stdout=log, stderr=log, env=env
+            )
+        deadline = time.monotonic() + _START_SECONDS
+        while not self.healthy():
+            assert self.process.poll() is None, self.log.read_text()[-3000:]
+            assert time.monotonic() < deadline, self.log.read_text()[-3000:]
+            time.sleep(0.05)
+        return self
+
+    def healthy(self) -> bool:
+        """Return whether the health endpoint answers with 200."""
+        try:
+            return self.client.get(f"http://127.0.0.1:{self.ports['health']}/").status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """End the process and wait for it."""
+        if self.process is not None:
+            self.process.send_signal(how)
+            self.process.wait(timeout=30)
+            self.process = None
+
+    def close(self) -> None:
+        """End the process and the connections to it, for good."""
+        self.stop()
+        self.client.close()
+
+    def send(self, signal_name: str, request: dict[str, Any]) -> httpx.Response:
+        """Post an OTLP/JSON export request: ``traces``, ``logs`` or ``metrics``."""
+        body = gzip.compress(json.dumps(request).encode(), compresslevel=1)
+        headers = {"content-type": "application/json", "content-encoding": "gzip"}
+        return self._post(signal_name, body, headers)
+
+    def send_bytes(self, signal_name: str, body: bytes) -> httpx.Response:
+        """Post an OTLP/protobuf export request."""
+        return self._post(signal_name, body, {"content-type": "application/x-protobuf"})
+
+    def _post(self, signal_name: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
+        url = f"http://127.0.0.1:{self.ports['otlp_http']}/v1/{signal_name}"
+        response = self.client.post(url, content=body, headers=headers)
+        response.raise_for_status()
+        return response
+
+    def scrape_text(self, port: str = "metrics", accept: str = "text/plain") -> str:
+        """Return the exposition of one of the Collector's ports."""
+        response = self.client.get(
+            f"http://127.0.0.1:{self.ports[port]}/metrics", headers={"accept": accept}
+        )
+        response.raise_for_status()
+        return response.text
+
+    def series(self) -> dict[str, dict[series.Labels, float]]:
+        """Return every derived, SDK and probe series: name -> labels -> value."""
+        found: dict[str, dict[series.Labels, float]] = {}
+        for port in ("metrics", "current"):
+            for name, rows in series.parse(self.scrape_text(port)).items():
+                found.setdefault(name, {}).update(rows)
+        return found

@@ -1,0 +1,64 @@
+"""One Collector for the whole suite; each case is a service of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from generator.native.binaries import resolve_binary
+from golden.cases import CASES
+from golden.collector import ROOT, Collector
+from golden.health import HealthServer
+
+# The probe asks one service, the first of the list.
+PROBED = "case-probe"
+
+
+@pytest.fixture(scope="session")
+def otelcol() -> Path:
+    """The Collector's binary."""
+    return resolve_binary("otelcol", ROOT)
+
+
+@pytest.fixture(scope="session")
+def health() -> Iterator[HealthServer]:
+    """The service's health routes."""
+    with HealthServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def collector(
+    otelcol: Path, health: HealthServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Collector]:
+    """The Collector of the cases: every case's name is an allowed service."""
+    overlay = {
+        "service": {"names": [PROBED, *(case.service for case in CASES)]},
+        "collector": {"probe_interval": "1s", "max_series": 10_000_000},
+        "sampling": {"decision_wait": "1s", "rate": 1.0},
+    }
+    running = Collector(
+        otelcol, tmp_path_factory.mktemp("cases"), overlay, {"IMS_SERVICE_URL": health.url}
+    ).start()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def start_collector(
+    otelcol: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Collector]]:
+    """Start further Collectors: ``start_collector(overlay, env)``; all end with the test."""
+    started: list[Collector] = []
+
+    def start(overlay: dict[str, Any] | None = None, env: dict[str, str] | None = None) -> Collector:
+        folder = tmp_path_factory.mktemp("collector")
+        started.append(Collector(otelcol, folder, overlay or {}, env or {}))
+        return started[-1].start()
+
+    yield start
+    for running in started:
+        running.close()
