@@ -106,7 +106,9 @@ def _versions(model: Model) -> Iterator[Problem]:
         wanted = _module_version(component, entry.version)
         if entry.build is not None and entry.build.module_version != wanted:
             path: KeyPath = ("stack", component, "build", "module_version")
-            message = f"{entry.build.module_version} is not {component} {entry.version}; use {wanted}"
+            message = (
+                f"{entry.build.module_version} is not {component} {entry.version}; use {wanted}"
+            )
             yield Problem(path, message, "stack/module-version")
     rendered = builder.VERSION.removeprefix("v")
     if stack.otelcol.version != rendered:

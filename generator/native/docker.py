@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from generator import stack_secrets
 from generator.errors import ImsobsError
 from generator.native.paths import Layout
 
@@ -91,6 +92,7 @@ def _compose(layout: Layout, *args: str) -> str:
                 text=True,
                 check=False,
                 cwd=layout.root,
+                env=stack_secrets.compose_environment(layout.root),
             )
         except OSError as error:
             raise ImsobsError(
@@ -108,6 +110,7 @@ def _compose(layout: Layout, *args: str) -> str:
 
 def compose_up(layout: Layout) -> None:
     """Start the containers and wait for their health checks; raise ImsobsError on failure."""
+    stack_secrets.prepare(layout.root)
     _compose(layout, "up", "--detach", "--wait", "--remove-orphans")
     record_mode(layout, "docker")
 

@@ -24,7 +24,12 @@ def _state(folder: str) -> str:
 def extensions(model: Model) -> dict[str, Any]:
     """Return the health endpoint and the queue on disk that outlives a restart."""
     return {
-        "health_check": {"endpoint": _listen(model.spec.stack.otelcol.ports.health)},
+        "health_check": {
+            "endpoint": _listen(model.spec.stack.otelcol.ports.health),
+            # An empty configuration: the container's health check is `validate` reading it,
+            # as the image has no HTTP client.
+            "response_body": {"healthy": "{}", "unhealthy": "unhealthy"},
+        },
         "file_storage": {"directory": _state("queue"), "create_directory": True, "recreate": True},
     }
 

@@ -87,12 +87,10 @@ def _prepare(model: Model) -> Service:
 
 def _running(name: str, model: Model) -> Service:
     """Return what every running service has."""
-    address = "." if name == "prepare" else f"{COMPOSE.host(name)}"
-    component = getattr(model.spec.stack, name)
     return {
-        **service(name, component, USERS[name]),
+        **service(name, getattr(model.spec.stack, name), USERS[name]),
         "depends_on": {"prepare": {"condition": "service_completed_successfully"}},
-        "networks": {"stack": {"aliases": [address]}, "local": None},
+        "networks": {"stack": {"aliases": [COMPOSE.host(name)]}, "local": None},
     }
 
 
@@ -104,11 +102,10 @@ def _published(*ports: int, variable: str | None = None) -> list[str]:
 def _health(*test: str) -> dict[str, Any]:
     return {
         "test": ["CMD", *test],
-        "interval": "30s",
+        "interval": "10s",
         "timeout": "10s",
         "retries": 3,
         "start_period": "60s",
-        "start_interval": "2s",
     }
 
 
@@ -218,7 +215,10 @@ def _jaeger(model: Model) -> Service:
             "IMS_BIND_ADDRESS": COMPOSE.bind,
             "IMS_JAEGER_DATA": VOLUMES["jaeger"],
         },
-        "volumes": [mount("./jaeger.yaml", "stack/jaeger.yaml"), volume("jaeger", VOLUMES["jaeger"])],
+        "volumes": [
+            mount("./jaeger.yaml", "stack/jaeger.yaml"),
+            volume("jaeger", VOLUMES["jaeger"]),
+        ],
         "ports": _published(component.ports.http, component.ports.health),
         "healthcheck": _binary_health("/cmd/jaeger/jaeger-linux", component.ports.health),
     }
@@ -292,14 +292,14 @@ def _promtail(model: Model) -> Service:
 
 
 def _gateway(model: Model) -> Service:
-    component = model.spec.stack.gateway
-    port = component.ports.http
+    port = model.spec.stack.gateway.ports.http
+    collector = COMPOSE.at("otelcol", model.spec.stack.otelcol.ports.otlp_http)
     return {
         **_running("gateway", model),
         "profiles": ["demo"],
         "build": {"context": "..", "dockerfile": "examples/gateway/Dockerfile"},
         "environment": {
-            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{COMPOSE.at('otelcol', model.spec.stack.otelcol.ports.otlp_http)}",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{collector}",
             "IMS_ENVIRONMENT": _environment(model),
             "LOG_LEVEL": "${LOG_LEVEL:-INFO}",
             "LOG_FORMAT": "${LOG_FORMAT:-json}",

@@ -132,4 +132,3 @@ def settings(model: Model, place: Place, dashboards: str, provisioning: str) -> 
         "GF_UNIFIED_ALERTING_ENABLED": "false",
         **grafana_environment(model, place, dashboards),
     }
-

@@ -15,6 +15,7 @@ from generator.render import Page, YamlPage
 from generator.spec.schema.stack import Build, Component
 
 _STATE = "${IMSOBS_STATE}"
+_CORE = "go.opentelemetry.io/collector"
 _LOG_PIPELINE = "logs/store"
 _LOKI_EXPORTER = "otlp_http/logs"
 # Where Grafana's packages install it; its front end and defaults are found from there.
@@ -63,30 +64,33 @@ def components(model: Model) -> dict[str, Any]:
                 "kind": "collector",
                 "manifest": "collector/builder.yaml",
                 "builder": f"{stack.otelcol.builder}@{stack.otelcol.builder_version}",
-                "require": [f"go.opentelemetry.io/collector/otelcol {stack.otelcol.builder_version}"],
+                "require": [f"{_CORE}/otelcol {stack.otelcol.builder_version}"],
             },
         }
     }
-    for name, component in _built(model).items():
-        assert component.build is not None
-        found[name] = {**_component(name, component), "build": _build(component)}
-        for tool, package in component.build.tools.items():
-            build = _go_install(component.build, package, component.version)
-            found[tool] = {**_component(tool, component), "build": build}
-    found["jaeger"]["version_args"] = ["version"]
-    for name, optional in (("loki", stack.loki), ("promtail", stack.promtail), ("grafana", stack.grafana)):
+    for name, component, build in _built(model):
+        found[name] = {**_component(name, component), "build": _build(build, component.version)}
+        for tool, package in build.tools.items():
+            recipe = _go_install(build, package, component.version)
+            found[tool] = {**_component(tool, component), "build": recipe}
+    if "jaeger" in found:
+        found["jaeger"]["version_args"] = ["version"]
+    optionals = {"loki": stack.loki, "promtail": stack.promtail, "grafana": stack.grafana}
+    for name, optional in optionals.items():
         found[name] = {**_component(name, optional), "optional": True}
     return found
 
 
-def _built(model: Model) -> dict[str, Component]:
+def _built(model: Model) -> Iterator[tuple[str, Component, Build]]:
     stack = model.spec.stack
     named: dict[str, Component] = {
         "prometheus": stack.prometheus,
         "alertmanager": stack.alertmanager,
         "jaeger": stack.jaeger,
     }
-    return {name: component for name, component in named.items() if component.build is not None}
+    for name, component in named.items():
+        if component.build is not None:
+            yield name, component, component.build
 
 
 def _component(name: str, component: Component) -> dict[str, Any]:
@@ -111,18 +115,16 @@ def _go_install(build: Build, package: str, version: str) -> dict[str, Any]:
     }
 
 
-def _build(component: Component) -> dict[str, Any]:
-    build = component.build
-    assert build is not None
+def _build(build: Build, version: str) -> dict[str, Any]:
     if not build.copy_module:
-        return _go_install(build, build.package, component.version)
+        return _go_install(build, build.package, version)
     return {
         "kind": "go-module-copy",
         "module": build.module,
         "module_version": build.module_version,
         "package": f"./{build.package}",
         "tags": build.tags,
-        "ldflags": _ldflags(build, component.version),
+        "ldflags": _ldflags(build, version),
         "placeholders": build.placeholders,
     }
 
@@ -186,7 +188,8 @@ def _logs_to_loki(model: Model) -> str:
     """Return a configuration in one argument that sends logs to Loki instead of the file."""
     from generator.outputs.collector import pipelines
 
-    others = [name for name in pipelines()[_LOG_PIPELINE]["exporters"] if "IMS_LOG_EXPORTER" not in name]
+    exporters = pipelines()[_LOG_PIPELINE]["exporters"]
+    others = [name for name in exporters if "IMS_LOG_EXPORTER" not in name]
     listing = ", ".join([_LOKI_EXPORTER, *others])
     return f"yaml:service::pipelines::{_LOG_PIPELINE}::exporters: [{listing}]"
 
@@ -235,7 +238,9 @@ def _grafana(model: Model) -> dict[str, Any]:
     port = model.spec.stack.grafana.ports.http
     root = "${IMSOBS_ROOT}"
     environment = {
-        **grafana.settings(model, NATIVE, f"{root}/dashboards", f"{root}/stack/grafana/provisioning"),
+        **grafana.settings(
+            model, NATIVE, f"{root}/dashboards", f"{root}/stack/grafana/provisioning"
+        ),
         "GF_PATHS_DATA": f"{_STATE}/data/grafana",
         "GF_PATHS_LOGS": f"{_STATE}/data/grafana/log",
         "GF_PATHS_PLUGINS": f"{_STATE}/data/grafana/plugins",

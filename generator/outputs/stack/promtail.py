@@ -24,7 +24,10 @@ _STANDARD = {
     "exc_info": "exception_stacktrace",
 }
 # Type and message stand in the last line of a Python stack trace.
-_EXCEPTION = r"(?:^|\n)(?:[A-Za-z_][\w.]*\.)?(?P<exception_type>[A-Za-z_]\w*)(?:: (?P<exception_message>[^\n]*))?$"
+_EXCEPTION = (
+    r"(?:^|\n)(?:[A-Za-z_][\w.]*\.)?(?P<exception_type>[A-Za-z_]\w*)"
+    r"(?:: (?P<exception_message>[^\n]*))?$"
+)
 # Texts that a person or a vendor wrote; the other fields are numbers and closed sets.
 _FREE_TEXTS = ("message", "exc_info")
 # Loki refuses a record whose structured metadata outgrows its limit.
@@ -80,7 +83,7 @@ def stages(model: Model) -> list[dict[str, Any]]:
         {
             "template": {
                 "source": "exc_info",
-                "template": "{{ if .Value }}{{ trunc %d .Value }}{{ end }}" % _LONGEST_FIELD,
+                "template": f"{{{{ if .Value }}}}{{{{ trunc {_LONGEST_FIELD} .Value }}}}{{{{ end }}}}",
             }
         },
         {"regex": {"source": "exc_info", "expression": _EXCEPTION}},
