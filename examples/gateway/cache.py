@@ -61,14 +61,9 @@ class Cache:
         self._bytes += len(text)
         while self._bytes > self._max_bytes:
             oldest = next(iter(self._index))
-            await self._ask(self._redis.delete(oldest))
+            # First forgotten, then deleted: meanwhile another request may evict as well.
             self._evict(oldest, "size")
-
-    async def clear(self) -> None:
-        """Invalidate every entry."""
-        for key in list(self._index):
-            await self._ask(self._redis.delete(key))
-            self._evict(key, "invalidated")
+            await self._ask(self._redis.delete(oldest))
 
     def log_state(self) -> None:
         """Say how much the cache holds."""

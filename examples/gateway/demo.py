@@ -30,6 +30,7 @@ def main() -> int:
     """Run the demo as the command line says; exit code 1 when a process does not start."""
     parser = argparse.ArgumentParser(prog="python -m gateway.demo", description=__doc__)
     parser.add_argument("--root", type=Path, default=Path.cwd(), help="folder of the rendered app/")
+    parser.add_argument("--host", default="127.0.0.1", help="where the gateway listens")
     parser.add_argument("--port", type=int, default=8080, help="gateway, 0: any free one")
     parser.add_argument("--vendor-port", type=int, default=8090, help="stubs, 0: any free one")
     parser.add_argument("--endpoint", help="OTLP over HTTP, else as app/otel.env says")
@@ -44,6 +45,7 @@ def main() -> int:
     launch = Launch(
         root=given.root.resolve(),
         logs=given.logs.resolve(),
+        host=given.host,
         port=given.port,
         vendor_port=given.vendor_port,
         endpoint=given.endpoint,

@@ -15,11 +15,11 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import httpx2
 
 _DEFAULTED = re.compile(r"\$\{(\w+):-([^}]*)\}")
 _STOP_SECONDS = 20.0
@@ -34,12 +34,15 @@ class LaunchError(Exception):
 class Launch:
     """How to start. `root` holds the rendered `app/`; a port of 0 means any free one.
 
+    The gateway listens on `host`; whoever starts it reaches it on loopback in any case.
+
     `endpoint` is where the Collector takes OTLP over HTTP; None leaves it to app/otel.env.
     `env` goes on top of everything else. `instrumented=False` starts the bare gateway.
     """
 
     root: Path
     logs: Path
+    host: str = "127.0.0.1"
     port: int = 0
     vendor_port: int = 0
     endpoint: str | None = None
@@ -116,7 +119,7 @@ def _gateway(
         "IMS_OPENAI_URL": f"{vendors_url}/openai/v1",
         "IMS_ANTHROPIC_URL": f"{vendors_url}/anthropic",
     }
-    command = _uvicorn("gateway.app:create_app", port)
+    command = _uvicorn("gateway.app:create_app", port, launch.host)
     if not launch.instrumented:
         return [*command, "--no-access-log"], environment
     environment |= read_settings(launch.root / "app" / "otel.env", caller)
@@ -124,8 +127,8 @@ def _gateway(
     return [_tool("opentelemetry-instrument"), *command], environment
 
 
-def _uvicorn(factory: str, port: int) -> list[str]:
-    return [_tool("uvicorn"), "--factory", factory, "--host", "127.0.0.1", "--port", str(port)]
+def _uvicorn(factory: str, port: int, host: str = "127.0.0.1") -> list[str]:
+    return [_tool("uvicorn"), "--factory", factory, "--host", host, "--port", str(port)]
 
 
 def _tool(name: str) -> str:
@@ -166,8 +169,9 @@ def _process(
 def _await(url: str, process: subprocess.Popen[bytes], log: Path, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(url):
-            return
+        with contextlib.suppress(httpx2.TransportError):
+            if httpx2.get(url).is_success:
+                return
         time.sleep(0.1)
     ended = f"ended with {process.poll()}" if process.poll() is not None else "does not answer"
     tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])

@@ -93,10 +93,13 @@ def routes(core: Core) -> APIRouter:
         return JSONResponse({"status": "ok"})
 
     @router.get("/health/detailed")
-    async def health_detailed() -> JSONResponse:
-        state = await core.health()
+    async def health_detailed(component: str | None = None) -> JSONResponse:
+        if component is not None and component not in COMPONENTS:
+            raise HTTPException(404, f"no such component; available: {', '.join(COMPONENTS)}")
+        asked = COMPONENTS if component is None else (component,)
+        state = {name: await core.healthy(name) for name in asked}
         components = {
-            name: {"status": "healthy" if state[name] else "unhealthy"} for name in COMPONENTS
+            name: {"status": "healthy" if works else "unhealthy"} for name, works in state.items()
         }
         return JSONResponse({"components": components}, 200 if all(state.values()) else 503)
 

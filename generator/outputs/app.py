@@ -15,8 +15,9 @@ from generator.model.metrics import ResolvedMetric
 from generator.outputs import logging_config
 from generator.render import JsonPage, Page, TextPage
 
-ENDPOINT = "http://127.0.0.1:4318"
 _ENDPOINT_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
+_TOKEN_VARIABLE = "IMS_OTLP_TOKEN"  # noqa: S105 - a variable's name
+_CA_VARIABLE = "IMS_OTLP_CA_FILE"
 # Spans and records that wait in the service while the Collector is away or slow. A queue
 # that is full drops, and a dropped span is missing from the counters: better too long.
 _QUEUE = 16_384
@@ -71,10 +72,10 @@ _INSTRUMENTATIONS: dict[str, dict[str, Any]] = {
 
 def plan(model: Model) -> Iterator[Page]:
     """Yield the pages of ``app/``."""
-    yield TextPage("app/otel.env", "app/otel.env", {"settings": environment(model)})
+    yield TextPage("app/otel.env", "app/otel.env.j2", {"settings": environment(model)})
     sections = sdk_configuration(model)
     context = {name.partition("/")[0]: {name: value} for name, value in sections.items()}
-    yield TextPage("app/otel-sdk.yaml", "app/otel-sdk.yaml", context)
+    yield TextPage("app/otel-sdk.yaml", "app/otel-sdk.yaml.j2", context)
     yield JsonPage("app/logging.json", logging_config.configuration())
 
 
@@ -87,7 +88,7 @@ def environment(model: Model) -> dict[str, str]:
     return {
         "OTEL_CONFIG_FILE": "${OTEL_CONFIG_FILE:-app/otel-sdk.yaml}",
         "OTEL_SERVICE_NAME": f"${{OTEL_SERVICE_NAME:-{service.names[0]}}}",
-        _ENDPOINT_VARIABLE: f"${{{_ENDPOINT_VARIABLE}:-{ENDPOINT}}}",
+        _ENDPOINT_VARIABLE: _endpoint(model),
         "IMS_ENVIRONMENT": f"${{IMS_ENVIRONMENT:-{service.environments[0]}}}",
         "OTEL_SEMCONV_STABILITY_OPT_IN": "http,database",
         "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": ",".join(_INSTRUMENTATIONS),
@@ -109,15 +110,15 @@ def sdk_configuration(model: Model) -> dict[str, Any]:
         },
         "tracer_provider": {
             "sampler": {model.spec.sampling.sdk_sampler: {}},
-            "processors": [_batch("traces")],
+            "processors": [_batch(model, "traces")],
             "tracer_configurator/development": {
                 "tracers": [
                     {"name": name, "config": {"enabled": False}} for name in _SILENT_TRACERS
                 ]
             },
         },
-        "meter_provider": _meter_provider(_sdk_metrics(model)),
-        "logger_provider": {"processors": [_batch("logs")]},
+        "meter_provider": _meter_provider(model),
+        "logger_provider": {"processors": [_batch(model, "logs")]},
         "instrumentation/development": {"python": _INSTRUMENTATIONS},
     }
 
@@ -142,25 +143,43 @@ def _resource(model: Model) -> dict[str, Any]:
     }
 
 
-def _exporter(signal: str) -> dict[str, Any]:
-    endpoint = f"${{{_ENDPOINT_VARIABLE}:-{ENDPOINT}}}/v1/{signal}"
-    # No compression: the Collector is next door, and gzip costs the service's own CPU.
-    return {"endpoint": endpoint, "compression": "none", "timeout": _EXPORT_TIMEOUT_MS}
+def _endpoint(model: Model) -> str:
+    scheme = "https" if model.spec.stack.ingest.tls else "http"
+    port = model.spec.stack.otelcol.ports.otlp_http
+    return f"${{{_ENDPOINT_VARIABLE}:-{scheme}://127.0.0.1:{port}}}"
 
 
-def _batch(signal: str) -> dict[str, Any]:
+def _exporter(model: Model, signal: str) -> dict[str, Any]:
+    exporter: dict[str, Any] = {
+        "endpoint": f"{_endpoint(model)}/v1/{signal}",
+        # The Collector is next door, and gzip costs the service's own CPU.
+        "compression": "none",
+        "timeout": _EXPORT_TIMEOUT_MS,
+    }
+    ingest = model.spec.stack.ingest
+    if ingest.auth == "bearer":
+        # The SDK reads no secret files: the token comes in the environment.
+        token = f"Bearer ${{{_TOKEN_VARIABLE}}}"
+        exporter["headers"] = [{"name": "authorization", "value": token}]
+    if ingest.tls:
+        exporter["tls"] = {"ca_file": f"${{{_CA_VARIABLE}:-secrets/otlp_cert.pem}}"}
+    return exporter
+
+
+def _batch(model: Model, signal: str) -> dict[str, Any]:
     batch = {
         "schedule_delay": _BATCH_DELAY_MS,
         "export_timeout": _EXPORT_TIMEOUT_MS,
         "max_queue_size": _QUEUE,
         "max_export_batch_size": _BATCH,
-        "exporter": {"otlp_http": _exporter(signal)},
+        "exporter": {"otlp_http": _exporter(model, signal)},
     }
     return {"batch": batch}
 
 
-def _meter_provider(metrics: list[ResolvedMetric]) -> dict[str, Any]:
-    exporter = {**_exporter("metrics"), "timeout": _METRIC_TIMEOUT_MS}
+def _meter_provider(model: Model) -> dict[str, Any]:
+    metrics = _sdk_metrics(model)
+    exporter = {**_exporter(model, "metrics"), "timeout": _METRIC_TIMEOUT_MS}
     return {
         "exemplar_filter": "trace_based",
         "readers": [
