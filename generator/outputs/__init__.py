@@ -15,6 +15,7 @@ Planner = Callable[[Model], Iterator[Page]]
 PLANNERS: tuple[str, ...] = (
     "stack",
     "dashboards",
+    "app",
     "collector",
     "reference",
 )
