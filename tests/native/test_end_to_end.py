@@ -106,7 +106,7 @@ def test_cost_is_known_to_the_cent_of_a_cent(stack: Live) -> None:
 
     def counted() -> bool:
         for (vendor, model), (fresh, cached, output) in prices.items():
-            read = used[vendor, model, "cached_read"]
+            read = used[vendor, model, "cached"]
             cost = (used[vendor, model, "input"] - read) * fresh + read * cached
             cost += used[vendor, model, "output"] * output
             found = stack.value(f'ims_cost_actual_usd_total{{vendor="{vendor}",model="{model}"}}')
