@@ -9,24 +9,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from generator.model import Model
-from generator.outputs.stack import grafana, ingest, native, prometheus
-from generator.outputs.stack.hardening import CONFIG, USERS, mount, service, volume
-from generator.outputs.stack.places import COMPOSE, collector_environment
+from generator.outputs.stack import containers, ingest
+from generator.outputs.stack.containers import PASSWORD_SECRET
+from generator.outputs.stack.hardening import USERS, VOLUMES, service, volume
 from generator.render import Page, YamlPage
 
 Service = dict[str, Any]
-PASSWORD_SECRET = "grafana_admin_password"  # noqa: S105 - a name, not a secret
 _REFUSAL = "no default password; set it in the environment or in stack/.env, then run imsobs up"
-# Folders that hold data, by volume, with the owner that the images run as.
-VOLUMES = {
-    "otelcol": "/var/lib/otelcol",
-    "prometheus": "/prometheus",
-    "alertmanager": "/alertmanager",
-    "jaeger": "/var/lib/jaeger",
-    "loki": "/loki",
-    "promtail": "/var/lib/promtail",
-    "grafana": "/var/lib/grafana",
-}
 
 
 def plan(model: Model) -> Iterator[Page]:
@@ -42,14 +31,14 @@ def sections(model: Model) -> dict[str, Any]:
         "x-required": {"grafana-admin-password": f"${{GRAFANA_ADMIN_PASSWORD:?{_REFUSAL}}}"},
         "services": {
             "prepare": _prepare(model),
-            "otelcol": _otelcol(model),
-            "prometheus": _prometheus(model),
-            "alertmanager": _alertmanager(model),
-            "jaeger": _jaeger(model),
-            "loki": _loki(model),
-            "grafana": _grafana(model),
-            "promtail": _promtail(model),
-            "gateway": _gateway(model),
+            "otelcol": containers.otelcol(model),
+            "prometheus": containers.prometheus(model),
+            "alertmanager": containers.alertmanager(model),
+            "jaeger": containers.jaeger(model),
+            "loki": containers.loki(model),
+            "grafana": containers.grafana(model),
+            "promtail": containers.promtail(model),
+            "gateway": containers.gateway(model),
         },
         "networks": _networks(),
         "volumes": {name: {} for name in VOLUMES},
@@ -82,230 +71,4 @@ def _prepare(model: Model) -> Service:
         "network_mode": "none",
         "entrypoint": ["/bin/sh", "-c", chown],
         "volumes": [volume(name, f"/volumes/{name}") for name in VOLUMES],
-    }
-
-
-def _running(name: str, model: Model) -> Service:
-    """Return what every running service has."""
-    return {
-        **service(name, getattr(model.spec.stack, name), USERS[name]),
-        "depends_on": {"prepare": {"condition": "service_completed_successfully"}},
-        "networks": {"stack": {"aliases": [COMPOSE.host(name)]}, "local": None},
-    }
-
-
-def _published(*ports: int, variable: str | None = None) -> list[str]:
-    address = f"${{{variable}:-127.0.0.1}}" if variable else "127.0.0.1"
-    return [f"{address}:{port}:{port}" for port in ports]
-
-
-def _health(*test: str) -> dict[str, Any]:
-    return {
-        "test": ["CMD", *test],
-        "interval": "10s",
-        "timeout": "10s",
-        "retries": 3,
-        "start_period": "60s",
-    }
-
-
-def _binary_health(binary: str, port: int) -> dict[str, Any]:
-    """Health check by the binary itself, which reads configurations by HTTP.
-
-    The endpoint answers a minimal configuration when healthy, and 503 when not.
-    """
-    minimal = (
-        "yaml:{receivers: {otlp: {protocols: {grpc: null}}}, exporters: {nop: null}, service:"
-        " {pipelines: {logs: {receivers: [otlp], exporters: [nop]}}}}"
-    )
-    return _health(binary, "validate", f"--config={minimal}", f"--config=http://127.0.0.1:{port}/")
-
-
-def _otelcol(model: Model) -> Service:
-    ports = model.spec.stack.otelcol.ports
-    secrets = ingest.secrets(model)
-    configs = ["collector/config.yaml", *([ingest.PATH] if secrets else [])]
-    state = VOLUMES["otelcol"]
-    # Only where senders prove who they are may the ports leave this machine.
-    exposable = "IMS_OTLP_BIND" if model.spec.stack.ingest.auth == "bearer" else None
-    return {
-        **_running("otelcol", model),
-        "command": [f"--config={CONFIG}/{config}" for config in configs],
-        "environment": {
-            **service_environment(model.spec.stack.otelcol.memory_mib),
-            **collector_environment(model, COMPOSE),
-            **{ingest.SECRETS[name]: f"/run/secrets/{name}" for name in secrets},
-            "IMSOBS_STATE": state,
-            "IMS_LOG_STORE": f"{state}/logs/store.jsonl",
-            "IMS_LOG_EXPORTER": "${IMS_LOG_EXPORTER:-otlp_http/logs}",
-            "IMS_SERVICE_URL": "${IMS_SERVICE_URL:-http://host.docker.internal:8080}",
-            "IMS_ENVIRONMENT": _environment(model),
-            "TRACE_SAMPLING_RATE": f"${{TRACE_SAMPLING_RATE:-{model.spec.sampling.rate}}}",
-        },
-        "extra_hosts": ["host.docker.internal:host-gateway"],
-        "volumes": [mount("../collector"), volume("otelcol", state)],
-        **({"secrets": secrets} if secrets else {}),
-        "ports": [
-            *_published(ports.otlp_grpc, ports.otlp_http, variable=exposable),
-            *_published(ports.health, ports.metrics, ports.current, ports.telemetry),
-        ],
-        "healthcheck": _binary_health("/otelcol-contrib", ports.health),
-    }
-
-
-def service_environment(memory_mib: int) -> dict[str, str]:
-    """Return what tells the Go runtime of its memory limit: 80 % of it."""
-    return {"GOMEMLIMIT": f"{memory_mib * 80 // 100}MiB"}
-
-
-def _environment(model: Model) -> str:
-    return f"${{IMS_ENVIRONMENT:-{model.spec.service.environments[0]}}}"
-
-
-def _prometheus(model: Model) -> Service:
-    component = model.spec.stack.prometheus
-    config, data = f"{CONFIG}/stack/prometheus.yaml", VOLUMES["prometheus"]
-    return {
-        **_running("prometheus", model),
-        "command": prometheus.flags(model, COMPOSE.bind, config, data),
-        "environment": service_environment(component.memory_mib),
-        "volumes": [
-            mount("./prometheus.yaml", "stack/prometheus.yaml"),
-            mount("./compose/targets", "stack/targets"),
-            mount("../alerts"),
-            volume("prometheus", data),
-        ],
-        "ports": _published(component.ports.http),
-        "healthcheck": _health(
-            "/bin/promtool", "check", "ready", f"--url=http://127.0.0.1:{component.ports.http}"
-        ),
-    }
-
-
-def _alertmanager(model: Model) -> Service:
-    component = model.spec.stack.alertmanager
-    config, data = f"{CONFIG}/alerts/alertmanager.yaml", VOLUMES["alertmanager"]
-    running = _running("alertmanager", model)
-    # The one component that calls out: chat, pager, mail.
-    running["networks"]["outbound"] = None
-    port = component.ports.http
-    return {
-        **running,
-        "command": native.alertmanager_flags(COMPOSE.bind, port, config, data),
-        "environment": service_environment(component.memory_mib),
-        "volumes": [
-            mount("../alerts"),
-            mount("${IMS_ALERTING_SECRETS:-../secrets/alerting}", "secrets/alerting"),
-            volume("alertmanager", data),
-        ],
-        "ports": _published(port),
-        "healthcheck": _health(
-            "/bin/amtool", f"--alertmanager.url=http://127.0.0.1:{port}", "cluster", "show"
-        ),
-    }
-
-
-def _jaeger(model: Model) -> Service:
-    component = model.spec.stack.jaeger
-    return {
-        **_running("jaeger", model),
-        "command": [f"--config={CONFIG}/stack/jaeger.yaml"],
-        "environment": {
-            **service_environment(component.memory_mib),
-            "IMS_BIND_ADDRESS": COMPOSE.bind,
-            "IMS_JAEGER_DATA": VOLUMES["jaeger"],
-        },
-        "volumes": [
-            mount("./jaeger.yaml", "stack/jaeger.yaml"),
-            volume("jaeger", VOLUMES["jaeger"]),
-        ],
-        "ports": _published(component.ports.http, component.ports.health),
-        "healthcheck": _binary_health("/cmd/jaeger/jaeger-linux", component.ports.health),
-    }
-
-
-def _loki(model: Model) -> Service:
-    component = model.spec.stack.loki
-    return {
-        **_running("loki", model),
-        "command": [f"-config.file={CONFIG}/stack/loki.yaml", "-config.expand-env=true"],
-        "environment": {
-            **service_environment(component.memory_mib),
-            "IMS_BIND_ADDRESS": COMPOSE.bind,
-            "IMS_LOKI_DATA": VOLUMES["loki"],
-        },
-        "volumes": [mount("./loki.yaml", "stack/loki.yaml"), volume("loki", VOLUMES["loki"])],
-        "ports": _published(component.ports.http),
-        "healthcheck": _health("/usr/bin/loki", "-health"),
-    }
-
-
-def _grafana(model: Model) -> Service:
-    component = model.spec.stack.grafana
-    provisioning = f"{CONFIG}/stack/grafana/provisioning"
-    port = component.ports.http
-    return {
-        **_running("grafana", model),
-        "environment": {
-            **service_environment(component.memory_mib),
-            **grafana.settings(model, COMPOSE, f"{CONFIG}/dashboards", provisioning),
-            "GF_SECURITY_ADMIN_PASSWORD": f"$$__file{{/run/secrets/{PASSWORD_SECRET}}}",
-        },
-        "volumes": [
-            mount("./grafana", "stack/grafana"),
-            mount("../dashboards"),
-            volume("grafana", VOLUMES["grafana"]),
-        ],
-        "secrets": [PASSWORD_SECRET],
-        "ports": _published(port),
-        "healthcheck": _health("wget", "-q", "--spider", f"http://127.0.0.1:{port}/api/health"),
-    }
-
-
-def _promtail(model: Model) -> Service:
-    component = model.spec.stack.promtail
-    positions = f"{VOLUMES['promtail']}/positions.yaml"
-    ready = f"exec 3<>/dev/tcp/127.0.0.1/{component.ports.http};"
-    ask = r" printf 'GET /ready HTTP/1.0\r\n\r\n' >&3; grep -q '200 OK' <&3"
-    running = _running("promtail", model)
-    # In Loki's network namespace: its address is loopback there, as it is natively.
-    del running["networks"]
-    running["depends_on"]["loki"] = {"condition": "service_started"}
-    return {
-        **running,
-        "profiles": ["promtail"],
-        "network_mode": "service:loki",
-        "working_dir": CONFIG,
-        "command": [
-            f"-config.file={CONFIG}/stack/promtail.yaml",
-            f"-positions.file={positions}",
-            f"-client.external-labels=deployment_environment_name={_environment(model)}",
-        ],
-        "environment": service_environment(component.memory_mib),
-        "volumes": [
-            mount("./promtail.yaml", "stack/promtail.yaml"),
-            mount("../logs"),
-            volume("promtail", VOLUMES["promtail"]),
-        ],
-        "healthcheck": _health("/bin/bash", "-c", ready + ask),
-    }
-
-
-def _gateway(model: Model) -> Service:
-    port = model.spec.stack.gateway.ports.http
-    collector = COMPOSE.at("otelcol", model.spec.stack.otelcol.ports.otlp_http)
-    return {
-        **_running("gateway", model),
-        "profiles": ["demo"],
-        "build": {"context": "..", "dockerfile": "examples/gateway/Dockerfile"},
-        "environment": {
-            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{collector}",
-            "IMS_ENVIRONMENT": _environment(model),
-            "LOG_LEVEL": "${LOG_LEVEL:-INFO}",
-            "LOG_FORMAT": "${LOG_FORMAT:-json}",
-            "IMS_DEMO_PORT": str(port),
-        },
-        "volumes": [mount("../app")],
-        "working_dir": CONFIG,
-        "ports": _published(port),
     }

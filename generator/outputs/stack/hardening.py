@@ -19,6 +19,16 @@ USERS = {
     "grafana": "472:0",
     "gateway": "10001:10001",
 }
+# Folders that hold data, by volume.
+VOLUMES = {
+    "otelcol": "/var/lib/otelcol",
+    "prometheus": "/prometheus",
+    "alertmanager": "/alertmanager",
+    "jaeger": "/var/lib/jaeger",
+    "loki": "/loki",
+    "promtail": "/var/lib/promtail",
+    "grafana": "/var/lib/grafana",
+}
 _LOGGING = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}}
 
 

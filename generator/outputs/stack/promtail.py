@@ -31,7 +31,7 @@ _EXCEPTION = (
 # Texts that a person or a vendor wrote; the other fields are numbers and closed sets.
 _FREE_TEXTS = ("message", "exc_info")
 # Loki refuses a record whose structured metadata outgrows its limit.
-_LONGEST_FIELD = 32_768
+_CAPPED = "{{ if .Value }}{{ trunc 32768 .Value }}{{ end }}"
 
 
 def plan(model: Model) -> Iterator[Page]:
@@ -83,7 +83,7 @@ def stages(model: Model) -> list[dict[str, Any]]:
         {
             "template": {
                 "source": "exc_info",
-                "template": f"{{{{ if .Value }}}}{{{{ trunc {_LONGEST_FIELD} .Value }}}}{{{{ end }}}}",
+                "template": _CAPPED,
             }
         },
         {"regex": {"source": "exc_info", "expression": _EXCEPTION}},
