@@ -53,13 +53,19 @@ def promql_problems(
 
 
 def _windows(path: KeyPath, text: str) -> Iterator[Problem]:
-    marked = re.sub(r"\$(?:__rate_interval|__range)\b|\$\{__(?:rate_interval|range)\}", _GRAFANA_WINDOW, text)
+    marked = re.sub(
+        r"\$(?:__rate_interval|__range)\b|\$\{__(?:rate_interval|range)\}", _GRAFANA_WINDOW, text
+    )
     for node in promql.walk(promql.parse(marked)):
         if type(node).__name__ == "Call" and node.func.name in ("rate", "irate"):
             window: Any = getattr(node.args[0], "range", None)
             if window is not None and int(window.total_seconds()) != 7_777_777:
-                message = f"{node.func.name} over a fixed window misses data when the time shown changes"
-                yield Problem(path, f"{message}; use $__rate_interval", "dashboard/hard-coded-interval")
+                message = (
+                    f"{node.func.name} over a fixed window misses data when the time shown changes"
+                )
+                yield Problem(
+                    path, f"{message}; use $__rate_interval", "dashboard/hard-coded-interval"
+                )
 
 
 def _variables(path: KeyPath, text: str, dashboard: ResolvedDashboard) -> Iterator[Problem]:

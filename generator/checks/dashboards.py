@@ -99,14 +99,18 @@ def _panel(path: KeyPath, panel: Panel, model: Model) -> Iterator[Problem]:
     yield from _kind(path, panel, purpose, model)
     for option, heeding in _HEEDS.items():
         if option in panel.model_fields_set and purpose not in heeding:
-            message = f"{purpose} does not heed {option}; {option} goes with {', '.join(sorted(heeding))}"
+            message = (
+                f"{purpose} does not heed {option}; {option} goes with {', '.join(sorted(heeding))}"
+            )
             yield Problem((*path, option), message, "dashboard/option")
     if purpose in ("share", "top") and not panel.by:
         message = f"{purpose} compares the values of a label; name it with by"
         yield Problem(path, message, "dashboard/option")
     allowed = _SHOWS.get(purpose, _NUMBERS)
     if panel.show is not None and panel.show not in allowed:
-        message = f"{purpose} cannot be shown as {panel.show}; allowed: {', '.join(sorted(allowed))}"
+        message = (
+            f"{purpose} cannot be shown as {panel.show}; allowed: {', '.join(sorted(allowed))}"
+        )
         yield Problem((*path, "show"), message, "dashboard/show")
     if purpose in ("promql", "logql") and panel.unit is None:
         message = "a query as it is does not tell its unit; give one (count is a plain number)"
@@ -141,9 +145,7 @@ def _kind(path: KeyPath, panel: Panel, purpose: str, model: Model) -> Iterator[P
             yield Problem(where, message, "dashboard/metric-kind")
 
 
-def _queries(
-    panel: ResolvedPanel, dashboard: ResolvedDashboard, model: Model
-) -> Iterator[Problem]:
+def _queries(panel: ResolvedPanel, dashboard: ResolvedDashboard, model: Model) -> Iterator[Problem]:
     for query in panel.queries:
         match query.language:
             case "promql":

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import sys
 
-from generator.cli import spec_commands, stack_commands
+from generator.cli import preview_commands, spec_commands, stack_commands
 from generator.cli.app import app
 from generator.cli.output import errors
 from generator.errors import ImsobsError
 
-__all__ = ["app", "main", "spec_commands", "stack_commands"]
+__all__ = ["app", "main", "preview_commands", "spec_commands", "stack_commands"]
 
 
 def main() -> None:

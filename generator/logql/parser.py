@@ -292,5 +292,3 @@ class _Parser:
             self.take_kind("number", "duration", "size")
         else:
             self.take_kind("string", "number", "duration", "size")
-
-

@@ -48,9 +48,7 @@ class Query:
     key: tuple[str | int, ...] = ()
 
 
-def queries(
-    title: str, panel: Panel, purpose: str, show: Show, scope: Scope
-) -> tuple[Query, ...]:
+def queries(title: str, panel: Panel, purpose: str, show: Show, scope: Scope) -> tuple[Query, ...]:
     """Return the queries of a panel, in the order of their legend."""
     given = getattr(panel, purpose)
     if purpose in ("promql", "logql"):

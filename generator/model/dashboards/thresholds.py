@@ -105,7 +105,9 @@ def steps(given: Limits | None, alerts: tuple[AlertLimit, ...]) -> tuple[Step, .
             (given.critical, "critical"),
         )
         limits = [(value, level) for value, level in levels if value is not None]
-    worst = {value: max((lv for v, lv in limits if v == value), key=_RANK.index) for value, _ in limits}
+    worst = {
+        value: max((lv for v, lv in limits if v == value), key=_RANK.index) for value, _ in limits
+    }
     rising = sorted(worst.items())
     if not below:
         return (Step(None, "ok"), *(Step(value, level) for value, level in rising))

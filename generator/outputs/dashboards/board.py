@@ -27,7 +27,9 @@ def board(dashboard: ResolvedDashboard, model: Model) -> grafana.Dashboard:
     for row in dashboard.rows:
         if row.header is not None:
             place = grafana.GridPos(h=1, w=24, x=0, y=row.header)
-            shown.append(grafana.RowPanel(title=row.title, id_val=row.header_id, grid_pos=place, panels=[]))
+            shown.append(
+                grafana.RowPanel(title=row.title, id_val=row.header_id, grid_pos=place, panels=[])
+            )
         shown += [panel(entry, model) for entry in row.panels]
     return grafana.Dashboard(
         uid=dashboard.uid,
@@ -72,7 +74,9 @@ def _picker(name: str, outer: list[str], model: Model) -> grafana.VariableModel:
     """Return the picker of a label's values, narrowed by the pickers before it."""
     label = VARIABLE_LABELS[name]
     wanted = {label, *(VARIABLE_LABELS[other] for other in outer)}
-    counters = (s.name for s in model.series.values() if s.type == "counter" and s.labels.keys() >= wanted)
+    counters = (
+        s.name for s in model.series.values() if s.type == "counter" and s.labels.keys() >= wanted
+    )
     matchers = ", ".join(f'{VARIABLE_LABELS[other]}=~"${other}"' for other in outer)
     source = next(counters, BUILD_INFO) + (f"{{{matchers}}}" if matchers else "")
     return grafana.VariableModel(

@@ -59,7 +59,9 @@ def panel(entry: ResolvedPanel, model: Model) -> grafana.Panel:
 
 def _thresholds(entry: ResolvedPanel) -> grafana.ThresholdsConfig:
     steps = [
-        grafana.Threshold(value=step.value, color=COLORS[step.level] if len(entry.steps) > 1 else NEUTRAL)
+        grafana.Threshold(
+            value=step.value, color=COLORS[step.level] if len(entry.steps) > 1 else NEUTRAL
+        )
         for step in entry.steps
     ]
     return grafana.ThresholdsConfig(mode=grafana.ThresholdsMode.ABSOLUTE, steps=steps)
@@ -129,6 +131,8 @@ def _has_exemplars(entry: ResolvedPanel, query: Query, model: Model) -> bool:
     """Only the SDK's histograms carry exemplars; derived ones have none to ask for."""
     if query.instant or entry.purpose not in ("percentiles", "heatmap"):
         return False
-    buckets = (name for name in model.metrics if f"{conventions.histogram_series(name)[0]}{{" in query.text)
+    buckets = (
+        name for name in model.metrics if f"{conventions.histogram_series(name)[0]}{{" in query.text
+    )
     metric = next(buckets, None)
     return metric is not None and model.metrics[metric].source_kind == "sdk"

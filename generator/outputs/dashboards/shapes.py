@@ -78,7 +78,9 @@ def _stat(entry: ResolvedPanel) -> stat.Panel:
 def _series(entry: ResolvedPanel) -> timeseries.Panel:
     legend = common.VizLegendOptions().show_legend(not _is_single(entry))
     legend = legend.placement(kinds.LegendPlacement.BOTTOM)
-    legend = legend.display_mode(kinds.LegendDisplayMode.TABLE).calcs(["mean", "max", "lastNotNull"])
+    legend = legend.display_mode(kinds.LegendDisplayMode.TABLE).calcs(
+        ["mean", "max", "lastNotNull"]
+    )
     limited = len(entry.steps) > 1
     style = kinds.GraphThresholdsStyleMode.DASHED if limited else kinds.GraphThresholdsStyleMode.OFF
     return (
@@ -115,9 +117,13 @@ def _bars(entry: ResolvedPanel) -> bargauge.Panel:
 
 
 def _pie(entry: ResolvedPanel) -> piechart.Panel:
-    legend = piechart.PieChartLegendOptions().show_legend(True).placement(kinds.LegendPlacement.RIGHT)
+    legend = (
+        piechart.PieChartLegendOptions().show_legend(True).placement(kinds.LegendPlacement.RIGHT)
+    )
     legend = legend.display_mode(kinds.LegendDisplayMode.TABLE)
-    legend = legend.values([pie_kinds.PieChartLegendValues.VALUE, pie_kinds.PieChartLegendValues.PERCENT])
+    legend = legend.values(
+        [pie_kinds.PieChartLegendValues.VALUE, pie_kinds.PieChartLegendValues.PERCENT]
+    )
     return (
         piechart.Panel()
         .pie_type(pie_kinds.PieChartType.DONUT)
@@ -133,7 +139,9 @@ def _table(entry: ResolvedPanel) -> table.Panel:
         return made
     names = {f"Value #{chr(ord('A') + i)}": query.legend for i, query in enumerate(entry.queries)}
     if len(names) == 1:
-        names = {"Value": entry.queries[0].legend if "{{" not in entry.queries[0].legend else "value"}
+        names = {
+            "Value": entry.queries[0].legend if "{{" not in entry.queries[0].legend else "value"
+        }
     hidden = {"Time": True, "__name__": True}
     transformations = [
         grafana.DataTransformerConfig(id_val="merge", options={}),
@@ -169,7 +177,9 @@ def _states(entry: ResolvedPanel) -> statetimeline.Panel:
         .merge_values(True)
         .show_value(kinds.VisibilityMode.NEVER)
         .row_height(0.8)
-        .legend(common.VizLegendOptions().show_legend(True).display_mode(kinds.LegendDisplayMode.LIST))
+        .legend(
+            common.VizLegendOptions().show_legend(True).display_mode(kinds.LegendDisplayMode.LIST)
+        )
     )
 
 
