@@ -7,9 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from generator.model.alerts import resolve_alerts
+from generator.model.anomalies import anomaly_records
+from generator.model.budget import budget_metrics, budget_records
 from generator.model.dashboards import ResolvedDashboard, resolve_dashboards
 from generator.model.metrics import ResolvedMetric, Series, catalogue, resolve_metric
+from generator.model.rules import Record, ResolvedAlert, record_series, spec_records
 from generator.model.signals import PriceRow, ResolvedLabel, price_rows, resolve_label
+from generator.model.slos import slo_records
 from generator.spec.schema.root import Spec
 
 
@@ -18,7 +23,8 @@ class Model:
     """Everything an output needs.
 
     spec: the parsed sections; labels, metrics: resolved, in the spec's order; prices:
-    oldest first; series: every name that PromQL may select.
+    oldest first; series: every name that PromQL may select; records: recorded
+    series in order of evaluation; alerts: those of objectives and bands included.
     """
 
     spec: Spec
@@ -26,6 +32,8 @@ class Model:
     metrics: dict[str, ResolvedMetric]
     prices: tuple[PriceRow, ...]
     series: dict[str, Series]
+    records: tuple[Record, ...]
+    alerts: dict[str, ResolvedAlert]
     dashboards: dict[str, ResolvedDashboard]
 
 
@@ -33,14 +41,20 @@ def resolve(spec: Spec) -> Model:
     """Return the model of a spec without problems."""
     labels = {name: resolve_label(name, spec) for name in spec.labels}
     metrics = {
-        name: resolve_metric(name, metric, spec, labels) for name, metric in spec.metrics.items()
+        name: resolve_metric(name, metric, spec, labels) for name, metric in {**spec.metrics, **budget_metrics(spec)}.items()
     }
     series = catalogue(metrics)
+    records = [*spec_records(spec, metrics), *budget_records(spec), *slo_records(spec)]
+    series |= record_series(records, series, labels)
+    bands = anomaly_records(spec, series)
+    series |= record_series(bands, series, labels)
     return Model(
         spec=spec,
         labels=labels,
         metrics=metrics,
         prices=price_rows(spec),
         series=series,
+        records=(*records, *bands),
+        alerts=resolve_alerts(spec, series),
         dashboards=resolve_dashboards(spec, metrics, series),
     )

@@ -18,6 +18,10 @@ PLANNERS: tuple[str, ...] = (
     "app",
     "collector",
     "reference",
+    "alert_rules",
+    "alert_tests",
+    "alertmanager",
+    "runbooks",
 )
 """Modules of this package with a ``plan``, in the order in which pages are planned."""
 

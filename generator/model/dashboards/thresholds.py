@@ -114,4 +114,4 @@ def steps(given: Limits | None, alerts: tuple[AlertLimit, ...]) -> tuple[Step, .
     # Below its value a number is bad, so each level begins at the next lower value.
     levels_up = [level for _, level in rising] + ["ok"]
     values = [None, *(value for value, _ in rising)]
-    return tuple(Step(v, level) for v, level in zip(values, levels_up, strict=True))  # type: ignore[arg-type]
+    return tuple(Step(v, level) for v, level in zip(values, levels_up, strict=True))

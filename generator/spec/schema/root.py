@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
+from generator.spec.schema.alerts import Alerting, Alerts, Anomalies, Budget, Rules, Slos
 from generator.spec.schema.base import Section
 from generator.spec.schema.dashboards import Dashboards
 from generator.spec.schema.metrics import Buckets, Metrics
 from generator.spec.schema.pipeline import Collector, Redaction, Sampling
+from generator.spec.schema.routing import Inhibitions, Mutes, Receivers, Routing
 from generator.spec.schema.signals import Events, Labels, Prices, Service, Sources
 from generator.spec.schema.stack import Retention, Scrape, Stack
 
@@ -30,3 +32,13 @@ class Spec(Section):
     retention: Retention = Retention()
     stack: Stack
     dashboards: Dashboards = {}
+    alerting: Alerting
+    budget: Budget
+    rules: Rules = {}
+    alerts: Alerts = {}
+    slos: Slos = {}
+    anomalies: Anomalies = {}
+    receivers: Receivers
+    routing: Routing
+    inhibitions: Inhibitions = {}
+    mutes: Mutes = {}

@@ -1,0 +1,44 @@
+"""How far back an expression looks, through the recorded series that it reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from generator import promql
+
+if TYPE_CHECKING:
+    from generator.model import Model
+
+_MOST_STEPS = 8
+
+
+def longest_window(expr: str, model: Model) -> int:
+    """Return the seconds of the longest look back, 0 for an instant expression."""
+    rules = {record.name: record.expr for record in model.records}
+    return _window(expr, rules, _MOST_STEPS)
+
+
+def _window(expr: str, rules: dict[str, str], left: int) -> int:
+    try:
+        tree = promql.parse(expr)
+    except ValueError:
+        return 0
+    return _of(tree, rules, left) if left else 0
+
+
+def _of(node: Any, rules: dict[str, str], left: int) -> int:
+    kind = type(node).__name__
+    own = int(node.range.total_seconds()) if kind in ("MatrixSelector", "SubqueryExpr") else 0
+    if kind == "VectorSelector":
+        name = promql.selector_name(node)
+        return _window(rules[name], rules, left - 1) if name in rules else 0
+    return own + max((_of(child, rules, left) for child in promql.children(node)), default=0)
+
+
+def ranges(node: Any) -> list[int]:
+    """Return the seconds of every range that is selected directly from series."""
+    return [
+        int(inner.range.total_seconds())
+        for inner in promql.walk(node)
+        if type(inner).__name__ == "MatrixSelector"
+    ]
