@@ -125,9 +125,9 @@ def up(
         _native_up(plan, layout)
     from generator.cli.stack_tables import component_table, status_lines
 
-    status = collect(plan, layout)
-    results.print(component_table(status.components))
-    for line in status_lines(status):
+    found = collect(plan, layout, ask_prometheus=False)
+    results.print(component_table(found.components))
+    for line in status_lines(found):
         errors.print(line)
 
 

@@ -23,8 +23,8 @@ from generator.native.toolchain import installed_go
 from generator.native.versions import show
 
 Level = Literal["ok", "info", "warn", "fail"]
-# Measured: a cold build of everything (module cache, build cache, binaries).
-BUILD_BYTES = 7 * 1024**3
+# Measured for a cold build of everything: modules 3.6 GB, build cache 3.8 GB, binaries 0.3 GB.
+BUILD_BYTES = 8 * 1024**3
 RUN_BYTES = 1024**3
 
 

@@ -17,7 +17,7 @@ class Cause:
 
 _DISK = Cause(
     "the disk is full",
-    "free about 6 GB for Go's caches, or move them: GOCACHE, GOMODCACHE, IMSOBS_CACHE, TMPDIR",
+    "free about 8 GB for Go's caches, or move them: GOCACHE, GOMODCACHE, IMSOBS_CACHE, TMPDIR",
 )
 _MEMORY = Cause(
     "the compiler was killed, most likely out of memory",

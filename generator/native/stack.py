@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 
+from generator import stack_secrets
 from generator.errors import ImsobsError
 from generator.native.binaries import Binary, resolve
 from generator.native.build import file_lock
@@ -128,6 +129,8 @@ def up(plan: Plan, layout: Layout, progress: Progress) -> Outcome:
     binaries = resolve_all(plan, layout.root, progress)
     launches = prepare(plan, layout, binaries)
     layout.make()
+    if "grafana" in binaries:
+        stack_secrets.prepare(layout.root)
     supervisor = Supervisor(layout)
     with file_lock(layout.run / "lock", progress, "waiting for another imsobs up or down"):
         write_launches(layout, launches)

@@ -128,6 +128,8 @@ class _Prometheus:
     def number(self, query: str) -> int | None:
         data = self.get("query", query=query)
         result = data["result"] if data else []
+        if data is not None and not result:
+            return 0  # a counter that has not counted yet does not exist
         value = float(result[0]["value"][1]) if result else math.nan
         return round(value) if math.isfinite(value) else None
 
@@ -160,8 +162,11 @@ def telemetry(client: httpx.Client, plan: Plan) -> Telemetry:
     )
 
 
-def collect(plan: Plan, layout: Layout) -> Status:
-    """Return the status of the stack; never raises because a part is down."""
+def collect(plan: Plan, layout: Layout, *, ask_prometheus: bool = True) -> Status:
+    """Return the status of the stack; never raises because a part is down.
+
+    ask_prometheus: False right after a start, when its last scrapes are of the time before.
+    """
     mode = recorded_mode(layout)
     states: dict[str, ProcessState] = {}
     containers: dict[str, str] = {}
@@ -181,7 +186,7 @@ def collect(plan: Plan, layout: Layout) -> Status:
             else:
                 component = plan.components[process.component]
                 rows.append(_row(client, name, process, component, containers.get(name)))
-        facts = telemetry(client, plan)
+        facts = telemetry(client, plan) if ask_prometheus else Telemetry()
     absent = {row.name for row in rows if row.state == "absent"}
     closed = {port for name in absent for port in plan.processes[name].ports.values()}
     problems = [
@@ -196,6 +201,6 @@ def collect(plan: Plan, layout: Layout) -> Status:
     ]
     if not states and not containers:
         problems = ["the stack is down; start it with imsobs up"]
-    elif facts.targets_total is None:
+    elif ask_prometheus and facts.targets_total is None:
         problems.append(f"Prometheus does not answer at {plan.api.prometheus}")
     return Status(mode if states or containers else None, rows, facts, problems)

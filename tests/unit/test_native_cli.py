@@ -36,6 +36,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     monkeypatch.setenv("IMSOBS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("IMSOBS_STATE", str(made.layout.state))
     monkeypatch.setenv("IMSOBS_ROOT", str(tmp_path))
+    monkeypatch.setenv("GRAFANA_ADMIN_PASSWORD", "for-tests")
     made.plan()
     yield made
     end_leftovers(made.layout, 0)

@@ -65,6 +65,20 @@ def test_up_is_idempotent_and_down_leaves_nothing(project: Project) -> None:
     assert down(project.layout, Notes()) is False
 
 
+def test_a_native_grafana_needs_its_password(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GRAFANA_ADMIN_PASSWORD", raising=False)
+    project.data["components"]["grafana"] = project.data["components"].pop("beta")
+    project.data["processes"]["grafana"] = project.data["processes"].pop("beta")
+    project.data["processes"]["grafana"]["component"] = "grafana"
+    (project.bin / "beta").rename(project.bin / "grafana")
+    with pytest.raises(ImsobsError, match="GRAFANA_ADMIN_PASSWORD is not set"):
+        bring_up(project)
+    monkeypatch.setenv("GRAFANA_ADMIN_PASSWORD", "for-tests")
+    assert bring_up(project).started == ("alpha", "grafana")
+
+
 def test_only_what_changed_is_touched(project: Project) -> None:
     bring_up(project)
     before = pids(project)
