@@ -73,7 +73,8 @@ def _variables(path: KeyPath, text: str, dashboard: ResolvedDashboard) -> Iterat
     for match in _VARIABLE.finditer(text):
         name = match.group(1) or match.group(2)
         if name not in known:
-            message = f'variable "${name}" is not one of this dashboard; {available(name, dashboard.variables)}'
+            hint = available(name, dashboard.variables)
+            message = f'variable "${name}" is not one of this dashboard; {hint}'
             yield Problem(path, message, "dashboard/unknown-variable")
 
 

@@ -112,10 +112,11 @@ def _panel(path: KeyPath, panel: Panel, model: Model) -> Iterator[Problem]:
             f"{purpose} cannot be shown as {panel.show}; allowed: {', '.join(sorted(allowed))}"
         )
         yield Problem((*path, "show"), message, "dashboard/show")
-    if purpose in ("promql", "logql") and panel.unit is None:
-        message = "a query as it is does not tell its unit; give one (count is a plain number)"
+    silent = purpose == "value" and base_metric(panel.value or "", model.metrics) is None
+    if (silent or purpose in ("promql", "logql")) and panel.unit is None:
+        message = "a query or a recorded rule does not tell its unit; give one (count is a plain number)"
         yield Problem(path, message, "dashboard/unit")
-    if purpose in ("promql", "logql", "logs", "traces") and panel.description is None:
+    if (silent or purpose in ("promql", "logql", "logs", "traces")) and panel.description is None:
         message = "nothing tells what this shows; give a description"
         yield Problem(path, message, "dashboard/description")
 
@@ -134,6 +135,8 @@ def _kind(path: KeyPath, panel: Panel, purpose: str, model: Model) -> Iterator[P
             is_series = base_metric(name, model.metrics) is not None
             if is_series and wanted == {"counter"} and name.endswith(("_sum", "_count")):
                 continue
+            if not is_series and name in model.series and wanted == {"gauge"}:
+                continue  # recorded by a rule
             names = [n for n, m in model.metrics.items() if m.type in wanted]
             message = f'metric "{name}" is not in the catalogue; {available(name, names)}'
             yield Problem(where, message, "promql/unknown-metric")

@@ -105,7 +105,7 @@ def lines(
         "legend": None,
         "scale": {"domain": names, "range": [theme.color_of(name, names) for name in names]},
     }
-    shape = {
+    shape: dict[str, Any] = {
         "type": "area",
         "line": {"strokeWidth": 1.2},
         "fillOpacity": 0.45,
@@ -157,10 +157,8 @@ def sparkline(entry: Series, color: str, size: tuple[float, float]) -> str:
     rows = [{"t": at, "v": value} for at, value in entry.points]
     low, high = min(v for _, v in entry.points), max(v for _, v in entry.points)
     room = (high - low) * 0.1 or 1.0
-    scale = {
-        "domain": [min(0.0, low) if low < high / 2 else low - room, high + room],
-        "zero": False,
-    }
+    ground = min(0.0, low) if low < high / 2 else low - room
+    scale = {"domain": [ground, high + room], "zero": False}
     mark = {"type": "area", "color": color, "fillOpacity": 0.14, "line": {"strokeWidth": 1.3}}
     x = {
         "field": "t",
@@ -169,7 +167,7 @@ def sparkline(entry: Series, color: str, size: tuple[float, float]) -> str:
         "scale": {"zero": False, "nice": False},
     }
     y = {"field": "v", "type": "quantitative", "axis": None, "scale": {**scale, "nice": False}}
-    base = {"y2": {"datum": scale["domain"][0]}}
+    base = {"y2": {"datum": ground}}
     return drawn(
         {"data": {"values": rows}, "mark": mark, "encoding": {"x": x, "y": y, **base}}, *size
     )

@@ -15,8 +15,8 @@ from generator.preview.interpolate import (
     panel_queries,
     panels,
     shown_seconds,
-    variable_texts,
     substitute,
+    variable_texts,
 )
 
 WIDTH = 1440
@@ -150,7 +150,8 @@ def _body(
         case "table":
             return cards.table(series, unit, size)
         case "state-timeline":
-            mappings = next((m["options"] for m in defaults.get("mappings", [])), {})
+            given = [mapping["options"] for mapping in defaults.get("mappings", [])]
+            mappings = given[0] if given else {}
             return cards.states(series, span, mappings, step, size)
         case "heatmap":
             drawing = charts.heatmap(series, span, unit, step, (size[0] - 32, size[1]))

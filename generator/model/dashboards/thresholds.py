@@ -1,12 +1,13 @@
 """Thresholds from the alerts that watch the same thing.
 
 An alert watches what a panel shows when both select the same metrics by the same fixed label
-values and compute the same kind of number (a rate, a ratio, the same quantile).
+values and compute the same kind of number (a rate, a ratio, the same quantile). A recorded
+rule stands for what it computes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,7 +18,10 @@ from generator.spec.schema.root import Spec
 
 Level = Literal["ok", "info", "warning", "critical"]
 _RANK: tuple[Level, ...] = ("ok", "info", "warning", "critical")
+# What an expression computes: metrics, fixed matchers, kind of number.
 Signature = tuple[frozenset[str], frozenset[tuple[str, str, str]], str]
+# A step begins at its value, an alert with ``> 0`` just above it.
+JUST_ABOVE_ZERO = 1e-9
 
 
 @dataclass(frozen=True)
@@ -30,43 +34,66 @@ class Step:
 
 @dataclass(frozen=True)
 class AlertLimit:
-    """An alert's comparison: bad when the signature's number is above (or below) the value."""
+    """An alert's comparison: bad when a number of these signatures is above (or below)."""
 
     alert: str
     severity: Level
     value: float
     below: bool
-    signature: Signature
+    signatures: frozenset[Signature]
 
 
 def alert_limits(spec: Spec) -> list[AlertLimit]:
     """Return the comparison of every alert that has one."""
+    rules = {name: rule.expr for name, rule in spec.rules.items()}
+    rules |= {name: metric.rule for name, metric in spec.metrics.items() if metric.rule}
     limits = []
-    for name, alert in getattr(spec, "alerts", {}).items():
-        expression, operator = getattr(alert, "expr", None), getattr(alert, "op", None)
-        threshold, severity = getattr(alert, "threshold", None), getattr(alert, "severity", None)
-        if not isinstance(expression, str) or not isinstance(threshold, int | float):
+    for name, alert in spec.alerts.items():
+        if alert.severity not in _RANK or alert.op not in (">", ">=", "<", "<="):
             continue
-        signature = signature_of(expression)
-        if signature is not None and operator in (">", ">=", "<", "<=") and severity in _RANK:
-            below = operator.startswith("<")
-            limits.append(AlertLimit(name, severity, float(threshold), below, signature))
+        below = alert.op.startswith("<")
+        value = JUST_ABOVE_ZERO if alert.op == ">" and alert.threshold == 0 else alert.threshold
+        found = frozenset(signatures(alert.expr, rules))
+        limits.append(AlertLimit(name, alert.severity, value, below, found))
     return limits
 
 
-def signature_of(expression: str) -> Signature | None:
-    """Return what an expression computes, or None when it does not parse."""
+def signatures(expression: str, rules: Mapping[str, str]) -> set[Signature]:
+    """Return what an expression computes; with a recorded rule alone, also what that does."""
     try:
         tree = promql.parse(expression)
     except ValueError:
-        return None
+        return set()
+    found = {_signature(tree)}
+    names = {promql.selector_name(selector) for selector in promql.selectors(tree)}
+    if len(names) == 1 and (name := names.pop()) in rules:
+        inner = {key: text for key, text in rules.items() if key != name}
+        found |= signatures(_expanded(rules[name], inner), inner)
+    return found
+
+
+def _expanded(expression: str, rules: Mapping[str, str], depth: int = 5) -> str:
+    """Return an expression with the recorded rules in it written out."""
+    try:
+        names = promql.metric_names(expression)
+    except ValueError:
+        return expression
+    for name in names:
+        if depth and name in rules:
+            expression = expression.replace(name, f"({_expanded(rules[name], rules, depth - 1)})")
+    return expression
+
+
+def _signature(tree: Any) -> Signature:
     selectors = promql.selectors(tree)
-    names = frozenset(_metric(promql.selector_name(selector)) for selector in selectors)
+    names = frozenset(
+        promql.selector_name(selector).removesuffix("_bucket") for selector in selectors
+    )
     fixed = frozenset(
-        (m.name, str(m.op), str(m.value))
+        (matcher.name, str(matcher.op), str(matcher.value))
         for selector in selectors
-        for m in selector.matchers.matchers
-        if m.name not in ("__name__", "le") and "$" not in str(m.value)
+        for matcher in selector.matchers.matchers
+        if matcher.name not in ("__name__", "le") and "$" not in str(matcher.value)
     )
     return names, fixed, _kind(tree)
 
@@ -83,14 +110,15 @@ def _kind(tree: Any) -> str:
     return f"ratio of {base}" if divides else base
 
 
-def _metric(series: str) -> str:
-    return series.removesuffix("_bucket")
-
-
 def matching(queries: Iterable[Query], limits: list[AlertLimit]) -> tuple[AlertLimit, ...]:
     """Return the alerts on what a panel shows; none when they disagree on the direction."""
-    seen = {signature_of(query.text) for query in queries if query.language == "promql"}
-    found = tuple(limit for limit in limits if limit.signature in seen)
+    seen = {
+        signature
+        for query in queries
+        if query.language == "promql"
+        for signature in signatures(query.text, {})
+    }
+    found = tuple(limit for limit in limits if limit.signatures & seen)
     return found if len({limit.below for limit in found}) <= 1 else ()
 
 
@@ -100,18 +128,18 @@ def steps(given: Limits | None, alerts: tuple[AlertLimit, ...]) -> tuple[Step, .
     below = alerts[0].below if alerts else False
     if given is not None:
         below = given.below
-        levels: tuple[tuple[float | None, Level], ...] = (
+        pairs: tuple[tuple[float | None, Level], ...] = (
             (given.warning, "warning"),
             (given.critical, "critical"),
         )
-        limits = [(value, level) for value, level in levels if value is not None]
-    worst = {
-        value: max((lv for v, lv in limits if v == value), key=_RANK.index) for value, _ in limits
-    }
+        limits = [(value, level) for value, level in pairs if value is not None]
+    worst: dict[float, Level] = {}
+    for value, level in limits:
+        worst[value] = max(worst.get(value, "ok"), level, key=_RANK.index)
     rising = sorted(worst.items())
     if not below:
         return (Step(None, "ok"), *(Step(value, level) for value, level in rising))
     # Below its value a number is bad, so each level begins at the next lower value.
-    levels_up = [level for _, level in rising] + ["ok"]
+    levels: list[Level] = [*(level for _, level in rising), "ok"]
     values = [None, *(value for value, _ in rising)]
-    return tuple(Step(v, level) for v, level in zip(values, levels_up, strict=True))
+    return tuple(Step(value, level) for value, level in zip(values, levels, strict=True))

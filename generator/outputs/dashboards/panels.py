@@ -52,6 +52,17 @@ def panel(entry: ResolvedPanel, model: Model) -> grafana.Panel:
         defaults.no_value = entry.may_be_empty
     if entry.unit == "bool":
         defaults.mappings = [_states()]
+    if entry.alerts:
+        built.links = [
+            grafana.DashboardLink(
+                title=f"Runbook: {alert}",
+                type_val=grafana.DashboardLinkType.LINK,
+                url=model.alerts[alert].runbook_url,
+                target_blank=True,
+            )
+            for alert in entry.alerts
+            if alert in model.alerts
+        ]
     config.defaults = defaults
     built.field_config = config
     return built
