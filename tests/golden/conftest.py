@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,11 @@ from golden.health import HealthServer
 
 # The probe asks one service, the first of the list.
 PROBED = "case-probe"
+# For the case of effective dates.
+TWO_PRICES = [
+    {"from": datetime.date(2025, 9, 1), "input": 0.5, "output": 5.0},
+    {"from": datetime.date(2025, 6, 17), "input": 1.0, "output": 10.0},
+]
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +44,7 @@ def collector(
     overlay = {
         "service": {"names": [PROBED, *(case.service for case in CASES)]},
         "collector": {"probe_interval": "1s", "max_series": 10_000_000},
+        "prices": {"google": {"gemini-2.5-flash": TWO_PRICES}},
         "sampling": {"decision_wait": "1s", "rate": 1.0},
     }
     running = Collector(

@@ -35,9 +35,9 @@ def attributes(given: dict[str, Any] | None) -> list[Json]:
 
 
 def resource(service: str, extra: dict[str, Any] | None = None) -> Json:
-    """Return the resource of a service; ``extra`` overrides and adds."""
-    base = {"service.name": service, "deployment.environment.name": "development"}
-    return {"attributes": attributes({**base, **(extra or {})})}
+    """Return the resource of a service; ``extra`` overrides, adds and (None) removes."""
+    base = {"service.name": service, "deployment.environment.name": "development", **(extra or {})}
+    return {"attributes": attributes({k: v for k, v in base.items() if v is not None})}
 
 
 def span(given: Json, number: int) -> Json:

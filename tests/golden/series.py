@@ -68,9 +68,12 @@ def expected(metric: ResolvedMetric, out: dict[str, Any], service: str) -> dict[
 
 
 def _histogram(metric: ResolvedMetric, value: dict[str, Any]) -> dict[str, Rows]:
-    """value: count, sum, and buckets: upper bound -> observations in that bucket alone."""
+    """value: count, sum, and buckets: upper bound -> observations in that bucket alone.
+
+    bounds: of an SDK histogram, which brings its own.
+    """
     placed = {float(bound): int(count) for bound, count in value["buckets"].items()}
-    bounds = [*map(float, metric.buckets), math.inf]
+    bounds = [*map(float, value.get("bounds", metric.buckets)), math.inf]
     assert set(placed) <= set(bounds), f"{metric.name} has no bucket {set(placed) - set(bounds)}"
     assert sum(placed.values()) == value["count"], f"{metric.name}: buckets do not add up to count"
     bucket, total, count = conventions.histogram_series(metric.name)

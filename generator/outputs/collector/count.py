@@ -7,6 +7,7 @@ from typing import Any
 from generator import conventions
 from generator.model import Model
 from generator.model.metrics import ResolvedMetric
+from generator.outputs.collector.derive import span_labels
 from generator.outputs.collector.ottl import any_of, attribute, is_number, text
 
 Definition = dict[str, Any]
@@ -21,7 +22,7 @@ def span_definitions(model: Model) -> list[Definition]:
             mark = attribute("span", conventions.SOURCE_MARK)
             found += [_definition(metric, "span", f"{mark} == {text(s)}") for s in metric.sources]
         if metric.source_kind == "pipeline" and metric.sources == ("label_overflow",):
-            labels = {label for source in model.spec.sources.values() for label in source.labels}
+            labels = {label for source in model.spec.sources for label in span_labels(source, model)}
             found += _overflow(metric, "span", [name for name in model.labels if name in labels])
     return found
 

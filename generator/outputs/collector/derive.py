@@ -60,6 +60,19 @@ def trace_groups(model: Model) -> list[Group]:
     return groups
 
 
+def span_labels(source: str, model: Model) -> list[str]:
+    """Return the labels that are set on a source's spans: its own, and those that a metric
+    takes from the resource."""
+    used = {
+        label
+        for metric in model.metrics.values()
+        if metric.source_kind == "span" and source in metric.sources
+        for label in metric.labels
+    }
+    by_resource = [n for n in model.labels if n in used and model.labels[n].resource_attributes]
+    return list(dict.fromkeys([*model.spec.sources[source].labels, *by_resource]))
+
+
 def _selects(source: SpanSource) -> str:
     condition = f"span.kind == SPAN_KIND_{source.kind.upper()}"
     if source.scopes:
@@ -81,8 +94,7 @@ def _span_statements(name: str, source: SpanSource, model: Model) -> list[str]:
         outcome = attribute("span", conventions.OUTCOME)
         statements.append(set_to(outcome, text("success")))
         statements.append(set_to(outcome, text("error"), "span.status.code == STATUS_CODE_ERROR"))
-    by_resource = [n for n, label in model.labels.items() if label.resource_attributes]
-    for label_name in [*source.labels, *by_resource]:
+    for label_name in span_labels(name, model):
         label = model.labels[label_name]
         statements += normalize_label(label, "span", label.attributes)
     if source.usage is not None:
@@ -140,8 +152,15 @@ def _event_statements(event: Event, model: Model) -> list[str]:
 
 
 def _breaks(name: str, field: EventField) -> str:
-    """Return the condition that a field breaks the event's contract."""
+    """Return the condition that a field breaks the event's contract.
+
+    What is measured is never negative; it could not be counted.
+    """
     path = attribute("log", name)
+    if field.label is None and field.type in ("integer", "number"):
+        whole = f"IsInt({path})" if field.type == "integer" else is_number(path)
+        sound = f"({whole} and {path} >= 0)"
+        return f"({path} != nil and not {sound})" if field.optional else f"not {sound}"
     fits = {
         "integer": f"IsInt({path})",
         "number": is_number(path),
@@ -149,4 +168,6 @@ def _breaks(name: str, field: EventField) -> str:
         "string": f"IsString({path})",
         None: f"{path} != nil",
     }[field.type]
+    if field.values:
+        fits = f"({fits} and {matches(path, exact(field.values))})"
     return f"({path} != nil and not {fits})" if field.optional else f"not {fits}"

@@ -82,7 +82,10 @@ class SpanSource(Section):
 
 
 class EventField(Section):
-    """A field of an event: its type, or the label whose values it takes."""
+    """A field of an event: its type, or the label whose values it takes.
+
+    An integer or number that is no label measures something and is never negative.
+    """
 
     label: LabelName | None = None
     type: Literal["string", "integer", "number", "boolean"] | None = None
