@@ -6,11 +6,33 @@ has ``check(model) -> Iterator[Problem]``, and its ids are explained in docs/che
 
 from __future__ import annotations
 
-from generator.checks import dashboards, events, labels, metrics, prices, stack
+from generator.checks import (
+    alerts,
+    dashboards,
+    events,
+    labels,
+    metrics,
+    prices,
+    routing,
+    rules,
+    slos,
+    stack,
+)
 from generator.model import Model
 from generator.problems import Problem
 
-CHECKS = (labels, events, prices, metrics, dashboards, stack)
+CHECKS = (
+    labels,
+    events,
+    prices,
+    metrics,
+    dashboards,
+    stack,
+    rules,
+    alerts,
+    slos,
+    routing,
+)
 
 
 def run(model: Model) -> list[Problem]:

@@ -35,7 +35,7 @@ def group_names(model: Model) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def annotations(alert: ResolvedAlert) -> dict[str, str]:
+def annotations_of(alert: ResolvedAlert) -> dict[str, str]:
     """Return an alert's annotations, not yet expanded."""
     return {
         "summary": alert.summary,
@@ -66,5 +66,5 @@ def _alert_groups(alerts: list[ResolvedAlert]) -> list[dict[str, Any]]:
             rule["for"] = alert.hold
         if alert.keep_firing_for is not None:
             rule["keep_firing_for"] = alert.keep_firing_for
-        group["rules"].append({**rule, "labels": alert.labels, "annotations": annotations(alert)})
+        group["rules"].append({**rule, "labels": alert.labels, "annotations": annotations_of(alert)})
     return list(groups.values())

@@ -17,7 +17,7 @@ from generator.model import Model
 from generator.model.rules import ResolvedAlert, number
 from generator.model.windows import longest_window
 from generator.notification import expand
-from generator.outputs.alert_rules import DISABLED, annotations, group_names, rule_file
+from generator.outputs.alert_rules import DISABLED, annotations_of, group_names, rule_file
 from generator.render import YamlPage
 from generator.spec.schema.alerts import AlertTest, Step
 from generator.spec.schema.base import seconds
@@ -110,7 +110,7 @@ def _test(alert: ResolvedAlert, test: AlertTest, model: Model) -> dict[str, Any]
     notice = {
         "exp_labels": labels,
         "exp_annotations": {
-            key: expand(text, labels, test.value) for key, text in annotations(alert).items()
+            key: expand(text, labels, test.value) for key, text in annotations_of(alert).items()
         },
     }
     return {

@@ -1,0 +1,48 @@
+"""Recording rules: sound queries, names that tell, and an order that works."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from generator import promql
+from generator.model import Model
+from generator.problems import KeyPath, Problem
+from generator.promql_lint import lint
+from generator.spec.schema.base import seconds
+
+
+def check(model: Model) -> Iterator[Problem]:
+    """Yield promql/* and rule/* problems of ``rules`` and of metrics that are rules."""
+    for index, record in enumerate(model.records):
+        if record.path[0] not in ("rules", "metrics"):
+            continue
+        # A metric's rule is resolved by the check of metrics; here only habits matter.
+        if record.path[0] == "rules":
+            yield from unknown(record.expr, record.path, model)
+        yield from habits(record.expr, record.path, model)
+        later = {r.name for r in model.records[index + 1 :] if r.group == record.group}
+        for name in _reads(record.expr):
+            if name in later or name == record.name:
+                message = f'"{name}" is recorded after this rule in the group {record.group}; put it before'
+                yield Problem(record.path, message, "rule/order")
+
+
+def unknown(expr: str, path: KeyPath, model: Model) -> Iterator[Problem]:
+    """Yield what an expression names that does not exist."""
+    for finding in promql.findings(expr, model.series):
+        yield Problem(path, finding.message, finding.check)
+
+
+def habits(expr: str, path: KeyPath, model: Model) -> Iterator[Problem]:
+    """Yield rule/* problems of an expression."""
+    recorded = {record.name: record.expr for record in model.records}
+    scrape = seconds(model.spec.scrape.interval)
+    for finding in lint(expr, model.series, recorded, scrape):
+        yield Problem(path, finding.message, finding.check)
+
+
+def _reads(expr: str) -> list[str]:
+    try:
+        return promql.metric_names(expr)
+    except ValueError:
+        return []
