@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import sys
 
+from rich.markup import escape
+
 from generator.cli import preview_commands, spec_commands, stack_commands
 from generator.cli.app import app
 from generator.cli.output import errors
@@ -18,5 +20,5 @@ def main() -> None:
     try:
         app()
     except ImsobsError as error:
-        errors.print(f"[bold red]error:[/] {error}", highlight=False)
+        errors.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False)
         sys.exit(error.exit_code)
