@@ -124,11 +124,13 @@ def alertmanager(model: Model) -> Service:
     port = component.ports.http
     return {
         **running,
+        # Secret files are named relative to the working folder.
+        "working_dir": CONFIG,
         "command": native.alertmanager_flags(COMPOSE.bind, port, config, data),
         "environment": _runtime(component.memory_mib),
         "volumes": [
             mount("../alerts"),
-            mount("${IMS_ALERTING_SECRETS:-../secrets/alerting}", "secrets/alerting"),
+            mount(f"../{model.spec.routing.secrets}"),
             volume("alertmanager", data),
         ],
         "ports": _published(port),

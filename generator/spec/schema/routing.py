@@ -120,7 +120,7 @@ class Routing(Section):
     group_wait: DurationText = "30s"
     group_interval: DurationText = "5m"
     repeat_interval: DurationText = "4h"
-    secrets: Annotated[str, Field(pattern=r"^/?[a-z0-9_./-]+$")] = "secrets"
+    secrets: Annotated[str, Field(pattern=r"^/?[a-z0-9_./-]+$")] = "secrets/alerting"
     routes: dict[KebabName, Route]
     expect: dict[KebabName, Expectation] = {}
 
