@@ -60,6 +60,8 @@ def _processors(model: Model) -> dict[str, Any]:
         "transform/derived": {
             "error_mode": "ignore",
             "metric_statements": [
+                # Redactions are counted from what is stored, whose resource is as it came.
+                derive.resource_group(model),
                 *current.resource_to_labels(conventions.RESOURCE_LABELS),
                 # Without a start time the first value of a series is invisible to increase().
                 {
@@ -88,6 +90,11 @@ def _processors(model: Model) -> dict[str, Any]:
         },
         "transform/store_logs": {"error_mode": "ignore", "log_statements": store.log_groups(model)},
         "redaction": store.redaction_processor(model),
+        "transform/stored": {
+            "error_mode": "ignore",
+            "trace_statements": store.stored_groups("span"),
+            "log_statements": store.stored_groups("log"),
+        },
     }
 
 
@@ -137,12 +144,18 @@ def pipelines() -> dict[str, Any]:
         },
         "traces/store": {
             "receivers": ["otlp"],
-            "processors": ["memory_limiter", "tail_sampling", "transform/store_traces", "redaction"],
+            "processors": [
+                "memory_limiter",
+                "tail_sampling",
+                "transform/store_traces",
+                "redaction",
+                "transform/stored",
+            ],
             "exporters": ["otlp_grpc/traces", "signal_to_metrics/redactions"],
         },
         "logs/store": {
             "receivers": ["otlp"],
-            "processors": ["memory_limiter", "transform/store_logs", "redaction"],
+            "processors": ["memory_limiter", "transform/store_logs", "redaction", "transform/stored"],
             "exporters": [str(log_exporter), "signal_to_metrics/redactions"],
         },
     }

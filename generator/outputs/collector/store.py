@@ -5,32 +5,65 @@ from __future__ import annotations
 from typing import Any
 
 from generator.model import Model
+from generator.outputs.collector.derive import Group
 from generator.outputs.collector.env import Reference
-from generator.outputs.collector.ottl import matches, set_to, text
+from generator.outputs.collector.ottl import attribute, matches, set_to, text
 from generator.spec.schema.base import seconds
 
 MASK = "****"
 # Loki refuses a structured metadata field of more than 64 KB for good.
 _LONGEST_FIELD = 32_768
+# The redaction processor leaves here how much it masked.
+_COUNT = '{}.attributes["redaction.masked.count"]'
+_FORGET = 'delete_matching_keys({}.attributes, "^redaction\\\\.")'
+_CONTENT_EVENT = r"^gen_ai\.(system|user|assistant|tool)\.message$|^gen_ai\.choice$"
+# Texts (closed, or cut off) and numbers of a statement, and all arguments of a command.
+_LITERALS = (
+    r"'(?:[^'\\]|\\.|'')*(?:'|$)",
+    r'"(?:[^"\\]|\\.|"")*(?:"|$)',
+    r"\b[0-9]+(?:\.[0-9]+)?\b",
+)
+_ARGUMENTS = r"(?s)^(\S+)\s.*$"
 # What the logging instrumentation repeats in attributes though the record carries it.
 _REPEATED = ["otelTraceID", "otelSpanID", "otelTraceSampled", "otelServiceName", "color_message"]
 
 
 def value_patterns(model: Model) -> list[str]:
     """Return RE2 patterns of what is masked inside texts: the spec's own, and key=value."""
-    redaction = model.spec.redaction
-    keys = "|".join(key.replace("_", "[_.-]?") for key in redaction.keys)
-    # Quoted (JSON, repr; also with the quotes escaped) or bare up to the next separator.
-    quoted = r"""(?:\\?["'](?:[^"'\\]|\\[^"'])*\\?["'])"""
-    bare = r"""[^\s,;&"'}\])\\]+"""
-    assignment = rf"""(?i)\b(?:[A-Za-z0-9]+[_.-])*(?:{keys})\\?["']?\s*[:=]\s*(?:{quoted}|{bare})"""
-    return [*redaction.values.values(), assignment]
+    return [*model.spec.redaction.values.values(), assignment(model.spec.redaction.keys)]
+
+
+def assignment(keys: list[str]) -> str:
+    """Return the RE2 pattern of a secret with its value: JSON, repr, query string, prose.
+
+    A key may have words before it (``X-Api-Key``, ``userPassword``) but none after it, so
+    that ``max_tokens`` is not a token. The value is the longest of what such a text has.
+    """
+    # What opens and closes texts; %22 is a quote in a URL. The quotes of JSON inside JSON
+    # are escaped, those inside such a text twice.
+    values = (
+        r'"(?:[^"\\]|\\.)*"',
+        r"'(?:[^'\\]|\\.)*'",
+        r'\\"(?:[^"\\]|\\[^"\\]|\\\\(?:\\.|[^\\]))*\\"',
+        r"\[[^\]]*\]",
+        r"\{[^}]*\}",
+        # Cut off, or quoted in a way of its own: the rest of the line.
+        r"""\\*["'][^\n]*""",
+        r"""[^\s,;&"'}\])\\]+""",
+    )
+    return (
+        rf"(?i)[A-Za-z0-9_.-]*(?:{_spellings(keys)})"
+        rf"""(?:\\*["']|%22)?(?:\s*[:=]|%3[ad]|>)\s*(?:{"|".join(values)})"""
+    )
 
 
 def key_patterns(model: Model) -> list[str]:
     """Return RE2 patterns of attribute keys whose whole value is masked."""
-    keys = "|".join(key.replace("_", "[_.-]?") for key in model.spec.redaction.keys)
-    return [rf"(?i)(?:^|[._-])(?:{keys})$"]
+    return [rf"(?i)(?:{_spellings(model.spec.redaction.keys)})$"]
+
+
+def _spellings(keys: list[str]) -> str:
+    return "|".join(key.replace("_", "[_.-]?") for key in keys)
 
 
 def redaction_processor(model: Model) -> dict[str, Any]:
@@ -40,49 +73,102 @@ def redaction_processor(model: Model) -> dict[str, Any]:
         "blocked_key_patterns": key_patterns(model),
         "blocked_values": value_patterns(model),
         "ignored_key_patterns": model.spec.redaction.keep,
-        "redact_all_types": False,
+        # Maps and lists are looked at as JSON; they stay what they are unless masked.
+        "redact_all_types": True,
         "summary": "info",
     }
 
 
-def trace_groups(model: Model) -> list[dict[str, Any]]:
-    """Return what the redaction processor does not reach: names, messages, dropped keys.
-
-    A span counts as redacted when its name or status message was masked too.
-    """
-    count = 'span.attributes["redaction.masked.count"]'
-    statements = _drop("span", model)
+def trace_groups(model: Model) -> list[Group]:
+    """Return what the redaction processor does not reach: names, messages, dropped keys."""
+    statements = [_FORGET.format("span"), *_drop("span", model), *_statements(model)]
     for path in ("span.name", "span.status.message"):
-        for pattern in value_patterns(model):
-            statements.append(set_to(count, "1", f"{count} == nil and {matches(path, pattern)}"))
-            statements.append(f"replace_pattern({path}, {text(pattern)}, {text(MASK)})")
-    events = _drop("spanevent", model)
-    for pattern in value_patterns(model):
-        events.append(f"replace_pattern(spanevent.name, {text(pattern)}, {text(MASK)})")
+        statements += _masked(path, _COUNT.format("span"), model)
+    events = [_FORGET.format("spanevent"), *_drop("spanevent", model)]
+    events += _masked("spanevent.name", _COUNT.format("span"), model)
     return [
+        *_forget_containers(),
         {"context": "span", "statements": statements},
         {"context": "spanevent", "statements": events},
-        {"context": "span", "statements": [_truncated("span")]},
     ]
 
 
-def log_groups(model: Model) -> list[dict[str, Any]]:
-    """Return the log store's clean-up: dropped keys, repeated attributes, capped texts."""
-    statements = [
-        *_drop("log", model),
-        *(f"delete_key(log.attributes, {text(key)})" for key in _REPEATED),
-        _truncated("log"),
+def log_groups(model: Model) -> list[Group]:
+    """Return the log store's clean-up: dropped keys and contents, repeated attributes."""
+    body_is = [f"Is{kind}(log.body)" for kind in ("String", "Map", "List", "Int", "Double", "Bool")]
+    statements = [_FORGET.format("log"), *_drop("log", model)]
+    for pattern in model.spec.redaction.drop:
+        statements.append(f"delete_matching_keys(log.body, {text(pattern)}) where IsMap(log.body)")
+    # Older GenAI conventions put prompts and completions into the bodies of events.
+    for path in ("log.event_name", 'log.attributes["event.name"]'):
+        statements.append(set_to("log.body", text(""), matches(path, _CONTENT_EVENT)))
+    # Bytes cannot be searched.
+    statements.append(set_to("log.body", text(MASK), f"log.body != nil and not ({' or '.join(body_is)})"))
+    statements += [f"delete_key(log.attributes, {text(key)})" for key in _REPEATED]
+    statements += _masked("log.event_name", _COUNT.format("log"), model)
+    return [*_forget_containers(), {"context": "log", "statements": statements}]
+
+
+def stored_groups(signal: str) -> list[Group]:
+    """Return what follows the redaction: count what it masked around a signal, cap texts.
+
+    signal: ``span`` or ``log``. The cap comes after, lest half of a secret escapes it.
+    """
+    count = _COUNT.format(signal)
+    around = [_COUNT.format(path) for path in ("resource", "instrumentation_scope")]
+    groups: list[Group] = [
+        {
+            "context": signal,
+            "statements": [
+                *(set_to(count, "1", f"{count} == nil and {path} != nil") for path in around),
+                f"truncate_all({signal}.attributes, {_LONGEST_FIELD})",
+            ],
+        }
     ]
-    return [{"context": "log", "statements": statements}]
+    if signal == "span":
+        inner = _COUNT.format("spanevent")
+        groups.append(
+            {
+                "context": "spanevent",
+                "statements": [
+                    set_to(count, "1", f"{count} == nil and {inner} != nil"),
+                    f"truncate_all(spanevent.attributes, {_LONGEST_FIELD})",
+                ],
+            }
+        )
+    return groups
+
+
+def _forget_containers() -> list[Group]:
+    # What the sender says was redacted does not count.
+    return [
+        {"context": "resource", "statements": [_FORGET.format("resource")]},
+        {"context": "scope", "statements": [_FORGET.format("scope")]},
+    ]
+
+
+def _masked(path: str, count: str, model: Model) -> list[str]:
+    statements = []
+    for pattern in value_patterns(model):
+        statements.append(set_to(count, "1", f"{count} == nil and {matches(path, pattern)}"))
+        statements.append(f"replace_pattern({path}, {text(pattern)}, {text(MASK)})")
+    return statements
+
+
+def _statements(model: Model) -> list[str]:
+    """Literals of database statements become ``?``: the text alone does not tell secrets."""
+    found = []
+    redis = 'span.attributes["db.system.name"] == "redis" or span.attributes["db.system"] == "redis"'
+    for key in model.spec.redaction.statements:
+        path = attribute("span", key)
+        found.append(f"replace_pattern({path}, {text(_ARGUMENTS)}, {text('$1 ?')}) where {redis}")
+        found += [f"replace_pattern({path}, {text(literal)}, {text('?')})" for literal in _LITERALS]
+    return found
 
 
 def _drop(context: str, model: Model) -> list[str]:
     patterns = model.spec.redaction.drop
     return [f"delete_matching_keys({context}.attributes, {text(pattern)})" for pattern in patterns]
-
-
-def _truncated(context: str) -> str:
-    return f"truncate_all({context}.attributes, {_LONGEST_FIELD})"
 
 
 def tail_sampling(model: Model) -> dict[str, Any]:

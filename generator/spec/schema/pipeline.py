@@ -15,12 +15,14 @@ class Redaction(Section):
     keys: names whose values are masked, as attribute keys and as ``key: value`` or
     ``key=value`` inside texts. values: name -> RE2 pattern of texts that are masked
     wherever they stand. drop: attribute key patterns removed altogether (prompts and
-    completions). keep: attribute key patterns that are never touched.
+    completions). statements: span attributes with database statements, whose literals
+    become ``?``. keep: attribute key patterns that are never touched.
     """
 
     keys: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]] = Field(min_length=1)
     values: dict[str, Text] = {}
     drop: list[Text] = []
+    statements: list[Text] = ["db.query.text", "db.statement"]
     keep: list[Text] = []
 
 
