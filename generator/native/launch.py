@@ -61,7 +61,7 @@ def _script(
     return "\n".join([*lines, f"exec {shlex.join(command)}", ""])
 
 
-def _digest_of_files(root: Path, names: Sequence[str]) -> str:
+def files_digest(root: Path, names: Sequence[str]) -> str:
     """Digest names and bytes of files and folders; what is missing counts as such."""
     digest = hashlib.sha256()
     for name in sorted(names):
@@ -91,7 +91,7 @@ def prepare(plan: Plan, layout: Layout, binaries: Mapping[str, Binary]) -> dict[
             process,
             script,
             hashlib.sha256(identity.encode()).hexdigest(),
-            _digest_of_files(layout.root, process.files),
+            files_digest(layout.root, process.files),
             binary.version,
         )
     return launches
