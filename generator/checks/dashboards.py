@@ -114,7 +114,9 @@ def _panel(path: KeyPath, panel: Panel, model: Model) -> Iterator[Problem]:
         yield Problem((*path, "show"), message, "dashboard/show")
     silent = purpose == "value" and base_metric(panel.value or "", model.metrics) is None
     if (silent or purpose in ("promql", "logql")) and panel.unit is None:
-        message = "a query or a recorded rule does not tell its unit; give one (count is a plain number)"
+        message = (
+            "a query or a recorded rule does not tell its unit; give one (count is a plain number)"
+        )
         yield Problem(path, message, "dashboard/unit")
     if (silent or purpose in ("promql", "logql", "logs", "traces")) and panel.description is None:
         message = "nothing tells what this shows; give a description"

@@ -16,7 +16,7 @@ def check(model: Model) -> Iterator[Problem]:
     for name, slo in model.spec.slos.items():
         path: KeyPath = ("slos", name)
         yield from _source(path, slo, model)
-        yield from _windows(path, slo, model)
+        yield from _windows(path, slo)
     rules = model.spec.rules
     for name, band in model.spec.anomalies.items():
         if band.of not in rules:
@@ -54,11 +54,7 @@ def _source(path: KeyPath, slo: Slo, model: Model) -> Iterator[Problem]:
                 yield Problem((*path, "bad", label), message, "slo/unknown-value")
 
 
-def _windows(path: KeyPath, slo: Slo, model: Model) -> Iterator[Problem]:
-    kept = model.spec.retention.metrics
-    if seconds(slo.window) > seconds(kept):
-        message = f"a window of {slo.window} needs metrics that are kept as long; retention.metrics is {kept}"
-        yield Problem((*path, "window"), message, "slo/retention")
+def _windows(path: KeyPath, slo: Slo) -> Iterator[Problem]:
     for index, burn in enumerate(slo.burn):
         here = (*path, "burn", index)
         if not seconds(burn.short) < seconds(burn.long) <= seconds(slo.window):

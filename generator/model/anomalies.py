@@ -6,6 +6,7 @@ the standard deviation (Rousseeuw and Croux 1993), and one odd week moves neithe
 
 from __future__ import annotations
 
+from generator import conventions
 from generator.model.metrics import Series
 from generator.model.rules import Record, number, output_labels
 from generator.spec.schema.alerts import Alert, Anomaly
@@ -22,7 +23,7 @@ def anomaly_records(spec: Spec, series: dict[str, Series]) -> list[Record]:
 
 def _records(name: str, spec: Spec, series: dict[str, Series]) -> list[Record]:
     anomaly = spec.anomalies[name]
-    labels = ", ".join(sorted(output_labels(anomaly.of, series) or frozenset()))
+    labels = ", ".join(sorted(output_labels(anomaly.of, series) or {conventions.SERVICE_NAME}))
 
     def own(what: str) -> str:
         return f"anomaly:{name}:{what}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from generator import promql
+from generator import conventions, promql
 from generator.model.metrics import Allowed, ResolvedMetric, Series
 from generator.model.signals import ResolvedLabel
 from generator.problems import KeyPath
@@ -116,7 +116,9 @@ def record_series(
         for record in records:
             if record.metric:
                 continue
-            carried = output_labels(record.expr, found) or frozenset()
+            # What cannot be told is a fault reported elsewhere; most rules keep the service.
+            inferred = output_labels(record.expr, found)
+            carried = frozenset({conventions.SERVICE_NAME}) if inferred is None else inferred
             allowed: dict[str, Allowed] = {
                 label: labels[label].values if label in labels else None for label in sorted(carried)
             }

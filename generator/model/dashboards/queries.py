@@ -51,6 +51,8 @@ class Query:
 def queries(title: str, panel: Panel, purpose: str, show: Show, scope: Scope) -> tuple[Query, ...]:
     """Return the queries of a panel, in the order of their legend."""
     given = getattr(panel, purpose)
+    if given is None:
+        return ()
     if purpose in ("promql", "logql"):
         named = given if isinstance(given, dict) else {panel.legend or title: given or ""}
         language: Language = "promql" if purpose == "promql" else "logql"
