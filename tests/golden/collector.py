@@ -52,6 +52,14 @@ def compiled(overlay: dict[str, Any], folder: Path) -> Model:
     return read.model
 
 
+def _traces_to(file: Path) -> dict[str, Any]:
+    exporters = ["file/traces", "signal_to_metrics/redactions"]
+    return {
+        "exporters": {"file/traces": {"path": str(file), "flush_interval": "100ms"}},
+        "service": {"pipelines": {"traces/store": {"exporters": exporters}}},
+    }
+
+
 @dataclass
 class Collector:
     """One Collector process. folder: its configuration, state and log."""
@@ -69,8 +77,16 @@ class Collector:
         self.model = compiled(overlay, self.folder)
         self.config = self.folder / "config.yaml"
         self.config.write_bytes(render(output.plan(self.model))["collector/config.yaml"])
+        # What the trace backend would get goes into a file.
+        self.trace_file = self.folder / "config-traces.yaml"
+        self.trace_file.write_text(yaml.safe_dump(_traces_to(self.stored_traces)))
         self.log = self.folder / "collector.log"
         self.client = httpx.Client(timeout=30.0, trust_env=False)
+
+    @property
+    def stored_traces(self) -> Path:
+        """The file that stands for the trace backend: OTLP/JSON, one export per line."""
+        return self.folder / "traces.jsonl"
 
     @property
     def stored_logs(self) -> Path:
@@ -82,13 +98,15 @@ class Collector:
         env = {
             **os.environ,
             "IMSOBS_STATE": str(self.folder / "state"),
-            "IMS_JAEGER_ENDPOINT": "127.0.0.1:1",
             "GOMAXPROCS": "2",
             **self.env,
         }
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [self.binary, f"--config={self.config}"], stdout=log, stderr=log, env=env
+                [self.binary, f"--config={self.config}", f"--config={self.trace_file}"],
+                stdout=log,
+                stderr=log,
+                env=env,
             )
         deadline = time.monotonic() + _START_SECONDS
         while not self.healthy():

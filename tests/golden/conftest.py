@@ -16,6 +16,8 @@ from golden.health import HealthServer
 
 # The probe asks one service, the first of the list.
 PROBED = "case-probe"
+# Services of tests that are no cases.
+OTHERS = ["redaction", "redaction-count", "redaction-kept", "redaction-sql"]
 # For the case of effective dates.
 TWO_PRICES = [
     {"from": datetime.date(2025, 9, 1), "input": 0.5, "output": 5.0},
@@ -42,7 +44,7 @@ def collector(
 ) -> Iterator[Collector]:
     """The Collector of the cases: every case's name is an allowed service."""
     overlay = {
-        "service": {"names": [PROBED, *(case.service for case in CASES)]},
+        "service": {"names": [PROBED, *OTHERS, *(case.service for case in CASES)]},
         "collector": {"probe_interval": "1s", "max_series": 10_000_000},
         "prices": {"google": {"gemini-2.5-flash": TWO_PRICES}},
         "sampling": {"decision_wait": "1s", "rate": 1.0},

@@ -34,6 +34,22 @@ def attributes(given: dict[str, Any] | None) -> list[Json]:
     return [{"key": key, "value": value(item)} for key, item in (given or {}).items()]
 
 
+def plain(given: list[Json]) -> Json:
+    """Return an OTLP attribute list as a mapping; the inverse of ``attributes``."""
+    return {item["key"]: _plain_value(item["value"]) for item in given}
+
+
+def _plain_value(given: Json) -> Any:
+    match given:
+        case {"intValue": number}:
+            return int(number)
+        case {"arrayValue": inner}:
+            return [_plain_value(item) for item in inner.get("values", [])]
+        case {"kvlistValue": inner}:
+            return plain(inner.get("values", []))
+    return next(iter(given.values()), "")
+
+
 def resource(service: str, extra: dict[str, Any] | None = None) -> Json:
     """Return the resource of a service; ``extra`` overrides, adds and (None) removes."""
     base = {"service.name": service, "deployment.environment.name": "development", **(extra or {})}
@@ -83,25 +99,34 @@ def traces(service: str, spans: list[Json]) -> Json:
 
 
 def logs(service: str, records: list[Json]) -> Json:
-    """Return an export request of log records: body, severity (number), attributes, at."""
-    built = []
-    for given in records:
-        now = str(int(float(given.get("at", time.time())) * 1e9))
-        record = {
-            "timeUnixNano": now,
-            "observedTimeUnixNano": now,
-            "severityNumber": given.get("severity", 9),
-            "body": value(given.get("body", "text")),
-            "attributes": attributes(given.get("attributes")),
-        }
-        if "trace" in given:
-            record["traceId"] = given["trace"]
-        built += [record] * given.get("count", 1)
-    return {
-        "resourceLogs": [
-            {"resource": resource(service), "scopeLogs": [{"scope": {}, "logRecords": built}]}
-        ]
+    """Return an export request of log records: body, severity (number), attributes, at.
+
+    resource: extra resource attributes; ``count: N`` repeats a record.
+    """
+    resources = []
+    for extra, group in itertools.groupby(records, key=lambda given: given.get("resource")):
+        built = [record for given in group for record in log_records(given)]
+        resources.append(
+            {"resource": resource(service, extra), "scopeLogs": [{"scope": {}, "logRecords": built}]}
+        )
+    return {"resourceLogs": resources}
+
+
+def log_records(given: Json) -> list[Json]:
+    """Return the records of one description."""
+    now = str(int(float(given.get("at", time.time())) * 1e9))
+    record = {
+        "timeUnixNano": now,
+        "observedTimeUnixNano": now,
+        "severityNumber": given.get("severity", 9),
+        "body": value(given.get("body", "text")),
+        "attributes": attributes(given.get("attributes")),
     }
+    if "trace" in given:
+        record["traceId"] = given["trace"]
+    if "event_name" in given:
+        record["eventName"] = given["event_name"]
+    return [record] * given.get("count", 1)
 
 
 def metrics(service: str, given: list[Json]) -> Json:

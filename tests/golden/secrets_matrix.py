@@ -1,0 +1,210 @@
+"""The redaction matrix: secrets in every form, put into every channel.
+
+Each cell has a secret of its own, so that a leak anywhere in the stored bytes tells which
+cell it came from.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+Json = dict[str, Any]
+KEYS = ("api_key", "password", "secret", "token", "credit_card", "ssn", "email")
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A secret in one form. kind: what it is; text: what is written; hidden: what must not
+    be stored."""
+
+    kind: str
+    text: str
+    hidden: str
+
+
+def luhn(digits: str) -> str:
+    """Return the digits with the check digit of ISO/IEC 7812-1 behind them."""
+    total = 0
+    for index, digit in enumerate(reversed(digits)):
+        doubled = int(digit) * (2 if index % 2 == 0 else 1)
+        total += doubled - 9 if doubled > 9 else doubled
+    return digits + str(-total % 10)
+
+
+def keyed(number: int) -> Iterator[Secret]:
+    """Yield every key in every form in which a text can carry it."""
+    for key in KEYS:
+        for form, template in _FORMS.items():
+            hidden = f"hunter{number}x{form}"
+            yield Secret(f"{key}-{form}", template(key, hidden), hidden)
+
+
+def standing(number: int) -> Iterator[Secret]:
+    """Yield secrets that are known by their look alone, inside every kind of text."""
+    serial = f"{number:09d}"
+    visa, amex = luhn("411111" + serial), luhn("37" + f"{number:012d}")
+    spaced = " ".join(visa[i : i + 4] for i in range(0, 16, 4))
+    looks = {
+        "bearer": (f"Bearer abc{serial}", f"abc{serial}"),
+        "header": (f"Authorization: Bearer abd{serial}", f"abd{serial}"),
+        "basic": (f"Authorization: Basic dXNlcjp{serial}==", f"dXNlcjp{serial}"),
+        "card": (visa, visa),
+        "card-spaces": (spaced, spaced),
+        "card-dashes": (spaced.replace(" ", "-"), spaced.replace(" ", "-")),
+        "mastercard": (luhn("555555" + serial), luhn("555555" + serial)),
+        "amex": (f"{amex[:4]} {amex[4:10]} {amex[10:]}", amex[4:10] + " " + amex[10:]),
+        "ssn": (f"{number % 900 + 100}-12-{number % 10_000:04d}",) * 2,
+        "email": (f"jane.doe+{number}@mail.example.com",) * 2,
+        "vendor-key": (f"sk-proj-{serial}abcdef",) * 2,
+        "userinfo": (f"redis://user:pw{serial}@localhost:6379/0", f"pw{serial}"),
+        "jwt": (f"eyJhbGciOiJI{serial}.eyJzdWIi{serial}.sig{serial}", f"eyJzdWIi{serial}"),
+    }
+    for kind, (text, hidden) in looks.items():
+        yield Secret(f"{kind}-prose", f"failed for {text} again", hidden)
+        yield Secret(f"{kind}-json", json.dumps({"note": text, "n": 1}), hidden)
+        yield Secret(f"{kind}-exception", f"ValueError('{text}')", hidden)
+        if kind not in ("ssn", "userinfo"):
+            encoded = f"https://h.example/p?q={quote(text)}&n=1"
+            yield Secret(f"{kind}-query", encoded, quote(hidden))
+
+
+_FORMS: dict[str, Callable[[str, str], str]] = {
+    "json": lambda k, v: json.dumps({"a": 1, k: v, "z": "end"}),
+    "json-spaces": lambda k, v: f'{{ "{k}" : "{v} with spaces, commas" }}',
+    "json-in-json": lambda k, v: json.dumps({"body": json.dumps({k: v, "z": 1})}),
+    "json-quotes": lambda k, v: json.dumps({k: f'pre"{v}', "z": 1}),
+    "json-list": lambda k, v: json.dumps({k: ["first", v]}),
+    "json-object": lambda k, v: json.dumps({k: {"current": v}}),
+    "json-cut": lambda k, v: f'{{"{k}": "{v}',
+    "repr": lambda k, v: repr({k: v, "z": 1}),
+    "query": lambda k, v: f"https://h.example/p?a=1&{k}={v}&z=2",
+    "query-encoded": lambda k, v: f"/p?next=%2Fq%3F{k}%3D{v}",
+    "form": lambda k, v: f"{k}={v}",
+    "exception": lambda k, v: f"ValueError: login failed ({k}={v}) for user 7",
+    "colon": lambda k, v: f"login failed, {k}: {v}",
+    "camel": lambda k, v: json.dumps({"user" + "".join(w.title() for w in k.split("_")): v}),
+    "header": lambda k, v: f"X-{k.replace('_', '-').title()}: {v}",
+    "upper": lambda k, v: f"{k.upper()}='{v}'",
+    "prefixed": lambda k, v: f"my_{k}={v}",
+    "xml": lambda k, v: f"<{k}>{v}</{k}>",
+}
+
+
+def _span(**given: Any) -> Json:
+    return {"kind": "internal", "name": "s", **given}
+
+
+# Channel -> what carries a text in it, as golden/otlp.py builds it: ("spans"|"logs", entry).
+CHANNELS: dict[str, Callable[[str], tuple[str, Json]]] = {
+    "span-attribute": lambda t: ("spans", _span(attributes={"note": t})),
+    "span-attribute-list": lambda t: ("spans", _span(attributes={"notes": ["a", t]})),
+    "span-attribute-map": lambda t: ("spans", _span(attributes={"notes": {"a": {"b": t}}})),
+    "span-name": lambda t: ("spans", _span(name=t)),
+    "status-message": lambda t: ("spans", _span(status="error", message=t)),
+    "span-event": lambda t: ("spans", _span(events=[{"name": "e", "attributes": {"note": t}}])),
+    "span-event-name": lambda t: ("spans", _span(events=[{"name": t}])),
+    "exception-event": lambda t: (
+        "spans",
+        _span(
+            events=[
+                {
+                    "name": "exception",
+                    "attributes": {
+                        "exception.message": t,
+                        "exception.stacktrace": f"Traceback:\n  raise\nE: {t}\n",
+                    },
+                }
+            ]
+        ),
+    ),
+    "span-resource": lambda t: ("spans", _span(resource={"process.command_line": t})),
+    "span-resource-list": lambda t: ("spans", _span(resource={"process.command_args": ["x", t]})),
+    "url.full": lambda t: ("spans", _span(attributes={"url.full": t})),
+    "url.query": lambda t: ("spans", _span(attributes={"url.query": t})),
+    "http.url": lambda t: ("spans", _span(attributes={"http.url": t})),
+    "db.query.text": lambda t: ("spans", _span(attributes={"db.query.text": t})),
+    "db.statement": lambda t: ("spans", _span(attributes={"db.statement": t})),
+    "gen_ai.input.messages": lambda t: ("spans", _span(attributes={"gen_ai.input.messages": t})),
+    "gen_ai.output.messages": lambda t: (
+        "spans",
+        _span(attributes={"gen_ai.output.messages": [{"role": "assistant", "content": t}]}),
+    ),
+    "gen_ai.prompt": lambda t: ("spans", _span(attributes={"gen_ai.prompt.0.content": t})),
+    "gen_ai-event": lambda t: (
+        "spans",
+        _span(events=[{"name": "gen_ai.content.prompt", "attributes": {"gen_ai.prompt": t}}]),
+    ),
+    "log-attribute": lambda t: ("logs", {"attributes": {"note": t}}),
+    "log-attribute-list": lambda t: ("logs", {"attributes": {"notes": [t]}}),
+    "log-attribute-map": lambda t: ("logs", {"attributes": {"user": {"note": t}}}),
+    "log-exception": lambda t: (
+        "logs",
+        {"attributes": {"exception.message": t, "exception.stacktrace": f"Traceback\nE: {t}"}},
+    ),
+    "log-resource": lambda t: ("logs", {"resource": {"process.command_line": t}}),
+    "log-body": lambda t: ("logs", {"body": t}),
+    "log-body-map": lambda t: ("logs", {"body": {"message": t, "deep": {"er": [t]}}}),
+    "log-body-list": lambda t: ("logs", {"body": ["x", t]}),
+    "log-event-name": lambda t: ("logs", {"event_name": t}),
+    "gen_ai-log": lambda t: ("logs", {"event_name": "gen_ai.user.message", "body": {"content": t}}),
+    "gen_ai-log-attribute": lambda t: (
+        "logs",
+        {"attributes": {"event.name": "gen_ai.choice"}, "body": {"message": {"content": t}}},
+    ),
+}
+
+# Channel -> what carries a value under a key.
+KEY_CHANNELS: dict[str, Callable[[str, Any], tuple[str, Json]]] = {
+    "span-attribute": lambda k, v: ("spans", _span(attributes={k: v})),
+    "span-attribute-header": lambda k, v: ("spans", _span(attributes={f"http.request.header.x-{k}": [v]})),
+    "span-attribute-camel": lambda k, v: ("spans", _span(attributes={f"user{k.title()}": v})),
+    "span-attribute-map": lambda k, v: ("spans", _span(attributes={"user": {k: v}})),
+    "span-event": lambda k, v: ("spans", _span(events=[{"name": "e", "attributes": {k: v}}])),
+    "span-resource": lambda k, v: ("spans", _span(resource={f"app.{k}": v})),
+    "log-attribute": lambda k, v: ("logs", {"attributes": {k: v}}),
+    "log-attribute-map": lambda k, v: ("logs", {"attributes": {"user": {"deep": {k: v}}}}),
+    "log-resource": lambda k, v: ("logs", {"resource": {f"app.{k}": v}}),
+    "log-body-map": lambda k, v: ("logs", {"body": {"a": 1, k: v}}),
+    "log-body-deep": lambda k, v: ("logs", {"body": {"a": [{"b": {k: v}}]}}),
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: a secret in a channel. name: attribute that finds its record again."""
+
+    channel: str
+    kind: str
+    hidden: str
+    where: str
+    entry: Json
+
+    @property
+    def name(self) -> str:
+        """The cell's name, unique in the matrix."""
+        return f"{self.channel} / {self.kind}"
+
+    def marked(self) -> tuple[str, Json]:
+        """Return where the entry goes and the entry with the cell's name on it."""
+        attributes = {"cell": self.name, **self.entry.get("attributes", {})}
+        return self.where, {**self.entry, "attributes": attributes}
+
+
+def cells() -> list[Cell]:
+    """Return every cell, each with its own secret."""
+    found = []
+    number = itertools.count(1)
+    for channel, carry in CHANNELS.items():
+        for secret in [*keyed(next(number)), *standing(next(number))]:
+            found.append(Cell(channel, secret.kind, secret.hidden, *carry(secret.text)))
+    for channel, put in KEY_CHANNELS.items():
+        for key in KEYS:
+            for shape, value in (("text", str), ("number", int), ("list", lambda h: [h])):
+                hidden = f"8{next(number):08d}7" + "5" * 4  # not a card's number
+                found.append(Cell(channel, f"key {key} {shape}", hidden, *put(key, value(hidden))))
+    return found
