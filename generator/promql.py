@@ -236,8 +236,12 @@ def _call_labels(node: Any, series: dict[str, Series]) -> frozenset[str] | None:
         return inner | {added} if inner is not None and added else None
     if name in ("absent", "absent_over_time"):
         matchers = [m for s in selectors(node) for m in s.matchers.matchers]
-        return frozenset(m.name for m in matchers if str(m.op).endswith("Equal") and m.name != "__name__")
-    vectors = [arg for arg in node.args if type(arg).__name__ not in ("NumberLiteral", "StringLiteral")]
+        return frozenset(
+            m.name for m in matchers if str(m.op).endswith("Equal") and m.name != "__name__"
+        )
+    vectors = [
+        arg for arg in node.args if type(arg).__name__ not in ("NumberLiteral", "StringLiteral")
+    ]
     if not vectors:
         return frozenset()
     inner = output_labels(vectors[-1], series)
@@ -250,7 +254,9 @@ def _is_scalar(node: Any) -> bool:
         return _is_scalar(node.expr)
     if kind == "BinaryExpr":
         return _is_scalar(node.lhs) and _is_scalar(node.rhs)
-    return kind == "NumberLiteral" or (kind == "Call" and node.func.name in ("scalar", "time", "pi"))
+    return kind == "NumberLiteral" or (
+        kind == "Call" and node.func.name in ("scalar", "time", "pi")
+    )
 
 
 def _binary_labels(node: Any, series: dict[str, Series]) -> frozenset[str] | None:

@@ -106,9 +106,7 @@ def _yaml(page: YamlPage) -> str:
     else:
         # Each section is handed over with its key, so that a template cannot put a value
         # under another name.
-        wrapped = {
-            key.replace("-", "_"): {key: value} for key, value in page.sections.items()
-        }
+        wrapped = {key.replace("-", "_"): {key: value} for key, value in page.sections.items()}
         text = environment().get_template(page.template).render(wrapped)
     parsed = yamlio.parse(text)
     # Dump and load once more for the comparison: tuples and lists are the same data.

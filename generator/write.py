@@ -77,7 +77,7 @@ def apply(root: Path, pending: list[Change]) -> None:
             if change.new is not None:
                 staged.append((_stage(root / change.path, change.new), root / change.path))
         for temporary, target in staged:
-            os.replace(temporary, target)
+            temporary.replace(target)
         for change in pending:
             if change.new is None:
                 (root / change.path).unlink(missing_ok=True)
@@ -96,8 +96,9 @@ def _stage(target: Path, content: bytes) -> Path:
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     with os.fdopen(handle, "wb") as file:
         file.write(content)
-    os.chmod(name, 0o644)
-    return Path(name)
+    staged = Path(name)
+    staged.chmod(0o644)
+    return staged
 
 
 def _remove_empty(root: Path, folder: Path) -> None:

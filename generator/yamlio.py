@@ -48,7 +48,14 @@ _Dumper.add_representer(tuple, _Dumper.represent_list)
 def dump(data: Any) -> str:
     """Return ``data`` (mappings, lists, texts, numbers, booleans, None) as block YAML."""
     return str(
-        yaml.dump(data, Dumper=_Dumper, sort_keys=False, default_flow_style=False, width=10_000, allow_unicode=True)
+        yaml.dump(
+            data,
+            Dumper=_Dumper,
+            sort_keys=False,
+            default_flow_style=False,
+            width=10_000,
+            allow_unicode=True,
+        )
     )
 
 

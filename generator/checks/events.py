@@ -30,7 +30,9 @@ def check(model: Model) -> Iterator[Problem]:
 
 def _field(path: KeyPath, name: str, field: EventField, model: Model) -> Iterator[Problem]:
     if field.label is not None and field.label not in model.spec.labels:
-        message = f'label "{field.label}" is not declared; {available(field.label, model.spec.labels)}'
+        message = (
+            f'label "{field.label}" is not declared; {available(field.label, model.spec.labels)}'
+        )
         yield Problem((*path, "label"), message, "event/unknown-label")
     if field.label is None and (field.type is None or field.description is None):
         yield Problem(path, "a field needs a label, or a type and a description", "event/field")
@@ -44,5 +46,7 @@ def _usage(path: KeyPath, usage: Usage, fields: dict[str, EventField]) -> Iterat
         for index, name in enumerate(getattr(usage, kind)):
             if name not in fields or fields[name].type != "integer":
                 integers = [key for key, field in fields.items() if field.type == "integer"]
-                message = f'"{name}" is not an integer field of this event; {available(name, integers)}'
+                message = (
+                    f'"{name}" is not an integer field of this event; {available(name, integers)}'
+                )
                 yield Problem((*path, kind, index), message, "event/usage-field")

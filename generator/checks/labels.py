@@ -35,7 +35,9 @@ def check(model: Model) -> Iterator[Problem]:
         yield from _patterns(path, label)
         for attribute in [name, *label.attributes, *label.resource_attributes]:
             if PERSONAL.search(attribute):
-                message = f'"{attribute}" can identify a person or a single request; a label must not'
+                message = (
+                    f'"{attribute}" can identify a person or a single request; a label must not'
+                )
                 yield Problem(path, message, "label/personal-data")
 
 
@@ -48,8 +50,12 @@ def _patterns(path: KeyPath, label: Label) -> Iterator[Problem]:
             yield Problem((*path, "patterns", value), message, "label/pattern")
     is_open = "*" in (label.patterns or {})
     if is_open and label.limit is None:
-        message = "the pattern * keeps any matching text; say with limit: N how many values to plan for"
+        message = (
+            "the pattern * keeps any matching text; say with limit: N how many values to plan for"
+        )
         yield Problem(path, message, "label/limit")
     if label.limit is not None and not is_open:
-        message = "limit is for the pattern * only; the number of values is the limit of a closed set"
+        message = (
+            "limit is for the pattern * only; the number of values is the limit of a closed set"
+        )
         yield Problem((*path, "limit"), message, "label/limit")

@@ -33,7 +33,9 @@ def _metric(name: str, metric: Metric, model: Model) -> Iterator[Problem]:
     kind, sources = source
     if kind != "stack":
         yield from _name(path, name, metric)
-    known: dict[str, object] = {"span": model.spec.sources, "event": model.spec.events}.get(kind, {})  # type: ignore[assignment]
+    known: dict[str, object] = {"span": model.spec.sources, "event": model.spec.events}.get(
+        kind, {}
+    )  # type: ignore[assignment]
     if kind in ("span", "event"):
         for source_name in sources:
             if source_name not in known:
@@ -80,7 +82,9 @@ def _rule(path: KeyPath, metric: Metric, model: Model) -> Iterator[Problem]:
     have = promql.output_labels(promql.parse(metric.rule or ""), model.series)
     declared = frozenset(metric.labels)
     if have is not None and have != declared:
-        message = f"the rule gives the labels {_listing(have)}, but {_listing(declared)} are declared"
+        message = (
+            f"the rule gives the labels {_listing(have)}, but {_listing(declared)} are declared"
+        )
         yield Problem((*path, "labels"), message, "metric/rule-labels")
 
 

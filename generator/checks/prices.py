@@ -23,7 +23,9 @@ def check(model: Model) -> Iterator[Problem]:
         for name, prices in rows.items():
             path = ("prices", vendor, name)
             if name not in models:
-                message = f'model "{name}" is not a value of the label model; {available(name, models)}'
+                message = (
+                    f'model "{name}" is not a value of the label model; {available(name, models)}'
+                )
                 yield Problem(path, message, "price/unknown-model")
             if not prices:
                 yield Problem(path, "give at least one price", "price/empty")

@@ -4,19 +4,27 @@ input, 3 environment or outside failure."""
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 from rich.markup import escape
 
-from generator.cli import preview_commands, spec_commands, stack_commands
 from generator.cli.app import app
 from generator.cli.output import errors
 from generator.errors import ImsobsError
 
-__all__ = ["app", "main", "preview_commands", "spec_commands", "stack_commands"]
+COMMANDS = (
+    "spec_commands",
+    "verify_commands",
+    "stack_commands",
+    "preview_commands",
+)
+"""Modules of this package that register commands, in the order of ``imsobs --help``."""
 
 
 def main() -> None:
     """Run ``imsobs``; an expected failure is one clear line, never a traceback."""
+    for name in COMMANDS:
+        import_module(f"generator.cli.{name}")
     try:
         app()
     except ImsobsError as error:

@@ -52,8 +52,16 @@ def _print_problems(compiled: Compiled, format: Format) -> None:
         rows = []
         for problem in compiled.problems:
             place = problem.position or compiled.document.locate(problem.path)
-            rows.append({"file": place.file, "line": place.line, "column": place.column,
-                         "path": list(problem.path), "message": problem.message, "check": problem.check})
+            rows.append(
+                {
+                    "file": place.file,
+                    "line": place.line,
+                    "column": place.column,
+                    "path": list(problem.path),
+                    "message": problem.message,
+                    "check": problem.check,
+                }
+            )
         results.print_json(json.dumps({"problems": rows}))
         return
     for line in compiled.lines():
@@ -69,7 +77,9 @@ def validate(root: Root = Path(), overlay: Overlay = None, format: Format = Form
     if format is Format.json:
         results.print_json(json.dumps({"problems": []}))
     else:
-        results.print(f"[green]ok[/] {len(model.metrics)} metrics, {len(model.series)} series names")
+        results.print(
+            f"[green]ok[/] {len(model.metrics)} metrics, {len(model.series)} series names"
+        )
 
 
 @app.command()
@@ -78,7 +88,9 @@ def render(
     overlay: Overlay = None,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 on drift.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Print what changes.")] = False,
-    out: Annotated[Path | None, typer.Option("--out", help="Write below this folder instead.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write below this folder instead.")
+    ] = None,
 ) -> None:
     """Render every file from the spec; stale ones are removed."""
     model = model_or_exit(root, overlay)
@@ -101,7 +113,13 @@ def render(
     if not diff:
         write.apply(target, pending)
         for change in pending:
-            sign = "[red]-[/]" if change.new is None else "[green]+[/]" if change.old is None else "[yellow]~[/]"
+            sign = (
+                "[red]-[/]"
+                if change.new is None
+                else "[green]+[/]"
+                if change.old is None
+                else "[yellow]~[/]"
+            )
             results.print(f"{sign} {escape(change.path)}")
         results.print(f"[green]ok[/] {len(pending)} file(s) changed")
 

@@ -41,7 +41,8 @@ def resolve(spec: Spec) -> Model:
     """Return the model of a spec without problems."""
     labels = {name: resolve_label(name, spec) for name in spec.labels}
     metrics = {
-        name: resolve_metric(name, metric, spec, labels) for name, metric in {**spec.metrics, **budget_metrics(spec)}.items()
+        name: resolve_metric(name, metric, spec, labels)
+        for name, metric in {**spec.metrics, **budget_metrics(spec)}.items()
     }
     series = catalogue(metrics)
     records = [*spec_records(spec, metrics), *budget_records(spec), *slo_records(spec)]

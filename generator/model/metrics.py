@@ -102,8 +102,7 @@ def resolve_metric(
         sdk_attributes=metric.labels if isinstance(metric.labels, dict) else {},
         buckets=buckets,
         interval=metric.interval,
-        series_budget=per_series
-        * math.prod(_size(label, labels, when) for label in metric.labels),
+        series_budget=per_series * math.prod(_size(label, labels, when) for label in metric.labels),
     )
 
 

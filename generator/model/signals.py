@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from generator.spec.schema.root import Spec
-from generator.spec.schema.signals import Label, Price, Usage
+from generator.spec.schema.signals import Label, Price
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,9 @@ def _matches(label: Label) -> dict[str, str]:
     if label.patterns is not None:
         return dict(label.patterns)
     if isinstance(label.values, dict):
-        return {value: exact([*dict.fromkeys([value, *texts])]) for value, texts in label.values.items()}
+        return {
+            value: exact([*dict.fromkeys([value, *texts])]) for value, texts in label.values.items()
+        }
     return {value: exact([value]) for value in label.values or []}
 
 
@@ -108,9 +110,3 @@ def _row(vendor: str, model: str, price: Price) -> PriceRow:
         cached_read=price.input if price.cached_read is None else price.cached_read,
         cache_write=price.input if price.cache_write is None else price.cache_write,
     )
-
-
-def usages(spec: Spec) -> list[tuple[str, Usage]]:
-    """Return the priced sources and events with their token fields."""
-    named = [*spec.sources.items(), *spec.events.items()]
-    return [(name, entry.usage) for name, entry in named if entry.usage is not None]

@@ -24,14 +24,18 @@ def plan(model: Model) -> Iterator[Page]:
     groups: dict[str, list[dict[str, Any]]] = {}
     uses = uses_by_metric(model)
     for metric in model.metrics.values():
-        groups.setdefault(metric.group, []).append(_metric(metric, model, uses.get(metric.name, [])))
+        groups.setdefault(metric.group, []).append(
+            _metric(metric, model, uses.get(metric.name, []))
+        )
     budget = sum(metric.series_budget for metric in model.metrics.values())
     yield TextPage(
         "docs/reference/metrics.md",
         "docs/metrics.md.j2",
         {"groups": groups, "count": len(model.metrics), "budget": budget},
     )
-    yield TextPage("docs/reference/labels.md", "docs/labels.md.j2", {"labels": model.labels.values()})
+    yield TextPage(
+        "docs/reference/labels.md", "docs/labels.md.j2", {"labels": model.labels.values()}
+    )
     yield TextPage(
         "docs/reference/events.md",
         "docs/events.md.j2",
@@ -103,7 +107,9 @@ def _event(name: str, model: Model) -> dict[str, Any]:
     event = model.spec.events[name]
     fields = [_field(key, field, model) for key, field in event.fields.items()]
     extra = ", ".join(f'"{field["name"]}": {field["sample"]}' for field in fields)
-    metrics = [m.name for m in model.metrics.values() if m.source_kind == "event" and name in m.sources]
+    metrics = [
+        m.name for m in model.metrics.values() if m.source_kind == "event" and name in m.sources
+    ]
     return {
         "name": name,
         "description": event.description,
@@ -139,19 +145,19 @@ def _sections() -> list[dict[str, Any]]:
     def visit(kind: type[BaseModel]) -> None:
         if kind.__name__ in found:
             return
-        found[kind.__name__] = entry = {
+        found[kind.__name__] = {
             "name": kind.__name__,
             "doc": inspect.getdoc(kind) or "",
-            "keys": [],
-        }
-        for name, info in kind.model_fields.items():
-            entry["keys"].append(
+            "keys": [
                 {
                     "name": info.alias or name,
                     "type": _type_name(info.annotation),
                     "default": "required" if info.is_required() else repr(info.default),
                 }
-            )
+                for name, info in kind.model_fields.items()
+            ],
+        }
+        for info in kind.model_fields.values():
             for inner in _models(info.annotation):
                 visit(inner)
 
@@ -176,5 +182,7 @@ def _type_name(kind: Any) -> str:
         return f"list of {_type_name(arguments[0])}"
     if hasattr(kind, "__metadata__"):
         return _type_name(arguments[0])
-    parts = [repr(a) if isinstance(a, str) else _type_name(a) for a in arguments if a is not type(None)]
+    parts = [
+        repr(a) if isinstance(a, str) else _type_name(a) for a in arguments if a is not type(None)
+    ]
     return " or ".join(parts) if parts else str(kind)

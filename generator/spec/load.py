@@ -11,7 +11,7 @@ import datetime
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -27,7 +27,7 @@ _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 class _Yaml12Loader(_Base):  # type: ignore[misc]
     """SafeLoader whose plain scalars follow the YAML 1.2 core schema, plus dates."""
 
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
 
 
 for _tag, _pattern, _first in (
@@ -175,7 +175,9 @@ def _read_file(file: Path, reader: _Reader) -> dict[str, Any]:
     try:
         size = file.stat().st_size
         if size > MAX_BYTES:
-            return fail(f"the file has {size} bytes; at most {MAX_BYTES} are read", "yaml/too-large")
+            return fail(
+                f"the file has {size} bytes; at most {MAX_BYTES} are read", "yaml/too-large"
+            )
         text = file.read_bytes().decode("utf-8-sig")
     except OSError as error:
         return fail(f"cannot be read: {error.strerror}", "yaml/unreadable")

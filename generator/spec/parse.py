@@ -29,7 +29,9 @@ def _problem(details: ErrorDetails, data: Any) -> Problem:
     match details["type"]:
         case "extra_forbidden":
             known = _fields_at(path[:-1])
-            return Problem(path, f"unknown key; {available(str(path[-1]), known)}", "spec/unknown-key")
+            return Problem(
+                path, f"unknown key; {available(str(path[-1]), known)}", "spec/unknown-key"
+            )
         case "missing":
             return Problem(path, "this key is required", "spec/missing-key")
         case "literal_error":
@@ -38,7 +40,9 @@ def _problem(details: ErrorDetails, data: Any) -> Problem:
             return Problem(path, f'"{found}" is not allowed; allowed: {expected}', "spec/value")
         case "string_pattern_mismatch":
             pattern = details.get("ctx", {}).get("pattern", "")
-            return Problem(path, f'"{_short(details["input"])}" does not match {pattern}', "spec/pattern")
+            return Problem(
+                path, f'"{_short(details["input"])}" does not match {pattern}', "spec/pattern"
+            )
     message = details["msg"].removeprefix("Value error, ").rstrip(".")
     message = message[:1].lower() + message[1:]
     found = _short(details["input"])
@@ -55,9 +59,9 @@ def _data_path(loc: tuple[int | str, ...], data: Any, missing: bool) -> KeyPath:
     path: list[int | str] = []
     for index, part in enumerate(loc):
         is_last = index == len(loc) - 1
-        if isinstance(data, dict) and part in data:
-            data = data[part]
-        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+        if (isinstance(data, dict) and part in data) or (
+            isinstance(data, list) and isinstance(part, int) and part < len(data)
+        ):
             data = data[part]
         elif not (is_last and missing):
             continue

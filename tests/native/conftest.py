@@ -14,9 +14,9 @@ import httpx2
 import pytest
 from gateway.launch import Launch, Running, running
 from gateway.traffic import Order, Report, drive
+from native.project import free_ports, merge, ports_overlay, rendered_project
 
 from generator.native.stack import RunningStack, running_stack
-from native.project import free_ports, merge, ports_overlay, rendered_project
 
 # Short intervals, so that a test need not wait for what production has time for.
 FAST: dict[str, Any] = {

@@ -13,7 +13,9 @@ SecretFile = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
 Weekday = Annotated[
     str,
-    Field(pattern=r"^(mon|tues|wednes|thurs|fri|satur|sun)day(:(mon|tues|wednes|thurs|fri|satur|sun)day)?$"),
+    Field(
+        pattern=r"^(mon|tues|wednes|thurs|fri|satur|sun)day(:(mon|tues|wednes|thurs|fri|satur|sun)day)?$"
+    ),
 ]
 Matchers = dict[LabelName, LabelValue | list[LabelValue]]
 
@@ -35,7 +37,9 @@ class Webhook(Section):
     """A web hook: its URL in a file, or in the open when it is on loopback."""
 
     url_file: SecretFile | None = None
-    url: Annotated[str, Field(pattern=r"^http://(127\.0\.0\.1|localhost)(:\d+)?(/\S*)?$")] | None = None
+    url: (
+        Annotated[str, Field(pattern=r"^http://(127\.0\.0\.1|localhost)(:\d+)?(/\S*)?$")] | None
+    ) = None
 
 
 class Email(Section):
