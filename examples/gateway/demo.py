@@ -2,16 +2,16 @@
 
 python -m gateway.demo                      # a minute of ordinary traffic
 python -m gateway.demo --spike 180          # then errors, until CriticalErrorRate fires
-python -m gateway.demo --keep               # and leave it running until Ctrl-C
+python -m gateway.demo --keep               # and go on until Ctrl-C
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import signal
 import sys
-import threading
 from pathlib import Path
 
 import httpx2
@@ -19,6 +19,7 @@ import httpx2
 from gateway.launch import Launch, LaunchError, Running, running
 from gateway.traffic import Order, Report, drive
 
+_KEEP_SECONDS = 600.0
 _PHASES = (
     ("steady", "ordinary traffic"),
     ("hostile", "callers who mean no good"),
@@ -40,7 +41,7 @@ def main() -> int:
     parser.add_argument("--spike", type=float, default=0.0, help="seconds of errors")
     parser.add_argument("--rate", type=float, default=8.0, help="scenarios per second")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--keep", action="store_true", help="keep serving until Ctrl-C")
+    parser.add_argument("--keep", action="store_true", help="go on until Ctrl-C")
     given = parser.parse_args()
     launch = Launch(
         root=given.root.resolve(),
@@ -78,8 +79,10 @@ def _show(where: Running, given: argparse.Namespace) -> None:
     print("  http://127.0.0.1:16686  Jaeger")
     print("  http://127.0.0.1:9093   Alertmanager")
     if given.keep:
-        print("serving until Ctrl-C", flush=True)
-        threading.Event().wait()
+        print("ordinary traffic goes on until Ctrl-C", flush=True)
+        for seed in itertools.count(given.seed + len(_PHASES)):
+            order = Order("steady", duration=_KEEP_SECONDS, rate=given.rate, seed=seed)
+            asyncio.run(_drive(where, order))
 
 
 async def _drive(where: Running, order: Order) -> Report:

@@ -1,4 +1,4 @@
-"""Traffic that goes wrong: every vendor failing, and callers who mean no good."""
+"""Traffic that goes wrong: no vendor answers, answers cost too much, callers mean no good."""
 
 from __future__ import annotations
 
@@ -36,6 +36,15 @@ def unanswered(dice: random.Random, number: int) -> Scenario:
     fallback = {"from_vendor": "openai", "to_vendor": "anthropic", "reason": reason}
     effects[event("model_fallback", **fallback)] += 1
     return Scenario("unanswered", [generate(prompt)], effects)
+
+
+def dear(dice: random.Random, number: int) -> Scenario:
+    """An answer several times as long, and as dear, as the router expects."""
+    prompt = f"Dear {number} [stub out={dice.randint(80, 120)}]"
+    effects = policies() + cache_lookups("miss") + selected("openai", "gpt-4o-mini", "cost")
+    return Scenario(
+        "dear", [generate(prompt)], effects + model_call("openai", "gpt-4o-mini", prompt)
+    )
 
 
 def lost(dice: random.Random, number: int) -> Scenario:
@@ -104,6 +113,7 @@ def made_up_models(dice: random.Random, number: int) -> Scenario:
 
 
 ERRORS: dict[Callable[[random.Random, int], Scenario], int] = {unanswered: 70, plain: 30}
+DRIFT: dict[Callable[[random.Random, int], Scenario], int] = {dear: 70, plain: 30}
 HOSTILE: dict[Callable[[random.Random, int], Scenario], int] = {
     lost: 20,
     odd_method: 15,

@@ -24,10 +24,10 @@ from typing import Any
 import httpx2
 
 from gateway.effects import Effects, Scenario, Step
-from gateway.hostile import ERRORS, HOSTILE
+from gateway.hostile import DRIFT, ERRORS, HOSTILE
 from gateway.scenarios import STEADY
 
-MODES = {"steady": STEADY, "errors": ERRORS, "hostile": HOSTILE}
+MODES = {"steady": STEADY, "errors": ERRORS, "hostile": HOSTILE, "drift": DRIFT}
 _AGENT_ROUTE = "/v1/agents/{agent_id}"
 _AGENT_POLL_SECONDS = 0.05
 _AGENT_WAIT_SECONDS = 20.0
