@@ -16,6 +16,7 @@ COMMANDS = (
     "spec_commands",
     "verify_commands",
     "stack_commands",
+    "operations_commands",
     "preview_commands",
 )
 """Modules of this package that register commands, in the order of ``imsobs --help``."""

@@ -121,6 +121,11 @@ def compose_down(layout: Layout, *, purge: bool = False) -> None:
     record_mode(layout, None)
 
 
+def compose_signal(layout: Layout, service: str, signal_name: str) -> None:
+    """Send a signal (HUP, ...) to the process of a service."""
+    _compose(layout, "kill", "--signal", signal_name, service)
+
+
 def compose_states(layout: Layout) -> dict[str, str]:
     """Return service -> the engine's words ("Up 3 minutes (healthy)"); empty when down."""
     try:

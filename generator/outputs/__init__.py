@@ -14,12 +14,14 @@ from generator.render import Page
 Planner = Callable[[Model], Iterator[Page]]
 PLANNERS: tuple[str, ...] = (
     "stack",
+    "estimate",
     "dashboards",
     "app",
     "collector",
     "reference",
     "alert_rules",
     "alert_tests",
+    "anomaly_tests",
     "alertmanager",
     "runbooks",
 )

@@ -42,12 +42,12 @@ def sections(model: Model) -> dict[str, Any]:
         },
         "networks": _networks(),
         "volumes": {name: {} for name in VOLUMES},
-        "secrets": {name: {"file": f"../secrets/{_secret_file(name)}"} for name in names},
+        "secrets": {name: {"file": f"../secrets/{_file(name)}"} for name in names},
     }
 
 
-def _secret_file(name: str) -> str:
-    return f"{name}.pem" if name in ("otlp_cert", "otlp_key") else name
+def _file(secret: str) -> str:
+    return ingest.file_name(secret) if secret in ingest.SECRETS else secret
 
 
 def _networks() -> dict[str, Any]:

@@ -67,7 +67,6 @@ def otelcol(model: Model) -> Service:
             **collector_environment(model, COMPOSE),
             **{ingest.SECRETS[name]: f"/run/secrets/{name}" for name in secrets},
             "IMSOBS_STATE": state,
-            "IMS_LOG_STORE": f"{state}/logs/store.jsonl",
             "IMS_LOG_EXPORTER": "${IMS_LOG_EXPORTER:-otlp_http/logs}",
             "IMS_SERVICE_URL": "${IMS_SERVICE_URL:-http://host.docker.internal:8080}",
             "IMS_ENVIRONMENT": _environment(model),

@@ -62,6 +62,10 @@ def sections(model: Model) -> dict[str, Any]:
     }
 
 
+def file_name(secret: str) -> str:
+    """Return the name of a secret's file below secrets/."""
+    return secret if secret == "otlp_token" else f"{secret}.pem"  # noqa: S105 - a name
+
+
 def _file(secret: str) -> str:
-    suffix = "" if secret == "otlp_token" else ".pem"  # noqa: S105 - a name, not a secret
-    return str(Reference(SECRETS[secret], f"secrets/{secret}{suffix}"))
+    return str(Reference(SECRETS[secret], f"secrets/{file_name(secret)}"))

@@ -168,19 +168,15 @@ def _otelcol(model: Model) -> dict[str, Any]:
     ports = model.spec.stack.otelcol.ports
     extra = [ingest.PATH] if ingest.secrets(model) else []
     files = ["collector/config.yaml", *extra]
-    environment = {
-        **collector_environment(model, NATIVE),
-        "IMS_LOG_STORE": f"{_STATE}/data/logs/store.jsonl",
-    }
     return {
         "component": "otelcol",
         "args": [part for file in files for part in ("--config", file)],
         "args_with": {"loki": ["--config", _logs_to_loki(model)]},
-        "env": environment,
+        "env": collector_environment(model, NATIVE),
         "ports": ports.model_dump(),
         "ready": _url(ports.health, "/"),
         "files": files,
-        "dirs": [f"{_STATE}/queue", f"{_STATE}/data/logs"],
+        "dirs": [f"{_STATE}/queue"],
     }
 
 
