@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from generator.preview import charts, svg, theme, values
@@ -30,13 +31,16 @@ def number(
 
 
 def bars(
-    series: list[Series], unit: str, steps: list[dict[str, Any]], size: tuple[float, float]
+    series: list[Series],
+    unit: str,
+    steps: list[dict[str, Any]],
+    colors: Mapping[str, str],
+    size: tuple[float, float],
 ) -> str:
     """Return one bar per series, the longest for the largest value."""
     width, height = size
     shown = series[: max(1, int(height / 22))]
     most = max((entry.last for entry in shown), default=1.0) or 1.0
-    names = [entry.name for entry in series]
     name_width = min(width * 0.4, max(svg.text_width(entry.name, 12) for entry in shown) + 12)
     value_width = max(svg.text_width(values.text(entry.last, unit), 12) for entry in shown) + 12
     track = width - name_width - value_width - 32
@@ -45,7 +49,7 @@ def bars(
     content = ""
     for index, entry in enumerate(shown):
         y = index * pitch
-        color = theme.color_of(entry.name, names)
+        color = colors[entry.name]
         if len(steps) > 1:
             color = theme.threshold_color(entry.last, steps)
         middle = y + thick / 2 + 4
@@ -59,19 +63,20 @@ def bars(
     return content
 
 
-def ring(series: list[Series], unit: str, size: tuple[float, float]) -> str:
+def ring(
+    series: list[Series], unit: str, colors: Mapping[str, str], size: tuple[float, float]
+) -> str:
     """Return shares as a ring, with name, value and share of each beside it."""
     width, height = size
     ordered = sorted(series, key=lambda entry: -entry.last)[:10]
     total = sum(entry.last for entry in ordered) or 1.0
-    names = [entry.name for entry in ordered]
     side = min(height - 8, width * 0.42)
-    content = svg.group(16, (height - side) / 2, charts.donut(ordered, side))
+    content = svg.group(16, (height - side) / 2, charts.donut(ordered, colors, side))
     left = 16 + side + 24
     top = height / 2 - len(ordered) * 11 + 4
     for index, entry in enumerate(ordered):
         y = top + index * 22
-        color = theme.color_of(entry.name, names)
+        color = colors[entry.name]
         content += svg.box(left, y, 10, 10, color, radius=2)
         content += svg.text(left + 18, y + 9.5, entry.name, width=width - left - 160)
         value = values.text(entry.last, unit)
@@ -159,9 +164,14 @@ def _runs(entry: Series, step: float, end: float) -> list[tuple[float, float, fl
     return runs
 
 
-def legend(series: list[Series], unit: str, width: float, most_lines: int = 3) -> tuple[str, float]:
+def legend(
+    series: list[Series],
+    unit: str,
+    colors: Mapping[str, str],
+    width: float,
+    most_lines: int = 3,
+) -> tuple[str, float]:
     """Return colour, name and newest value of each series in wrapped lines, and their height."""
-    names = [entry.name for entry in series]
     x, line, content = 16.0, 0, ""
     for index, entry in enumerate(series):
         label = svg.fitted(entry.name, width * 0.4, 11)
@@ -177,7 +187,7 @@ def legend(series: list[Series], unit: str, width: float, most_lines: int = 3) -
                 break
             x, line = 16.0, line + 1
         y = line * LEGEND_LINE
-        content += svg.box(x, y + 1, 9, 9, theme.color_of(entry.name, names), radius=2)
+        content += svg.box(x, y + 1, 9, 9, colors[entry.name], radius=2)
         content += svg.text(x + 14, y + 9.5, label, size=11, color=MUTED)
         content += svg.text(x + 20 + svg.text_width(label, 11), y + 9.5, value, size=11, weight=600)
         x += needed

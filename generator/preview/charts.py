@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from generator.preview import theme, values
@@ -80,13 +81,14 @@ def lines(
     size: tuple[float, float],
     *,
     stacked: bool,
-    steps: list[dict[str, Any]],
+    colors: Mapping[str, str],
+    limits: list[tuple[float, str]],
     marks: list[float],
     gap: float,
 ) -> str:
     """Return series over time.
 
-    span: first and last second shown; steps: threshold steps, drawn as dashed lines when
+    span: first and last second shown; limits: (value, colour) of dashed lines, drawn when
     the values come near them; marks: times of deployments; gap: a longer silence (seconds)
     breaks the line.
     """
@@ -94,16 +96,14 @@ def lines(
     rows = [row for entry in series for row in _rows(entry, gap)]
     high = _top(series, stacked)
     low = min(0.0, *(v for entry in series for _, v in entry.points)) if series else 0.0
-    limits = [
-        s for s in steps if s.get("value") is not None and s["value"] <= max(high, 1e-12) * 1.6
-    ]
-    high = max([high, *(s["value"] for s in limits)])
+    near = [(value, color) for value, color in limits if value <= max(high, 1e-12) * 1.6]
+    high = max([high, *(value for value, _ in near)])
     x, y = _time_axis(*span), _value_axis(low, high, unit)
     color = {
         "field": "s",
         "type": "nominal",
         "legend": None,
-        "scale": {"domain": names, "range": [theme.color_of(name, names) for name in names]},
+        "scale": {"domain": names, "range": [colors[name] for name in names]},
     }
     shape: dict[str, Any] = {
         "type": "area",
@@ -121,16 +121,17 @@ def lines(
     if not stacked and len(series) == 1:
         wash = {"type": "area", "fillOpacity": 0.1}
         layers.insert(0, {"mark": wash, "encoding": {"x": x, "y": y, "color": color, **detail}})
-    for limit in limits:
-        rule = {"type": "rule", "strokeDash": [5, 4], "color": theme.STATUS.get(limit["color"], "")}
-        layers.append(
-            {"data": {"values": [{"v": limit["value"]}]}, "mark": rule, "encoding": {"y": y}}
-        )
-    if marks:
-        rule = {"type": "rule", "strokeDash": [2, 3], "strokeWidth": 1.3, "color": theme.DEPLOYMENT}
-        data = {"values": [{"t": at} for at in marks]}
-        layers.append({"data": data, "mark": rule, "encoding": {"x": x}})
+    for value, stroke in near:
+        layers.append(_rule({"v": value}, {"y": y}, [5, 4], stroke))
+    layers += [_rule({"t": at}, {"x": x}, [2, 3], theme.DEPLOYMENT) for at in marks]
     return drawn({"data": {"values": rows}, "layer": layers}, *size)
+
+
+def _rule(
+    at: dict[str, float], encoding: dict[str, Any], dash: list[int], color: str
+) -> dict[str, Any]:
+    mark = {"type": "rule", "strokeDash": dash, "strokeWidth": 1.2, "color": color}
+    return {"data": {"values": [at]}, "mark": mark, "encoding": encoding}
 
 
 def _rows(entry: Series, gap: float) -> list[dict[str, Any]]:
@@ -159,7 +160,8 @@ def sparkline(entry: Series, color: str, size: tuple[float, float]) -> str:
     room = (high - low) * 0.1 or 1.0
     ground = min(0.0, low) if low < high / 2 else low - room
     scale = {"domain": [ground, high + room], "zero": False}
-    mark = {"type": "area", "color": color, "fillOpacity": 0.14, "line": {"strokeWidth": 1.3}}
+    mark: dict[str, Any] = {"type": "area", "color": color, "fillOpacity": 0.14}
+    mark["line"] = {"strokeWidth": 1.3, "color": color}
     x = {
         "field": "t",
         "type": "quantitative",
@@ -235,11 +237,11 @@ def _bound(entry: Series) -> float:
     return float(entry.labels.get("le", "inf").replace("+Inf", "inf"))
 
 
-def donut(series: list[Series], size: float) -> str:
+def donut(series: list[Series], colors: Mapping[str, str], size: float) -> str:
     """Return shares of a whole as a ring."""
     names = [entry.name for entry in series]
     rows = [{"s": entry.name, "v": entry.last} for entry in series]
-    colors = {"domain": names, "range": [theme.color_of(name, names) for name in names]}
+    scale = {"domain": names, "range": [colors[name] for name in names]}
     mark = {"type": "arc", "innerRadius": size * 0.3, "outerRadius": size * 0.48}
     mark |= {"stroke": theme.LIGHT["card"], "strokeWidth": 2}
     return drawn(
@@ -252,7 +254,7 @@ def donut(series: list[Series], size: float) -> str:
                     "field": "s",
                     "type": "nominal",
                     "legend": None,
-                    "scale": colors,
+                    "scale": scale,
                     "sort": names,
                 },
                 "order": {"field": "v", "sort": "descending"},

@@ -140,13 +140,14 @@ def _body(
         )
     unit, steps = str(defaults.get("unit", "short")), defaults["thresholds"]["steps"]
     step = queries[0].step
+    colors = theme.colors_of((entry.name for entry in series), _fixed_colors(panel))
     match panel["type"]:
         case "stat":
             return cards.number(series, unit, steps, size)
         case "bargauge":
-            return cards.bars(series, unit, steps, size)
+            return cards.bars(series, unit, steps, colors, size)
         case "piechart":
-            return cards.ring(series, unit, size)
+            return cards.ring(series, unit, colors, size)
         case "table":
             return cards.table(series, unit, size)
         case "state-timeline":
@@ -156,14 +157,24 @@ def _body(
         case "heatmap":
             drawing = charts.heatmap(series, span, unit, step, (size[0] - 32, size[1]))
             return svg.group(16, 0, drawing)
-    return _over_time(panel, series, unit, steps, span, marks, step, size)
+    return _over_time(panel, series, unit, colors, span, marks, step, size)
+
+
+def _fixed_colors(panel: Mapping[str, Any]) -> dict[str, str]:
+    """Return name -> colour (Grafana's name) of the series whose colour means something."""
+    return {
+        override["matcher"]["options"]: given["value"]["fixedColor"]
+        for override in panel["fieldConfig"].get("overrides", [])
+        for given in override["properties"]
+        if override["matcher"]["id"] == "byName" and given["id"] == "color"
+    }
 
 
 def _over_time(
     panel: Mapping[str, Any],
     series: list[Series],
     unit: str,
-    steps: list[dict[str, Any]],
+    colors: Mapping[str, str],
     span: tuple[float, float],
     marks: list[float],
     step: float,
@@ -174,14 +185,15 @@ def _over_time(
     stacked = custom.get("stacking", {}).get("mode") == "normal"
     below, used = ("", 0.0)
     if panel["options"].get("legend", {}).get("showLegend"):
-        below, used = cards.legend(series, unit, size[0])
+        below, used = cards.legend(series, unit, colors, size[0])
     chart = charts.lines(
         series,
         span,
         unit,
         (size[0] - 32, size[1] - used - (8 if used else 0)),
         stacked=stacked,
-        steps=steps,
+        colors=colors,
+        limits=theme.limits_of(panel["fieldConfig"]["defaults"]["thresholds"]["steps"]),
         marks=marks,
         gap=step * 4,
     )

@@ -6,6 +6,10 @@ replacing it; colours of data read well on both grounds and stay.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from typing import Any
+
 FONT = "Inter, 'Segoe UI', 'DejaVu Sans', 'Liberation Sans', Helvetica, Arial, sans-serif"
 MONO = "'JetBrains Mono', 'DejaVu Sans Mono', 'Liberation Mono', monospace"
 
@@ -43,6 +47,9 @@ STATUS = {
     "blue": "#3b82d6",
     "orange": "#e08b2c",
     "red": "#d64848",
+    "yellow": "#d2ab2f",
+    "purple": "#8a63c9",
+    "gray": "#8a92a0",
     "text": LIGHT["ink"],
 }
 DEPLOYMENT = "#8a63c9"
@@ -75,16 +82,28 @@ def style_sheet() -> str:
     )
 
 
-def color_of(name: str, names: list[str]) -> str:
-    """Return the colour of a series: panels with the same names give each the same one."""
-    return PALETTE[sorted(names).index(name) % len(PALETTE)]
+def colors_of(names: Iterable[str], fixed: Mapping[str, str]) -> dict[str, str]:
+    """Return name -> colour: the fixed ones, else by the alphabet, so that panels agree."""
+    ordered = sorted(set(names))
+    given = {name: PALETTE[index % len(PALETTE)] for index, name in enumerate(ordered)}
+    return given | {name: STATUS[color] for name, color in fixed.items() if color in STATUS}
 
 
-def threshold_color(value: float, steps: list[dict[str, object]]) -> str:
+def limits_of(steps: list[dict[str, Any]]) -> list[tuple[float, str]]:
+    """Return (value, colour) of the lines that part good from bad."""
+    found = []
+    for before, step in pairwise(steps):
+        # Where a value turns good again, the line has the colour of what lies below it.
+        name = before["color"] if step["color"] == "green" else step["color"]
+        found.append((float(step["value"]), STATUS.get(name, LIGHT["ink"])))
+    return found
+
+
+def threshold_color(value: float, steps: list[dict[str, Any]]) -> str:
     """Return the colour of a value by Grafana's threshold steps (the first has no value)."""
     color = "text"
     for step in steps:
         limit = step.get("value")
-        if limit is None or (isinstance(limit, int | float) and value >= limit):
+        if limit is None or value >= limit:
             color = str(step["color"])
     return STATUS.get(color, LIGHT["ink"])

@@ -24,6 +24,20 @@ from generator.outputs.dashboards.sources import (
 
 COLORS = {"ok": "green", "info": "blue", "warning": "orange", "critical": "red"}
 NEUTRAL = "text"
+# Values whose colour says what they mean, by label.
+MEANINGS = {
+    "severity": {
+        "debug": "gray",
+        "info": "blue",
+        "warning": "orange",
+        "error": "red",
+        "critical": "purple",
+    },
+    "severity_text": {"DEBUG": "gray", "INFO": "blue", "WARN": "orange", "ERROR": "red"},
+    "outcome": {"success": "green", "error": "red"},
+    "decision": {"allow": "green", "redact": "orange", "deny": "red"},
+    "status_class": {"2xx": "green", "3xx": "blue", "4xx": "orange", "5xx": "red"},
+}
 _SOURCES = {"promql": PROMETHEUS, "logql": LOKI, "logs": LOKI, "traces": JAEGER}
 
 
@@ -64,6 +78,7 @@ def panel(entry: ResolvedPanel, model: Model) -> grafana.Panel:
             if alert in model.alerts
         ]
     config.defaults = defaults
+    config.overrides = _meanings(entry)
     built.field_config = config
     return built
 
@@ -76,6 +91,19 @@ def _thresholds(entry: ResolvedPanel) -> grafana.ThresholdsConfig:
         for step in entry.steps
     ]
     return grafana.ThresholdsConfig(mode=grafana.ThresholdsMode.ABSOLUTE, steps=steps)
+
+
+def _meanings(entry: ResolvedPanel) -> list[grafana.DashboardFieldConfigSourceOverrides]:
+    legend = entry.queries[0].legend if len(entry.queries) == 1 else ""
+    colors = MEANINGS.get(legend.removeprefix("{{").removesuffix("}}"), {})
+    fixed = grafana.FieldColorModeId.FIXED
+    return [
+        grafana.DashboardFieldConfigSourceOverrides(
+            matcher=grafana.MatcherConfig("byName", value),
+            properties=[grafana.DynamicConfigValue("color", {"mode": fixed, "fixedColor": color})],
+        )
+        for value, color in colors.items()
+    ]
 
 
 def _states() -> grafana.ValueMap:

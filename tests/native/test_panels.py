@@ -1,0 +1,88 @@
+"""Every panel of every dashboard shows data after the reference traffic.
+
+Queries are taken from the rendered JSON and substituted as Grafana would. A panel may only
+be empty where the spec says why (``may_be_empty``).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from generator.compile import read_spec
+from generator.errors import ImsobsError
+from generator.outputs.dashboards import plan
+from generator.preview.fetch import Prometheus
+from generator.preview.interpolate import PanelQuery, panel_queries
+from native.conftest import FAST, Live
+
+pytestmark = pytest.mark.native
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRAPE_SECONDS = float(FAST["scrape"]["interval"].removesuffix("s"))
+SHOWN_SECONDS = 900
+# Recording rules and their rates need a few evaluations after the traffic.
+PATIENCE_SECONDS = 120
+PICKED = {
+    "all": {},
+    "one": {"service": ["ims-core"], "vendor": ["openai"]},
+    "several": {"service": ["ims-core"], "vendor": ["openai", "anthropic"]},
+}
+
+
+def _queries(picked: dict[str, list[str]]) -> Iterator[PanelQuery]:
+    model = read_spec([ROOT / "spec/ims.yaml"]).model
+    assert model is not None
+    for page in plan(model):
+        yield from panel_queries(
+            page.data, seconds=SHOWN_SECONDS, values=picked, scrape_interval=SCRAPE_SECONDS
+        )
+
+
+def _empty(queries: list[PanelQuery], prometheus: Prometheus) -> list[PanelQuery]:
+    end = time.time()
+    return [query for query in queries if not prometheus.ask(query, end)]
+
+
+def test_every_panel_shows_data(stack: Live) -> None:
+    prometheus = Prometheus(stack.prometheus)
+    waiting = [q for q in _queries({}) if q.source == "prometheus"]
+    waiting = [q for q in waiting if not q.may_be_empty]
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while waiting and time.monotonic() < deadline:
+        waiting = _empty(waiting, prometheus)
+        time.sleep(1)
+    assert [f"{q.dashboard}: {q.title} ({q.ref_id}): {q.expr}" for q in waiting] == []
+
+
+@pytest.mark.parametrize("picked", PICKED.values(), ids=PICKED)
+def test_prometheus_takes_every_query(stack: Live, picked: dict[str, list[str]]) -> None:
+    prometheus = Prometheus(stack.prometheus)
+    refused = []
+    for query in _queries(picked):
+        if query.source != "prometheus":
+            continue
+        try:
+            prometheus.ask(query, time.time())
+        except ImsobsError as error:
+            refused.append(f"{query.dashboard}: {query.title}: {error}")
+    assert refused == []
+
+
+def test_pickers_narrow_what_is_shown(stack: Live) -> None:
+    prometheus = Prometheus(stack.prometheus)
+    shown = {
+        name: {
+            series.labels["vendor"]
+            for query in _queries(picked)
+            if query.title == "Requests by vendor"
+            for series in prometheus.ask(query, time.time())
+        }
+        for name, picked in PICKED.items()
+    }
+    assert shown["one"] == {"openai"}
+    assert shown["several"] == {"openai", "anthropic"}
+    assert shown["several"] <= shown["all"]
