@@ -80,7 +80,7 @@ destroy: $(READY) ## Stop the stack and delete its data (asks first).
 
 demo: $(READY) ## Start the stack and a demo service, send traffic, show what is seen.
 	@$(IMSOBS) up
-	@$(BIN)/python -m gateway.demo
+	@PYTHONPATH=examples $(BIN)/python -m gateway.demo
 	@$(IMSOBS) status
 
 drill: $(READY) ## Fire every alert for real and watch it arrive and resolve.
