@@ -20,7 +20,7 @@ class ResolvedMetric:
 
     sources: names of span sources or events, the SDK's metric name, the probe, PromQL, or
     the stack's component. labels: own labels -> allowed values. sdk_attributes: label ->
-    SDK attribute. series_budget: the most series one service in one environment may have,
+    SDK attribute. exemplars: from kept traces, pointing at them. series_budget: the most series one service in one environment may have,
     histogram buckets counted (le and +Inf, sum, count).
     """
 
@@ -36,6 +36,7 @@ class ResolvedMetric:
     labels: dict[str, Allowed]
     sdk_attributes: dict[str, str]
     buckets: tuple[float, ...]
+    exemplars: bool
     interval: str
     series_budget: int
 
@@ -101,6 +102,7 @@ def resolve_metric(
         labels=own,
         sdk_attributes=metric.labels if isinstance(metric.labels, dict) else {},
         buckets=buckets,
+        exemplars=metric.exemplars,
         interval=metric.interval,
         series_budget=per_series * math.prod(_size(label, labels, when) for label in metric.labels),
     )

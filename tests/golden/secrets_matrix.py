@@ -65,12 +65,12 @@ def standing(number: int) -> Iterator[Secret]:
         "jwt": (f"eyJhbGciOiJI{serial}.eyJzdWIi{serial}.sig{serial}", f"eyJzdWIi{serial}"),
     }
     for kind, (text, hidden) in looks.items():
-        yield Secret(f"{kind}-prose", f"failed for {text} again", hidden)
-        yield Secret(f"{kind}-json", json.dumps({"note": text, "n": 1}), hidden)
-        yield Secret(f"{kind}-exception", f"ValueError('{text}')", hidden)
+        yield Secret(f"look {kind}-prose", f"failed for {text} again", hidden)
+        yield Secret(f"look {kind}-json", json.dumps({"note": text, "n": 1}), hidden)
+        yield Secret(f"look {kind}-exception", f"ValueError('{text}')", hidden)
         if kind not in ("ssn", "userinfo"):
             encoded = f"https://h.example/p?q={quote(text)}&n=1"
-            yield Secret(f"{kind}-query", encoded, quote(hidden))
+            yield Secret(f"look {kind}-query", encoded, quote(hidden))
 
 
 _FORMS: dict[str, Callable[[str, str], str]] = {

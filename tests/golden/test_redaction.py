@@ -2,59 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from golden import otlp, series
+from golden import series
 from golden.collector import Collector
 from golden.secrets_matrix import CHANNELS, KEY_CHANNELS, cells
+from golden.stores import records, send
 
 pytestmark = pytest.mark.native
-
-
-def records(collector: Collector) -> Iterator[tuple[dict[str, Any], str]]:
-    """Yield the attributes of every stored span and log record, and all that is stored of it.
-
-    The text is the JSON of the record and of its resource and scope.
-    """
-    for file, outer, inner, entries in (
-        (collector.stored_traces, "resourceSpans", "scopeSpans", "spans"),
-        (collector.stored_logs, "resourceLogs", "scopeLogs", "logRecords"),
-    ):
-        for group in (group for line in _lines(file).split("\n")[:-1] for group in json.loads(line)[outer]):
-            around = json.dumps(group["resource"])
-            for scope in group[inner]:
-                for entry in scope[entries]:
-                    text = around + json.dumps(scope.get("scope")) + json.dumps(entry)
-                    yield otlp.plain(entry.get("attributes", [])), text
-
-
-def send(collector: Collector, service: str, entries: list[tuple[str, dict[str, Any]]]) -> None:
-    """Send spans and log records, and wait until every one of them is stored."""
-    mark = f"sent-{service}"
-    marked: dict[str, list[dict[str, Any]]] = {"spans": [], "logs": []}
-    for where, entry in entries:
-        attributes = {**entry.get("attributes", {}), "mark": mark}
-        marked[where].append({**entry, "attributes": attributes})
-    collector.send("traces", otlp.traces(service, marked["spans"]))
-    collector.send("logs", otlp.logs(service, marked["logs"]))
-    files = {"spans": collector.stored_traces, "logs": collector.stored_logs}
-    deadline = time.monotonic() + 30
-    for where, file in files.items():
-        while marked[where] and _lines(file).count(f'"{mark}"') < len(marked[where]):
-            assert time.monotonic() < deadline, f"{where} were not stored"
-            time.sleep(0.1)
-
-
-def _lines(file: Path) -> str:
-    """Return the whole lines of a store; the last one may be half written."""
-    text = file.read_text() if file.exists() else ""
-    return text[: text.rfind("\n") + 1]
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from typing import Any
 
 from generator import conventions
 from generator.model import Model
-from generator.outputs.collector import count, current, derive, store
+from generator.outputs.collector import count, current, derive, kept, store
 from generator.outputs.collector.builder import builder_sections
 from generator.outputs.collector.env import Reference, escape_dollars
 from generator.outputs.collector.settings import exporters, extensions, receivers, telemetry
@@ -30,7 +30,7 @@ def plan(model: Model) -> Iterator[Page]:
         "service": {
             "extensions": list(extensions(model)),
             "telemetry": telemetry(model),
-            "pipelines": pipelines(),
+            "pipelines": pipelines(model),
         },
     }
     yield YamlPage("collector/config.yaml", escape_dollars(sections), "collector/config.yaml.j2")
@@ -95,6 +95,7 @@ def _processors(model: Model) -> dict[str, Any]:
             "trace_statements": store.stored_groups("span"),
             "log_statements": store.stored_groups("log"),
         },
+        **kept.processors(model),
     }
 
 
@@ -110,12 +111,14 @@ def _connectors(model: Model) -> dict[str, Any]:
             "spans": count.redaction_definitions(model, "traces"),
             "logs": count.redaction_definitions(model, "logs"),
         },
+        **kept.connectors(model),
     }
 
 
-def pipelines() -> dict[str, Any]:
+def pipelines(model: Model) -> dict[str, Any]:
     """Return the pipelines: each kind of signal twice, to derive and to store."""
     log_exporter = Reference("IMS_LOG_EXPORTER", "file")
+    forwarded = [kept.FORWARD] if kept.kept_metrics(model) else []
     return {
         "traces/derive": {
             "receivers": ["otlp"],
@@ -151,11 +154,12 @@ def pipelines() -> dict[str, Any]:
                 "redaction",
                 "transform/stored",
             ],
-            "exporters": ["otlp_grpc/traces", "signal_to_metrics/redactions"],
+            "exporters": ["otlp_grpc/traces", "signal_to_metrics/redactions", *forwarded],
         },
         "logs/store": {
             "receivers": ["otlp"],
             "processors": ["memory_limiter", "transform/store_logs", "redaction", "transform/stored"],
             "exporters": [str(log_exporter), "signal_to_metrics/redactions"],
         },
+        **kept.pipelines(model),
     }

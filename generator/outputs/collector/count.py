@@ -18,7 +18,7 @@ def span_definitions(model: Model) -> list[Definition]:
     """Return what is counted from labelled spans."""
     found: list[Definition] = []
     for metric in model.metrics.values():
-        if metric.source_kind == "span":
+        if metric.source_kind == "span" and not metric.exemplars:
             mark = attribute("span", conventions.SOURCE_MARK)
             found += [_definition(metric, "span", f"{mark} == {text(s)}") for s in metric.sources]
         if metric.source_kind == "pipeline" and metric.sources == ("label_overflow",):

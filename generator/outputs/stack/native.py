@@ -184,7 +184,7 @@ def _logs_to_loki(model: Model) -> str:
     """Return a configuration in one argument that sends logs to Loki instead of the file."""
     from generator.outputs.collector import pipelines
 
-    exporters = pipelines()[_LOG_PIPELINE]["exporters"]
+    exporters = pipelines(model)[_LOG_PIPELINE]["exporters"]
     others = [name for name in exporters if "IMS_LOG_EXPORTER" not in name]
     listing = ", ".join([_LOKI_EXPORTER, *others])
     return f"yaml:service::pipelines::{_LOG_PIPELINE}::exporters: [{listing}]"

@@ -33,7 +33,8 @@ class Metric(Section):
     value: what is summed or observed: ``count`` (1 each), ``duration`` (of a span, s),
     ``cost`` (USD), ``cost_drift`` (percent), an event's field, or a span attribute.
     when: only signals whose labels have one of these values. buckets: name of a bucket
-    list. allow: check id -> reason, for a rule that this metric breaks on purpose.
+    list. exemplars: a duration histogram of the kept traces alone, which points at them.
+    allow: check id -> reason, for a rule that this metric breaks on purpose.
     """
 
     type: Kind
@@ -52,6 +53,7 @@ class Metric(Section):
     when: dict[LabelName, LabelValue | list[LabelValue]] = {}
     labels: list[LabelName] | dict[LabelName, str] = []
     buckets: str | None = None
+    exemplars: bool = False
     interval: Literal["fast", "slow"] = "fast"
     allow: dict[str, Text] = {}
 
