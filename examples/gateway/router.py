@@ -66,12 +66,10 @@ class Router:
         """
 
         async def call(model: Model) -> tuple[Model, AsyncIterator[str]]:
-            started = time.perf_counter()
             vendor = self._vendors[model.vendor]
             pieces = in_one_task(vendor.stream(model.name, ask.prompt, ask.max_tokens, usage))
             first = await anext(pieces, "")
-            waited = time.perf_counter() - started
-            return model, self._pieces(ask, model, first, pieces, waited)
+            return model, self._pieces(ask, model, first, pieces)
 
         return await self._route(self._choose(ask), call)
 
@@ -146,7 +144,6 @@ class Router:
         model: Model,
         first: str | Usage,
         rest: AsyncIterator[str | Usage],
-        first_token_seconds: float,
     ) -> AsyncIterator[str]:
         usage = first if isinstance(first, Usage) else None
         if isinstance(first, str):
@@ -156,7 +153,7 @@ class Router:
                 usage = piece
             else:
                 yield piece
-        self._completed(model, ask.input_tokens, usage, first_token_seconds=first_token_seconds)
+        self._completed(model, ask.input_tokens, usage)
 
     def _selected(self, model: Model, strategy: Strategy, started: float) -> None:
         log.info(
@@ -176,7 +173,6 @@ class Router:
         input_tokens: int,
         usage: Usage | None,
         output_tokens: int = catalog.EXPECTED_OUTPUT_TOKENS,
-        first_token_seconds: float | None = None,
     ) -> None:
         if usage is None:
             log.info("model call completed, usage unknown")
@@ -191,6 +187,4 @@ class Router:
             "cached_input_tokens": usage.cached_input_tokens,
             "cache_write_tokens": usage.cache_write_tokens,
         }
-        if first_token_seconds is not None:
-            fields["first_token_seconds"] = first_token_seconds
         log.info("model call completed", extra=fields)

@@ -54,18 +54,18 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _data_path(loc: tuple[int | str, ...], data: Any, missing: bool) -> KeyPath:
+def _data_path(loc: tuple[Any, ...], data: Any, missing: bool) -> KeyPath:
     """Return loc without the branch names of unions that pydantic puts into it."""
     path: list[int | str] = []
     for index, part in enumerate(loc):
         is_last = index == len(loc) - 1
-        if (isinstance(data, dict) and part in data) or (
-            isinstance(data, list) and isinstance(part, int) and part < len(data)
-        ):
+        in_mapping = isinstance(data, dict) and part in data
+        in_list = isinstance(data, list) and isinstance(part, int) and part < len(data)
+        if in_mapping or in_list:
             data = data[part]
-        elif not (is_last and missing):
-            continue
-        path.append(part)
+            path.append(part)
+        elif is_last and missing:
+            path.append(part)
     return tuple(path)
 
 
