@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from generator.model import Model
+from generator.outputs.stack import digests, ingest, native
 from generator.outputs.stack import grafana as grafana_plan
-from generator.outputs.stack import ingest, native
 from generator.outputs.stack import prometheus as prometheus_plan
 from generator.outputs.stack.hardening import CONFIG, USERS, VOLUMES, mount, service, volume
 from generator.outputs.stack.places import COMPOSE, collector_environment
@@ -19,6 +19,7 @@ def _running(name: str, model: Model) -> Service:
     """Return what every running service has."""
     return {
         **service(name, getattr(model.spec.stack, name), USERS[name]),
+        "labels": digests.label(name, model),
         "depends_on": {"prepare": {"condition": "service_completed_successfully"}},
         "networks": {"stack": {"aliases": [COMPOSE.host(name)]}, "local": None},
     }
@@ -129,7 +130,7 @@ def alertmanager(model: Model) -> Service:
         "environment": _runtime(component.memory_mib),
         "volumes": [
             mount("../alerts"),
-            mount(f"../{model.spec.routing.secrets}"),
+            _alerting_secrets(model.spec.routing.secrets),
             volume("alertmanager", data),
         ],
         "ports": _published(port),
@@ -137,6 +138,14 @@ def alertmanager(model: Model) -> Service:
             "/bin/amtool", f"--alertmanager.url=http://127.0.0.1:{port}", "cluster", "show"
         ),
     }
+
+
+def _alerting_secrets(folder: str) -> dict[str, Any]:
+    """Return the mount of the receivers' secrets, where Alertmanager looks for them."""
+    found = mount(f"../{folder}", folder)
+    if folder.startswith("/"):
+        found |= {"source": folder, "target": folder}
+    return found
 
 
 def jaeger(model: Model) -> Service:
