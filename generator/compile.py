@@ -32,10 +32,13 @@ class Compiled:
 def read_spec(files: list[Path]) -> Compiled:
     """Load, parse and check the spec (with overlays), gathering every problem."""
     document, problems = load(files)
+    if any(not problem.path for problem in problems):
+        # A file that cannot be read as a whole: what would be missing is not at fault.
+        return Compiled(document, problems, None)
     spec, shape_problems = parse(document.data)
     problems += shape_problems
     dropped: set[str] = set()
-    if spec is None and not any(p.check.startswith("yaml/") and not p.path for p in problems):
+    if spec is None:
         spec, dropped = _salvage(document.data, shape_problems)
     model = resolve(spec) if spec is not None else None
     if model is not None:
