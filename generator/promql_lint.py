@@ -15,7 +15,9 @@ _COMPARISONS = {"==", "!=", ">", ">=", "<", "<="}
 SCRAPES_PER_RANGE = 4
 
 
-def lint(expr: str, series: dict[str, Series], recorded: dict[str, str], scrape: int) -> Iterator[Finding]:
+def lint(
+    expr: str, series: dict[str, Series], recorded: dict[str, str], scrape: int
+) -> Iterator[Finding]:
     """Yield rule/* findings of an expression that parses.
 
     recorded: record name -> its expression; scrape: seconds between two samples.
@@ -27,7 +29,10 @@ def lint(expr: str, series: dict[str, Series], recorded: dict[str, str], scrape:
     least = SCRAPES_PER_RANGE * scrape
     for length in dict.fromkeys(ranges(tree)):
         if length < least:
-            message = f"range of {length} s holds fewer than {SCRAPES_PER_RANGE} scrapes; use at least {least} s"
+            message = (
+                f"range of {length} s holds fewer than {SCRAPES_PER_RANGE} scrapes; use at"
+                f" least {least} s"
+            )
             yield Finding(message, "rule/short-range")
     for node in promql.walk(tree):
         kind = type(node).__name__
@@ -45,13 +50,19 @@ def _rate(node: Any, series: dict[str, Series], recorded: dict[str, str]) -> Ite
     name = node.func.name
     inner = node.args[0]
     if any(type(n).__name__ == "AggregateExpr" for n in promql.walk(inner)):
-        message = f"{name} of an aggregate misses counter resets; write sum({name}(...)), not {name}(sum(...))"
+        message = (
+            f"{name} of an aggregate misses counter resets; write sum({name}(...)), not"
+            f" {name}(sum(...))"
+        )
         yield Finding(message, "rule/rate-after-aggregation")
         return
     for selector in promql.selectors(inner):
         metric = promql.selector_name(selector)
         if metric in recorded:
-            message = f'"{metric}" is recorded, so its counter resets are lost; take {name} of the raw counter'
+            message = (
+                f'"{metric}" is recorded, so its counter resets are lost; take {name} of the'
+                " raw counter"
+            )
             yield Finding(message, "rule/rate-after-aggregation")
         elif metric in series and series[metric].type == "gauge":
             message = f'{name} is for counters; "{metric}" is a gauge: use deriv or delta'

@@ -39,20 +39,32 @@ def _names(section: str, name: str, model: Model) -> Iterator[Problem]:
     for index, alert in enumerate(names):
         owner = model.alerts[alert].path
         if owner != (section, name) or alert in names[:index]:
-            message = f'the alert "{alert}" is also that of {".".join(map(str, owner))}; give it another name'
+            message = (
+                f'the alert "{alert}" is also that of {".".join(map(str, owner))}; give it'
+                " another name"
+            )
             yield Problem((section, name), message, "alert/duplicate-name")
 
 
 def _alert(alert: ResolvedAlert, model: Model, *, first: bool) -> Iterator[Problem]:
     path, spec = alert.path, model.spec
     if alert.team not in spec.alerting.teams:
-        message = f'team "{alert.team}" is not declared; {available(alert.team, spec.alerting.teams)}'
+        message = (
+            f'team "{alert.team}" is not declared; {available(alert.team, spec.alerting.teams)}'
+        )
         yield Problem((*path, "team"), message, "alert/unknown-team")
     if alert.dashboard not in spec.dashboards:
-        message = f'dashboard "{alert.dashboard}" is not declared; {available(alert.dashboard, spec.dashboards)}'
+        message = (
+            f'dashboard "{alert.dashboard}" is not declared;'
+            f" {available(alert.dashboard, spec.dashboards)}"
+        )
         yield Problem((*path, "dashboard"), message, "alert/unknown-dashboard")
     if alert.runbook is None:
-        yield Problem(path, "an alert needs a runbook: meaning, impact, causes, mitigation", "alert/missing-runbook")
+        yield Problem(
+            path,
+            "an alert needs a runbook: meaning, impact, causes, mitigation",
+            "alert/missing-runbook",
+        )
     elif first:
         yield from _runbook((*path, "runbook"), alert.runbook, model)
     if path[0] != "alerts":
@@ -81,7 +93,9 @@ def _expression(alert: ResolvedAlert, model: Model) -> Iterator[Problem]:
         return
     for name in _selected(alert.value):
         if name in model.series and conventions.SERVICE_NAME in model.series[name].labels:
-            message = f'the label service_name of "{name}" is lost; aggregate by (service_name, ...)'
+            message = (
+                f'the label service_name of "{name}" is lost; aggregate by (service_name, ...)'
+            )
             yield Problem((*alert.path, "expr"), message, "alert/service-label")
 
 
@@ -114,13 +128,17 @@ def _texts(alert: ResolvedAlert) -> Iterator[Problem]:
             yield Problem((*alert.path, key), message, "alert/unknown-field")
         for label in used_labels(text):
             if alert.carried is not None and label not in alert.carried:
-                message = f'the expression drops the label "{label}"; {available(label, alert.carried)}'
+                message = (
+                    f'the expression drops the label "{label}"; {available(label, alert.carried)}'
+                )
                 yield Problem((*alert.path, key), message, "alert/dropped-label")
 
 
 def _runbook(path: KeyPath, runbook: Runbook, model: Model) -> Iterator[Problem]:
     if not runbook.queries:
-        yield Problem(path, "give the queries that a woken person runs first", "runbook/missing-queries")
+        yield Problem(
+            path, "give the queries that a woken person runs first", "runbook/missing-queries"
+        )
     for index, query in enumerate(runbook.queries):
         yield from unknown(query.expr, (*path, "queries", index, "expr"), model)
 
@@ -140,10 +158,12 @@ def _test(path: KeyPath, alert: ResolvedAlert, test: AlertTest, model: Model) ->
 
 def _drill(path: KeyPath, drill: Drill, model: Model) -> Iterator[Problem]:
     for index, send in enumerate(drill.send):
-        known = {"span": model.spec.sources, "event": model.spec.events}
+        known = {"span": set(model.spec.sources), "event": set(model.spec.events)}
         given = [(kind, getattr(send, kind)) for kind in known if getattr(send, kind) is not None]
         if len(given) != 1:
-            yield Problem((*path, "send", index), "send spans or an event, one of them", "drill/one-kind")
+            yield Problem(
+                (*path, "send", index), "send spans or an event, one of them", "drill/one-kind"
+            )
             continue
         kind, name = given[0]
         if name not in known[kind]:

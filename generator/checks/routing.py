@@ -77,7 +77,8 @@ def _unrouted(model: Model) -> Iterator[Problem]:
         if pair not in told:
             told.add(pair)
             message = (
-                f"no route matches severity {alert.severity} of team {alert.team}, so only the default"
+                f"no route matches severity {alert.severity} of team {alert.team}, so only the"
+                " default"
                 f" receiver is told (first: {alert.name}); add a route"
             )
             yield Problem(("routing", "routes"), message, "route/severity-unrouted")
@@ -95,7 +96,9 @@ def _receivers(model: Model) -> Iterator[Problem]:
         hook = receiver.webhook
         if hook is not None and (hook.url is None) == (hook.url_file is None):
             path = ("receivers", name, "webhook")
-            yield Problem(path, "give url_file, or url on loopback, one of them", "receiver/webhook")
+            yield Problem(
+                path, "give url_file, or url on loopback, one of them", "receiver/webhook"
+            )
 
 
 def _mutes(model: Model) -> Iterator[Problem]:
@@ -121,7 +124,10 @@ def _expectations(model: Model) -> Iterator[Problem]:
         for receiver in wanted.receivers:
             yield from _receiver((*path, "receivers"), receiver, model)
         if wanted.muted is not None and wanted.muted not in model.spec.mutes:
-            message = f'mute "{wanted.muted}" is not declared; {available(wanted.muted, model.spec.mutes)}'
+            message = (
+                f'mute "{wanted.muted}" is not declared;'
+                f" {available(wanted.muted, model.spec.mutes)}"
+            )
             yield Problem((*path, "muted"), message, "route/unknown-mute")
         if wanted.inhibited and wanted.beside is None:
             message = "say beside which alert it is held back"

@@ -23,7 +23,10 @@ def check(model: Model) -> Iterator[Problem]:
         later = {r.name for r in model.records[index + 1 :] if r.group == record.group}
         for name in _reads(record.expr):
             if name in later or name == record.name:
-                message = f'"{name}" is recorded after this rule in the group {record.group}; put it before'
+                message = (
+                    f'"{name}" is recorded after this rule in the group {record.group}; put it'
+                    " before"
+                )
                 yield Problem(record.path, message, "rule/order")
 
 

@@ -27,11 +27,15 @@ def check(model: Model) -> Iterator[Problem]:
 def _source(path: KeyPath, slo: Slo, model: Model) -> Iterator[Problem]:
     metric = model.metrics.get(slo.total)
     if metric is None:
-        message = f'metric "{slo.total}" is not in the catalogue; {available(slo.total, model.metrics)}'
+        message = (
+            f'metric "{slo.total}" is not in the catalogue; {available(slo.total, model.metrics)}'
+        )
         yield Problem((*path, "total"), message, "slo/unknown-metric")
         return
     if bool(slo.bad) == (slo.below is not None):
-        yield Problem(path, "say with bad or with below which events are bad, one of them", "slo/one-way")
+        yield Problem(
+            path, "say with bad or with below which events are bad, one of them", "slo/one-way"
+        )
         return
     wanted = "histogram" if slo.below is not None else "counter"
     if metric.type != wanted:
@@ -40,7 +44,10 @@ def _source(path: KeyPath, slo: Slo, model: Model) -> Iterator[Problem]:
         return
     if slo.below is not None and slo.below not in metric.buckets:
         bounds = ", ".join(f"{bound:g}" for bound in metric.buckets)
-        message = f"{slo.below:g} is no bucket bound of {slo.total}, so it cannot be counted; bounds: {bounds}"
+        message = (
+            f"{slo.below:g} is no bucket bound of {slo.total}, so it cannot be counted; bounds:"
+            f" {bounds}"
+        )
         yield Problem((*path, "below"), message, "slo/bucket-bound")
     for label, given in slo.bad.items():
         if label not in metric.labels:
@@ -58,7 +65,9 @@ def _windows(path: KeyPath, slo: Slo) -> Iterator[Problem]:
     for index, burn in enumerate(slo.burn):
         here = (*path, "burn", index)
         if not seconds(burn.short) < seconds(burn.long) <= seconds(slo.window):
-            message = f"windows must rise: short {burn.short}, long {burn.long}, objective {slo.window}"
+            message = (
+                f"windows must rise: short {burn.short}, long {burn.long}, objective {slo.window}"
+            )
             yield Problem(here, message, "slo/window-order")
         limit = burn.factor * good_share(slo)
         if limit >= 1:

@@ -100,7 +100,9 @@ def _resolve(
         description=alert.description,
         runbook_url=f"{spec.alerting.runbooks}/{conventions.alert_file_stem(name)}.md",
         dashboard=alert.dashboard,
-        dashboard_url=_dashboard_url(spec.alerting.dashboards, alert.dashboard, carried or frozenset()),
+        dashboard_url=_dashboard_url(
+            spec.alerting.dashboards, alert.dashboard, carried or frozenset()
+        ),
         enabled=alert.enabled,
         runbook=alert.runbook,
         test=alert.test,

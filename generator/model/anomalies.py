@@ -39,7 +39,11 @@ def _records(name: str, spec: Spec, series: dict[str, Series]) -> list[Record]:
     sigma = f"{number(anomaly.deviations)} * {deviation}"
     least = f"{number(anomaly.floor)} * {median}"
     rules = (
-        (value, f"avg_over_time({anomaly.of}[{SMOOTHING}])", f"Mean of {anomaly.of} over {SMOOTHING}."),
+        (
+            value,
+            f"avg_over_time({anomaly.of}[{SMOOTHING}])",
+            f"Mean of {anomaly.of} over {SMOOTHING}.",
+        ),
         (median, median_of(f"{value} offset WEEK"), "Median of the same hour of past weeks."),
         (
             deviation,
@@ -65,7 +69,8 @@ def _alert(name: str, band: Anomaly) -> Alert:
     return Alert(
         summary=f"{what} is unusual for this hour of the week",
         description=(
-            f"{band.description} It is {{{{ $value | humanize }}}} half widths of the band of the last"
+            f"{band.description} It is {{{{ $value | humanize }}}} half widths of the band of"
+            " the last"
             f" {band.weeks} weeks away from their median; 1 is the edge of what is normal."
         ),
         severity=band.severity,

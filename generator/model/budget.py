@@ -21,7 +21,8 @@ sum(
   )[31d:1h])
 ) or vector(0)"""
 _HOURS_LEFT = (
-    "((days_in_month(vector(time())) - day_of_month(vector(time())) + 1) * 24 - hour(vector(time())))"
+    "((days_in_month(vector(time())) - day_of_month(vector(time())) + 1) * 24 -"
+    " hour(vector(time())))"
 )
 _FORECAST = f"""\
 ims_budget_used_usd

@@ -85,7 +85,14 @@ def spec_records(spec: Spec, metrics: dict[str, ResolvedMetric]) -> list[Record]
     """Return the records of ``rules`` and of metrics that are rules, in the spec's order."""
     intervals = {"fast": spec.alerting.fast, "slow": spec.alerting.slow}
     records = [
-        Record(name, rule.expr, rule.description, rule.group, intervals[rule.interval], ("rules", name, "expr"))
+        Record(
+            name,
+            rule.expr,
+            rule.description,
+            rule.group,
+            intervals[rule.interval],
+            ("rules", name, "expr"),
+        )
         for name, rule in spec.rules.items()
     ]
     for name, metric in metrics.items():
@@ -120,7 +127,8 @@ def record_series(
             inferred = output_labels(record.expr, found)
             carried = frozenset({conventions.SERVICE_NAME}) if inferred is None else inferred
             allowed: dict[str, Allowed] = {
-                label: labels[label].values if label in labels else None for label in sorted(carried)
+                label: labels[label].values if label in labels else None
+                for label in sorted(carried)
             }
             found[record.name] = Series(record.name, record.name, "gauge", allowed)
     return {record.name: found[record.name] for record in records if not record.metric}

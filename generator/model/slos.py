@@ -80,11 +80,19 @@ def _records(name: str, spec: Spec) -> list[Record]:
         return Record(what, expr, description, group, interval, ("slos", name), file="slo")
 
     records = [
-        record(names.of("objective"), f"vector({number(slo.objective)})", "Share of events that must be good.", fast),
+        record(
+            names.of("objective"),
+            f"vector({number(slo.objective)})",
+            "Share of events that must be good.",
+            fast,
+        ),
         record(total_rate, total, "Events per second.", fast),
         record(bad_rate, bad, "Bad events per second.", fast),
         record(
-            names.ratio(SHORTEST), f"{bad_rate} / ({total_rate} > 0)", f"Share of bad events over {SHORTEST}.", fast
+            names.ratio(SHORTEST),
+            f"{bad_rate} / ({total_rate} > 0)",
+            f"Share of bad events over {SHORTEST}.",
+            fast,
         ),
     ]
     for window in windows(slo):
@@ -92,7 +100,10 @@ def _records(name: str, spec: Spec) -> list[Record]:
         bad_sum, total_sum = (f"sum_over_time({rate}[{window}])" for rate in (bad_rate, total_rate))
         records += [
             record(
-                names.ratio(window), f"{bad_sum} / ({total_sum} > 0)", f"Share of bad events over {window}.", interval
+                names.ratio(window),
+                f"{bad_sum} / ({total_sum} > 0)",
+                f"Share of bad events over {window}.",
+                interval,
             ),
             record(
                 names.events(window),
@@ -127,15 +138,18 @@ def _burn_alert(name: str, slo: Slo, burn: BurnAlert) -> Alert:
     names = SloNames(name)
     limit = round(burn.factor * good_share(slo), 12)
     guard = (
-        f"{names.ratio(burn.short)} > {number(limit)} and {names.events(burn.long)} >= {slo.min_events}"
+        f"{names.ratio(burn.short)} > {number(limit)} and {names.events(burn.long)} >="
+        f" {slo.min_events}"
     )
     hours = number(seconds(slo.window) / 3600 / burn.factor)
     percent = number(limit * 100)
     return Alert(
         summary=f"{{{{ $labels.{BY} }}}} burns its {name} budget {number(burn.factor)} times too fast",
         description=(
-            f"{{{{ $value | humanizePercentage }}}} of events were bad over the last {burn.long}, and more than"
-            f" {percent}% over the last {burn.short}. At this speed the error budget of {slo.window} lasts {hours} h."
+            f"{{{{ $value | humanizePercentage }}}} of events were bad over the last"
+            f" {burn.long}, and more than"
+            f" {percent}% over the last {burn.short}. At this speed the error budget of"
+            f" {slo.window} lasts {hours} h."
         ),
         severity=burn.severity,
         team=slo.team,
@@ -159,7 +173,8 @@ def _breach_alert(name: str, slo: Slo) -> Alert:
     return Alert(
         summary=f"{{{{ $labels.{BY} }}}} misses its {name} objective over {slo.window}",
         description=(
-            f"Only {{{{ $value | humanizePercentage }}}} of events were good over the last {slo.window};"
+            f"Only {{{{ $value | humanizePercentage }}}} of events were good over the last"
+            f" {slo.window};"
             f" the objective is {target}%. {slo.description}"
         ),
         severity=slo.breach.severity,

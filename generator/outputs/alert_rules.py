@@ -66,5 +66,7 @@ def _alert_groups(alerts: list[ResolvedAlert]) -> list[dict[str, Any]]:
             rule["for"] = alert.hold
         if alert.keep_firing_for is not None:
             rule["keep_firing_for"] = alert.keep_firing_for
-        group["rules"].append({**rule, "labels": alert.labels, "annotations": annotations_of(alert)})
+        group["rules"].append(
+            {**rule, "labels": alert.labels, "annotations": annotations_of(alert)}
+        )
     return list(groups.values())

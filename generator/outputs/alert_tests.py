@@ -18,10 +18,10 @@ from generator.model.rules import ResolvedAlert, number
 from generator.model.windows import longest_window
 from generator.notification import expand
 from generator.outputs.alert_rules import DISABLED, annotations_of, group_names, rule_file
+from generator.promql import metric_names
 from generator.render import YamlPage
 from generator.spec.schema.alerts import AlertTest, Step
 from generator.spec.schema.base import seconds
-from generator.promql import metric_names
 
 _LEAST_WARMUP = 300
 
@@ -94,7 +94,9 @@ def _test(alert: ResolvedAlert, test: AlertTest, model: Model) -> dict[str, Any]
     labels = {**test.labels, **alert.labels}
     firing = ", ".join(
         f'{key}="{value}"'
-        for key, value in sorted({**labels, "alertname": alert.name, "alertstate": "firing"}.items())
+        for key, value in sorted(
+            {**labels, "alertname": alert.name, "alertstate": "firing"}.items()
+        )
     )
     query = f'ALERTS{{alertname="{alert.name}", alertstate="firing"}}'
 
@@ -122,7 +124,11 @@ def _test(alert: ResolvedAlert, test: AlertTest, model: Model) -> dict[str, Any]
         ],
         "promql_expr_test": moments,
         "alert_rule_test": [
-            {"alertname": alert.name, "eval_time": _time(line.settled, line), "exp_alerts": [notice]}
+            {
+                "alertname": alert.name,
+                "eval_time": _time(line.settled, line),
+                "exp_alerts": [notice],
+            }
         ],
     }
 

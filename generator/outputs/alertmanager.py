@@ -10,6 +10,7 @@ from generator.render import TextPage, YamlPage
 from generator.spec.schema.routing import Email, Matchers, Mute, Receiver, Route
 
 CONFIG = "alerts/alertmanager.yaml"
+EXPECTED = "alerts/tests/routes/expected.yaml"
 TEMPLATE = "alerts/templates/ims.tmpl"
 _DEFAULTS = ("group_by", "group_wait", "group_interval", "repeat_interval")
 
@@ -41,6 +42,11 @@ def plan(model: Model) -> Iterator[YamlPage | TextPage]:
     }
     yield YamlPage(CONFIG, sections, "alerts/alertmanager.yaml.j2")
     yield TextPage(TEMPLATE, "alerts/ims.tmpl.j2")
+    expected = {
+        name: {"labels": wanted.labels, "receivers": wanted.receivers}
+        for name, wanted in spec.routing.expect.items()
+    }
+    yield YamlPage(EXPECTED, {"routes": expected})
 
 
 def matchers(labels: Matchers) -> list[str]:

@@ -39,7 +39,12 @@ def plan(model: Model) -> Iterator[TextPage]:
     yield TextPage(
         "docs/reference/alerts.md",
         "docs/alerts.md.j2",
-        {"alerts": alerts, "stem": conventions.alert_file_stem, "number": number, "meanings": MEANINGS},
+        {
+            "alerts": alerts,
+            "stem": conventions.alert_file_stem,
+            "number": number,
+            "meanings": MEANINGS,
+        },
     )
     yield TextPage(
         "docs/reference/slos.md",
@@ -77,7 +82,11 @@ def silence(alert: ResolvedAlert) -> str:
     own = sorted((alert.carried or frozenset()) - set(alert.labels))
     labels = [f"{label}=VALUE" for label in own]
     who = '--author="$USER" --comment="why"'
-    return f"amtool silence add alertname={alert.name} {' '.join(labels)} --duration=2h {who}".replace("  ", " ")
+    return (
+        f"amtool silence add alertname={alert.name} {' '.join(labels)} --duration=2h {who}".replace(
+            "  ", " "
+        )
+    )
 
 
 def holders(alert: str, model: Model) -> list[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-MODULES: tuple[str, ...] = ("pipeline", "log_stores", "grafana", "compose")
+MODULES: tuple[str, ...] = ("pipeline", "alerting", "log_stores", "grafana", "compose")
 """Modules of this package with a ``verify``."""
 
 

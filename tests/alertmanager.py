@@ -1,0 +1,118 @@
+"""A real Alertmanager with the rendered configuration, whose receivers are one local inbox."""
+
+from __future__ import annotations
+
+import datetime
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from generator.native.binaries import resolve_binary
+
+ROOT = Path(__file__).resolve().parent.parent
+_ALWAYS: list[dict[str, Any]] = [{"years": ["2000:2999"]}]
+_NEVER: list[dict[str, Any]] = [{"years": ["1999:1999"]}]
+
+
+def local_config(config: dict[str, Any], inbox: str, *, muted: bool) -> dict[str, Any]:
+    """Return the configuration with local receivers, short waits and fixed mute times.
+
+    The label ``case`` keeps the cases of one run apart: it is added to every group and to
+    the equal labels of every inhibition.
+    """
+    config = yaml.safe_load(yaml.safe_dump(config))
+    for receiver in config["receivers"]:
+        name = receiver["name"]
+        hook = {"url": f"{inbox}/{name}", "send_resolved": True}
+        receiver.clear()
+        receiver.update(name=name, webhook_configs=[hook])
+    for route in [config["route"], *config["route"]["routes"]]:
+        if "group_by" in route:
+            route["group_by"] = [*route["group_by"], "case"]
+        for key in ("group_wait", "group_interval", "repeat_interval"):
+            if key in route or route is config["route"]:
+                route[key] = "1s" if key != "repeat_interval" else "1h"
+    for rule in config["inhibit_rules"]:
+        rule["equal"] = [*rule["equal"], "case"]
+    for interval in config["time_intervals"]:
+        interval["time_intervals"] = _ALWAYS if muted else _NEVER
+    return dict(config)
+
+
+def free_port() -> int:
+    """Return a TCP port of loopback that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(config: dict[str, Any], folder: Path, templates: Path) -> Iterator[httpx.Client]:
+    """Start Alertmanager; yield a client of its API."""
+    (folder / "templates").symlink_to(templates)
+    file = folder / "alertmanager.yaml"
+    file.write_text(yaml.safe_dump(config), encoding="utf-8")
+    port = free_port()
+    command = [str(resolve_binary("alertmanager", ROOT)), f"--config.file={file}"]
+    command += [f"--storage.path={folder / 'data'}", "--cluster.listen-address="]
+    command += [f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn"]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
+    base = f"http://127.0.0.1:{port}"
+    try:
+        with httpx.Client(base_url=base, trust_env=False, timeout=5) as client:
+            wait_for(lambda: _is_ready(client), 20, "Alertmanager is ready")
+            yield client
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+def _is_ready(client: httpx.Client) -> bool:
+    try:
+        return client.get("/-/ready").is_success
+    except httpx.HTTPError:
+        return False
+
+
+def wait_for(condition: Any, seconds: float, what: str) -> None:
+    """Wait until ``condition()`` holds; AssertionError after ``seconds``."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"not within {seconds} s: {what}"
+        time.sleep(0.1)
+
+
+def post(client: httpx.Client, alerts: list[dict[str, str]]) -> None:
+    """Send firing alerts by their labels."""
+    now = datetime.datetime.now(datetime.UTC)
+    body = [
+        {
+            "labels": labels,
+            "annotations": {
+                "summary": f"summary of {labels['alertname']}",
+                "description": "what happened",
+                "runbook_url": "https://example.org/runbook",
+                "dashboard_url": "https://example.org/dashboard",
+            },
+            "startsAt": now.isoformat(),
+            "endsAt": (now + datetime.timedelta(hours=1)).isoformat(),
+        }
+        for labels in alerts
+    ]
+    assert client.post("/api/v2/alerts", json=body).is_success
+
+
+def states(client: httpx.Client) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return (case, alert name) -> status, as Alertmanager's API tells it."""
+    # Muting belongs to a group, so only the groups tell it.
+    groups = client.get("/api/v2/alerts/groups").json()
+    alerts = [alert for group in groups for alert in group["alerts"]]
+    return {(a["labels"].get("case", ""), a["labels"]["alertname"]): a["status"] for a in alerts}

@@ -1,0 +1,237 @@
+"""Alerts, objectives, bands and the budget: each proven by promtool, none without a runbook."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from alertmanager import ROOT
+
+from generator.compile import read_spec
+from generator.model import Model
+from generator.model.rules import number
+from generator.model.windows import longest_window
+from generator.native.binaries import resolve_binary
+from generator.notification import expand, humanized
+from generator.outputs import alert_rules, alert_tests, anomaly_tests, runbooks
+from generator.render import render
+
+REQUIRED = {
+    "ServiceDown": ("critical", "1m"),
+    "DatabaseUnhealthy": ("critical", "2m"),
+    "CriticalErrorRate": ("critical", "2m"),
+    "SLOAvailabilityBreach": ("critical", None),
+    "HighErrorRate": ("warning", "5m"),
+    "HighAPILatency": ("warning", "5m"),
+    "ModelFallbackSpike": ("warning", "5m"),
+    "HighCostDrift": ("warning", "10m"),
+    "HighPolicyViolationRate": ("warning", "5m"),
+    "LowCacheHitRate": ("warning", "10m"),
+    "QueueDepthGrowing": ("warning", None),
+    "FrequentRateLimiting": ("warning", None),
+    "ModelSuccessRateDrop": ("warning", "10m"),
+    "SLOLatencyBreach": ("info", None),
+    "TelemetryPipelineDown": ("critical", None),
+}
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    compiled = read_spec([ROOT / "spec/ims.yaml"])
+    assert compiled.model is not None, compiled.lines()
+    return compiled.model
+
+
+@pytest.fixture(scope="module")
+def files(model: Model) -> dict[str, bytes]:
+    planners = (alert_rules, alert_tests, anomaly_tests, runbooks)
+    return render(page for planner in planners for page in planner.plan(model))
+
+
+@pytest.fixture(scope="module")
+def tree(files: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("rules")
+    for path, content in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(content)
+    return root
+
+
+def test_the_fifteen_alerts_of_the_plan(model: Model) -> None:
+    for name, (severity, hold) in REQUIRED.items():
+        alert = model.alerts[name]
+        assert alert.severity == severity, name
+        assert hold is None or alert.hold == hold, name
+        assert alert.enabled, name
+
+
+def test_every_alert_has_a_promtool_test_and_a_runbook(
+    model: Model, files: dict[str, bytes]
+) -> None:
+    for name in model.alerts:
+        assert alert_tests.test_file(name) in files, f"{name} has no promtool test"
+        page = files[runbooks.runbook_file(name)].decode()
+        for heading in (
+            "Meaning",
+            "Impact",
+            "First queries",
+            "Likely causes",
+            "Mitigation",
+            "Silence",
+        ):
+            assert f"## {heading}\n" in page, f"{name}: {heading}"
+
+
+def test_every_alert_says_who_what_and_where(files: dict[str, bytes]) -> None:
+    rendered = [path for path in files if path.startswith(("alerts/rules/", "alerts/disabled/"))]
+    alerts = [
+        rule
+        for path in rendered
+        for group in yaml.safe_load(files[path])["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    ]
+    assert alerts
+    for rule in alerts:
+        assert {"severity", "team", "area"} <= set(rule["labels"]), rule["alert"]
+        assert set(rule["annotations"]) == {
+            "summary",
+            "description",
+            "runbook_url",
+            "dashboard_url",
+        }
+
+
+def test_a_threshold_changes_its_rule_and_its_pages_only(model: Model, tmp_path: Path) -> None:
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text("alerts: {CriticalErrorRate: {threshold: 0.3}}")
+    compiled = read_spec([ROOT / "spec/ims.yaml", overlay])
+    assert compiled.model is not None
+    planners = (alert_rules, alert_tests, anomaly_tests, runbooks)
+    old = render(page for planner in planners for page in planner.plan(model))
+    new = render(page for planner in planners for page in planner.plan(compiled.model))
+    assert [path for path in new if new[path] != old[path]] == [
+        "alerts/rules/alerting.yaml",
+        "docs/reference/alerts.md",
+        "docs/runbooks/critical-error-rate.md",
+    ]
+
+
+def test_a_guard_is_matched_on_the_labels_that_it_has(model: Model) -> None:
+    cost = model.alerts["HighCostDrift"].expr
+    assert cost.startswith("ims_cost_drift_ratio > 0.25\nand sum by (service_name, vendor)")
+    fast = model.alerts["SLOAvailabilityBurnFast"].expr
+    assert fast.startswith(
+        "slo:availability:error_ratio1h > 0.0144\nand (slo:availability:error_ratio5m"
+    )
+
+
+def test_a_window_reaches_through_recorded_series(model: Model) -> None:
+    assert longest_window(model.alerts["CriticalErrorRate"].expr, model) == 300
+    assert longest_window(model.alerts["SLOAvailabilityBreach"].expr, model) == 30 * 86400 + 300
+    assert longest_window("vector(1)", model) == 0
+
+
+def test_an_info_alert_waits_for_a_graver_one(model: Model) -> None:
+    held = runbooks.holders("LabelOverflow", model)
+    assert held == ["critical-over-lesser", "warning-over-info", "info-alone"]
+    assert runbooks.holders("ServiceDown", model) == []
+
+
+@pytest.mark.parametrize(
+    ("function", "value", "text"),
+    [
+        (None, 0.25, "0.25"),
+        ("humanize", 1234567.0, "1.235M"),
+        ("humanize", 0.0125, "12.5m"),
+        ("humanize", 0.0, "0"),
+        ("humanizePercentage", 0.21, "21%"),
+        ("humanizeDuration", 5.8333333, "5.833s"),
+        ("humanizeDuration", 601.0, "10m 1s"),
+        ("humanizeDuration", 90061.0, "1d 1h 1m 1s"),
+        ("humanizeDuration", 0.25, "250ms"),
+    ],
+)
+def test_values_are_written_as_prometheus_writes_them(
+    function: str | None, value: float, text: str
+) -> None:
+    assert humanized(function, value) == text
+
+
+def test_texts_take_labels_and_leave_out_absent_ones() -> None:
+    text = "{{ $labels.vendor }} of {{ $labels.region }}: {{ $value | humanizePercentage }}"
+    assert expand(text, {"vendor": "openai"}, 0.5) == "openai of : 50%"
+
+
+def test_numbers_are_short() -> None:
+    assert [number(value) for value in (0.2, 100.0, 14.4 * 0.001, 1e-7)] == [
+        "0.2",
+        "100",
+        "0.0144",
+        "1e-07",
+    ]
+
+
+def test_no_alert_looks_back_less_than_four_scrapes(files: dict[str, bytes]) -> None:
+    text = "".join(files[path].decode() for path in files if path.startswith("alerts/rules/"))
+    assert not re.search(r"\[(\d|[1-5]\d)s\]", text)
+
+
+@pytest.mark.native
+def test_promtool_accepts_every_rule(tree: Path) -> None:
+    rules = [
+        str(path)
+        for folder in ("rules", "disabled")
+        for path in (tree / "alerts" / folder).glob("*")
+    ]
+    promtool = str(resolve_binary("promtool", ROOT))
+    command = [promtool, "check", "rules", "--lint=all", "--lint-fatal", *rules]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.native
+def test_every_alert_fires_at_its_boundary_and_resolves(model: Model, tree: Path) -> None:
+    promtool = str(resolve_binary("promtool", ROOT))
+    tests = sorted(str(path) for path in (tree / "alerts/tests").glob("*.yaml"))
+    assert len(tests) == len(model.alerts)
+    done = subprocess.run(
+        [promtool, "test", "rules", *tests], capture_output=True, text=True, check=False
+    )
+    failed = [part for part in done.stdout.split("\n\n") if "FAILED" in part]
+    assert done.returncode == 0, "\n\n".join(failed) + done.stderr
+
+
+@pytest.mark.native
+def test_the_budget_counts_one_month_from_its_first_hour(tree: Path) -> None:
+    """One dollar an hour: 24 after a day, nothing in the first hour of the next month."""
+    hourly = 'service:ims_cost_actual_usd:increase1h{service_name="ims-core"}'
+    moments = {24: 24, 30 * 24: 720, 31 * 24 - 1: 743, 31 * 24: 0, 31 * 24 + 1: 1, 32 * 24: 24}
+    case = {
+        "rule_files": [str(tree / "alerts/rules/recording.yaml")],
+        "evaluation_interval": "1h",
+        "tests": [
+            {
+                "interval": "1h",
+                "input_series": [{"series": hourly, "values": "1x1000"}],
+                "promql_expr_test": [
+                    {
+                        "expr": "ims_budget_used_usd",
+                        "eval_time": f"{hour}h",
+                        "exp_samples": [{"labels": "ims_budget_used_usd", "value": used}],
+                    }
+                    for hour, used in moments.items()
+                ],
+            }
+        ],
+    }
+    file = tree / "budget.yaml"
+    file.write_text(yaml.safe_dump(case))
+    promtool = str(resolve_binary("promtool", ROOT))
+    done = subprocess.run(
+        [promtool, "test", "rules", str(file)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,150 @@
+"""What the spec expects of its routes, asked of amtool and of a real Alertmanager."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from alertmanager import ROOT, local_config, post, running, states, wait_for
+
+from generator.compile import read_spec
+from generator.drill.receiver import Notice, listening
+from generator.model import Model
+from generator.native.binaries import resolve_binary
+from generator.outputs.alertmanager import CONFIG, TEMPLATE, matchers, plan
+from generator.render import render
+from generator.spec.schema.routing import Expectation
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    compiled = read_spec([ROOT / "spec/ims.yaml"])
+    assert compiled.model is not None, compiled.lines()
+    return compiled.model
+
+
+@pytest.fixture(scope="module")
+def rendered(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The rendered alerts/ folder, on its own."""
+    root = tmp_path_factory.mktemp("alerts")
+    for path, content in render(plan(model)).items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(content)
+    return root
+
+
+def test_several_values_become_one_anchored_pattern() -> None:
+    assert matchers({"team": "models", "severity": ["critical", "warning"]}) == [
+        'team="models"',
+        'severity=~"critical|warning"',
+    ]
+
+
+def test_secrets_are_files_only(rendered: Path) -> None:
+    config = yaml.safe_load((rendered / CONFIG).read_text())
+    found: list[tuple[str, str]] = []
+
+    def walk(key: str, value: Any) -> None:
+        if isinstance(value, dict):
+            for inner_key, inner in value.items():
+                walk(inner_key, inner)
+        elif isinstance(value, list):
+            for inner in value:
+                walk(key, inner)
+        elif key.endswith("_file"):
+            found.append((key, value))
+        else:
+            assert not any(word in key for word in ("password", "api_url", "routing_key", "token"))
+
+    walk("", config["receivers"])
+    assert found
+    assert all(value.startswith("secrets/") for _, value in found)
+
+
+@pytest.mark.native
+def test_amtool_accepts_the_configuration_and_its_routes(model: Model, rendered: Path) -> None:
+    amtool = str(resolve_binary("amtool", ROOT))
+    subprocess.run([amtool, "check-config", CONFIG], cwd=rendered, check=True, capture_output=True)
+    for name, wanted in model.spec.routing.expect.items():
+        command = [amtool, "config", "routes", "test", f"--config.file={CONFIG}"]
+        command.append(f"--verify.receivers={','.join(wanted.receivers)}")
+        command += [f"{label}={value}" for label, value in wanted.labels.items()]
+        done = subprocess.run(command, cwd=rendered, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{name}: {done.stdout}{done.stderr}"
+
+
+def _of_case(name: str, labels: dict[str, str]) -> dict[str, str]:
+    return {**labels, "case": name}
+
+
+@pytest.mark.native
+def test_expected_routes_in_a_real_alertmanager(
+    model: Model, rendered: Path, tmp_path: Path
+) -> None:
+    """Receiver, group and inhibition of every expected route, in one run."""
+    config = yaml.safe_load((rendered / CONFIG).read_text())
+    expected = model.spec.routing.expect
+    templates = (rendered / TEMPLATE).parent
+    with listening() as inbox:
+        local = local_config(config, inbox.url, muted=False)
+        with running(local, tmp_path, templates) as client:
+            beside = [_of_case(n, e.beside) for n, e in expected.items() if e.beside]
+            post(client, beside)
+            wait_for(lambda: len(states(client)) == len(beside), 10, "the graver alerts are known")
+            # An inhibition is judged when a group is sent; the source must be there first.
+            time.sleep(2)
+            post(client, [_of_case(name, wanted.labels) for name, wanted in expected.items()])
+            told = {name: e for name, e in expected.items() if not e.inhibited}
+            wait_for(lambda: set(told) <= _cases(inbox.notices(), told), 15, "all are notified")
+            time.sleep(3)
+            held = states(client)
+        notices = inbox.notices()
+    for name, wanted in expected.items():
+        alert = wanted.labels["alertname"]
+        mine = [n for n in notices if n.labels["case"] == name and n.alert == alert]
+        if wanted.inhibited:
+            assert mine == [], name
+            assert held[name, alert]["inhibitedBy"], name
+            continue
+        assert list(dict.fromkeys(n.receiver for n in mine)) == wanted.receivers, name
+        assert mine[0].group["alertname"] == alert
+
+
+def _cases(notices: list[Notice], expected: dict[str, Expectation]) -> set[str]:
+    return {
+        name
+        for name, wanted in expected.items()
+        if any(
+            n.labels.get("case") == name and n.alert == wanted.labels["alertname"] for n in notices
+        )
+    }
+
+
+@pytest.mark.native
+def test_mute_times_hold_warnings_and_let_critical_ones_through(
+    model: Model, rendered: Path, tmp_path: Path
+) -> None:
+    config = yaml.safe_load((rendered / CONFIG).read_text())
+    expected = {
+        name: wanted
+        for name, wanted in model.spec.routing.expect.items()
+        if wanted.beside is None and (wanted.muted or wanted.labels.get("severity") == "critical")
+    }
+    with listening() as inbox:
+        local = local_config(config, inbox.url, muted=True)
+        with running(local, tmp_path, (rendered / TEMPLATE).parent) as client:
+            post(client, [_of_case(name, wanted.labels) for name, wanted in expected.items()])
+            loud = {name: wanted for name, wanted in expected.items() if not wanted.muted}
+            wait_for(lambda: set(loud) <= _cases(inbox.notices(), loud), 15, "critical is notified")
+            time.sleep(2)
+            held = states(client)
+        quiet = {n: w for n, w in expected.items() if w.muted}
+        assert quiet
+        assert loud
+        assert not _cases(inbox.notices(), quiet)
+    for name, wanted in quiet.items():
+        assert held[name, wanted.labels["alertname"]]["mutedBy"] == [wanted.muted]
