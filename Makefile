@@ -17,7 +17,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 .PHONY: help all install lock fmt lint render check validate verify test test-unit test-native \
-	test-stack test-faults binaries up down status destroy demo drill preview bench clean
+	test-stack test-faults binaries up down status destroy demo spike drill preview bench clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -81,6 +81,10 @@ destroy: $(READY) ## Stop the stack and delete its data (asks first).
 demo: $(READY) ## Start the stack and a demo service, send traffic, show what is seen.
 	@$(IMSOBS) up
 	@PYTHONPATH=examples $(BIN)/python -m gateway.demo
+	@$(IMSOBS) status
+
+spike: $(READY) ## With the stack up: three minutes of errors, until CriticalErrorRate fires.
+	@PYTHONPATH=examples $(BIN)/python -m gateway.demo --steady 0 --hostile 0 --spike 200
 	@$(IMSOBS) status
 
 drill: $(READY) ## Fire every alert for real and watch it arrive and resolve.
