@@ -171,6 +171,19 @@ def _drop(context: str, model: Model) -> list[str]:
     return [f"delete_matching_keys({context}.attributes, {text(pattern)})" for pattern in patterns]
 
 
+def batches() -> dict[str, Any]:
+    """Return what stands between storage and its exporters, one per signal.
+
+    Traces leave the sampler one by one, so a second's worth of them becomes one entry of the
+    queue. Log records are handed on at once: there the processor keeps a failing store from
+    failing the request, since a service that repeats it is counted again by the derivation.
+    """
+    return {
+        "batch/traces": {"timeout": "1s", "send_batch_size": 1_000, "send_batch_max_size": 2_000},
+        "batch/logs": {"timeout": "0s"},
+    }
+
+
 def tail_sampling(model: Model) -> dict[str, Any]:
     """Return the tail sampler: every error, every slow trace, a share of the rest.
 
@@ -179,6 +192,8 @@ def tail_sampling(model: Model) -> dict[str, Any]:
     policy takes a percentage as a number, which cannot come from TRACE_SAMPLING_RATE.)
     """
     sampling = model.spec.sampling
+    # The sampler keeps what takes longer than its threshold, the spec what takes as long.
+    longest = {"threshold_ms": seconds(sampling.slow) * 1000 - 1}
     rate = Reference("TRACE_SAMPLING_RATE", str(sampling.rate))
     below = f"(Double({rate}) * 2.0 - 1.0) * {float(2**63):.1f}"
     in_share = f"Double(FNV(span.trace_id.string)) <= {below}"
@@ -191,7 +206,7 @@ def tail_sampling(model: Model) -> dict[str, Any]:
         },
         "policies": [
             {"name": "errors", "type": "status_code", "status_code": {"status_codes": ["ERROR"]}},
-            {"name": "slow", "type": "latency", "latency": {"threshold_ms": seconds(sampling.slow) * 1000}},
+            {"name": "slow", "type": "latency", "latency": longest},
             {
                 "name": "share",
                 "type": "ottl_condition",
