@@ -52,8 +52,10 @@ def compiled(overlay: dict[str, Any], folder: Path) -> Model:
     return read.model
 
 
-def _traces_to(file: Path) -> dict[str, Any]:
-    exporters = ["file/traces", "signal_to_metrics/redactions"]
+def _traces_to(file: Path, model: Model) -> dict[str, Any]:
+    """Return configuration that puts a file in the trace backend's place."""
+    planned = output.pipelines(model)["traces/store"]["exporters"]
+    exporters = ["file/traces" if name.startswith("otlp_grpc/") else name for name in planned]
     return {
         "exporters": {"file/traces": {"path": str(file), "flush_interval": "100ms"}},
         "service": {"pipelines": {"traces/store": {"exporters": exporters}}},
@@ -79,7 +81,7 @@ class Collector:
         self.config.write_bytes(render(output.plan(self.model))["collector/config.yaml"])
         # What the trace backend would get goes into a file.
         self.trace_file = self.folder / "config-traces.yaml"
-        self.trace_file.write_text(yaml.safe_dump(_traces_to(self.stored_traces)))
+        self.trace_file.write_text(yaml.safe_dump(_traces_to(self.stored_traces, self.model)))
         self.log = self.folder / "collector.log"
         self.client = httpx.Client(timeout=30.0, trust_env=False)
 

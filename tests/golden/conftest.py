@@ -63,7 +63,9 @@ def start_collector(
     """Start further Collectors: ``start_collector(overlay, env)``; all end with the test."""
     started: list[Collector] = []
 
-    def start(overlay: dict[str, Any] | None = None, env: dict[str, str] | None = None) -> Collector:
+    def start(
+        overlay: dict[str, Any] | None = None, env: dict[str, str] | None = None
+    ) -> Collector:
         folder = tmp_path_factory.mktemp("collector")
         started.append(Collector(otelcol, folder, overlay or {}, env or {}))
         return started[-1].start()

@@ -69,10 +69,17 @@ def span(given: Json, number: int) -> Json:
         "endTimeUnixNano": str(end),
         "attributes": attributes(given.get("attributes")),
         "events": [
-            {"timeUnixNano": str(end), "name": e["name"], "attributes": attributes(e.get("attributes"))}
+            {
+                "timeUnixNano": str(end),
+                "name": e["name"],
+                "attributes": attributes(e.get("attributes")),
+            }
             for e in given.get("events", [])
         ],
-        "status": {"code": STATUS[given.get("status", "unset")], "message": given.get("message", "")},
+        "status": {
+            "code": STATUS[given.get("status", "unset")],
+            "message": given.get("message", ""),
+        },
     }
     if "parent" in given:
         result["parentSpanId"] = f"{given['parent']:016x}"
@@ -107,7 +114,10 @@ def logs(service: str, records: list[Json]) -> Json:
     for extra, group in itertools.groupby(records, key=lambda given: given.get("resource")):
         built = [record for given in group for record in log_records(given)]
         resources.append(
-            {"resource": resource(service, extra), "scopeLogs": [{"scope": {}, "logRecords": built}]}
+            {
+                "resource": resource(service, extra),
+                "scopeLogs": [{"scope": {}, "logRecords": built}],
+            }
         )
     return {"resourceLogs": resources}
 
@@ -161,6 +171,9 @@ def metrics(service: str, given: list[Json]) -> Json:
     extra = {"service.instance.id": "instance-1"}
     return {
         "resourceMetrics": [
-            {"resource": resource(service, extra), "scopeMetrics": [{"scope": {}, "metrics": built}]}
+            {
+                "resource": resource(service, extra),
+                "scopeMetrics": [{"scope": {}, "metrics": built}],
+            }
         ]
     }

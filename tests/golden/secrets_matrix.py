@@ -161,7 +161,10 @@ CHANNELS: dict[str, Callable[[str], tuple[str, Json]]] = {
 # Channel -> what carries a value under a key.
 KEY_CHANNELS: dict[str, Callable[[str, Any], tuple[str, Json]]] = {
     "span-attribute": lambda k, v: ("spans", _span(attributes={k: v})),
-    "span-attribute-header": lambda k, v: ("spans", _span(attributes={f"http.request.header.x-{k}": [v]})),
+    "span-attribute-header": lambda k, v: (
+        "spans",
+        _span(attributes={f"http.request.header.x-{k}": [v]}),
+    ),
     "span-attribute-camel": lambda k, v: ("spans", _span(attributes={f"user{k.title()}": v})),
     "span-attribute-map": lambda k, v: ("spans", _span(attributes={"user": {k: v}})),
     "span-event": lambda k, v: ("spans", _span(events=[{"name": "e", "attributes": {k: v}}])),

@@ -83,7 +83,11 @@ def _histogram(metric: ResolvedMetric, value: dict[str, Any]) -> dict[str, Rows]
         running += placed.get(bound, 0)
         rows[frozenset({("le", "+Inf" if bound == math.inf else f"{bound:g}")})] = float(running)
     empty: Labels = frozenset()
-    return {bucket: rows, total: {empty: float(value["sum"])}, count: {empty: float(value["count"])}}
+    return {
+        bucket: rows,
+        total: {empty: float(value["sum"])},
+        count: {empty: float(value["count"])},
+    }
 
 
 def same(left: float, right: float) -> bool:

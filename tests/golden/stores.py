@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,11 @@ def records(collector: Collector) -> Iterator[tuple[dict[str, Any], str]]:
         (collector.stored_traces, "resourceSpans", "scopeSpans", "spans"),
         (collector.stored_logs, "resourceLogs", "scopeLogs", "logRecords"),
     ):
-        for group in (group for line in whole_lines(file).split("\n")[:-1] for group in json.loads(line)[outer]):
+        for group in (
+            group
+            for line in whole_lines(file).split("\n")[:-1]
+            for group in json.loads(line)[outer]
+        ):
             around = json.dumps(group["resource"])
             for scope in group[inner]:
                 for entry in scope[entries]:
@@ -50,3 +54,15 @@ def whole_lines(file: Path) -> str:
     """Return the whole lines of a store; the last one may be half written."""
     text = file.read_text() if file.exists() else ""
     return text[: text.rfind("\n") + 1]
+
+
+def wait_until(
+    done: Callable[[], bool], message: str, seconds: float = 30.0, quiet: bool = False
+) -> None:
+    """Wait until something is so; fail with the message, or (quiet) go on, when it never is."""
+    deadline = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > deadline:
+            assert quiet, message
+            return
+        time.sleep(0.1)

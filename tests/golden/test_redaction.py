@@ -88,10 +88,16 @@ def test_statements_keep_their_shape(collector: Collector) -> None:
         'UPDATE t SET a = "x y", b = $1 WHERE c = %s': "UPDATE t SET a = ?, b = $? WHERE c = %s",
         "SELECT 'cut off": "SELECT ?",
     }
-    spans = [{"attributes": {"sql": k, "db.query.text": k, "db.system.name": "sqlite"}} for k in given]
-    redis = {"attributes": {"sql": "r", "db.statement": "SET session:1 hunter2", "db.system": "redis"}}
+    spans = [
+        {"attributes": {"sql": k, "db.query.text": k, "db.system.name": "sqlite"}} for k in given
+    ]
+    redis = {
+        "attributes": {"sql": "r", "db.statement": "SET session:1 hunter2", "db.system": "redis"}
+    }
     send(collector, "redaction-sql", [("spans", span) for span in [*spans, redis]])
-    texts = [f.get("db.query.text", f.get("db.statement")) for f, _ in records(collector) if "sql" in f]
+    texts = [
+        f.get("db.query.text", f.get("db.statement")) for f, _ in records(collector) if "sql" in f
+    ]
     assert sorted(texts) == sorted([*given.values(), "SET ?"])
 
 
@@ -112,4 +118,7 @@ def test_redactions_are_counted_exactly(collector: Collector) -> None:
 
 
 # Removed as a whole: by rule, not because something was found.
-DROPPED = {name for name in CHANNELS if name.startswith("gen_ai")} | {"db.query.text", "db.statement"}
+DROPPED = {name for name in CHANNELS if name.startswith("gen_ai")} | {
+    "db.query.text",
+    "db.statement",
+}
