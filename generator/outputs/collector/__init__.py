@@ -95,6 +95,7 @@ def _processors(model: Model) -> dict[str, Any]:
             "trace_statements": store.stored_groups("span"),
             "log_statements": store.stored_groups("log"),
         },
+        **store.batches(),
         **kept.processors(model),
     }
 
@@ -153,12 +154,19 @@ def pipelines(model: Model) -> dict[str, Any]:
                 "transform/store_traces",
                 "redaction",
                 "transform/stored",
+                "batch/traces",
             ],
             "exporters": ["otlp_grpc/traces", "signal_to_metrics/redactions", *forwarded],
         },
         "logs/store": {
             "receivers": ["otlp"],
-            "processors": ["memory_limiter", "transform/store_logs", "redaction", "transform/stored"],
+            "processors": [
+                "memory_limiter",
+                "transform/store_logs",
+                "redaction",
+                "transform/stored",
+                "batch/logs",
+            ],
             "exporters": [str(log_exporter), "signal_to_metrics/redactions"],
         },
         **kept.pipelines(model),

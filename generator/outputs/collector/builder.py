@@ -29,6 +29,7 @@ _MODULES = {
     },
     "processors": {
         "memory_limiter": f"{CORE}/processor/memorylimiterprocessor {VERSION}",
+        "batch": f"{CORE}/processor/batchprocessor {VERSION}",
         "transform": f"{CONTRIB}/processor/transformprocessor {VERSION}",
         "filter": f"{CONTRIB}/processor/filterprocessor {VERSION}",
         "redaction": f"{CONTRIB}/processor/redactionprocessor {VERSION}",

@@ -11,6 +11,11 @@ from generator.outputs.collector.env import Reference
 # Loopback unless the environment says otherwise: a container has its own.
 _BIND = Reference("IMS_BIND_ADDRESS", "127.0.0.1")
 _STATE = "IMSOBS_STATE"
+_MIB = 1024 * 1024
+# Decompressed; what is larger is refused. The stores must take as much in one message.
+LARGEST_REQUEST_MIB = 16
+# A store that answers later has been given the same batch again.
+_PATIENCE = "30s"
 
 
 def _listen(port: int) -> str:
@@ -30,7 +35,13 @@ def extensions(model: Model) -> dict[str, Any]:
             # as the image has no HTTP client.
             "response_body": {"healthy": "{}", "unhealthy": "unhealthy"},
         },
-        "file_storage": {"directory": _state("queue"), "create_directory": True, "recreate": True},
+        "file_storage": {
+            "directory": _state("queue"),
+            "create_directory": True,
+            "recreate": True,
+            # A power cut must not leave a file that no later start can open.
+            "fsync": True,
+        },
     }
 
 
@@ -41,8 +52,14 @@ def receivers(model: Model) -> dict[str, Any]:
     return {
         "otlp": {
             "protocols": {
-                "grpc": {"endpoint": _listen(ports.otlp_grpc), "max_recv_msg_size_mib": 16},
-                "http": {"endpoint": _listen(ports.otlp_http), "max_request_body_size": 16 * 1024 * 1024},
+                "grpc": {
+                    "endpoint": _listen(ports.otlp_grpc),
+                    "max_recv_msg_size_mib": LARGEST_REQUEST_MIB,
+                },
+                "http": {
+                    "endpoint": _listen(ports.otlp_http),
+                    "max_request_body_size": LARGEST_REQUEST_MIB * _MIB,
+                },
             }
         },
         "http_check": {
@@ -63,8 +80,16 @@ def exporters(model: Model) -> dict[str, Any]:
     queue = {
         "enabled": True,
         "storage": "file_storage",
-        "queue_size": settings.queue_size,
-        "batch": {"flush_timeout": "1s", "min_size": 1_000, "max_size": 5_000, "sizer": "items"},
+        "sizer": "bytes",
+        "queue_size": settings.queue_mib * _MIB,
+        # What waits is sent by the MiB. The largest batch is the largest request that is taken
+        # in: a single span or record that did not fit into a batch would be dropped.
+        "batch": {
+            "flush_timeout": "1s",
+            "sizer": "bytes",
+            "min_size": _MIB,
+            "max_size": LARGEST_REQUEST_MIB * _MIB,
+        },
     }
     # 0 is "for ever": the queue on disk bounds how much waits, not the clock.
     retry = {"enabled": True, "initial_interval": "1s", "max_interval": "30s", "max_elapsed_time": "0s"}
@@ -74,12 +99,14 @@ def exporters(model: Model) -> dict[str, Any]:
         "otlp_grpc/traces": {
             "endpoint": str(Reference("IMS_JAEGER_ENDPOINT", jaeger)),
             "tls": {"insecure": True},
+            "timeout": _PATIENCE,
             "retry_on_failure": retry,
             "sending_queue": queue,
         },
         "otlp_http/logs": {
             "endpoint": str(Reference("IMS_LOKI_ENDPOINT", loki, suffix="/otlp")),
             "tls": {"insecure": True},
+            "timeout": _PATIENCE,
             "retry_on_failure": retry,
             "sending_queue": queue,
         },

@@ -46,13 +46,14 @@ class Collector(Section):
 
     memory_limit_mib: memory_limiter's hard limit; max_series: series held by the
     delta-to-cumulative step, new ones beyond are refused and counted; keep_idle: how long a
-    series that no longer changes stays visible; queue_size: batches kept on disk per
-    backend while it is away; probe_interval: how often the health routes are asked.
+    series that no longer changes stays visible; queue_mib: most that waits on disk for each
+    backend while it is away, beyond which telemetry is refused and counted;
+    probe_interval: how often the health routes are asked.
     """
 
     memory_limit_mib: Annotated[int, Field(ge=64)] = 512
     max_series: Annotated[int, Field(ge=100)] = 50_000
     keep_idle: DurationText = "24h"
     keep_gone: DurationText = "5m"
-    queue_size: Annotated[int, Field(ge=10)] = 2_000
+    queue_mib: Annotated[int, Field(ge=2, le=1_048_576)] = 512
     probe_interval: DurationText = "15s"

@@ -100,6 +100,10 @@ class Limits(Documented):
     max_structured_metadata_size: Size
     discover_log_levels: bool
     discover_service_name: list[str]
+    ingestion_rate_mb: int
+    ingestion_burst_size_mb: int
+    per_stream_rate_limit: Size
+    per_stream_rate_limit_burst: Size
     otlp_config: OtlpConfig
 
 
