@@ -60,6 +60,13 @@ def traces() -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+def decided(collector: Collector) -> dict[str, float]:
+    """Return "true" and "false" -> traces of which the sampler decided so."""
+    rows = series.parse(collector.scrape_text("telemetry"))
+    found = rows.get("otelcol_processor_tail_sampling_global_count_traces_sampled_total", {})
+    return {"true": 0.0} | {dict(labels)["sampled"]: value for labels, value in found.items()}
+
+
 @pytest.mark.parametrize("rate", ["0", "0.1", "1"])
 def test_metrics_are_exact_and_kept_traces_whole(
     rate: str, start_collector: Callable[..., Collector]
@@ -81,12 +88,9 @@ def test_metrics_are_exact_and_kept_traces_whole(
     )
     assert sum(rows["ims_database_query_duration_seconds_count"].values()) == total
 
-    expected = total * 3 if rate == "1" else (ERRORS + SLOW) * 3
-    wait_until(lambda: len(list(records(collector))) >= expected, "not every trace was kept")
-    # Whatever is decided later is decided by now: all came before the same decision.
-    settled = -1
-    while settled != (settled := len(list(records(collector)))):
-        wait_until(lambda: False, "", seconds=1.5, quiet=True)
+    wait_until(lambda: sum(decided(collector).values()) == total, "not every trace was decided")
+    kept = decided(collector)["true"]
+    wait_until(lambda: len(list(records(collector))) == kept * 3, "not every span was stored")
 
     spans_of: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
