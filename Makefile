@@ -84,7 +84,7 @@ demo: $(READY) ## Start the stack and a demo service, send traffic, show what is
 	@$(IMSOBS) status
 
 spike: $(READY) ## With the stack up: three minutes of errors, until CriticalErrorRate fires.
-	@PYTHONPATH=examples $(BIN)/python -m gateway.demo --steady 0 --hostile 0 --spike 200
+	@PYTHONPATH=examples $(BIN)/python -m gateway.demo --steady 0 --hostile 0 --spike 240
 	@$(IMSOBS) status
 
 drill: $(READY) ## Fire every alert for real and watch it arrive and resolve.
