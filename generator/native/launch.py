@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,10 @@ def _script(
     exports = [f"export {key}={shlex.quote(value)}" for key, value in environment.items()]
     command = [str(binary), *(layout.fill(arg) for arg in _arguments(process, present))]
     lines = ["#!/bin/sh", f"cd {shlex.quote(str(layout.root))} || exit 1", *exports]
+    for folder in process.queues:
+        # With every start, also those after a crash.
+        check = [sys.executable, "-m", "generator.native.queues", layout.fill(folder)]
+        lines.append(shlex.join(check))
     return "\n".join([*lines, f"exec {shlex.join(command)}", ""])
 
 

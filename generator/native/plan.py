@@ -121,7 +121,9 @@ class Process(_Strict):
     ready: answers 2xx when the process can work. url: what a person opens.
     files: files and folders (relative to the root) whose change means reload or restart.
     reload: an http URL to POST to or a signal (HUP, USR1, USR2); absent means restart.
-    dirs: folders made before the start. *_seconds: longest wait for ready and stop.
+    dirs: folders made before the start. queues: folders with queue files of the Collector;
+    before every start, those that cannot be read are set aside. *_seconds: longest wait for
+    ready and stop.
     """
 
     component: str
@@ -137,6 +139,7 @@ class Process(_Strict):
     files: list[str] = []
     reload: ReloadWay | None = None
     dirs: list[Text] = []
+    queues: list[Text] = []
 
 
 class Toolchain(_Strict):

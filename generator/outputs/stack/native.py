@@ -177,6 +177,7 @@ def _otelcol(model: Model) -> dict[str, Any]:
         "ready": _url(ports.health, "/"),
         "files": files,
         "dirs": [f"{_STATE}/queue"],
+        "queues": [f"{_STATE}/queue"],
     }
 
 
