@@ -23,7 +23,7 @@ FAST: dict[str, Any] = {
     "scrape": {"interval": "2s", "timeout": "2s"},
     "collector": {"probe_interval": "2s"},
     "sampling": {"decision_wait": "2s"},
-    "alerting": {"fast": "2s"},
+    "alerting": {"fast": "2s", "slow": "10s"},
     "alerts": {"CriticalErrorRate": {"for": "5s"}},
 }
 T = TypeVar("T")

@@ -55,7 +55,9 @@ def test_every_panel_shows_data(stack: Live) -> None:
     while waiting and time.monotonic() < deadline:
         waiting = _empty(waiting, prometheus)
         time.sleep(1)
-    assert [f"{q.dashboard}: {q.title} ({q.ref_id}): {q.expr}" for q in waiting] == []
+    if waiting:
+        lines = [f"{q.dashboard}: {q.title} ({q.ref_id}): {q.expr}" for q in waiting]
+        pytest.fail("panels without data:\n" + "\n".join(lines))
 
 
 @pytest.mark.parametrize("picked", PICKED.values(), ids=PICKED)
