@@ -26,6 +26,7 @@ from docker.errors import DockerException
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from generator.compile import read_spec, render_model  # noqa: E402
 from generator.errors import ImsobsError  # noqa: E402
 from generator.native.binaries import resolve_binary  # noqa: E402
 
@@ -133,8 +134,21 @@ def _layer(standin: Standin, binaries: dict[str, Path]) -> bytes:
     return buffer.getvalue()
 
 
+def _rendered() -> Path:
+    """Render the spec, whose manifest says what the Collector is built of."""
+    compiled = read_spec([ROOT / "spec/ims.yaml"])
+    if compiled.model is None:
+        raise SystemExit("\n".join(compiled.lines()))
+    folder = STATE / "project"
+    for path, content in render_model(compiled.model).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    return folder
+
+
 def build_images(url: str) -> dict[str, str]:
     """Return variable -> image for every component whose binary can be had."""
+    root = _rendered()
     client = docker.DockerClient(base_url=url)
     images = {}
     for name, standin in {**STANDINS, **OPTIONAL}.items():
@@ -143,7 +157,7 @@ def build_images(url: str) -> dict[str, str]:
         if os.environ.get(f"IMSOBS_IMAGE_{name.upper()}"):
             continue
         try:
-            binaries = {part: resolve_binary(part, ROOT) for part in standin.files.values()}
+            binaries = {part: resolve_binary(part, root) for part in standin.files.values()}
         except ImsobsError as error:
             raise SystemExit(str(error)) from error
         entry = next(iter(standin.files))

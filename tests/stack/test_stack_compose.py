@@ -1,0 +1,190 @@
+"""The real compose on the rendered file: accepted, refused without a password, started,
+hardened as promised, and its volumes outlive it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import httpx
+import pytest
+import yaml
+from stack.containers import eventually, find_image, render
+from stack.signals import failed_request, new_trace_id
+
+from generator import stack_secrets
+from generator.verify.compose import COMPOSE_ENV, compose_command
+
+# What is here without a registry; the whole stack when the images can be had.
+CORE = ("otelcol", "prometheus", "alertmanager", "jaeger")
+REST = ("loki", "grafana")
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+class Compose:
+    """A compose project of its own, on free ports."""
+
+    def __init__(self, root: Path, command: list[str], ports: dict[str, dict[str, int]]) -> None:
+        self.root, self.ports = root, ports
+        self._command = [*command, "-p", f"imsobs-test-{os.getpid()}", "-f", "stack/compose.yaml"]
+
+    def __call__(self, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+        """Run compose; the settings of the caller's environment apply."""
+        settings = {**os.environ, stack_secrets.PASSWORD: "correct-horse-battery", **env}
+        return subprocess.run(
+            [*self._command, *words],
+            cwd=self.root, env=settings, text=True, capture_output=True, check=False,
+        )  # fmt: skip
+
+    def up(self) -> None:
+        """Start the core and wait until every health check passes."""
+        done = self("up", "--detach", "--wait", *CORE, IMS_LOG_EXPORTER="file")
+        assert done.returncode == 0, done.stderr[-3000:]
+
+    def url(self, name: str, port: str, path: str = "") -> str:
+        """Return the URL of a published port."""
+        return f"http://127.0.0.1:{self.ports[name][port]}{path}"
+
+    def container(self, client: docker.DockerClient, name: str) -> Any:
+        """Return the container of a service."""
+        identity = self("ps", "--quiet", name).stdout.strip()
+        return client.containers.get(identity)
+
+
+@pytest.fixture(scope="module")
+def compose(
+    engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Compose]:
+    command = compose_command()
+    if command is None:
+        pytest.skip(f"compose: no docker compose here, and {COMPOSE_ENV} is not set")
+    root = render(tmp_path_factory.mktemp("compose") / "plain")
+    services = yaml.safe_load((root / "stack/compose.yaml").read_text())["services"]
+    for name in CORE:
+        find_image(engine, services[name]["image"], name)
+    names = {
+        "otelcol": ("otlp_grpc", "otlp_http", "health", "metrics", "current", "telemetry"),
+        "prometheus": ("http",),
+        "alertmanager": ("http",),
+        "jaeger": ("http", "query_grpc", "otlp_grpc", "health", "telemetry"),
+    }
+    free = iter(_free_ports(sum(map(len, names.values()))))
+    ports = {name: {port: next(free) for port in wanted} for name, wanted in names.items()}
+    overlay = yaml.safe_dump({"stack": {name: {"ports": p} for name, p in ports.items()}})
+    root = render(tmp_path_factory.mktemp("compose") / "project", overlay)
+    os.environ.setdefault(stack_secrets.PASSWORD, "correct-horse-battery")
+    stack_secrets.prepare(root)
+    project = Compose(root, command, ports)
+    yield project
+    project("down", "--volumes", "--remove-orphans")
+
+
+def test_compose_accepts_every_profile(compose: Compose) -> None:
+    done = compose("--profile", "promtail", "--profile", "demo", "config", "--quiet")
+    assert done.returncode == 0, done.stderr
+
+
+def test_without_a_password_nothing_starts(compose: Compose) -> None:
+    done = compose("up", "--detach", **{stack_secrets.PASSWORD: ""})
+    assert done.returncode != 0
+    (line,) = done.stderr.strip().splitlines()
+    assert stack_secrets.PASSWORD in line
+    assert "no default password" in line
+
+
+def test_the_running_stack_is_hardened(compose: Compose, engine: docker.DockerClient) -> None:
+    compose.up()
+    for name in CORE:
+        attrs = compose.container(engine, name).attrs
+        host = attrs["HostConfig"]
+        assert host["ReadonlyRootfs"], name
+        assert host["CapDrop"] == ["ALL"], name
+        assert not host["CapAdd"], name
+        assert host["SecurityOpt"] == ["no-new-privileges:true"], name
+        assert not host["Privileged"], name
+        assert host["Memory"] > 0, name
+        assert host["PidsLimit"] > 0, name
+        assert attrs["Config"]["User"].split(":")[0] not in ("", "0", "root"), name
+        assert any(entry.startswith("GOMEMLIMIT=") for entry in attrs["Config"]["Env"]), name
+        bound = [b for bindings in host["PortBindings"].values() for b in bindings]
+        assert {binding["HostIp"] for binding in bound} == {"127.0.0.1"}, name
+        mounts = [m for m in attrs["Mounts"] if m["Type"] == "bind"]
+        assert not any(m["RW"] for m in mounts), name
+        assert not any("correct-horse" in entry for entry in attrs["Config"]["Env"]), name
+
+
+def test_components_find_each_other(compose: Compose) -> None:
+    compose.up()
+
+    def up() -> dict[str, str]:
+        found = httpx.get(compose.url("prometheus", "http", "/api/v1/targets")).json()
+        targets = found["data"]["activeTargets"]
+        health = {t["labels"]["job"]: t["health"] for t in targets}
+        jobs = ("ims-metrics", "otelcol", "prometheus", "alertmanager", "jaeger")
+        return health if all(health.get(job) == "up" for job in jobs) else {}
+
+    eventually(up, 60)
+    managers = httpx.get(compose.url("prometheus", "http", "/api/v1/alertmanagers")).json()
+    assert len(managers["data"]["activeAlertmanagers"]) == 1
+
+
+def test_only_alertmanager_has_a_way_out(compose: Compose, engine: docker.DockerClient) -> None:
+    compose.up()
+    for name in CORE:
+        networks = compose.container(engine, name).attrs["NetworkSettings"]["Networks"]
+        outbound = [network for network in networks if network.endswith("outbound")]
+        assert bool(outbound) == (name == "alertmanager"), name
+    closed = next(network for network in networks if network.endswith("_local"))
+    options = engine.networks.get(closed).attrs["Options"]
+    assert options["com.docker.network.bridge.enable_ip_masquerade"] == "false"
+    assert options["com.docker.network.bridge.enable_icc"] == "false"
+
+
+def test_what_is_stored_outlives_down_and_up(compose: Compose) -> None:
+    compose.up()
+    trace_id = new_trace_id()
+    url = compose.url("otelcol", "otlp_http", "/v1/traces")
+    httpx.post(url, json=failed_request(trace_id)).raise_for_status()
+
+    def stored() -> object:
+        answer = httpx.get(compose.url("jaeger", "http", f"/api/traces/{trace_id}")).json()
+        return answer.get("data")
+
+    def counted() -> object:
+        query = {"query": "last_over_time(ims_requests_total[1h])"}
+        answer = httpx.get(compose.url("prometheus", "http", "/api/v1/query"), params=query).json()
+        return answer["data"]["result"]
+
+    eventually(stored, 60)
+    eventually(counted, 60)
+    assert compose("down").returncode == 0
+    compose.up()
+    assert eventually(stored, 30)
+    assert eventually(counted, 30)
+
+
+def test_a_changed_configuration_restarts_its_container_only(
+    compose: Compose, engine: docker.DockerClient
+) -> None:
+    compose.up()
+    before = {name: compose.container(engine, name).id for name in CORE}
+    overlay = {
+        "stack": {name: {"ports": ports} for name, ports in compose.ports.items()},
+        "retention": {"traces": "1d"},
+    }
+    render(compose.root, yaml.safe_dump(overlay))
+    compose.up()
+    after = {name: compose.container(engine, name).id for name in CORE}
+    assert {name for name in CORE if before[name] != after[name]} == {"jaeger"}
