@@ -44,8 +44,8 @@ def _problem(details: ErrorDetails, data: Any) -> Problem:
                 path, f'"{_short(details["input"])}" does not match {pattern}', "spec/pattern"
             )
         case "model_type" | "model_attributes_type" | "dict_type":
-            known = ", ".join(_fields_at(path))
-            keys = f" with the keys {known}" if known else ""
+            fields = ", ".join(_fields_at(path))
+            keys = f" with the keys {fields}" if fields else ""
             found = _short(details["input"])
             return Problem(path, f"must be a mapping{keys}; found {found}", "spec/type")
     message = details["msg"].removeprefix("Value error, ").rstrip(".")
