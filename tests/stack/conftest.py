@@ -100,6 +100,7 @@ def launch(engine: docker.DockerClient, project: Path) -> Iterator[Launcher]:
         root: Path = project,
         env: dict[str, str] | None = None,
         network: Network | None = None,
+        share: str | None = None,
     ) -> Started:
         service = yaml.safe_load((root / "stack/compose.yaml").read_text())["services"][name]
         container = make_container(engine, name, service, root)
@@ -108,6 +109,9 @@ def launch(engine: docker.DockerClient, project: Path) -> Iterator[Launcher]:
         container.with_exposed_ports(*ports)
         if network is not None:
             container.with_network(network).with_network_aliases(f"{name}.stack")
+        if share is not None:
+            # As compose's network_mode: service does.
+            container.with_kwargs(**container._kwargs, network_mode=f"container:{share}")
         container.start()
         running.append(container)
         return Started(container)
