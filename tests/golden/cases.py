@@ -41,7 +41,7 @@ def load(file: Path) -> Case:
     requests = data["in"] if isinstance(data["in"], list) else [data["in"]]
     for request in requests:
         assert set(request) <= {"spans", "logs", "metrics"}, f"{file.name}: {sorted(request)}"
-    out = {**data.get("out", {}), **dict.fromkeys(data.get("none", []), {})}
+    out = {**data.get("out", {}), **{name: {} for name in data.get("none", [])}}
     return Case(file.stem, requests, out)
 
 

@@ -20,12 +20,12 @@ from typing import Any
 
 import httpx
 import yaml
+from golden import series
 
 from generator.compile import read_spec
 from generator.model import Model
 from generator.outputs import collector as output
 from generator.render import render
-from golden import series
 
 ROOT = Path(__file__).resolve().parents[2]
 PORTS = ("otlp_grpc", "otlp_http", "health", "metrics", "current", "telemetry")

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from generator.native.binaries import resolve_binary
 from golden.cases import CASES
 from golden.collector import ROOT, Collector
 from golden.health import HealthServer
+
+from generator.native.binaries import resolve_binary
 
 # The probe asks one service, the first of the list.
 PROBED = "case-probe"

@@ -33,6 +33,12 @@ def records(collector: Collector) -> Iterator[tuple[dict[str, Any], str]]:
                     yield otlp.plain(entry.get("attributes", [])), text
 
 
+def trace_ids(collector: Collector) -> list[str]:
+    """Return the trace id of every stored span."""
+    texts = (text for _, text in records(collector) if '"traceId": "' in text)
+    return [text.split('"traceId": "')[1][:32] for text in texts]
+
+
 def send(collector: Collector, service: str, entries: list[tuple[str, dict[str, Any]]]) -> None:
     """Send spans and log records, and wait until every one of them is stored."""
     mark = f"sent-{service}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from golden import otlp, series
 from golden.cases import CASES, Case
 from golden.collector import Collector

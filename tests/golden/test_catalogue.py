@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-
-from generator.compile import read_spec
 from golden.cases import CASES
 from golden.collector import ROOT
+
+from generator.compile import read_spec
 
 DERIVED = {"span", "event", "log", "pipeline", "sdk", "probe"}
 # Proven by a test of their own, for want of a synchronous answer.

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-
 from golden import otlp, series
 from golden.collector import Collector
 
@@ -187,10 +185,7 @@ def test_bytes_that_are_not_text(collector: Collector) -> None:
     )
     resource = field(1, attribute(b"service.name", bad))
     body = field(1, field(1, resource) + field(2, field(1, field(1, bad)) + field(2, span)))
-    try:
-        collector.send_bytes("traces", body)
-    except Exception as refused:
-        assert "400" in str(refused)
+    collector.send_bytes("traces", body)
     for garbage in (b"\x0a\xff\xff\xff\xff\x0f", b"\xff" * 100, b"{"):
         with pytest.raises(Exception, match="400"):
             collector.send_bytes("traces", garbage)

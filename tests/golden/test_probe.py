@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 
 import pytest
-
-from generator import conventions
 from golden import series
 from golden.collector import Collector
 from golden.conftest import PROBED
 from golden.health import HealthServer
+
+from generator import conventions
 
 pytestmark = pytest.mark.native
 COMPONENTS = ("service", "database", "cache", "queue", "router")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 from golden import series
 from golden.collector import Collector
 from golden.secrets_matrix import CHANNELS, KEY_CHANNELS, cells

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-
 from golden import otlp, series
 from golden.collector import Collector
 from golden.stores import records, wait_until
