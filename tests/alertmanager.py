@@ -17,33 +17,6 @@ import yaml
 from generator.native.binaries import resolve_binary
 
 ROOT = Path(__file__).resolve().parent.parent
-_ALWAYS: list[dict[str, Any]] = [{"years": ["2000:2999"]}]
-_NEVER: list[dict[str, Any]] = [{"years": ["1999:1999"]}]
-
-
-def local_config(config: dict[str, Any], inbox: str, *, muted: bool) -> dict[str, Any]:
-    """Return the configuration with local receivers, short waits and fixed mute times.
-
-    The label ``case`` keeps the cases of one run apart: it is added to every group and to
-    the equal labels of every inhibition.
-    """
-    config = yaml.safe_load(yaml.safe_dump(config))
-    for receiver in config["receivers"]:
-        name = receiver["name"]
-        hook = {"url": f"{inbox}/{name}", "send_resolved": True}
-        receiver.clear()
-        receiver.update(name=name, webhook_configs=[hook])
-    for route in [config["route"], *config["route"]["routes"]]:
-        if "group_by" in route:
-            route["group_by"] = [*route["group_by"], "case"]
-        for key in ("group_wait", "group_interval", "repeat_interval"):
-            if key in route or route is config["route"]:
-                route[key] = "1s" if key != "repeat_interval" else "1h"
-    for rule in config["inhibit_rules"]:
-        rule["equal"] = [*rule["equal"], "case"]
-    for interval in config["time_intervals"]:
-        interval["time_intervals"] = _ALWAYS if muted else _NEVER
-    return dict(config)
 
 
 def free_port() -> int:

@@ -157,18 +157,20 @@ def _test(path: KeyPath, alert: ResolvedAlert, test: AlertTest, model: Model) ->
 
 
 def _drill(path: KeyPath, drill: Drill, model: Model) -> Iterator[Problem]:
-    for index, send in enumerate(drill.send):
+    sends = [("send", index, send) for index, send in enumerate(drill.send)]
+    sends += [("end", index, send) for index, send in enumerate(drill.end)]
+    for key, index, send in sends:
         known = {"span": set(model.spec.sources), "event": set(model.spec.events)}
         given = [(kind, getattr(send, kind)) for kind in known if getattr(send, kind) is not None]
         if len(given) != 1:
             yield Problem(
-                (*path, "send", index), "send spans or an event, one of them", "drill/one-kind"
+                (*path, key, index), "send spans or an event, one of them", "drill/one-kind"
             )
             continue
         kind, name = given[0]
         if name not in known[kind]:
             message = f'{kind} "{name}" is not declared; {available(name, known[kind])}'
-            yield Problem((*path, "send", index, kind), message, "drill/unknown-source")
+            yield Problem((*path, key, index, kind), message, "drill/unknown-source")
     components = model.labels["component"].values if "component" in model.labels else None
     for component in drill.health:
         if components is not None and component not in components:

@@ -18,6 +18,7 @@ COMMANDS = (
     "stack_commands",
     "operations_commands",
     "preview_commands",
+    "drill_commands",
 )
 """Modules of this package that register commands, in the order of ``imsobs --help``."""
 

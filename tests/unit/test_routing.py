@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 import yaml
-from alertmanager import ROOT, local_config, post, running, states, wait_for
+from alertmanager import ROOT, post, running, states, wait_for
 
 from generator.compile import read_spec
+from generator.drill.quicken import ALWAYS, NEVER, local_routes
 from generator.drill.receiver import Notice, listening
 from generator.model import Model
 from generator.native.binaries import resolve_binary
@@ -90,7 +91,7 @@ def test_expected_routes_in_a_real_alertmanager(
     expected = model.spec.routing.expect
     templates = (rendered / TEMPLATE).parent
     with listening() as inbox:
-        local = local_config(config, inbox.url, muted=False)
+        local = local_routes(config, inbox.url, mutes=NEVER, apart="case")
         with running(local, tmp_path, templates) as client:
             beside = [_of_case(n, e.beside) for n, e in expected.items() if e.beside]
             post(client, beside)
@@ -135,7 +136,7 @@ def test_mute_times_hold_warnings_and_let_critical_ones_through(
         if wanted.beside is None and (wanted.muted or wanted.labels.get("severity") == "critical")
     }
     with listening() as inbox:
-        local = local_config(config, inbox.url, muted=True)
+        local = local_routes(config, inbox.url, mutes=ALWAYS, apart="case")
         with running(local, tmp_path, (rendered / TEMPLATE).parent) as client:
             post(client, [_of_case(name, wanted.labels) for name, wanted in expected.items()])
             loud = {name: wanted for name, wanted in expected.items() if not wanted.muted}

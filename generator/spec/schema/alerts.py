@@ -122,12 +122,14 @@ class Drill(Section):
 
     send: telemetry, repeated until the notification came. health: what the health routes
     answer for these components. stop: component of the stack that is stopped meanwhile.
-    skip: why there is no drill.
+    end: telemetry that ends it, where the silence of ``send`` does not. skip: why there is
+    no drill. The attribute value ``$rising`` is a number that grows from send to send.
     """
 
     send: list[Send] = []
     health: dict[LabelValue, Literal["healthy", "unhealthy", "down"]] = {}
     stop: str | None = None
+    end: list[Send] = []
     skip: Text | None = None
 
 

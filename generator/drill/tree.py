@@ -1,0 +1,89 @@
+"""A project of its own for the drill: other ports, short intervals, local receivers."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from pathlib import Path
+from typing import Any
+
+from generator import conventions, write, yamlio
+from generator.compile import read_spec, render_model
+from generator.drill.quicken import NEVER, local_routes, quicken
+from generator.errors import ImsobsError
+from generator.model import Model
+from generator.native.paths import layout_for
+from generator.native.progress import Silent
+from generator.native.stack import down
+from generator.outputs.alertmanager import CONFIG
+
+_FAST = "2s"
+
+
+def service_of(alert: str) -> str:
+    """Return the service name under which an alert is drilled, so that drills do not mix."""
+    return f"drill-{conventions.alert_file_stem(alert)}"
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports of loopback that nobody uses now, no two alike."""
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+def overlay(model: Model, health_port: int) -> dict[str, Any]:
+    """Return what the drill's spec says otherwise: services, ports, intervals."""
+    parts = model.spec.stack.model_dump(exclude_none=True)
+    wanted = [
+        (name, label)
+        for name, part in parts.items()
+        if isinstance(part, dict)
+        for label in part.get("ports", {})
+    ]
+    stack: dict[str, Any] = {}
+    for (name, label), port in zip(wanted, free_ports(len(wanted)), strict=True):
+        stack.setdefault(name, {"ports": {}})["ports"][label] = port
+    names = [model.spec.service.names[0], *(service_of(alert) for alert in model.alerts)]
+    return {
+        "service": {"names": names, "url": f"http://127.0.0.1:{health_port}"},
+        "stack": stack,
+        "scrape": {"interval": _FAST, "timeout": _FAST},
+        "collector": {"probe_interval": _FAST},
+        "sampling": {"decision_wait": _FAST},
+        "alerting": {"fast": _FAST, "slow": _FAST},
+    }
+
+
+def clear(project: Path, state: Path) -> None:
+    """Stop what a broken drill left behind and forget its data.
+
+    Alertmanager remembers whom it told; with that memory it would stay silent this time.
+    """
+    down(layout_for(project, state), Silent())
+    shutil.rmtree(state, ignore_errors=True)
+
+
+def prepare(files: list[Path], model: Model, root: Path, inbox: str, health_port: int) -> Model:
+    """Render the drill's project into ``root``, empty but for it; return its model."""
+    shutil.rmtree(root, ignore_errors=True)
+    root.mkdir(parents=True)
+    extra = root / "overlay.yaml"
+    extra.write_text(yamlio.dump(overlay(model, health_port)), encoding="utf-8")
+    compiled = read_spec([*files, extra])
+    if compiled.model is None:
+        raise ImsobsError(
+            "the drill's overlay does not fit the spec:\n" + "\n".join(compiled.lines()),
+            exit_code=2,
+        )
+    quick = quicken(compiled.model)
+    rendered = render_model(quick)
+    config = local_routes(yamlio.parse(rendered[CONFIG].decode()), inbox, mutes=NEVER)
+    rendered[CONFIG] = yamlio.dump(config).encode()
+    write.apply(root, write.changes(root, rendered))
+    return quick
