@@ -88,7 +88,8 @@ def test_percentiles_have_a_query_each() -> None:
 
 
 def test_legend_is_the_labels_kept_apart() -> None:
-    (query,) = queries("T", Panel(rate="calls_total", by=["vendor", "model"]), "rate", "series", SCOPE)
+    panel = Panel(rate="calls_total", by=["vendor", "model"])
+    (query,) = queries("T", panel, "rate", "series", SCOPE)
     assert query.legend == "{{vendor}} / {{model}}"
 
 

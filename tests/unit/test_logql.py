@@ -82,7 +82,7 @@ def test_faulty_queries_do_not(text: str) -> None:
 
 
 def test_fault_is_told_with_its_column() -> None:
-    with pytest.raises(logql.LogQLError, match='"=" or "!=".* at column 6, found "a"'):
+    with pytest.raises(logql.LogQLError, match=r'"=" or "!=".* at column 6, found "a"'):
         logql.parse('{app a="b"}')
 
 
