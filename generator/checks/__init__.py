@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from generator.checks import (
     alerts,
+    collector,
     dashboards,
     events,
     labels,
@@ -26,6 +27,7 @@ CHECKS = (
     events,
     prices,
     metrics,
+    collector,
     dashboards,
     stack,
     rules,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from generator import re2
 from generator.model import Model
 from generator.problems import KeyPath, Problem, available
 from generator.spec.schema.signals import Label
@@ -43,10 +44,8 @@ def check(model: Model) -> Iterator[Problem]:
 
 def _patterns(path: KeyPath, label: Label) -> Iterator[Problem]:
     for value, pattern in (label.patterns or {}).items():
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            message = f'pattern "{pattern}" is not valid: {error}'
+        if found := re2.fault(pattern):
+            message = f'pattern "{pattern}" is not valid: {found}'
             yield Problem((*path, "patterns", value), message, "label/pattern")
     is_open = "*" in (label.patterns or {})
     if is_open and label.limit is None:

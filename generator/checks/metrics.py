@@ -46,6 +46,9 @@ def _metric(name: str, metric: Metric, model: Model) -> Iterator[Problem]:
         yield from _rule(path, metric, model)
     if kind not in _FREE_LABELS:
         yield from _labels(path, metric, kind, sources, model)
+    if metric.exemplars and (kind, metric.type, metric.value) != ("span", "histogram", "duration"):
+        message = "only a histogram of the duration of spans has exemplars"
+        yield Problem((*path, "exemplars"), message, "metric/exemplars")
     if kind in ("span", "event"):
         yield from _value(path, metric, kind, sources, model.spec)
         yield from _buckets(path, metric, model.spec)

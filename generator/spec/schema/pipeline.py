@@ -44,8 +44,9 @@ class Sampling(Section):
 class Collector(Section):
     """Limits of the Collector.
 
-    memory_limit_mib: memory_limiter's hard limit; max_series: series held by the
-    delta-to-cumulative step, new ones beyond are refused and counted; keep_idle: how long a
+    memory_limit_mib: memory_limiter's hard limit; max_series: the most series
+    that the labels may allow, all services and environments together; at run time new ones
+    beyond are refused and counted; keep_idle: how long a
     series that no longer changes stays visible; queue_mib: most that waits on disk for each
     backend while it is away, beyond which telemetry is refused and counted;
     probe_interval: how often the health routes are asked.
