@@ -1,0 +1,211 @@
+"""Collector: what a span and a log record cost, and how that grows.
+
+Traces and logs of the demo service are recorded, and sent again (with fresh trace ids, in
+requests of the size that the service's own exporter sends) to a Collector that is given one
+core. Cost is the CPU time of the Collector's process from the first request until nothing is
+left to do: derivation, counting, sampling after two seconds, redaction, queue on disk, and
+export to a sink (traces) or a file (logs). The sender and the sink are not counted.
+
+    python -m bench.collector            # all; some ten minutes
+    python -m bench.collector --quick
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bench import catalogues, otelcol
+from bench.harness import alternate, measured, say, spread
+from bench.otelcol import Config, Measure, measure
+from bench.record import record_demo
+from bench.replay import Payload, log_payloads, trace_payloads
+from bench.report import Goal, Page, Table, write
+
+METRICS = (15, 60, 120, 240)
+ROUTES = (10, 100, 1000)
+GOAL_PER_CORE = 10_000
+# "Nearly flat": four times the metrics, of signals that are not there, cost at most this.
+GOAL_GROWTH = 1.25
+Case = tuple[Config, str, list[Payload]]
+
+
+def main() -> None:
+    """Run the benchmark and write its page."""
+    parser = argparse.ArgumentParser(prog="python -m bench.collector", description=__doc__)
+    parser.add_argument("--items", type=int, default=60_000, help="spans or records a sample")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--scenarios", type=int, default=200, help="scenarios to record")
+    parser.add_argument("--quick", action="store_true", help="small and rough")
+    parser.add_argument("--out", type=Path, help="folder of the results")
+    given = parser.parse_args()
+    if given.quick:
+        given.items, given.rounds = 6_000, 1
+    with measured() as run, tempfile.TemporaryDirectory() as folder:
+        page = _benchmark(given, Path(folder))
+    write(page, run, given.out)
+
+
+def _benchmark(given: argparse.Namespace, folder: Path) -> Page:
+    say("recording the demo ...")
+    recorded = record_demo(folder / "record", given.scenarios)
+    traces, logs = trace_payloads(recorded.all_traces()), log_payloads(recorded.all_logs())
+    spec = catalogues.real()
+    cases = _cases(spec, traces, logs)
+    for count in ROUTES:
+
+        def reroute(span: Any, number: int, count: int = count) -> None:
+            for attribute in span.attributes:
+                if attribute.key == "http.route":
+                    attribute.value.string_value = f"/v1/route-{number % count}"
+
+        # As many spans as show each route at least once.
+        whole = recorded.all_traces()
+        while sum(len(s.spans) for r in whole.resource_spans for s in r.scope_spans) < 5 * count:
+            whole.MergeFrom(recorded.all_traces())
+        config = otelcol.derive_only(otelcol.full(catalogues.with_routes(spec, count)))
+        cases[f"routes/{count}"] = (config, "traces", trace_payloads(whole, reroute))
+    samples = alternate(_runs(cases, folder, given.items), given.rounds)
+    return _page(given, spec, samples, traces, logs)
+
+
+def _cases(spec: dict[str, Any], traces: list[Payload], logs: list[Payload]) -> dict[str, Case]:
+    whole = otelcol.full(spec)
+    stages = {
+        "pass-through": otelcol.pass_through(whole),
+        "derive": otelcol.derive_only(whole),
+        "store": otelcol.store_only(whole),
+        "full": whole,
+    }
+    cases: dict[str, Case] = {}
+    for name, config in stages.items():
+        cases[f"stage/{name}/traces"] = (config, "traces", traces)
+        cases[f"stage/{name}/logs"] = (config, "logs", logs)
+    for kind, grown in (
+        ("same", catalogues.of_same_signals),
+        ("other", catalogues.of_other_signals),
+    ):
+        for count in METRICS:
+            config = otelcol.derive_only(otelcol.full(grown(spec, count)))
+            cases[f"metrics/{kind}/{count}/traces"] = (config, "traces", traces)
+            cases[f"metrics/{kind}/{count}/logs"] = (config, "logs", logs)
+    return cases
+
+
+def _runs(
+    cases: dict[str, Case], folder: Path, items: int
+) -> dict[str, Callable[[], Measure]]:
+    runs: dict[str, Callable[[], Measure]] = {}
+    for name, (config, signal, payloads) in cases.items():
+        place = folder / name.replace("/", "-")
+
+        def sample(
+            config: Config = config,
+            place: Path = place,
+            signal: str = signal,
+            payloads: list[Payload] = payloads,
+        ) -> Measure:
+            counted = "prometheus/derived" in config["exporters"]
+            return measure(config, place, signal, payloads, items, count_series=counted)
+
+        runs[name] = sample
+    return runs
+
+
+def _page(
+    given: argparse.Namespace,
+    spec: dict[str, Any],
+    samples: dict[str, list[Measure]],
+    traces: list[Payload],
+    logs: list[Payload],
+) -> Page:
+    cost = {name: spread([m.cpu_us for m in found]) for name, found in samples.items()}
+    rate = {name: spread([m.per_core for m in found]) for name, found in samples.items()}
+    own = len(catalogues.derived(spec))
+    stages = Table(
+        f"Stages, {own} derived metrics",
+        ["pipeline", "signal", "CPU us per item", "items per second and core", "peak memory MiB", "refused"],
+        note="Items are spans or log records. Refused requests are sent again.",
+    )
+    growth = Table(
+        "Growth with the number of derived metrics (derivation alone, CPU us per item)",
+        ["metrics", "spans, same signals", "spans, other signals", "records, same signals", "records, other signals", "series"],
+        note="Same signals: every span and record feeds that many more metrics. Other signals: the"
+        f" metrics above the spec's own {own} belong to spans and events that this traffic does"
+        " not have.",
+    )
+    routes = Table(
+        "Growth with label cardinality (derivation alone)",
+        ["values of `route`", "series", "CPU us per span", "peak memory MiB"],
+    )
+    for name, found in samples.items():
+        kind, *rest = name.split("/")
+        memory = spread([m.memory for m in found])
+        refused = sum(m.sent.refused for m in found)
+        if kind == "stage":
+            row = [rest[0], rest[1], cost[name].show(), rate[name].show(0), memory.show(0)]
+            stages.rows.append([*row, str(refused)])
+        elif kind == "routes":
+            routes.rows.append(
+                [rest[0], str(found[0].series), cost[name].show(), memory.show(0)]
+            )
+    for count in METRICS:
+        keys = [
+            f"metrics/{kind}/{count}/{signal}"
+            for signal in ("traces", "logs")
+            for kind in ("same", "other")
+        ]
+        series = max(samples[key][0].series for key in keys)
+        growth.rows.append([str(count), *(cost[key].show() for key in keys), str(series)])
+    spans, records = rate["stage/full/traces"], rate["stage/full/logs"]
+    grown = {
+        signal: cost[f"metrics/other/240/{signal}"].median
+        / cost[f"metrics/other/60/{signal}"].median
+        for signal in ("traces", "logs")
+    }
+    goals = [
+        Goal(
+            f"at least {GOAL_PER_CORE:,} spans per second and core through everything that is"
+            " rendered",
+            spans.show(0),
+            spans.median >= GOAL_PER_CORE,
+        ),
+        Goal(
+            f"the same of log records ({GOAL_PER_CORE:,})",
+            records.show(0),
+            records.median >= GOAL_PER_CORE,
+        ),
+        Goal(
+            f"four times the metrics (60 to 240, other signals) at most {GOAL_GROWTH:g} times"
+            " the cost",
+            ", ".join(f"{signal} {times:.2f} times" for signal, times in grown.items()),
+            max(grown.values()) <= GOAL_GROWTH,
+        ),
+    ]
+    return Page(
+        "collector",
+        "Benchmark: Collector",
+        (__doc__ or "").partition("\n\n")[2].partition("\n\n    python")[0],
+        {"Collector": "0.160.0"},
+        [stages, growth, routes],
+        goals,
+        {
+            name: [{**vars(m), "sent": vars(m.sent)} for m in found]
+            for name, found in samples.items()
+        },
+        {
+            "items": given.items,
+            "rounds": given.rounds,
+            "spans recorded": sum(p.items for p in traces),
+            "bytes per span": round(sum(len(p.body) for p in traces) / sum(p.items for p in traces)),
+            "records recorded": sum(p.items for p in logs),
+            "bytes per record": round(sum(len(p.body) for p in logs) / sum(p.items for p in logs)),
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+"""Collectors for the benchmark: rendered, cut down or passing through, on one core."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from bench.harness import ROOT, cpu_seconds, memory_mib
+from bench.project import await_http, free_ports, process
+from bench.replay import Payload, Sent, send
+from generator import yamlio
+from generator.model import resolve
+from generator.native.binaries import resolve_binary
+from generator.outputs import collector as output
+from generator.render import render
+from generator.spec.parse import parse
+
+Config = dict[str, Any]
+_IDLE_SHARE = 0.03
+_DRAIN_SECONDS = 30.0
+
+
+def full(spec: dict[str, Any]) -> Config:
+    """Return the Collector configuration that is rendered from a spec's data."""
+    parsed, problems = parse(spec)
+    if parsed is None:
+        raise SystemExit(str(problems[:3]))
+    return yaml.safe_load(render(output.plan(resolve(parsed)))["collector/config.yaml"])  # type: ignore[no-any-return]
+
+
+def derive_only(config: Config) -> Config:
+    """Return the configuration without storage: labels and counting alone."""
+    return _without(config, "store")
+
+
+def store_only(config: Config) -> Config:
+    """Return the configuration without derivation: sampling, redaction, export."""
+    return _without(config, "derive")
+
+
+def _without(config: Config, stage: str) -> Config:
+    """Leave out the pipelines of a stage, and what nothing leads to without them."""
+    changed = deepcopy(config)
+    pipelines, connectors = changed["service"]["pipelines"], changed["connectors"]
+    for name in ("traces", "logs"):
+        pipelines.pop(f"{name}/{stage}")
+    while True:
+        fed = {name for pipeline in pipelines.values() for name in pipeline["exporters"]}
+        for pipeline in pipelines.values():
+            pipeline["receivers"] = [
+                name for name in pipeline["receivers"] if name not in connectors or name in fed
+            ]
+        unfed = [name for name, pipeline in pipelines.items() if not pipeline["receivers"]]
+        if not unfed:
+            break
+        for name in unfed:
+            del pipelines[name]
+    used = {name for pipeline in pipelines.values() for name in pipeline["receivers"]}
+    changed["connectors"] = {name: connectors[name] for name in connectors if name in used}
+    return changed
+
+
+def pass_through(config: Config) -> Config:
+    """Return a configuration that takes traces and logs and forgets them."""
+    pipeline = {"receivers": ["otlp"], "exporters": ["nop"]}
+    return {
+        "extensions": {"health_check": config["extensions"]["health_check"]},
+        "receivers": {"otlp": config["receivers"]["otlp"]},
+        "exporters": {"nop": None},
+        "service": {
+            "extensions": ["health_check"],
+            "telemetry": config["service"]["telemetry"],
+            "pipelines": {"traces": pipeline, "logs": pipeline},
+        },
+    }
+
+
+@dataclass
+class Collector:
+    """A running Collector."""
+
+    pid: int
+    port: int
+    metrics: int
+
+    def scrape(self) -> int:
+        """Scrape the derived metrics as Prometheus would; return how many lines came."""
+        with httpx.Client(trust_env=False, timeout=60) as client:
+            answer = client.get(f"http://127.0.0.1:{self.metrics}/metrics")
+        return sum(not line.startswith("#") for line in answer.text.splitlines())
+
+    def drained(self) -> None:
+        """Wait until nothing is left to do: sampling decided, stored, written."""
+        deadline = time.monotonic() + _DRAIN_SECONDS
+        quiet = 0
+        before = cpu_seconds(self.pid)
+        while quiet < 3 and time.monotonic() < deadline:
+            time.sleep(0.7)
+            now = cpu_seconds(self.pid)
+            quiet = quiet + 1 if now - before <= _IDLE_SHARE * 0.7 else 0
+            before = now
+
+
+@contextmanager
+def running(config: Config, folder: Path, cores: int = 1) -> Iterator[Collector]:
+    """Run a Collector on free ports, its trace exporter connected to a sink."""
+    folder.mkdir(parents=True, exist_ok=True)
+    otlp, grpc, health, metrics, current, telemetry, jaeger = free_ports(7)
+    changed = deepcopy(config)
+    changed["extensions"]["health_check"]["endpoint"] = f"127.0.0.1:{health}"
+    protocols = changed["receivers"]["otlp"]["protocols"]
+    protocols["http"]["endpoint"] = f"127.0.0.1:{otlp}"
+    protocols["grpc"]["endpoint"] = f"127.0.0.1:{grpc}"
+    reader = changed["service"]["telemetry"]["metrics"]["readers"][0]["pull"]["exporter"]
+    reader["prometheus"]["port"] = telemetry
+    for name, port in (("prometheus/derived", metrics), ("prometheus/current", current)):
+        if name in changed["exporters"]:
+            changed["exporters"][name]["endpoint"] = f"127.0.0.1:{port}"
+    file, log = folder / "config.yaml", folder / "otelcol.log"
+    file.write_text(yamlio.dump(changed), "utf-8")
+    binary = resolve_binary("otelcol", ROOT)
+    env = {
+        "IMSOBS_STATE": str(folder / "state"),
+        "IMS_JAEGER_ENDPOINT": f"127.0.0.1:{jaeger}",
+        # The probe would find nobody: a port that is held by no one answers at once.
+        "IMS_SERVICE_URL": "http://127.0.0.1:9",
+        "GOMAXPROCS": str(cores),
+    }
+    with (
+        _sink(folder, binary, jaeger),
+        process([binary, f"--config={file}"], log, env) as started,
+    ):
+        await_http(f"http://127.0.0.1:{health}/", started, log)
+        yield Collector(started.pid, otlp, metrics)
+
+
+@contextmanager
+def _sink(folder: Path, binary: Path, port: int) -> Iterator[None]:
+    """Take the stored traces in Jaeger's place; what that costs is nobody's."""
+    (health,) = free_ports(1)
+    config = {
+        "extensions": {"health_check": {"endpoint": f"127.0.0.1:{health}"}},
+        "receivers": {"otlp": {"protocols": {"grpc": {"endpoint": f"127.0.0.1:{port}"}}}},
+        "exporters": {"nop": None},
+        "service": {
+            "extensions": ["health_check"],
+            "telemetry": {"metrics": {"level": "none"}},
+            "pipelines": {"traces": {"receivers": ["otlp"], "exporters": ["nop"]}},
+        },
+    }
+    file, log = folder / "sink.yaml", folder / "sink.log"
+    file.write_text(yamlio.dump(config), "utf-8")
+    with process([binary, f"--config={file}"], log, {"GOMAXPROCS": "1"}) as started:
+        await_http(f"http://127.0.0.1:{health}/", started, log)
+        yield
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What a Collector needed. per_core: items per CPU second; memory: peak, MiB."""
+
+    per_core: float
+    cpu_us: float
+    memory: float
+    series: int
+    sent: Sent
+
+
+def measure(
+    config: Config,
+    folder: Path,
+    signal: str,
+    payloads: list[Payload],
+    items: int,
+    *,
+    count_series: bool = True,
+) -> Measure:
+    """Send ``items`` items after a warm-up, let everything drain, return the cost of all."""
+    with running(config, folder) as collector:
+        send(collector.port, signal, payloads, items // 4)
+        collector.drained()
+        before = cpu_seconds(collector.pid)
+        sent = send(collector.port, signal, payloads, items)
+        collector.drained()
+        spent = cpu_seconds(collector.pid) - before
+        series = collector.scrape() if count_series else 0
+        memory = memory_mib(collector.pid)
+    return Measure(sent.items / spent, spent / sent.items * 1e6, memory, series, sent)

@@ -1,0 +1,299 @@
+"""Overhead in the service: what observing a request costs it.
+
+The demo gateway answers requests in four scenarios, one process each, in turns:
+
+- bare: no instrumentation, no log output;
+- defaults: `opentelemetry-instrument` with its defaults, told to send logs as well
+  (`OTEL_PYTHON_LOG_CORRELATION=true`, level INFO), without which most metrics of the spec
+  could not be derived;
+- rendered: the rendered `app/` settings (every span sent, JSON lines on standard output);
+- plan: the original plan's approach, `bench/baseline`: prometheus_client, python-json-logger
+  with redaction, and SDK tracing of 10 % of the requests.
+
+Telemetry goes to a Collector with the rendered configuration. CPU is that of the service's
+process, all threads, until everything is exported. In-process requests go straight into the
+ASGI app; the others through uvicorn over one connection. Requests: `health` does nothing,
+`cached` evaluates five policies and hits the cache (6 log records), `generate` also calls a
+model over HTTP and writes to the database (8 records). `record` is one log record.
+
+    python -m bench.overhead
+    python -m bench.overhead --quick
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from gateway.launch import read_settings
+
+from bench import otelcol
+from bench.harness import EXAMPLES, ROOT, alternate, cpu_seconds, measured, percentile, spread
+from bench.project import await_http, free_ports, packages, process, rendered
+from bench.report import Goal, Page, Table, write
+from bench.service import LOG_CONFIG, REQUESTS, SCENARIO, request
+
+SCENARIOS = ("bare", "defaults", "rendered", "plan")
+_FIGURES = ("cpu", "mean", "p50", "p99", "p999")
+# The SDK's longest wait before a batch is sent, of all scenarios, and some more.
+_SETTLE_SECONDS = 5.5
+Sample = dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What the scenarios share: the rendered project, where OTLP and the vendors are."""
+
+    root: Path
+    otlp: str
+    vendors: str
+    count: int
+
+
+def main() -> None:
+    """Run the benchmark and write its page."""
+    parser = argparse.ArgumentParser(prog="python -m bench.overhead", description=__doc__)
+    parser.add_argument("--count", type=int, default=1500, help="requests of a kind and sample")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="small and rough")
+    parser.add_argument("--out", type=Path, help="folder of the results")
+    given = parser.parse_args()
+    if given.quick:
+        given.count, given.rounds = 150, 1
+    with measured() as run, tempfile.TemporaryDirectory() as folder:
+        samples = _benchmark(given, Path(folder))
+    write(_page(given, samples), run, given.out)
+
+
+def _benchmark(given: argparse.Namespace, folder: Path) -> dict[str, list[Sample]]:
+    root = rendered(folder / "project")
+    config = yaml.safe_load((root / "collector/config.yaml").read_text())
+    vendor_port = free_ports(1)[0]
+    with ExitStack() as stack:
+        collector = stack.enter_context(otelcol.running(config, folder / "otelcol", cores=2))
+        log = folder / "vendors.log"
+        vendors = stack.enter_context(
+            process(
+                [
+                    *(sys.executable, "-m", "uvicorn", "--factory", "--port", str(vendor_port)),
+                    *("--log-level", "warning", "gateway.vendors.app:create_app"),
+                ],
+                log,
+                {"PYTHONPATH": _python_path(), "IMS_STUB_LATENCY_SECONDS": "0"},
+            )
+        )
+        await_http(f"http://127.0.0.1:{vendor_port}/health", vendors, log)
+        bench = Bench(
+            root,
+            f"http://127.0.0.1:{collector.port}",
+            f"http://127.0.0.1:{vendor_port}",
+            given.count,
+        )
+        runs: dict[str, Callable[[], Sample]] = {}
+        for name in SCENARIOS:
+            runs[f"{name}/in-process"] = lambda name=name: _in_process(bench, name, folder)
+            runs[f"{name}/uvicorn"] = lambda name=name: _uvicorn(bench, name, folder)
+        return alternate(runs, given.rounds)
+
+
+def _python_path() -> str:
+    return os.pathsep.join([str(ROOT), str(EXAMPLES)])
+
+
+def environment(bench: Bench, scenario: str) -> dict[str, str]:
+    """Return the variables of a scenario, and of no other."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("OTEL_", "IMS_", "LOG_"))}
+    found = {
+        **kept,
+        "PYTHONPATH": _python_path(),
+        SCENARIO: scenario,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": bench.otlp,
+        "IMS_OPENAI_URL": f"{bench.vendors}/openai/v1",
+        "IMS_ANTHROPIC_URL": f"{bench.vendors}/anthropic",
+    }
+    if scenario == "defaults":
+        found |= {
+            "OTEL_SERVICE_NAME": "ims-core",
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+            "OTEL_LOGS_EXPORTER": "otlp",
+            "OTEL_PYTHON_LOG_CORRELATION": "true",
+            "OTEL_PYTHON_LOG_LEVEL": "info",
+        }
+    if scenario == "rendered":
+        found |= read_settings(bench.root / "app/otel.env", found)
+        found[LOG_CONFIG] = "app/logging.json"
+    return found
+
+
+def command(scenario: str, *arguments: str) -> list[str]:
+    """Return a Python command line, instrumented when the scenario is."""
+    python = [sys.executable, *arguments]
+    if scenario not in ("defaults", "rendered"):
+        return python
+    return [str(Path(sys.executable).with_name("opentelemetry-instrument")), *python]
+
+
+def _in_process(bench: Bench, scenario: str, folder: Path) -> Sample:
+    result = folder / "result.json"
+    with (folder / f"{scenario}.log").open("ab") as errors:
+        subprocess.run(
+            command(
+                scenario, "-m", "bench.service", f"--count={bench.count}", f"--result={result}"
+            ),
+            env=environment(bench, scenario),
+            cwd=bench.root,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            check=True,
+            timeout=600,
+        )
+    return dict(json.loads(result.read_text()))
+
+
+def _uvicorn(bench: Bench, scenario: str, folder: Path) -> Sample:
+    (port,) = free_ports(1)
+    arguments = ["-m", "uvicorn", "--factory", "bench.service:create_app", "--port", str(port)]
+    if scenario == "rendered":
+        arguments += ["--log-config", "app/logging.json"]
+    arguments += ["--no-access-log", "--timeout-keep-alive", "60"]
+    os.environ[SCENARIO] = scenario
+    log = folder / f"{scenario}-uvicorn.log"
+    with log.open("ab") as errors:
+        started = subprocess.Popen(
+            command(scenario, *arguments),
+            env=environment(bench, scenario),
+            cwd=bench.root,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+        )
+    try:
+        await_http(f"http://127.0.0.1:{port}/health", started, log)
+        found = {}
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        for kind in REQUESTS:
+            _drive(client, kind, bench.count // 5 + 5)
+            time.sleep(_SETTLE_SECONDS)
+            before = cpu_seconds(started.pid)
+            taken = _drive(client, kind, bench.count)
+            time.sleep(_SETTLE_SECONDS)
+            cpu = cpu_seconds(started.pid) - before
+            found[kind] = _summary(taken, cpu)
+        client.close()
+    finally:
+        started.terminate()
+        started.wait(30)
+    return found
+
+
+def _drive(client: http.client.HTTPConnection, kind: str, count: int) -> list[float]:
+    taken = []
+    for _ in range(count):
+        method, path, body = request(kind)
+        started = time.perf_counter()
+        client.request(method, path, body or None, {"content-type": "application/json"})
+        answer = client.getresponse()
+        answer.read()
+        taken.append(time.perf_counter() - started)
+        if answer.status != 200:
+            raise SystemExit(f"{kind}: answered with {answer.status}")
+    return taken
+
+
+def _summary(taken: list[float], cpu: float) -> dict[str, float]:
+    ordered, count = sorted(taken), len(taken)
+    shares = (("p50", 0.5), ("p99", 0.99), ("p999", 0.999))
+    return {
+        "cpu": cpu / count * 1e6,
+        "mean": sum(ordered) / count * 1e6,
+        **{name: percentile(ordered, share) * 1e6 for name, share in shares},
+    }
+
+
+def _page(given: argparse.Namespace, samples: dict[str, list[Sample]]) -> Page:
+    middle = {
+        (name, kind, figure): spread([sample[kind][figure] for sample in found]).median
+        for name, found in samples.items()
+        for kind in found[0]
+        for figure in found[0][kind]
+    }
+    tables = []
+    for way, kinds in (("in-process", (*REQUESTS, "record")), ("uvicorn", REQUESTS)):
+        for kind in kinds:
+            table = Table(
+                f"`{kind}`, {way}: microseconds",
+                ["scenario", "CPU", "added CPU", "mean", "p50", "p99", "p99.9"],
+            )
+            for name in SCENARIOS:
+                key = f"{name}/{way}"
+                cells = {
+                    figure: spread([sample[kind][figure] for sample in samples[key]])
+                    for figure in _FIGURES
+                }
+                added = cells["cpu"].median - middle[f"bare/{way}", kind, "cpu"]
+                digits = 1 if kind == "record" else 0
+                shown = [cells[figure].show(digits) for figure in _FIGURES]
+                row = [name, shown[0], f"{added:,.{digits}f}", *shown[1:]]
+                table.rows.append(row)
+            tables.append(table)
+    return Page(
+        "overhead",
+        "Benchmark: overhead in the service",
+        (__doc__ or "").partition("\n\n")[2].partition("\n\n    python")[0],
+        packages(
+            "opentelemetry-sdk",
+            "opentelemetry-instrumentation-fastapi",
+            "fastapi",
+            "uvicorn",
+            "prometheus-client",
+            "python-json-logger",
+        ),
+        tables,
+        _goals(middle),
+        {name: list(found) for name, found in samples.items()},
+        {"requests of a kind": given.count, "rounds": given.rounds},
+    )
+
+
+def _goals(middle: dict[tuple[str, str, str], float]) -> list[Goal]:
+    def added(scenario: str, way: str, kind: str, figure: str = "cpu") -> float:
+        return middle[f"{scenario}/{way}", kind, figure] - middle[f"bare/{way}", kind, figure]
+
+    goals = []
+    for other, share, text in (
+        ("defaults", 0.5, "less than half of the CPU that the defaults add"),
+        ("plan", 1.0, "less CPU than the plan's approach adds"),
+    ):
+        shares = {
+            f"{kind} {way}": added("rendered", way, kind) / max(1e-9, added(other, way, kind))
+            for way in ("in-process", "uvicorn")
+            for kind in REQUESTS
+        }
+        told = ", ".join(f"{name} {value:.0%}" for name, value in shares.items())
+        goals.append(Goal(text, told, max(shares.values()) < share))
+    for figure, limit, text in (
+        ("p99", 3000.0, "p99 added under 3 ms"),
+        ("mean", 250.0, "mean added under 0.25 ms (on an idle core)"),
+    ):
+        found = {
+            f"{kind} {way}": added("rendered", way, kind, figure)
+            for way in ("in-process", "uvicorn")
+            for kind in REQUESTS
+        }
+        told = ", ".join(f"{name} {value / 1000:.2f} ms" for name, value in found.items())
+        goals.append(Goal(text, told, max(found.values()) < limit))
+    return goals
+
+
+if __name__ == "__main__":
+    main()

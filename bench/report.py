@@ -1,0 +1,107 @@
+"""Writes a benchmark's page: Markdown for people, the same numbers as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.harness import ROOT, Run, machine, say
+
+FOLDER = ROOT / "docs" / "reference" / "benchmarks"
+
+
+@dataclass
+class Table:
+    """A table with a heading. rows: texts, as many as there are columns."""
+
+    title: str
+    columns: Sequence[str]
+    rows: list[Sequence[str]] = field(default_factory=list)
+    note: str = ""
+
+    def markdown(self) -> str:
+        """Return the table as Markdown."""
+        lines = [f"## {self.title}", ""]
+        lines.append("| " + " | ".join(self.columns) + " |")
+        lines.append("|" + "---|" * len(self.columns))
+        lines += ["| " + " | ".join(row) + " |" for row in self.rows]
+        if self.note:
+            lines += ["", self.note]
+        return "\n".join([*lines, ""])
+
+
+@dataclass
+class Goal:
+    """What was aimed at, what came out, and whether that is enough."""
+
+    text: str
+    found: str
+    met: bool
+
+
+@dataclass
+class Page:
+    """Everything that a benchmark reports. data: the raw figures, JSON-able."""
+
+    name: str
+    title: str
+    about: str
+    versions: dict[str, str]
+    tables: list[Table]
+    goals: list[Goal]
+    data: dict[str, Any]
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+def write(page: Page, run: Run, folder: Path | None = None) -> None:
+    """Write ``<name>.md`` and ``<name>.json``."""
+    folder = folder or FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    facts = {
+        "date": run.started,
+        "command": f"python -m bench.{page.name}",
+        "settings": page.settings,
+        "machine": machine(),
+        "versions": page.versions,
+        "noise": {
+            "load_average_before": round(run.noise.load_before, 2),
+            "load_average_after": round(run.noise.load_after, 2),
+            "cores_busy_with_other_work": round(run.noise.busy, 2),
+            "seconds": round(run.noise.seconds, 1),
+        },
+    }
+    goals = [vars(goal) for goal in page.goals]
+    data = {**facts, "goals": goals, "results": page.data}
+    (folder / f"{page.name}.json").write_text(json.dumps(data, indent=2) + "\n", "utf-8")
+    (folder / f"{page.name}.md").write_text(_markdown(page, facts), "utf-8")
+    say(f"wrote {folder / page.name}.md and .json")
+
+
+def _markdown(page: Page, facts: dict[str, Any]) -> str:
+    here, noise = facts["machine"], facts["noise"]
+    versions = ", ".join(f"{name} {version}" for name, version in page.versions.items())
+    settings = ", ".join(f"{name} {value}" for name, value in page.settings.items())
+    lines = [
+        f"<!-- Written by `{facts['command']}`. Do not edit: run it again. -->",
+        f"# {page.title}",
+        "",
+        page.about.strip(),
+        "",
+        f"`{facts['command']}`, {facts['date']}" + (f" ({settings})" if settings else "") + ".",
+        f"{here['cpu']}, {here['cores']} cores, {here['memory_gib']} GiB, Linux {here['kernel']},"
+        f" Python {here['python']}; {versions}.",
+        f"Other work on the machine kept {noise['cores_busy_with_other_work']:.1f} of the"
+        f" {here['cores']} cores busy during the run of {noise['seconds']:.0f} s"
+        f" (load average {noise['load_average_before']} before, {noise['load_average_after']}"
+        " after).",
+        "",
+    ]
+    if page.goals:
+        lines += ["| goal | found | met |", "|---|---|---|"]
+        lines += [f"| {g.text} | {g.found} | {'yes' if g.met else 'no'} |" for g in page.goals]
+        lines.append("")
+    body = "\n".join(table.markdown() for table in page.tables)
+    return "\n".join(lines) + "\n" + body.rstrip("\n") + "\n"
