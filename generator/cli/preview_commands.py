@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,9 @@ def preview(
     prometheus: Annotated[
         str | None, typer.Option(help="Base URL; the spec's own port when left out.")
     ] = None,
+    jaeger: Annotated[
+        str | None, typer.Option(help="Base URL, as above; for lists of traces.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the pages.")] = Path(".imsobs/preview"),
     png: Annotated[bool, typer.Option("--png", help="Also write light and dark pictures.")] = False,
     scale: Annotated[
@@ -48,11 +52,13 @@ def preview(
     chosen = _chosen(dashboards or [], resolved)
     spec = resolved.spec
     source = Prometheus(prometheus or f"http://127.0.0.1:{spec.stack.prometheus.ports.http}")
+    _require_charts()
     request = page.Request(
         end=time.time(),
         seconds=_seconds(range_),
         values={"service": service or [], "vendor": vendor or [], "model": model or []},
         scrape_interval=duration_seconds(spec.scrape.interval),
+        jaeger=jaeger or f"http://127.0.0.1:{spec.stack.jaeger.ports.http}",
     )
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -63,6 +69,13 @@ def preview(
         raise ImsobsError(
             f"cannot write below {out}: {error.strerror}", remedy="give another --out"
         ) from error
+
+
+def _require_charts() -> None:
+    if find_spec("vl_convert") is None:
+        raise ImsobsError(
+            "the charting library is not installed", remedy="pip install 'imsobs[preview]'"
+        )
 
 
 def _write(drawing: str, dashboard: dict[str, str], out: Path, png: bool, scale: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from generator.preview import charts, svg, theme, values
@@ -88,33 +88,39 @@ def ring(
 
 def table(series: list[Series], unit: str, size: tuple[float, float]) -> str:
     """Return labels and values in rows, the largest values first."""
-    width, height = size
     columns = sorted({key for entry in series for key in entry.labels if key != "__name__"})
-    rows = sorted(series, key=lambda entry: -entry.last)[: max(1, int((height - 26) / 24))]
-    pitch = (width - 32) / (len(columns) + 1)
-    content = "".join(
-        svg.text(
-            16 + i * pitch,
-            12,
-            name.replace("_", " "),
-            size=11,
-            color=MUTED,
-            weight=600,
-            width=pitch - 8,
-        )
-        for i, name in enumerate(columns)
-    )
-    content += svg.text(width - 16, 12, "value", size=11, color=MUTED, weight=600, anchor="end")
-    for index, entry in enumerate(rows):
-        y = 22 + index * 24
-        content += (
-            f'<line x1="16" x2="{width - 16:.1f}" y1="{y:.1f}" y2="{y:.1f}" stroke="{LINE}"/>'
-        )
-        for i, name in enumerate(columns):
-            content += svg.text(16 + i * pitch, y + 16, entry.labels.get(name, ""), width=pitch - 8)
-        content += svg.text(
-            width - 16, y + 16, values.text(entry.last, unit), anchor="end", weight=600
-        )
+    ordered = sorted(series, key=lambda entry: -entry.last)
+    rows = [
+        (*(entry.labels.get(name, "") for name in columns), values.text(entry.last, unit))
+        for entry in ordered
+    ]
+    return grid((*(name.replace("_", " ") for name in columns), "value"), rows, size)
+
+
+def grid(columns: Sequence[str], rows: Sequence[Sequence[str]], size: tuple[float, float]) -> str:
+    """Return as many rows of text as fit below their column heads, the last one to the right."""
+    width, height = size
+    pitch = (width - 32) / len(columns)
+    last = len(columns) - 1
+    content = ""
+    for index, row in enumerate((columns, *rows[: max(1, int((height - 26) / 24))])):
+        y = 12 if index == 0 else 14 + index * 24
+        if index:
+            line = y - 16
+            content += (
+                f'<line x1="16" x2="{width - 16:.1f}" y1="{line}" y2="{line}" stroke="{LINE}"/>'
+            )
+        for place, cell in enumerate(row):
+            content += svg.text(
+                width - 16 if place == last else 16 + place * pitch,
+                y,
+                cell,
+                size=12 if index else 11,
+                color=INK if index else MUTED,
+                weight=600 if index == 0 or place == last else 400,
+                anchor="end" if place == last else "start",
+                width=None if place == last else pitch - 8,
+            )
     return content
 
 
@@ -176,7 +182,7 @@ def legend(
     for index, entry in enumerate(series):
         label = svg.fitted(entry.name, width * 0.4, 11)
         value = values.text(entry.last, unit)
-        needed = 14 + svg.text_width(label, 11) + 6 + svg.text_width(value, 11) + 18
+        needed = 14 + svg.text_width(label, 11) + 8 + svg.text_width(value, 11) + 18
         is_last_line = line == most_lines - 1
         room = width - 8 - (64 if is_last_line and index < len(series) - 1 else 0)
         if x > 16 and x + needed > room:
@@ -189,7 +195,7 @@ def legend(
         y = line * LEGEND_LINE
         content += svg.box(x, y + 1, 9, 9, colors[entry.name], radius=2)
         content += svg.text(x + 14, y + 9.5, label, size=11, color=MUTED)
-        content += svg.text(x + 20 + svg.text_width(label, 11), y + 9.5, value, size=11, weight=600)
+        content += svg.text(x + 22 + svg.text_width(label, 11), y + 9.5, value, size=11, weight=600)
         x += needed
     return content, (line + 1) * LEGEND_LINE
 

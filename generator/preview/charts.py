@@ -113,7 +113,8 @@ def lines(
     }
     if not stacked:
         shape = {"type": "line", "strokeWidth": 1.7, "strokeJoin": "round"}
-    y_of = {**y, "stack": "zero"} if stacked else y
+    # A series that pauses must not tear the stack apart.
+    y_of = {**y, "stack": "zero", "impute": {"value": 0}} if stacked else y
     detail = {} if stacked else {"detail": {"field": "part"}}
     layers: list[dict[str, Any]] = [
         {"mark": shape, "encoding": {"x": x, "y": y_of, "color": color, **detail}}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from generator.preview import cards, charts, svg, theme, values
+from generator.preview import cards, charts, svg, theme, traces
 from generator.preview.fetch import Prometheus, Series
 from generator.preview.interpolate import (
     PanelQuery,
@@ -29,12 +29,26 @@ MOST_SERIES = 20
 
 @dataclass(frozen=True)
 class Request:
-    """What to look at: the end (Unix seconds), the length of the range, the pickers' values."""
+    """What to look at: the end (Unix seconds), the length of the range, the pickers' values.
+
+    jaeger: base URL of Jaeger's query API, when traces are shown too.
+    """
 
     end: float
     seconds: int | None = None
     values: Mapping[str, Sequence[str]] = field(default_factory=dict)
     scrape_interval: float = 15
+    jaeger: str | None = None
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What all panels of a drawing share: where to ask, the seconds shown, deployments."""
+
+    prometheus: Prometheus
+    jaeger: str | None
+    span: tuple[float, float]
+    marks: list[float]
 
 
 def draw(dashboard: Mapping[str, Any], prometheus: Prometheus, request: Request) -> str:
@@ -47,6 +61,7 @@ def draw(dashboard: Mapping[str, Any], prometheus: Prometheus, request: Request)
     ):
         asked.setdefault(query.panel_id, []).append(query)
     marks = _deployments(dashboard, prometheus, request, span)
+    scene = Scene(prometheus, request.jaeger, span, marks)
     content = _head(dashboard, request, seconds, bool(marks))
     bottom = 0.0
     for panel in dashboard["panels"]:
@@ -59,7 +74,7 @@ def draw(dashboard: Mapping[str, Any], prometheus: Prometheus, request: Request)
         place = panel["gridPos"]
         size = (place["w"] * _COLUMN - _GAP, place["h"] * _LINE - _GAP)
         x, y = _MARGIN + place["x"] * _COLUMN, _HEAD + place["y"] * _LINE
-        drawing = _card(panel, asked.get(panel["id"], []), prometheus, span, marks, size)
+        drawing = _card(panel, asked.get(panel["id"], []), scene, size)
         content += svg.group(x, y, drawing, panel.get("description", ""))
     height = bottom + _MARGIN - _GAP
     ground = svg.box(0, 0, WIDTH, height, theme.LIGHT["page"])
@@ -107,39 +122,45 @@ def _deployments(
 
 
 def _card(
-    panel: Mapping[str, Any],
-    queries: list[PanelQuery],
-    prometheus: Prometheus,
-    span: tuple[float, float],
-    marks: list[float],
-    size: tuple[float, float],
+    panel: Mapping[str, Any], queries: list[PanelQuery], scene: Scene, size: tuple[float, float]
 ) -> str:
     width, height = size
     frame = svg.box(0, 0, width, height, theme.LIGHT["card"], radius=6, stroke=theme.LIGHT["line"])
     frame += svg.text(16, 24, panel["title"], size=13, weight=600, width=width - 24)
     inner = (width, height - _TITLE - 12)
-    return frame + svg.group(0, _TITLE, _body(panel, queries, prometheus, span, marks, inner))
+    return frame + svg.group(0, _TITLE, _body(panel, queries, scene, inner))
 
 
 def _body(
-    panel: Mapping[str, Any],
-    queries: list[PanelQuery],
-    prometheus: Prometheus,
-    span: tuple[float, float],
-    marks: list[float],
-    size: tuple[float, float],
+    panel: Mapping[str, Any], queries: list[PanelQuery], scene: Scene, size: tuple[float, float]
 ) -> str:
+    defaults = panel["fieldConfig"]["defaults"]
+    nothing = cards.note(
+        str(defaults.get("noValue") or "No data"), size, strong="noValue" not in defaults
+    )
+    if any(query.source == "jaeger" for query in queries) and scene.jaeger:
+        answers = [traces.search(scene.jaeger, query, scene.span[1]) for query in queries]
+        if None not in answers:
+            rows = [row for answer in answers for row in answer or ()]
+            return cards.grid(traces.COLUMNS, rows, size) if rows else nothing
     foreign = next((query.source for query in queries if query.source != "prometheus"), "")
     if foreign:
         return cards.note(f"Asked from {foreign.capitalize()}: open in Grafana", size)
-    series = [entry for query in queries for entry in prometheus.ask(query, span[1])][:200]
-    defaults = panel["fieldConfig"]["defaults"]
+    series = [entry for query in queries for entry in scene.prometheus.ask(query, scene.span[1])]
     if not series:
-        return cards.note(
-            str(defaults.get("noValue") or "No data"), size, strong="noValue" not in defaults
-        )
+        return nothing
+    return _shown(panel, series, queries[0].step, scene, size)
+
+
+def _shown(
+    panel: Mapping[str, Any],
+    series: list[Series],
+    step: float,
+    scene: Scene,
+    size: tuple[float, float],
+) -> str:
+    defaults = panel["fieldConfig"]["defaults"]
     unit, steps = str(defaults.get("unit", "short")), defaults["thresholds"]["steps"]
-    step = queries[0].step
     colors = theme.colors_of((entry.name for entry in series), _fixed_colors(panel))
     match panel["type"]:
         case "stat":
@@ -153,11 +174,11 @@ def _body(
         case "state-timeline":
             given = [mapping["options"] for mapping in defaults.get("mappings", [])]
             mappings = given[0] if given else {}
-            return cards.states(series, span, mappings, step, size)
+            return cards.states(series, scene.span, mappings, step, size)
         case "heatmap":
-            drawing = charts.heatmap(series, span, unit, step, (size[0] - 32, size[1]))
+            drawing = charts.heatmap(series, scene.span, unit, step, (size[0] - 32, size[1]))
             return svg.group(16, 0, drawing)
-    return _over_time(panel, series, unit, colors, span, marks, step, size)
+    return _over_time(panel, series, unit, colors, step, scene, size)
 
 
 def _fixed_colors(panel: Mapping[str, Any]) -> dict[str, str]:
@@ -175,9 +196,8 @@ def _over_time(
     series: list[Series],
     unit: str,
     colors: Mapping[str, str],
-    span: tuple[float, float],
-    marks: list[float],
     step: float,
+    scene: Scene,
     size: tuple[float, float],
 ) -> str:
     series = sorted(series, key=lambda entry: entry.name)[:MOST_SERIES]
@@ -188,13 +208,13 @@ def _over_time(
         below, used = cards.legend(series, unit, colors, size[0])
     chart = charts.lines(
         series,
-        span,
+        scene.span,
         unit,
         (size[0] - 32, size[1] - used - (8 if used else 0)),
         stacked=stacked,
         colors=colors,
         limits=theme.limits_of(panel["fieldConfig"]["defaults"]["thresholds"]["steps"]),
-        marks=marks,
+        marks=scene.marks,
         gap=step * 4,
     )
     return svg.group(16, 0, chart) + svg.group(0, size[1] - used, below)
@@ -217,6 +237,3 @@ def png(drawing: str, *, night: bool = False, scale: float = 1.0) -> bytes:
     import vl_convert
 
     return vl_convert.svg_to_png(theme.dark(drawing) if night else drawing, scale=scale)
-
-
-__all__ = ["Request", "draw", "html", "png", "values"]

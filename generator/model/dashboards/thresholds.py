@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from generator import promql
+from generator import conventions, promql
 from generator.model.dashboards.queries import Query
 from generator.spec.schema.dashboards import Limits
 from generator.spec.schema.root import Spec
@@ -93,7 +93,8 @@ def _signature(tree: Any) -> Signature:
         (matcher.name, str(matcher.op), str(matcher.value))
         for selector in selectors
         for matcher in selector.matchers.matchers
-        if matcher.name not in ("__name__", "le") and "$" not in str(matcher.value)
+        if matcher.name not in ("__name__", "le", *conventions.SCRAPE_LABELS)
+        and "$" not in str(matcher.value)
     )
     return names, fixed, _kind(tree)
 
