@@ -60,6 +60,8 @@ def new_case(alert: ResolvedAlert, model: Model) -> Case:
 
 def phase(alert: ResolvedAlert) -> int:
     """Return when an alert is drilled: what disturbs others comes last and alone."""
+    if alert.drill.spoil is not None:
+        return 4
     if alert.drill.stop is not None:
         return 2 if alert.drill.stop != "otelcol" else 3
     return 1 if alert.drill.health.get("service") == "down" else 0

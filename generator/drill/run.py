@@ -17,10 +17,12 @@ from generator.drill.receiver import Inbox
 from generator.model import Model
 from generator.native.daemon import Supervisor
 from generator.native.stack import RunningStack
+from generator.outputs.alertmanager import CONFIG
 from generator.spec.schema.alerts import Send
 
 _PAUSE = 2.0
 _HEALTHY = "healthy"
+_CONFIGS = {"prometheus": "stack/prometheus.yaml", "alertmanager": CONFIG}
 
 
 @dataclass
@@ -34,6 +36,7 @@ class Drill:
     health: Health
     patience: float = 120.0
     tell: Callable[[str], None] = lambda text: None
+    spoiled: dict[str, bytes] = field(default_factory=dict)
     client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=10, trust_env=False))
 
     def run(self, cases: list[Case]) -> None:
@@ -72,12 +75,28 @@ class Drill:
         self.health.states.update(drill.health)
         if drill.stop is not None:
             Supervisor(self.stack.layout).stop_process(drill.stop)
+        if drill.spoil is not None:
+            file = self.project / _CONFIGS[drill.spoil]
+            self.spoiled[drill.spoil] = file.read_bytes()
+            file.write_text("spoiled: by the drill\n", encoding="utf-8")
+            self._reload(drill.spoil)
 
     def _calm(self, case: Case) -> None:
         drill = case.alert.drill
         self.health.states.update(dict.fromkeys(drill.health, _HEALTHY))
         if drill.stop is not None:
             Supervisor(self.stack.layout).start_process(drill.stop)
+        if drill.spoil is not None:
+            (self.project / _CONFIGS[drill.spoil]).write_bytes(self.spoiled.pop(drill.spoil))
+            self._reload(drill.spoil)
+
+    def _reload(self, name: str) -> None:
+        """Let a process read its configuration again; that it refuses may be the point."""
+        way = self.stack.plan.processes[name].reload or ""
+        if way.startswith("http"):
+            self.client.post(way)
+        else:
+            Supervisor(self.stack.layout).signal(name, way)
 
     def _send(self, case: Case, sends: list[Send]) -> None:
         for send in sends:

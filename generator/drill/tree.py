@@ -54,8 +54,12 @@ def overlay(model: Model, health_port: int) -> dict[str, Any]:
         "service": {"names": names, "url": f"http://127.0.0.1:{health_port}"},
         "stack": stack,
         "scrape": {"interval": _FAST, "timeout": _FAST},
-        "collector": {"probe_interval": _FAST},
-        "sampling": {"decision_wait": _FAST},
+        # Every drill reports as a service of its own; the room for series grows with them.
+        "collector": {
+            "probe_interval": _FAST,
+            "max_series": model.spec.collector.max_series * len(names),
+        },
+        "sampling": {"slow": "1s", "decision_wait": _FAST},
         "alerting": {"fast": _FAST, "slow": _FAST},
     }
 

@@ -144,7 +144,9 @@ def _burn_alert(name: str, slo: Slo, burn: BurnAlert) -> Alert:
     hours = number(seconds(slo.window) / 3600 / burn.factor)
     percent = number(limit * 100)
     return Alert(
-        summary=f"{{{{ $labels.{BY} }}}} burns its {name} budget {number(burn.factor)} times too fast",
+        summary=(
+            f"{{{{ $labels.{BY} }}}} burns its {name} budget {number(burn.factor)} times too fast"
+        ),
         description=(
             f"{{{{ $value | humanizePercentage }}}} of events were bad over the last"
             f" {burn.long}, and more than"
