@@ -23,6 +23,7 @@ from testcontainers.core.network import Network
 from generator import stack_secrets
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything in this folder is a stack test."""
     for item in items:

@@ -241,6 +241,7 @@ def promtail(model: Model) -> Service:
 def gateway(model: Model) -> Service:
     """Return the demo service, with its profile only."""
     port = model.spec.stack.gateway.ports.http
+    ask = f"import urllib.request as u; u.urlopen('http://127.0.0.1:{port}/health')"
     collector = COMPOSE.at("otelcol", model.spec.stack.otelcol.ports.otlp_http)
     return {
         **_running("gateway", model),
@@ -256,4 +257,5 @@ def gateway(model: Model) -> Service:
         "volumes": [mount("../app")],
         "working_dir": CONFIG,
         "ports": _published(port),
+        "healthcheck": _health("python", "-c", ask),
     }

@@ -1,0 +1,192 @@
+"""Secrets, estimate, preflight and reload, without a running stack."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from generator import estimate as estimating
+from generator import preflight, reload, stack_secrets
+from generator.compile import read_spec
+from generator.errors import ImsobsError
+from generator.model import Model
+from generator.native.launch import files_digest
+from generator.native.plan import Plan, parse_plan
+from generator.verify import Verdict
+
+ROOT = Path(__file__).resolve().parents[2]
+_SETTING = r"\b(?:IMS|IMSOBS|OTEL|TRACE|LOG|GRAFANA)_[A-Z_]+\b"
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    compiled = read_spec([ROOT / "spec/ims.yaml"])
+    assert compiled.model is not None, compiled.lines()
+    return compiled.model
+
+
+@pytest.fixture(autouse=True)
+def no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(stack_secrets.PASSWORD, raising=False)
+
+
+def test_without_a_password_there_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(ImsobsError) as caught:
+        stack_secrets.prepare(tmp_path)
+    assert caught.value.message == (
+        "GRAFANA_ADMIN_PASSWORD is not set, and there is no default password"
+    )
+    assert not (tmp_path / "secrets").exists()
+
+
+def test_the_password_becomes_a_file_that_a_container_can_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(stack_secrets.PASSWORD, "from-the-environment")
+    (tmp_path / "stack").mkdir()
+    (tmp_path / "stack/.env").write_text('# a comment\nGRAFANA_ADMIN_PASSWORD="from-the-file"\n')
+    stack_secrets.prepare(tmp_path)
+    path = tmp_path / stack_secrets.PASSWORD_FILE
+    assert path.read_text() == "from-the-environment"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o444
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert stack_secrets.compose_environment(tmp_path)[stack_secrets.PASSWORD] == "in-its-file"
+    monkeypatch.delenv(stack_secrets.PASSWORD)
+    assert stack_secrets.password(tmp_path) == "from-the-file"
+
+
+def test_disk_follows_requests_and_retention(model: Model) -> None:
+    def need(requests: float, component: str) -> estimating.Need:
+        load = estimating.Load.of(model, requests)
+        rows = estimating.estimate(model, load)
+        return next(row for row in rows if row.component == component)
+
+    small, large = need(1_000_000, "jaeger"), need(2_000_000, "jaeger")
+    assert large.disk_per_day == pytest.approx(2 * small.disk_per_day)
+    buffer = estimating.CONSTANTS["jaeger_buffer"].value
+    assert small.disk == pytest.approx(2 * small.disk_per_day + buffer)  # kept for 2d
+    # Series, not requests, decide about Prometheus.
+    assert need(1, "prometheus").disk == need(10_000_000, "prometheus").disk
+
+
+def test_a_million_requests_a_day_fit_the_limits(model: Model) -> None:
+    for row in estimating.estimate(model, estimating.Load.of(model, 1_000_000)):
+        assert row.memory < 0.8 * row.memory_limit, row
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "-"), (950, "950 B"), (1_500, "1.5 kB"), (17_400_000_000, "17 GB"), (2e15, "2000.0 TB")],
+)
+def test_sizes_are_read_easily(size: float, text: str) -> None:
+    assert estimating.human(size) == text
+
+
+@pytest.mark.parametrize("given", [None, "admin", "short"])
+def test_preflight_refuses_weak_passwords(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str | None
+) -> None:
+    if given is not None:
+        monkeypatch.setenv(stack_secrets.PASSWORD, given)
+    (finding,) = preflight._password(tmp_path)
+    assert finding.level == "fail"
+
+
+def test_preflight_names_the_missing_secret_file(model: Model, tmp_path: Path) -> None:
+    findings = list(preflight._receivers(model, tmp_path))
+    failing = [finding for finding in findings if finding.level == "fail"]
+    assert failing
+    assert all("secrets/alerting/" in finding.remedy for finding in failing)
+    folder = tmp_path / model.spec.routing.secrets
+    folder.mkdir(parents=True)
+    for name in {n for f in failing for n in re.findall(r"alerting/(\w+)", f.remedy)}:
+        (folder / name).write_text("x")
+    assert not [f for f in preflight._receivers(model, tmp_path) if f.level == "fail"]
+
+
+def test_preflight_refuses_open_ingest(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMS_OTLP_BIND", "0.0.0.0")  # noqa: S104 - what is refused
+    assert [finding.level for finding in preflight._ingest(model, tmp_path)] == ["fail"]
+
+
+PLAN = """
+components: {tool: {version: 1.0.0, env: X, optional: true}}
+processes:
+  signalled: {component: tool, ready: "http://127.0.0.1:1/", files: [a], reload: HUP}
+  restarted: {component: tool, ready: "http://127.0.0.1:2/", files: [b]}
+  refused: {component: tool, ready: "http://127.0.0.1:3/", files: [c], reload: HUP}
+  same: {component: tool, ready: "http://127.0.0.1:4/", files: [d], reload: HUP}
+"""
+
+
+def test_reload_tells_what_changed_and_what_was_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan: Plan = parse_plan(PLAN)
+    for name in "abcd":
+        (tmp_path / name).write_text("old")
+    loaded = {name: files_digest(tmp_path, p.files) for name, p in plan.processes.items()}
+    for name in "abc":
+        (tmp_path / name).write_text("new")
+    verdicts = {"refused": Verdict("judge", "c", False, "line 3: no such field")}
+    monkeypatch.setattr(reload, "judge", lambda name, root: verdicts.get(name))
+    monkeypatch.setattr(reload, "tell", lambda name, process, signal: (True, ""))
+    noted: list[str] = []
+    found = reload.reload_all(
+        plan, tmp_path, loaded, lambda name, way: None, lambda name, digest: noted.append(name)
+    )
+    assert [(item.component, item.outcome) for item in found] == [
+        ("signalled", "reloaded"),
+        ("restarted", "restart"),
+        ("refused", "rejected"),
+        ("same", "unchanged"),
+    ]
+    assert found[2].detail == "line 3: no such field"
+    assert noted == ["signalled"]
+
+
+def _guides() -> list[Path]:
+    names = ("integration", "migration", "deployment", "limitations", "security", "troubleshooting")
+    return [ROOT / f"docs/guide/{name}.md" for name in names]
+
+
+def test_guides_name_commands_that_exist() -> None:
+    from importlib import import_module
+
+    from generator.cli import COMMANDS
+    from generator.cli.app import app
+
+    for name in COMMANDS:
+        import_module(f"generator.cli.{name}")
+    listed = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["--help"]).output
+    makefile = (ROOT / "Makefile").read_text()
+    for guide in _guides():
+        text = guide.read_text()
+        for command in re.findall(r"\bimsobs ([a-z]+)\b", text):
+            assert re.search(rf"\b{command}\b", listed), f"{guide.name}: imsobs {command}"
+        for target in re.findall(r"`make ([a-z-]+)`|^make ([a-z-]+)", text, re.M):
+            word = target[0] or target[1]
+            assert re.search(rf"^{word}:", makefile, re.M), f"{guide.name}: make {word}"
+
+
+def test_guides_name_settings_that_are_read() -> None:
+    folders = ("generator", "stack", "app", "collector", "templates", "examples")
+    sources = [
+        path.read_text(errors="replace")
+        for folder in folders
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and os.path.splitext(path)[1] not in (".pyc", ".png")  # noqa: PTH122
+    ]
+    known = "\n".join(sources)
+    for guide in _guides():
+        for setting in set(
+            re.findall(r"\b(?:IMS|IMSOBS|OTEL|TRACE|LOG|GRAFANA)_[A-Z_]+\b", guide.read_text())
+        ):
+            assert setting in known, f"{guide.name}: {setting}"
