@@ -63,7 +63,7 @@ def test_secrets_are_files_only(rendered: Path) -> None:
 
     walk("", config["receivers"])
     assert found
-    assert all(value.startswith("secrets/") for _, value in found)
+    assert all(value.startswith("secrets/alerting/") for _, value in found)
 
 
 @pytest.mark.native

@@ -117,7 +117,10 @@ class Expectation(Section):
 
 
 class Routing(Section):
-    """The tree of routes, its defaults, and what is expected of it."""
+    """The tree of routes, its defaults, and what is expected of it.
+
+    secrets: folder of the secret files, relative to Alertmanager's working directory.
+    """
 
     receiver: KebabName
     group_by: list[LabelName] = Field(min_length=1)
