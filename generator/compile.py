@@ -36,7 +36,9 @@ def read_spec(files: list[Path]) -> Compiled:
         # A file that cannot be read as a whole: what would be missing is not at fault.
         return Compiled(document, problems, None)
     spec, shape_problems = parse(document.data)
-    problems += shape_problems
+    # What could not be read is no value, and not a wrong one as well.
+    unread = {problem.path for problem in problems if problem.path}
+    problems += [problem for problem in shape_problems if problem.path not in unread]
     dropped: set[str] = set()
     if spec is None:
         spec, dropped = _salvage(document.data, shape_problems)

@@ -20,6 +20,7 @@ from generator.problems import KeyPath, Position, Problem, dotted
 MAX_BYTES = 8 * 1024 * 1024
 MAX_DEPTH = 40
 MAX_NODES = 500_000
+_PLAIN_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -88,6 +89,9 @@ class _Reader:
             if not any(problem.check == "yaml/too-large" for problem in self.problems):
                 limits = f"{MAX_NODES} values after aliases are expanded, {MAX_DEPTH} levels"
                 self._problem(node, path[:3], f"the file is larger than {limits}", "yaml/too-large")
+            return None
+        if not isinstance(node, yaml.ScalarNode) and node.tag not in _PLAIN_TAGS:
+            self._problem(node, path, f"tag {node.tag} is not allowed", "yaml/tag")
             return None
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)

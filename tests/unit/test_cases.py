@@ -1,0 +1,78 @@
+"""Every check id has a case that shows its exact message, and a section that explains it.
+
+A case is a folder below tests/cases/invalid, named after the fault: overlay.yaml is laid over
+the spec, expected.txt holds the problem lines. ``<n>`` there stands for a number that the
+rest of the spec decides.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import generator
+from generator.compile import read_spec
+
+ROOT = Path(__file__).resolve().parents[2]
+CASES = sorted((ROOT / "tests/cases/invalid").iterdir())
+PACKAGE = Path(generator.__file__).parent
+# Where problems are made; elsewhere "a/b" is a path or a component of the Collector.
+SOURCES = [*(PACKAGE / "checks").glob("*.py"), *(PACKAGE / "spec").glob("*.py")]
+SOURCES += [*PACKAGE.glob("promql*.py")]
+_ID = re.compile(r'"([a-z][a-z0-9]*/[a-z][a-z0-9-]*)"')
+
+
+def check_ids() -> set[str]:
+    return {found for file in SOURCES for found in _ID.findall(file.read_text())}
+
+
+def shown() -> dict[str, list[str]]:
+    """Return check id -> names of the cases that show it."""
+    found: dict[str, list[str]] = {}
+    for case in CASES:
+        for check in re.findall(r"\[([a-z]+/[a-z0-9-]+)\]$", expected(case), flags=re.MULTILINE):
+            found.setdefault(check, []).append(case.name)
+    return found
+
+
+def expected(case: Path) -> str:
+    return (case / "expected.txt").read_text().strip()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_exactly_these_problems(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    folder = case.relative_to(ROOT)
+    lines = read_spec([Path("spec/ims.yaml"), folder / "overlay.yaml"]).lines()
+    found = "\n".join(lines).replace(f"{folder}/", "")
+    pattern = re.escape(expected(case)).replace("<n>", r"\d+")
+    assert re.fullmatch(pattern, found), f"expected:\n{expected(case)}\nfound:\n{found}"
+
+
+@pytest.mark.parametrize("check", sorted(check_ids()))
+def test_every_check_has_a_case(check: str) -> None:
+    assert check in shown(), f"no tests/cases/invalid/*/expected.txt shows [{check}]"
+
+
+def test_every_check_is_explained() -> None:
+    explained = {
+        found
+        for page in (ROOT / "docs/checks").glob("*.md")
+        for found in re.findall(r"^## ([a-z]+/[a-z0-9-]+)$", page.read_text(), flags=re.MULTILINE)
+    }
+    missing = sorted(check_ids() - explained)
+    assert not missing, "no section in docs/checks: " + ", ".join(missing)
+    assert not (gone := sorted(explained - check_ids())), "explained, but gone: " + ", ".join(gone)
+
+
+def test_the_command_prints_them_and_ends_with_2() -> None:
+    case = "tests/cases/invalid/spec-unknown-key/overlay.yaml"
+    command = [sys.executable, "-m", "generator", "validate", "--overlay", case]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert f"{case}:2:3: sampling.rat: unknown key" in " ".join(result.stderr.split())
+    assert "1 problem; nothing was written" in result.stderr
