@@ -24,12 +24,15 @@ class LogQLError(ValueError):
 
 @dataclass(frozen=True)
 class Token:
+    """A word: its kind (a group of the pattern above), its text, its place (from 0)."""
+
     kind: str
     text: str
     at: int
 
 
 def tokenize(text: str) -> list[Token]:
+    """Return the words of a query, the last one of kind ``end``; LogQLError for any other sign."""
     tokens: list[Token] = []
     at = 0
     while at < len(text):
