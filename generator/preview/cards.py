@@ -100,10 +100,15 @@ def table(series: list[Series], unit: str, size: tuple[float, float]) -> str:
 def grid(columns: Sequence[str], rows: Sequence[Sequence[str]], size: tuple[float, float]) -> str:
     """Return as many rows of text as fit below their column heads, the last one to the right."""
     width, height = size
-    pitch = (width - 32) / len(columns)
+    fitting = rows[: max(1, int((height - 26) / 24))]
+    needed = [
+        max(svg.text_width(row[place], 12) for row in (columns, *fitting)) + 20
+        for place in range(len(columns))
+    ]
+    starts = [16 + sum(needed[:place]) * (width - 32) / sum(needed) for place in range(len(needed))]
     last = len(columns) - 1
     content = ""
-    for index, row in enumerate((columns, *rows[: max(1, int((height - 26) / 24))])):
+    for index, row in enumerate((columns, *fitting)):
         y = 12 if index == 0 else 14 + index * 24
         if index:
             line = y - 16
@@ -112,14 +117,14 @@ def grid(columns: Sequence[str], rows: Sequence[Sequence[str]], size: tuple[floa
             )
         for place, cell in enumerate(row):
             content += svg.text(
-                width - 16 if place == last else 16 + place * pitch,
+                width - 16 if place == last else starts[place],
                 y,
                 cell,
                 size=12 if index else 11,
                 color=INK if index else MUTED,
                 weight=600 if index == 0 or place == last else 400,
                 anchor="end" if place == last else "start",
-                width=None if place == last else pitch - 8,
+                width=None if place == last else starts[place + 1] - starts[place] - 8,
             )
     return content
 

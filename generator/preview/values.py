@@ -71,7 +71,7 @@ def _dollars(value: float) -> str:
     sign = "-" if value < 0 else ""
     if size >= 1000:
         return f"{sign}${_short(size)}"
-    return f"{sign}${size:.2f}" if size >= 1 or size == 0 else f"{sign}${plain(size)}"
+    return f"{sign}${size:.2f}" if size >= 0.1 or size == 0 else f"{sign}${plain(size)}"
 
 
 def ticks(low: float, high: float, unit: str = "short", count: int = 4) -> list[float]:
