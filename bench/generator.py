@@ -14,33 +14,27 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from copy import deepcopy
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import yaml
-
+from bench.grown import write_grown
 from bench.harness import ROOT, alternate, measured, say, spread
 from bench.project import SPEC, packages
 from bench.report import Goal, Page, Table, write
-from generator import yamlio
-from generator.model import resolve
-from generator.spec.load import load
-from generator.spec.parse import parse
+from generator.compile import read_spec
 
-JSONNET = "github.com/google/go-jsonnet/cmd/jsonnet@v0.22.0"
+JSONNET = "github.com/google/go-jsonnet/cmd/jsonnet"
+JSONNET_VERSION = "0.22.0"
 GOAL_SECONDS = {1: 0.5, 100: 15.0}
-# Files of the spec are read up to this size each; larger ones come in parts.
-_PART = 6 * 1024 * 1024
-_GROWN = ("metrics", "events", "alerts", "dashboards")
+# "Linear": so many times the size cost at most this many times as much, per size.
+GOAL_GROWTH = 1.5
+_MIXIN = ROOT / "bench" / "mixin" / "files.jsonnet"
 
 
 @dataclass(frozen=True)
@@ -67,78 +61,158 @@ def main() -> None:
     write(page, run, given.out)
 
 
-def grown(times: int) -> dict[str, Any]:
-    """Return the spec's data with every metric, event, alert and dashboard ``times`` over."""
-    document, problems = load([SPEC])
-    if problems:
+def _benchmark(given: argparse.Namespace, folder: Path) -> Page:
+    jsonnet = given.jsonnet or _built(folder)
+    runs: dict[str, Callable[[], Sample]] = {}
+    sizes: dict[int, tuple[int, int]] = {}
+    counts = _counts()
+    for times in given.sizes:
+        place = folder / f"x{times}"
+        overlays = write_grown(place, times)
+        spec = [place / "spec" / "ims.yaml", *overlays]
+        sizes[times] = (sum(file.stat().st_size for file in spec), len(overlays) + 1)
+        runs[f"{times}/cold"] = lambda place=place, files=overlays: _cold(place, files)
+        runs[f"{times}/warm"] = lambda place=place, files=overlays: _render(place, files)
+        runs[f"{times}/jsonnet"] = lambda place=place, times=times: _jsonnet(
+            jsonnet, place, times, counts
+        )
+    samples = alternate({k: v for k, v in runs.items() if not k.startswith("100/")}, given.rounds)
+    # The largest takes long: fewer rounds.
+    samples |= alternate(
+        {k: v for k, v in runs.items() if k.startswith("100/")}, min(2, given.rounds)
+    )
+    return _page(given, samples, sizes, counts)
+
+
+def _counts() -> dict[str, int]:
+    """Return how much a mixin of the spec's size has of everything."""
+    model = read_spec([SPEC]).model
+    if model is None:
         raise SystemExit("the spec has problems: imsobs validate")
-    spec = document.data
-    found = deepcopy(spec)
-    names = sorted(spec["metrics"], key=len, reverse=True)
-    for number in range(2, times + 1):
-        for section in _GROWN:
-            for name, value in spec[section].items():
-                if section == "metrics" and _fixed(value):
-                    continue
-                found[section][_again(section, name, number)] = _rewritten(
-                    value, names, spec, number
+    dashboards = model.spec.dashboards
+    panels = sum(len(row) for board in dashboards.values() for row in board.rows.values())
+    return {
+        "alerts": len(model.alerts),
+        "records": len([m for m in model.metrics.values() if m.source_kind == "rule"])
+        + len(model.spec.rules),
+        "dashboards": len(dashboards),
+        "panels": round(panels / len(dashboards)),
+    }
+
+
+def _built(folder: Path) -> Path:
+    say("building go-jsonnet ...")
+    command = ["go", "install", f"{JSONNET}@v{JSONNET_VERSION}"]
+    subprocess.run(command, env={**os.environ, "GOBIN": str(folder)}, check=True)
+    return folder / "jsonnet"
+
+
+def _cold(place: Path, overlays: Sequence[Path]) -> Sample:
+    shutil.rmtree(place / "out", ignore_errors=True)
+    with tempfile.TemporaryDirectory() as empty:
+        caches = {"PYTHONPYCACHEPREFIX": empty, "XDG_CACHE_HOME": empty}
+        return _render(place, overlays, caches)
+
+
+def _render(place: Path, overlays: Sequence[Path], env: dict[str, str] | None = None) -> Sample:
+    options = [part for file in overlays for part in ("--overlay", str(file))]
+    out = place / "out"
+    command = [
+        *(str(Path(sys.executable).with_name("imsobs")), "render", "--root", str(place)),
+        *("--out", str(out), *options),
+    ]
+    return _timed(command, out, env)
+
+
+def _jsonnet(binary: Path, place: Path, times: int, counts: dict[str, int]) -> Sample:
+    out = place / "jsonnet"
+    command = [str(binary), "--multi", str(out), "--create-output-dirs"]
+    for name, count in counts.items():
+        wanted = count if name == "panels" else count * times
+        command += ["--tla-code", f"{name}={wanted}"]
+    return _timed([*command, str(_MIXIN)], out)
+
+
+def _timed(command: Sequence[str], out: Path, env: dict[str, str] | None = None) -> Sample:
+    started = time.monotonic()
+    process = subprocess.Popen(
+        command, env={**os.environ, **(env or {})}, stdout=subprocess.DEVNULL
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    taken = time.monotonic() - started
+    if process.returncode != 0:
+        raise SystemExit(f"exit code {process.returncode}: {' '.join(command)}")
+    files = [file.stat().st_size for file in out.rglob("*") if file.is_file()]
+    cpu = usage.ru_utime + usage.ru_stime
+    return Sample(taken, cpu, usage.ru_maxrss / 1024, sum(files), len(files))
+
+
+def _page(
+    given: argparse.Namespace,
+    samples: dict[str, list[Sample]],
+    sizes: dict[int, tuple[int, int]],
+    counts: dict[str, int],
+) -> Page:
+    table = Table(
+        "Rendering",
+        ["size", "what", "seconds", "CPU seconds", "memory MiB", "files", "MB written"],
+        note="Input: "
+        + ", ".join(f"{times}x is {size / 1e6:.2f} MB" for times, (size, _) in sizes.items())
+        + ". The mixin at 1x: "
+        + ", ".join(f"{count} {name}" for name, count in counts.items())
+        + " per dashboard.",
+    )
+    cpu = {}
+    for name, found in samples.items():
+        times, what = name.split("/")
+        cpu[name] = spread([sample.cpu for sample in found])
+        shown = {"cold": "`imsobs render`, cold", "warm": "`imsobs render`, warm"}
+        table.rows.append(
+            [
+                f"{times}x",
+                shown.get(what, "go-jsonnet, mixin"),
+                spread([sample.seconds for sample in found]).show(2),
+                cpu[name].show(2),
+                spread([sample.memory for sample in found]).show(0),
+                f"{found[0].files:,}",
+                f"{found[0].bytes / 1e6:.2f}",
+            ]
+        )
+    goals = []
+    for times, limit in GOAL_SECONDS.items():
+        if f"{times}/warm" in samples:
+            found = spread([sample.seconds for sample in samples[f"{times}/warm"]])
+            spent = cpu[f"{times}/warm"]
+            goals.append(
+                Goal(
+                    f"{times}x under {limit:g} s",
+                    f"{found.show(2)} s, of which {spent.show(2)} s CPU",
+                    found.median < limit,
                 )
-    return found
+            )
+    ordered = sorted(times for times in given.sizes if times > 1)
+    if len(ordered) > 1:
+        small, large = ordered[0], ordered[-1]
+        growth = cpu[f"{large}/warm"].median / cpu[f"{small}/warm"].median
+        goals.append(
+            Goal(
+                f"linear growth from {small}x to {large}x",
+                f"{growth:.1f} times the CPU for {large / small:g} times the size",
+                growth <= large / small * GOAL_GROWTH,
+            )
+        )
+    return Page(
+        "generator",
+        "Benchmark: generator",
+        (__doc__ or "").partition("\n\n")[2].partition("\n\n    python")[0],
+        {**packages("pydantic", "jinja2", "pyyaml"), "go-jsonnet": JSONNET_VERSION},
+        [table],
+        goals,
+        {name: [vars(sample) for sample in found] for name, found in samples.items()},
+        {"rounds": given.rounds},
+    )
 
 
-def _fixed(metric: dict[str, Any]) -> bool:
-    # Of these there is one, whatever the service has.
-    return any(kind in metric for kind in ("stack", "probe", "sdk", "log", "pipeline"))
-
-
-def _again(section: str, name: str, number: int) -> str:
-    if section == "metrics":
-        stem, total, _ = name.rpartition("_total")
-        return f"{stem}_x{number}_total" if name.endswith("_total") else f"{name}_x{number}"
-    joint = {"alerts": "X", "dashboards": "-x"}.get(section, "_x")
-    return f"{name}{joint}{number}"
-
-
-def _rewritten(value: Any, names: list[str], spec: dict[str, Any], number: int) -> Any:
-    """Return a copy that refers to the copies: metrics and events by their new names."""
-    match value:
-        case dict():
-            return {
-                key: _again("events", inner, number)
-                if key == "event" and isinstance(inner, str)
-                else [_again("events", one, number) for one in inner]
-                if key == "event" and isinstance(inner, list)
-                else _rewritten(inner, names, spec, number)
-                for key, inner in value.items()
-            }
-        case list():
-            return [_rewritten(inner, names, spec, number) for inner in value]
-        case str():
-            return _renamed(value, number)
-    return value
-
-
-_CACHE: dict[tuple[str, int], str] = {}
-
-
-def _renamed(text: str, number: int) -> str:
-    import re
-
-    def again(found: re.Match[str]) -> str:
-        name, part = found.group(0), ""
-        for suffix in ("_bucket", "_count", "_sum"):
-            if name not in _SPEC_METRICS and name.removesuffix(suffix) in _SPEC_METRICS:
-                name, part = name.removesuffix(suffix), suffix
-        metric = _SPEC_METRICS.get(name)
-        if metric is None or _fixed(metric):
-            return found.group(0)
-        return _again("metrics", name, number) + part
-
-    return re.sub(r"\bims_[a-z0-9_]+\b", again, text)
-
-
-def _load_metrics() -> dict[str, Any]:
-    return dict(yaml.safe_load(SPEC.read_text(encoding="utf-8"))["metrics"])
-
-
-_SPEC_METRICS = _load_metrics()
+if __name__ == "__main__":
+    main()
