@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from generator import re2
 from generator.model import Model
-from generator.problems import Problem
+from generator.problems import KeyPath, Problem
 from generator.series import series_budget
 from generator.spec.schema.base import seconds
 
@@ -50,7 +50,7 @@ def _sampling(model: Model) -> Iterator[Problem]:
 
 def _redaction(model: Model) -> Iterator[Problem]:
     redaction = model.spec.redaction
-    patterns = [(("redaction", "values", name), text) for name, text in redaction.values.items()]
+    patterns: list[tuple[KeyPath, str]] = [(("redaction", "values", name), text) for name, text in redaction.values.items()]
     for kind in ("drop", "keep"):
         patterns += [
             (("redaction", kind, index), text)

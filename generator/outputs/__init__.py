@@ -19,6 +19,7 @@ PLANNERS: tuple[str, ...] = (
     "app",
     "collector",
     "reference",
+    "redaction",
     "alert_rules",
     "alert_tests",
     "anomaly_tests",

@@ -47,7 +47,7 @@ def collector(
         "service": {"names": [PROBED, *OTHERS, *(case.service for case in CASES)]},
         "collector": {"probe_interval": "1s", "max_series": 10_000_000},
         "prices": {"google": {"gemini-2.5-flash": TWO_PRICES}},
-        "sampling": {"decision_wait": "1s", "rate": 1.0},
+        "sampling": {"decision_wait": "1s", "slow": "0s", "rate": 1.0},
     }
     running = Collector(
         otelcol, tmp_path_factory.mktemp("cases"), overlay, {"IMS_SERVICE_URL": health.url}

@@ -17,7 +17,7 @@ _EXEMPLAR = re.compile(r'# \{[^}]*trace_id="([0-9a-f]{32})"[^}]*\} ([0-9.e+-]+)'
 OVERLAY = {
     "service": {"names": ["exemplars"]},
     # Errors only, so that some traces are not kept.
-    "sampling": {"decision_wait": "1s", "rate": 0.0},
+    "sampling": {"decision_wait": "2s", "slow": "1s", "rate": 0.0},
     "scrape": {"interval": "2s", "timeout": "1s"},
 }
 

@@ -17,7 +17,7 @@ from generator.native.binaries import resolve_binary
 
 pytestmark = pytest.mark.native
 OVERLAY = {
-    "sampling": {"decision_wait": "1s", "rate": 1.0},
+    "sampling": {"decision_wait": "1s", "slow": "0s", "rate": 1.0},
     "scrape": {"interval": "2s", "timeout": "1s"},
 }
 

@@ -15,7 +15,7 @@ from golden.stores import records, wait_until
 pytestmark = pytest.mark.native
 SERVICE = "sampled"
 ORDINARY, ERRORS, SLOW = 1000, 40, 40
-OVERLAY = {"service": {"names": [SERVICE]}, "sampling": {"decision_wait": "2s", "slow": "5s"}}
+OVERLAY = {"service": {"names": [SERVICE]}, "sampling": {"decision_wait": "2s", "slow": "1s"}}
 
 
 def traces() -> dict[str, list[dict[str, Any]]]:
@@ -37,7 +37,7 @@ def traces() -> dict[str, list[dict[str, Any]]]:
         found[trace] = [
             {
                 "kind": "server",
-                "duration": 5.0 if kind == "slow" else 4.99,
+                "duration": 1.0 if kind == "slow" else 0.999,
                 "attributes": attributes,
             },
             # The error is deep inside; the request itself was answered.

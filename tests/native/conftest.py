@@ -22,7 +22,7 @@ from generator.native.stack import RunningStack, running_stack
 FAST: dict[str, Any] = {
     "scrape": {"interval": "2s", "timeout": "2s"},
     "collector": {"probe_interval": "2s"},
-    "sampling": {"decision_wait": "2s"},
+    "sampling": {"slow": "1s", "decision_wait": "2s"},
     "alerting": {"fast": "2s", "slow": "10s"},
     "alerts": {"CriticalErrorRate": {"for": "5s"}},
 }

@@ -34,7 +34,9 @@ def plan(model: Model) -> Iterator[Page]:
         },
     }
     yield YamlPage("collector/config.yaml", escape_dollars(sections), "collector/config.yaml.j2")
-    yield YamlPage("collector/builder.yaml", builder_sections(sections), "collector/builder.yaml.j2")
+    yield YamlPage(
+        "collector/builder.yaml", builder_sections(sections), "collector/builder.yaml.j2"
+    )
 
 
 def _processors(model: Model) -> dict[str, Any]:
@@ -56,7 +58,10 @@ def _processors(model: Model) -> dict[str, Any]:
             "error_mode": "ignore",
             "traces": {"span": [f'attributes["{conventions.SOURCE_MARK}"] == nil']},
         },
-        "transform/derive_logs": {"error_mode": "ignore", "log_statements": derive.log_groups(model)},
+        "transform/derive_logs": {
+            "error_mode": "ignore",
+            "log_statements": derive.log_groups(model),
+        },
         "transform/derived": {
             "error_mode": "ignore",
             "metric_statements": [

@@ -56,7 +56,8 @@ def _price(context: str, row: PriceRow, count: dict[str, str], usable: str, cost
     when = "span.start_time_unix_nano" if context == "span" else "log.time_unix_nano"
     condition = (
         f"{usable} == true and {attribute(context, 'vendor')} == {text(row.vendor)}"
-        f" and {attribute(context, 'model')} == {text(row.model)} and {when} >= {row.since_unix_nano}"
+        f" and {attribute(context, 'model')} == {text(row.model)}"
+        f" and {when} >= {row.since_unix_nano}"
     )
     return set_to(cost, value, condition)
 
@@ -81,6 +82,12 @@ def drift_statements(estimate_key: str) -> list[str]:
     known = f"IsDouble({estimate}) and {estimate} > 0.0 and {cost} != nil"
     return [
         set_to(estimate, f"Double({estimate})", f"IsInt({estimate})"),
-        set_to(drift, f"({cost} - {estimate}) / {estimate} * 100.0", f"{known} and {cost} >= {estimate}"),
-        set_to(drift, f"({estimate} - {cost}) / {estimate} * 100.0", f"{known} and {cost} < {estimate}"),
+        set_to(
+            drift,
+            f"({cost} - {estimate}) / {estimate} * 100.0",
+            f"{known} and {cost} >= {estimate}",
+        ),
+        set_to(
+            drift, f"({estimate} - {cost}) / {estimate} * 100.0", f"{known} and {cost} < {estimate}"
+        ),
     ]

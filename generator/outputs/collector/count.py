@@ -22,7 +22,9 @@ def span_definitions(model: Model) -> list[Definition]:
             mark = attribute("span", conventions.SOURCE_MARK)
             found += [_definition(metric, "span", f"{mark} == {text(s)}") for s in metric.sources]
         if metric.source_kind == "pipeline" and metric.sources == ("label_overflow",):
-            labels = {label for source in model.spec.sources for label in span_labels(source, model)}
+            labels = {
+                label for source in model.spec.sources for label in span_labels(source, model)
+            }
             found += _overflow(metric, "span", [name for name in model.labels if name in labels])
     return found
 
@@ -48,7 +50,9 @@ def log_definitions(model: Model) -> list[Definition]:
 def redaction_definitions(model: Model, signal: str) -> list[Definition]:
     """Return what is counted from signals of which something was redacted."""
     context = {"traces": "span", "logs": "log"}[signal]
-    masked = [attribute(context, key) for key in ("redaction.masked.count", "redaction.body.masked.count")]
+    masked = [
+        attribute(context, key) for key in ("redaction.masked.count", "redaction.body.masked.count")
+    ]
     condition = any_of(f"{path} != nil" for path in masked)
     return [
         {

@@ -100,7 +100,11 @@ def probe_groups(model: Model, base_url: str, environment: str) -> list[Group]:
     """
     component = attribute("datapoint", "component")
     identify = [
-        set_to(component, text(name), f"{attribute('datapoint', 'http.url')} == {text(base_url + path)}")
+        set_to(
+            component,
+            text(name),
+            f"{attribute('datapoint', 'http.url')} == {text(base_url + path)}",
+        )
         for name, path in probe_targets(model).items()
     ]
     groups: list[Group] = [
@@ -116,7 +120,9 @@ def probe_groups(model: Model, base_url: str, environment: str) -> list[Group]:
     ]
     for metric in _of_kind(model, "probe"):
         shape = (
-            ["convert_sum_to_gauge()"] if metric.sources[0] == "status" else ['scale_metric(0.001, "")']
+            ["convert_sum_to_gauge()"]
+            if metric.sources[0] == "status"
+            else ['scale_metric(0.001, "")']
         )
         groups.append(
             {
@@ -125,7 +131,9 @@ def probe_groups(model: Model, base_url: str, environment: str) -> list[Group]:
                 "statements": [*shape, *_renamed(metric)],
             }
         )
-    groups.append({"context": "datapoint", "statements": ['keep_keys(datapoint.attributes, ["component"])']})
+    groups.append(
+        {"context": "datapoint", "statements": ['keep_keys(datapoint.attributes, ["component"])']}
+    )
     return [*groups, *resource_to_labels(conventions.RESOURCE_LABELS)]
 
 
@@ -135,6 +143,8 @@ def probe_filter() -> dict[str, Any]:
         "error_mode": "ignore",
         "metrics": {
             "metric": ['not IsMatch(name, "^httpcheck\\\\.(status|duration)$")'],
-            "datapoint": ['metric.name == "httpcheck.status" and attributes["http.status_class"] != "2xx"'],
+            "datapoint": [
+                'metric.name == "httpcheck.status" and attributes["http.status_class"] != "2xx"'
+            ],
         },
     }

@@ -29,15 +29,22 @@ Group = dict[str, Any]
 def resource_group(model: Model) -> Group:
     """Return the statements that bound the resource: service and environment, else other."""
     service = model.spec.service
-    name, env = 'resource.attributes["service.name"]', 'resource.attributes["deployment.environment.name"]'
+    name, env = (
+        'resource.attributes["service.name"]',
+        'resource.attributes["deployment.environment.name"]',
+    )
     old = 'resource.attributes["deployment.environment"]'
     return {
         "context": "resource",
         "statements": [
-            set_to(name, text("other"), f"{name} == nil or not {matches(name, exact(service.names))}"),
+            set_to(
+                name, text("other"), f"{name} == nil or not {matches(name, exact(service.names))}"
+            ),
             set_to(env, old, f"{env} == nil and {old} != nil"),
             set_to(env, text("unknown"), f"{env} == nil"),
-            set_to(env, text("other"), f"not {matches(env, exact([*service.environments, 'unknown']))}"),
+            set_to(
+                env, text("other"), f"not {matches(env, exact([*service.environments, 'unknown']))}"
+            ),
         ],
     }
 
@@ -77,7 +84,9 @@ def _selects(source: SpanSource) -> str:
     condition = f"span.kind == SPAN_KIND_{source.kind.upper()}"
     if source.scopes:
         patterns = [
-            exact([scope.removesuffix("*")]).removesuffix("$") if scope.endswith("*") else exact([scope])
+            exact([scope.removesuffix("*")]).removesuffix("$")
+            if scope.endswith("*")
+            else exact([scope])
             for scope in source.scopes
         ]
         condition += " and " + any_of(matches("instrumentation_scope.name", p) for p in patterns)
@@ -100,7 +109,11 @@ def _span_statements(name: str, source: SpanSource, model: Model) -> list[str]:
     if source.usage is not None:
         statements += cost_statements("span", source.usage, model.prices)
     for metric in model.metrics.values():
-        if metric.source_kind == "span" and name in metric.sources and isinstance(metric.value, tuple):
+        if (
+            metric.source_kind == "span"
+            and name in metric.sources
+            and isinstance(metric.value, tuple)
+        ):
             statements += [s for s in canonical("span", metric.value) if s not in statements]
     return statements
 
@@ -117,7 +130,9 @@ def log_groups(model: Model) -> list[Group]:
     invalid = attribute("log", conventions.INVALID_EVENT)
     # An event that is not in the contract is counted as invalid, under the name "other".
     first += [
-        set_to(event_key, f"String({event_key})", f"{event_key} != nil and not IsString({event_key})"),
+        set_to(
+            event_key, f"String({event_key})", f"{event_key} != nil and not IsString({event_key})"
+        ),
         set_to(invalid, "true", f"{event_key} != nil and not {matches(event_key, known)}"),
         set_to(event_key, text(_other(model)), f"{invalid} == true"),
     ]

@@ -48,7 +48,9 @@ def canonical(context: str, keys: tuple[str, ...] | list[str]) -> list[str]:
     """Return statements that copy the first present of ``keys`` onto the first of them."""
     first = attribute(context, keys[0])
     return [
-        set_to(first, attribute(context, key), f"{first} == nil and {attribute(context, key)} != nil")
+        set_to(
+            first, attribute(context, key), f"{first} == nil and {attribute(context, key)} != nil"
+        )
         for key in keys[1:]
     ]
 
@@ -66,7 +68,9 @@ def normalize_label(label: ResolvedLabel, context: str, attributes: tuple[str, .
     if label.intrinsic == "span.name" and context == "span":
         statements.append(set_to(raw, 'Split(span.name, " ")[0]'))
     if label.intrinsic == "log.severity_number" and context == "log":
-        statements.append(set_to(raw, "String(Int(log.severity_number))", "log.severity_number != 0"))
+        statements.append(
+            set_to(raw, "String(Int(log.severity_number))", "log.severity_number != 0")
+        )
     for source in reversed(sources):
         statements.append(set_to(raw, f"String({source})", f"{source} != nil"))
     statements.append(set_to(target, text(label.missing)))

@@ -92,10 +92,19 @@ def exporters(model: Model) -> dict[str, Any]:
         },
     }
     # 0 is "for ever": the queue on disk bounds how much waits, not the clock.
-    retry = {"enabled": True, "initial_interval": "1s", "max_interval": "30s", "max_elapsed_time": "0s"}
+    retry = {
+        "enabled": True,
+        "initial_interval": "1s",
+        "max_interval": "30s",
+        "max_elapsed_time": "0s",
+    }
     return {
-        "prometheus/derived": _prometheus(model.spec.stack.otelcol.ports.metrics, settings.keep_idle),
-        "prometheus/current": _prometheus(model.spec.stack.otelcol.ports.current, settings.keep_gone),
+        "prometheus/derived": _prometheus(
+            model.spec.stack.otelcol.ports.metrics, settings.keep_idle
+        ),
+        "prometheus/current": _prometheus(
+            model.spec.stack.otelcol.ports.current, settings.keep_gone
+        ),
         "otlp_grpc/traces": {
             "endpoint": str(Reference("IMS_JAEGER_ENDPOINT", jaeger)),
             "tls": {"insecure": True},

@@ -103,7 +103,9 @@ def log_groups(model: Model) -> list[Group]:
     for path in ("log.event_name", 'log.attributes["event.name"]'):
         statements.append(set_to("log.body", text(""), matches(path, _CONTENT_EVENT)))
     # Bytes cannot be searched.
-    statements.append(set_to("log.body", text(MASK), f"log.body != nil and not ({' or '.join(body_is)})"))
+    statements.append(
+        set_to("log.body", text(MASK), f"log.body != nil and not ({' or '.join(body_is)})")
+    )
     statements += [f"delete_key(log.attributes, {text(key)})" for key in _REPEATED]
     statements += _masked("log.event_name", _COUNT.format("log"), model)
     return [*_forget_containers(), {"context": "log", "statements": statements}]
@@ -158,7 +160,9 @@ def _masked(path: str, count: str, model: Model) -> list[str]:
 def _statements(model: Model) -> list[str]:
     """Literals of database statements become ``?``: the text alone does not tell secrets."""
     found = []
-    redis = 'span.attributes["db.system.name"] == "redis" or span.attributes["db.system"] == "redis"'
+    redis = (
+        'span.attributes["db.system.name"] == "redis" or span.attributes["db.system"] == "redis"'
+    )
     for key in model.spec.redaction.statements:
         path = attribute("span", key)
         found.append(f"replace_pattern({path}, {text(_ARGUMENTS)}, {text('$1 ?')}) where {redis}")
