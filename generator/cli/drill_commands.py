@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -129,7 +130,7 @@ def _print(cases: list[Case]) -> None:
         ]
         outcome = "[green]ok[/]" if case.state == "done" else f"[red]{escape(case.reason)}[/]"
         table.add_row(case.alert.name, case.alert.severity, escape(case.told), *times, outcome)
-    results.print(table, width=max(results.width, _WIDTH))
+    Console(highlight=False, width=max(results.width, _WIDTH)).print(table)
 
 
 def _print_skipped(model: Model) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 from pathlib import Path
@@ -76,6 +77,45 @@ def test_amtool_accepts_the_configuration_and_its_routes(model: Model, rendered:
         command += [f"{label}={value}" for label, value in wanted.labels.items()]
         done = subprocess.run(command, cwd=rendered, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{name}: {done.stdout}{done.stderr}"
+
+
+@pytest.mark.native
+def test_a_notification_is_readable(model: Model, rendered: Path, tmp_path: Path) -> None:
+    """Title and text as people get them, from a firing alert."""
+    alert = model.alerts["CriticalErrorRate"]
+    labels = {"alertname": alert.name, "service_name": "ims-core", **alert.labels}
+    texts = {
+        "summary": "ims-core fails 21% of its requests",
+        "description": "21% of the requests of the last 5 minutes ended with a server error.",
+        "runbook_url": alert.runbook_url,
+        "dashboard_url": "http://127.0.0.1:3000/d/ims-overview?var-service=ims-core",
+    }
+    firing = {"status": "firing", "labels": labels, "annotations": texts}
+    data = {
+        "receiver": "on-call",
+        "status": "firing",
+        "alerts": [{**firing, "startsAt": "2026-01-02T03:04:05Z"}],
+        "groupLabels": {"alertname": alert.name},
+        "commonLabels": labels,
+        "commonAnnotations": texts,
+        "externalURL": "http://127.0.0.1:9093",
+    }
+    file = tmp_path / "data.json"
+    file.write_text(json.dumps(data))
+    amtool = str(resolve_binary("amtool", ROOT))
+    glob = f"--template.glob={(rendered / TEMPLATE).parent}/*.tmpl"
+
+    def shown(name: str) -> str:
+        text = f'--template.text={{{{ template "{name}" . }}}}'
+        command = [amtool, "template", "render", glob, text, f"--template.data={file}"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert shown("ims.title") == "[FIRING 1] CRITICAL CriticalErrorRate on ims-core"
+    assert shown("ims.color") == "danger"
+    assert shown("ims.dashboard") == texts["dashboard_url"]
+    text = shown("ims.text")
+    for part in (*texts.values(), "area=requests", "team=platform", "2026-01-02 03:04:05 UTC"):
+        assert part in text
 
 
 def _of_case(name: str, labels: dict[str, str]) -> dict[str, str]:
