@@ -50,7 +50,9 @@ def _sampling(model: Model) -> Iterator[Problem]:
 
 def _redaction(model: Model) -> Iterator[Problem]:
     redaction = model.spec.redaction
-    patterns: list[tuple[KeyPath, str]] = [(("redaction", "values", name), text) for name, text in redaction.values.items()]
+    patterns: list[tuple[KeyPath, str]] = [
+        (("redaction", "values", name), text) for name, text in redaction.values.items()
+    ]
     for kind in ("drop", "keep"):
         patterns += [
             (("redaction", kind, index), text)

@@ -27,10 +27,14 @@ CHANNELS = {
 }
 # What is not searched, with the reason; whoever uses one of these should know.
 LIMITS = {
-    "attributes of span links": "the Collector has no way to reach them; no instrumentation used here sets any",
+    "attributes of span links": (
+        "the Collector has no way to reach them; no instrumentation used here sets any"
+    ),
     "attributes of type bytes": "they cannot be searched; masked only under a secret's key",
     "attribute keys": "a secret as a key is not found; keys are names",
-    "a secret of several words without quotes": "`password: correct horse` loses its first word only",
+    "a secret of several words without quotes": (
+        "`password: correct horse` loses its first word only"
+    ),
 }
 
 

@@ -20,8 +20,17 @@ def parse(data: dict[str, Any]) -> tuple[Spec | None, list[Problem]]:
         return Spec.model_validate(data), []
     except ValidationError as error:
         problems = [_problem(details, data) for details in error.errors(include_url=False)]
-    # A union reports each of its branches; one line per place and rule is enough.
-    return None, list({(problem.path, problem.message): problem for problem in problems}.values())
+    # A union reports each of its branches: the one that fits the value reaches deeper into it
+    # than "should be a dictionary", and one line per place and rule is enough.
+    deep = [p for p in problems if not _is_shallow(p, problems)]
+    return None, list({(problem.path, problem.message): problem for problem in deep}.values())
+
+
+def _is_shallow(problem: Problem, others: list[Problem]) -> bool:
+    size = len(problem.path)
+    return problem.check == "spec/type" and any(
+        len(other.path) > size and other.path[:size] == problem.path for other in others
+    )
 
 
 def _problem(details: ErrorDetails, data: Any) -> Problem:

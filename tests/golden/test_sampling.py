@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from golden import otlp, series
 from golden.collector import Collector
-from golden.stores import records, wait_until
+from golden.stores import records, wait_until, whole_lines
 
 pytestmark = pytest.mark.native
 SERVICE = "sampled"
-ORDINARY, ERRORS, SLOW = 1000, 40, 40
+ORDINARY, ERRORS, SLOW = 800, 20, 20
 OVERLAY = {"service": {"names": [SERVICE]}, "sampling": {"decision_wait": "2s", "slow": "1s"}}
 
 
@@ -89,7 +89,10 @@ def test_metrics_are_exact_and_kept_traces_whole(
 
     wait_until(lambda: sum(decided(collector).values()) == total, "not every trace was decided")
     kept = decided(collector)["true"]
-    wait_until(lambda: len(list(records(collector))) == kept * 3, "not every span was stored")
+    wait_until(
+        lambda: whole_lines(collector.stored_traces).count('"traceId"') == kept * 3,
+        "not every span was stored",
+    )
 
     spans_of: Counter[str] = Counter()
     kinds: Counter[str] = Counter()

@@ -42,7 +42,7 @@ class Metric(Section):
     group: str = "other"
     unit: str | None = None
     span: EventName | None = None
-    event: EventName | list[EventName] | None = None
+    event: EventName | Annotated[list[EventName], Field(min_length=1)] | None = None
     log: Literal["all"] | None = None
     pipeline: Literal["label_overflow", "redacted", "invalid_event"] | None = None
     sdk: str | None = None
