@@ -93,7 +93,7 @@ def lines(
     breaks the line.
     """
     names = [entry.name for entry in series]
-    rows = [row for entry in series for row in _rows(entry, gap)]
+    rows = [row for entry in series for row in _rows(entry, gap) if row["t"] >= span[0]]
     high = _top(series, stacked)
     low = min(0.0, *(v for entry in series for _, v in entry.points)) if series else 0.0
     near = [(value, color) for value, color in limits if value <= max(high, 1e-12) * 1.6]
