@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,17 +67,34 @@ def decided(collector: Collector) -> dict[str, float]:
     return {"true": 0.0} | {dict(labels)["sampled"]: value for labels, value in found.items()}
 
 
-@pytest.mark.parametrize("rate", ["0", "0.1", "1"])
-def test_metrics_are_exact_and_kept_traces_whole(
-    rate: str, start_collector: Callable[..., Collector]
-) -> None:
-    collector = start_collector(OVERLAY, {"TRACE_SAMPLING_RATE": rate})
+RATES = ("0", "0.1", "1")
+
+
+@pytest.fixture(scope="module")
+def by_rate(
+    otelcol: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Collector]]:
+    """A Collector per rate, all of which were sent the same; they decide side by side."""
+    running = {
+        rate: Collector(
+            otelcol, tmp_path_factory.mktemp("rate"), OVERLAY, {"TRACE_SAMPLING_RATE": rate}
+        ).start()
+        for rate in RATES
+    }
     sent = traces()
     # A trace's spans come in three exports, as from three processes.
     for number in range(3):
-        spans = [spans[number] for spans in sent.values()]
-        collector.send("traces", otlp.traces(SERVICE, spans))
+        request = otlp.traces(SERVICE, [spans[number] for spans in sent.values()])
+        for collector in running.values():
+            collector.send("traces", request)
+    yield running
+    for collector in running.values():
+        collector.close()
 
+
+@pytest.mark.parametrize("rate", RATES)
+def test_metrics_are_exact_and_kept_traces_whole(rate: str, by_rate: dict[str, Collector]) -> None:
+    collector = by_rate[rate]
     total = ORDINARY + ERRORS + SLOW
     rows = series.of_service(collector.series(), SERVICE)
     assert sum(rows["ims_requests_total"].values()) == total
