@@ -53,9 +53,15 @@ def dotted(path: KeyPath) -> str:
 
 
 def available(name: str, known: Iterable[str], limit: int = 12) -> str:
-    """Return the remedy for an unknown name: the nearest known one, then what exists."""
+    """Return the remedy for an unknown name: what exists, or of much the nearest."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.75)
-    shown = ", ".join(names[:limit]) + (", ..." if len(names) > limit else "")
-    listing = f"available: {shown}" if names else "none is declared"
-    return f'did you mean "{near[0]}"? {listing}' if near else listing
+    if not names:
+        return "none is declared"
+    near = difflib.get_close_matches(name, names, n=5, cutoff=0.6)
+    sure = difflib.get_close_matches(name, near, n=1, cutoff=0.75)
+    guess = f'did you mean "{sure[0]}"? ' if sure else ""
+    if len(names) <= limit:
+        return f"{guess}available: {', '.join(names)}"
+    if near:
+        return guess.rstrip() if near == sure else f"{guess}nearest: {', '.join(near)}"
+    return f"available: {', '.join(names[:limit])}, ..."

@@ -72,7 +72,8 @@ def _name(path: KeyPath, name: str, metric: Metric) -> Iterator[Problem]:
     aliases = {"ratio": "1", "seconds": "s", "bytes": "By", "usd": "USD"}
     given = aliases.get(metric.unit or "", metric.unit)
     if given is not None and given != unit:
-        message = f'unit "{metric.unit}" does not fit the name, which says "{unit}"; rename the metric or drop the unit'
+        message = f'unit "{metric.unit}" does not fit the name, which says "{unit}"; '
+        message += "rename the metric or drop the unit"
         yield Problem((*path, "unit"), message, "metric/unit-name")
 
 
@@ -112,7 +113,8 @@ def _labels(
         offered = _offered(kind, source, spec)
         for label in metric.labels:
             if label in spec.labels and label not in offered:
-                message = f'{kind} "{source}" does not set the label "{label}"; {available(label, offered)}'
+                message = f'{kind} "{source}" does not set the label "{label}"; '
+                message += available(label, offered)
                 yield Problem((*path, "labels"), message, "metric/label-not-set")
         for key, wanted in metric.when.items():
             yield from _when(path, key, wanted, offered, source, model)
@@ -129,7 +131,8 @@ def _when(
     elif field is not None and field.values:
         allowed = tuple(field.values)
     else:
-        message = f'"{key}" is not a label or an enumerated field of "{source}"; {available(key, offered)}'
+        message = f'"{key}" is not a label or an enumerated field of "{source}"; '
+        message += available(key, offered)
         yield Problem((*path, "when", key), message, "metric/when")
     for value in [wanted] if isinstance(wanted, str) else wanted:
         if allowed is not None and value not in allowed:

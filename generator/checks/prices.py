@@ -18,7 +18,8 @@ def check(model: Model) -> Iterator[Problem]:
     models = labels["model"].matches if "model" in labels else {}
     for vendor, rows in model.spec.prices.items():
         if vendor not in vendors:
-            message = f'vendor "{vendor}" is not a value of the label vendor; {available(vendor, vendors)}'
+            message = f'vendor "{vendor}" is not a value of the label vendor; '
+            message += available(vendor, vendors)
             yield Problem(("prices", vendor), message, "price/unknown-vendor")
         for name, prices in rows.items():
             path = ("prices", vendor, name)

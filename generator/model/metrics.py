@@ -20,8 +20,9 @@ class ResolvedMetric:
 
     sources: names of span sources or events, the SDK's metric name, the probe, PromQL, or
     the stack's component. labels: own labels -> allowed values. sdk_attributes: label ->
-    SDK attribute. exemplars: from kept traces, pointing at them. series_budget: the most series one service in one environment may have,
-    histogram buckets counted (le and +Inf, sum, count).
+    SDK attribute. exemplars: from kept traces, pointing at them. series_budget: the most
+    series one service in one environment may have, histogram buckets counted (le and +Inf,
+    sum, count).
     """
 
     name: str
@@ -121,7 +122,7 @@ def catalogue(metrics: dict[str, ResolvedMetric]) -> dict[str, Series]:
         labels = {**metric.labels, **_common_labels(metric)}
         if metric.type == "histogram":
             bucket, total, count = conventions.histogram_series(metric.name)
-            bounds = tuple(_bound(b) for b in metric.buckets) + ("+Inf",)
+            bounds = (*(_bound(bound) for bound in metric.buckets), "+Inf")
             le: Allowed = bounds if metric.buckets else None
             series[bucket] = Series(bucket, metric.name, metric.type, {**labels, "le": le})
             series[total] = Series(total, metric.name, metric.type, labels)

@@ -33,9 +33,10 @@ class Label(Section):
     attributes: span attributes it is read from, first present one wins (an event field of
     the label's own name needs none). intrinsic: read from the first word of the span's name,
     or the record's severity number, when no attribute is there. values: allowed values, or
-    value -> spellings that mean it. patterns: value -> regular expression (RE2), first match wins; the value ``*``
-    keeps the text itself, then ``limit`` bounds how many may be seen. values_of: same set
-    as another label. missing/overflow: what absent and unlisted values become.
+    value -> spellings that mean it. patterns: value -> regular expression (RE2), first match
+    wins; the value ``*`` keeps the text itself, then ``limit`` bounds how many may be seen.
+    values_of: same set as another label. missing/overflow: what absent and unlisted values
+    become.
     """
 
     description: Text
