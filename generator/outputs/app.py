@@ -21,7 +21,8 @@ _CA_VARIABLE = "IMS_OTLP_CA_FILE"
 # Spans and records that wait in the service while the Collector is away or slow. A queue
 # that is full drops, and a dropped span is missing from the counters: better too long.
 _QUEUE = 16_384
-_BATCH = 512
+# As many as fit into the largest request that the Collector takes, at 16 KiB each.
+_BATCH = 256
 _BATCH_DELAY_MS = 500
 _EXPORT_TIMEOUT_MS = 10_000
 # Longest attribute kept, in characters: a stack trace fits, a document does not.

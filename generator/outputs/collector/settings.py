@@ -12,8 +12,11 @@ from generator.outputs.collector.env import Reference
 _BIND = Reference("IMS_BIND_ADDRESS", "127.0.0.1")
 _STATE = "IMSOBS_STATE"
 _MIB = 1024 * 1024
-# Decompressed; what is larger is refused. The stores must take as much in one message.
-LARGEST_REQUEST_MIB = 16
+# Decompressed; what is larger is refused. A request of 15 MiB can hold values that nest so deep
+# that reading them overflows Go's stack, which ends the process; one of 4 MiB cannot.
+LARGEST_REQUEST_MIB = 4
+# Nothing that was taken in is larger; the stores must take as much in one message.
+LARGEST_BATCH_MIB = 2 * LARGEST_REQUEST_MIB
 # A store that answers later has been given the same batch again.
 _PATIENCE = "30s"
 
@@ -82,13 +85,13 @@ def exporters(model: Model) -> dict[str, Any]:
         "storage": "file_storage",
         "sizer": "bytes",
         "queue_size": settings.queue_mib * _MIB,
-        # What waits is sent by the MiB. The largest batch is the largest request that is taken
-        # in: a single span or record that did not fit into a batch would be dropped.
+        # What waits is sent by the MiB. A single span or record that did not fit into the
+        # largest batch would be dropped.
         "batch": {
             "flush_timeout": "1s",
             "sizer": "bytes",
             "min_size": _MIB,
-            "max_size": LARGEST_REQUEST_MIB * _MIB,
+            "max_size": LARGEST_BATCH_MIB * _MIB,
         },
     }
     # 0 is "for ever": the queue on disk bounds how much waits, not the clock.

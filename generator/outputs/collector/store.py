@@ -178,12 +178,12 @@ def _drop(context: str, model: Model) -> list[str]:
 def batches() -> dict[str, Any]:
     """Return what stands between storage and its exporters, one per signal.
 
-    Traces leave the sampler one by one, so a second's worth of them becomes one entry of the
-    queue. Log records are handed on at once: there the processor keeps a failing store from
+    Traces leave the sampler one by one, so what it lets through within a second goes into the
+    queue together, at most 200 spans at a time. Log records are handed on at once: there the processor keeps a failing store from
     failing the request, since a service that repeats it is counted again by the derivation.
     """
     return {
-        "batch/traces": {"timeout": "1s", "send_batch_size": 1_000, "send_batch_max_size": 2_000},
+        "batch/traces": {"timeout": "1s", "send_batch_size": 200, "send_batch_max_size": 200},
         "batch/logs": {"timeout": "0s"},
     }
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from generator.model import Model
 from generator.outputs.collector.env import Reference, escape_dollars
-from generator.outputs.collector.settings import LARGEST_REQUEST_MIB
+from generator.outputs.collector.settings import LARGEST_BATCH_MIB
 from generator.render import Page, YamlPage
 from generator.spec.schema.base import seconds
 
@@ -63,7 +63,7 @@ def sections(model: Model) -> dict[str, Any]:
 
 def _receiver(port: int) -> dict[str, Any]:
     # The default of 4 MiB refuses for good what the Collector may send at once.
-    return {"endpoint": f"{_BIND}:{port}", "max_recv_msg_size_mib": 2 * LARGEST_REQUEST_MIB}
+    return {"endpoint": f"{_BIND}:{port}", "max_recv_msg_size_mib": 2 * LARGEST_BATCH_MIB}
 
 
 def _badger(model: Model) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from generator.model import Model
-from generator.outputs.collector.settings import LARGEST_REQUEST_MIB
+from generator.outputs.collector.settings import LARGEST_BATCH_MIB
 from generator.render import Page, YamlPage
 from generator.spec.schema.base import seconds
 
@@ -87,10 +87,10 @@ def limits(model: Model) -> dict[str, Any]:
         "discover_service_name": [],
         # A service is one stream. After an outage the Collector sends what waited, by the MiB;
         # a batch beyond the burst would be refused again and again.
-        "ingestion_rate_mb": LARGEST_REQUEST_MIB,
-        "ingestion_burst_size_mb": 2 * LARGEST_REQUEST_MIB,
-        "per_stream_rate_limit": f"{LARGEST_REQUEST_MIB}MB",
-        "per_stream_rate_limit_burst": f"{2 * LARGEST_REQUEST_MIB}MB",
+        "ingestion_rate_mb": LARGEST_BATCH_MIB,
+        "ingestion_burst_size_mb": 2 * LARGEST_BATCH_MIB,
+        "per_stream_rate_limit": f"{LARGEST_BATCH_MIB}MB",
+        "per_stream_rate_limit_burst": f"{2 * LARGEST_BATCH_MIB}MB",
         "otlp_config": {
             "resource_attributes": {
                 "ignore_defaults": True,

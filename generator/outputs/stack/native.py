@@ -172,7 +172,11 @@ def _otelcol(model: Model) -> dict[str, Any]:
         "component": "otelcol",
         "args": [part for file in files for part in ("--config", file)],
         "args_with": {"loki": ["--config", _logs_to_loki(model)]},
-        "env": collector_environment(model, NATIVE),
+        "env": {
+            **collector_environment(model, NATIVE),
+            # As in its container: the runtime collects garbage before the limit is near.
+            "GOMEMLIMIT": f"{model.spec.stack.otelcol.memory_mib * 80 // 100}MiB",
+        },
         "ports": ports.model_dump(),
         "ready": _url(ports.health, "/"),
         "files": files,
