@@ -51,14 +51,19 @@ verify: $(READY) ## Let the real software judge the rendered files.
 
 test: test-unit test-native test-stack test-faults ## All tests.
 
-test-unit: $(READY) ## Tests that need Python alone.
+LOGQL := tests/logql/node_modules/.package-lock.json
+$(LOGQL): tests/logql/package-lock.json
+	@if command -v npm >/dev/null; then npm ci --silent --prefix tests/logql; \
+	else echo "no npm: the test of LogQL against its published grammar will be skipped"; fi
+
+test-unit: $(READY) $(LOGQL) ## Tests that need Python alone.
 	$(BIN)/pytest -m "not native and not stack and not faults"
 
 test-native: $(READY) binaries ## Tests against the native binaries.
 	$(BIN)/pytest -m native
 
-test-stack: $(READY) binaries ## Tests in containers; skipped by name without a Docker engine.
-	$(BIN)/pytest -m stack
+test-stack: $(READY) binaries ## Tests in containers; without a Docker engine, Debian's is tried.
+	PYTHON=$(BIN)/python tests/stack/run
 
 test-faults: $(READY) binaries ## Break the native stack and see nothing lost.
 	$(BIN)/pytest -m faults
