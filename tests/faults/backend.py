@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Self
 
 import yaml
-
 from golden.collector import free_ports
 
 _START_SECONDS = 30.0

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-
 from faults.backend import Backend
-from generator.native.binaries import resolve_binary
 from golden import series
 from golden.collector import ROOT, Collector
+
+from generator.native.binaries import resolve_binary
 
 T = TypeVar("T")
 Make = Callable[..., Collector]

@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
-
 from golden import otlp
 
 SERVICE = "ims-core"

@@ -6,7 +6,6 @@ import signal
 import time
 
 import pytest
-
 from faults.backend import Backend, Link, sending_to
 from faults.conftest import Make, eventually, otlp_url, value
 from faults.sender import Sender, body, logs, trace_id, traces

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 import pytest
-
 from faults.backend import Backend
 from faults.conftest import Make, eventually, value
 from faults.sender import body, logs, trace_id, traces

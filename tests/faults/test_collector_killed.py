@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
 from faults.backend import Backend
 from faults.conftest import Make, collectors, eventually, otlp_url, value
 from faults.sender import Sender, body, trace_id
