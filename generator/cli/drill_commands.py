@@ -46,12 +46,13 @@ def drill(
     from generator.drill.case import new_case
     from generator.drill.run import Drill
     from generator.native.stack import running_stack
+    from generator.native.trial import free_ports
 
     model = model_or_exit(root, overlay)
     chosen = _chosen(alerts or [], model)
     project = (root / ".imsobs/drill/project").resolve()
     state = (root / ".imsobs/drill/state").resolve()
-    (port,) = tree.free_ports(1)
+    (port,) = free_ports(1)
     with receiver.listening() as inbox, health.answering(port) as answers:
         files = spec_files(root, overlay)
         quick = tree.prepare(files, model, project, inbox.url, port)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from generator.model import Model
 from generator.native.paths import layout_for
 from generator.native.progress import Silent
 from generator.native.stack import down
+from generator.native.trial import own_ports
 from generator.outputs.alertmanager import CONFIG
 
 _FAST = "2s"
@@ -25,34 +25,12 @@ def service_of(alert: str) -> str:
     return f"drill-{conventions.alert_file_stem(alert)}"
 
 
-def free_ports(count: int) -> list[int]:
-    """Return ports of loopback that nobody uses now, no two alike."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
-
-
 def overlay(model: Model, health_port: int) -> dict[str, Any]:
     """Return what the drill's spec says otherwise: services, ports, intervals."""
-    parts = model.spec.stack.model_dump(exclude_none=True)
-    wanted = [
-        (name, label)
-        for name, part in parts.items()
-        if isinstance(part, dict)
-        for label in part.get("ports", {})
-    ]
-    stack: dict[str, Any] = {}
-    for (name, label), port in zip(wanted, free_ports(len(wanted)), strict=True):
-        stack.setdefault(name, {"ports": {}})["ports"][label] = port
     names = [model.spec.service.names[0], *(service_of(alert) for alert in model.alerts)]
     return {
         "service": {"names": names, "url": f"http://127.0.0.1:{health_port}"},
-        "stack": stack,
+        **own_ports(model.spec.stack),
         "scrape": {"interval": _FAST, "timeout": _FAST},
         # Every drill reports as a service of its own; the room for series grows with them.
         "collector": {

@@ -10,10 +10,8 @@ import gzip
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,23 +22,13 @@ from golden import series
 
 from generator.compile import read_spec
 from generator.model import Model
+from generator.native.trial import free_ports
 from generator.outputs import collector as output
 from generator.render import render
 
 ROOT = Path(__file__).resolve().parents[2]
 PORTS = ("otlp_grpc", "otlp_http", "health", "metrics", "current", "telemetry")
 _START_SECONDS = 30.0
-
-
-def free_ports(count: int) -> list[int]:
-    """Return TCP ports that nobody listens on; all are held until the last is known."""
-    with ExitStack() as held:
-        found = []
-        for _ in range(count):
-            listener = held.enter_context(socket.socket())
-            listener.bind(("127.0.0.1", 0))
-            found.append(int(listener.getsockname()[1]))
-        return found
 
 
 def compiled(overlay: dict[str, Any], folder: Path) -> Model:

@@ -10,8 +10,9 @@ from typing import Any
 
 import httpx
 import yaml
-from golden.collector import Collector, free_ports
+from golden.collector import Collector
 
+from generator.native.trial import free_ports
 from generator.outputs.stack.prometheus import FEATURES, sections
 
 

@@ -14,9 +14,10 @@ import httpx2
 import pytest
 from gateway.launch import Launch, Running, running
 from gateway.traffic import Order, Report, drive
-from native.project import free_ports, merge, ports_overlay, rendered_project
+from native.project import rendered_project
 
 from generator.native.stack import RunningStack, running_stack
+from generator.native.trial import free_ports
 
 # Short intervals, so that a test need not wait for what production has time for.
 FAST: dict[str, Any] = {
@@ -84,8 +85,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """Start the whole native stack and the demo service, send the reference traffic."""
     folder = tmp_path_factory.mktemp("live")
     (port,) = free_ports(1)
-    overlay = merge(merge(ports_overlay(), FAST), {"service": {"url": f"http://127.0.0.1:{port}"}})
-    root = rendered_project(folder / "project", overlay)
+    url = {"service": {"url": f"http://127.0.0.1:{port}"}}
+    root = rendered_project(folder / "project", FAST, url)
     with running_stack(root, folder / "state") as live:
         endpoint = f"http://127.0.0.1:{live.port('otelcol', 'otlp_http')}"
         launch = Launch(

@@ -4,7 +4,6 @@ hardened as promised, and its volumes outlive it."""
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,19 +17,12 @@ from stack.containers import eventually, find_image, render
 from stack.signals import failed_request, new_trace_id
 
 from generator import stack_secrets
+from generator.native.trial import free_ports
 from generator.verify.compose import COMPOSE_ENV, compose_command
 
 # What is here without a registry; the whole stack when the images can be had.
 CORE = ("otelcol", "prometheus", "alertmanager", "jaeger")
 REST = ("loki", "grafana")
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
 
 
 class Compose:
@@ -80,7 +72,7 @@ def compose(
         "alertmanager": ("http",),
         "jaeger": ("http", "query_grpc", "otlp_grpc", "health", "telemetry"),
     }
-    free = iter(_free_ports(sum(map(len, names.values()))))
+    free = iter(free_ports(sum(map(len, names.values()))))
     ports = {name: {port: next(free) for port in wanted} for name, wanted in names.items()}
     overlay = yaml.safe_dump({"stack": {name: {"ports": p} for name, p in ports.items()}})
     root = render(tmp_path_factory.mktemp("compose") / "project", overlay)

@@ -14,8 +14,9 @@ from generator.drill.case import Case, fault, new_case, phase, receivers_of
 from generator.drill.health import answering
 from generator.drill.quicken import quick_expr, quicken
 from generator.drill.receiver import Notice, listening
-from generator.drill.tree import free_ports, overlay
+from generator.drill.tree import overlay
 from generator.model import Model
+from generator.native.trial import free_ports
 from generator.spec.schema.alerts import Send
 
 
