@@ -179,8 +179,9 @@ def batches() -> dict[str, Any]:
     """Return what stands between storage and its exporters, one per signal.
 
     Traces leave the sampler one by one, so what it lets through within a second goes into the
-    queue together, at most 200 spans at a time. Log records are handed on at once: there the processor keeps a failing store from
-    failing the request, since a service that repeats it is counted again by the derivation.
+    queue together, at most 200 spans at a time. Log records are handed on at once: there the
+    processor keeps a failing store from failing the request, since a service that repeats it
+    is counted again by the derivation.
     """
     return {
         "batch/traces": {"timeout": "1s", "send_batch_size": 200, "send_batch_max_size": 200},
