@@ -158,7 +158,11 @@ class Link:
         with suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
-                far = socket.create_connection(("127.0.0.1", self._target))
+                try:
+                    far = socket.create_connection(("127.0.0.1", self._target))
+                except OSError:
+                    near.close()
+                    continue
                 self._open += [near, far]
                 for source, sink, slow in ((near, far, False), (far, near, True)):
                     threading.Thread(
