@@ -166,14 +166,10 @@ def extensions(draw: st.DrawFn) -> dict[str, Any]:
                 },
             }
         },
-        "buckets": {
-            "own": sorted(draw(st.lists(AMOUNTS.filter(bool), min_size=1, max_size=8, unique=True)))
-        },
+        "buckets": {"own": sorted(draw(bounds))},
         "metrics": {"ims_own_total": counter, "ims_own_seconds": histogram},
         "prices": {vendor: {model: [{"from": day, **draw(price)} for day in sorted(days)]}},
-        "alerts": {
-            "FrequentRateLimiting": {"runbook": {"meaning": draw(PROSE), "impact": draw(PROSE)}}
-        },
+        "alerts": {"FrequentRateLimiting": {"runbook": runbook}},
         "sampling": {"rate": draw(st.floats(0, 1))},
         "collector": {"queue_mib": draw(st.integers(2, 4096))},
     }
