@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 import jinja2
 
 from generator import yamlio
+from generator.native.paths import cache_dir
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 HEADER = "Generated from spec/ims.yaml by `make render`. Do not edit: change the spec."
@@ -58,11 +60,29 @@ class TextPage:
 Page = YamlPage | JsonPage | TextPage
 
 
+def _compiled_templates() -> jinja2.BytecodeCache | None:
+    """Return a cache of compiled templates, private to the user; None where there is no place.
+
+    Compiling them takes as long as all the rest of a rendering.
+    """
+    folder = cache_dir() / "templates"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        owner = folder.stat()
+    except (OSError, RuntimeError):
+        return None
+    # What is read from there is run.
+    if owner.st_uid != os.getuid() or owner.st_mode & 0o022 or not os.access(folder, os.W_OK):
+        return None
+    return jinja2.FileSystemBytecodeCache(str(folder))
+
+
 @functools.cache
 def environment() -> jinja2.Environment:
     """Return the template environment: ``<< >>``, ``<% %>``, ``<# #>``, nothing undefined."""
     env = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
+        bytecode_cache=_compiled_templates(),
         variable_start_string="<<",
         variable_end_string=">>",
         block_start_string="<%",
@@ -109,10 +129,18 @@ def _yaml(page: YamlPage) -> str:
         wrapped = {key.replace("-", "_"): {key: value} for key, value in page.sections.items()}
         text = environment().get_template(page.template).render(wrapped)
     parsed = yamlio.parse(text)
-    # Dump and load once more for the comparison: tuples and lists are the same data.
-    if parsed != yamlio.parse(yamlio.dump(page.sections)):
+    if parsed != _plain(page.sections):
         raise RenderError(f"{page.path}: what was rendered does not parse back to what was planned")
     return text
+
+
+def _plain(value: Any) -> Any:
+    """Return data with tuples as lists, as a parser gives it."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    return value
 
 
 def render(pages: Iterable[Page]) -> dict[str, bytes]:
