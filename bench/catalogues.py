@@ -5,9 +5,8 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
-from generator.spec.load import load
-
 from bench.project import SPEC
+from generator.spec.load import load
 
 Spec = dict[str, Any]
 # The spec's own kinds that cost something per span or log record.
@@ -45,7 +44,9 @@ def of_same_signals(spec: Spec, count: int) -> Spec:
     """
     changed = deepcopy(spec)
     names = derived(spec)
-    chosen = dict.fromkeys(names[int(n * len(names) / count)] for n in range(min(count, len(names))))
+    chosen = dict.fromkeys(
+        names[int(n * len(names) / count)] for n in range(min(count, len(names)))
+    )
     changed["metrics"] = {
         name: metric
         for name, metric in changed["metrics"].items()
@@ -98,7 +99,11 @@ def of_other_signals(spec: Spec, count: int) -> Spec:
 
 def _renamed(name: str, number: int) -> str:
     stem, total, _ = name.rpartition("_total")
-    return f"{stem}_copy{number}_total" if total and name.endswith("_total") else f"{name}_copy{number}"
+    return (
+        f"{stem}_copy{number}_total"
+        if total and name.endswith("_total")
+        else f"{name}_copy{number}"
+    )
 
 
 def with_routes(spec: Spec, count: int) -> Spec:

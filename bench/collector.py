@@ -95,9 +95,7 @@ def _cases(spec: dict[str, Any], traces: list[Payload], logs: list[Payload]) -> 
     return cases
 
 
-def _runs(
-    cases: dict[str, Case], folder: Path, items: int
-) -> dict[str, Callable[[], Measure]]:
+def _runs(cases: dict[str, Case], folder: Path, items: int) -> dict[str, Callable[[], Measure]]:
     runs: dict[str, Callable[[], Measure]] = {}
     for name, (config, signal, payloads) in cases.items():
         place = folder / name.replace("/", "-")
@@ -127,12 +125,26 @@ def _page(
     own = len(catalogues.derived(spec))
     stages = Table(
         f"Stages, {own} derived metrics",
-        ["pipeline", "signal", "CPU us per item", "items per second and core", "peak memory MiB", "refused"],
+        [
+            "pipeline",
+            "signal",
+            "CPU us per item",
+            "items per second and core",
+            "peak memory MiB",
+            "refused",
+        ],
         note="Items are spans or log records. Refused requests are sent again.",
     )
     growth = Table(
         "Growth with the number of derived metrics (derivation alone, CPU us per item)",
-        ["metrics", "spans, same signals", "spans, other signals", "records, same signals", "records, other signals", "series"],
+        [
+            "metrics",
+            "spans, same signals",
+            "spans, other signals",
+            "records, same signals",
+            "records, other signals",
+            "series",
+        ],
         note="Same signals: every span and record feeds that many more metrics. Other signals: the"
         f" metrics above the spec's own {own} belong to spans and events that this traffic does"
         " not have.",
@@ -149,9 +161,7 @@ def _page(
             row = [rest[0], rest[1], cost[name].show(), rate[name].show(0), memory.show(0)]
             stages.rows.append([*row, str(refused)])
         elif kind == "routes":
-            routes.rows.append(
-                [rest[0], str(found[0].series), cost[name].show(), memory.show(0)]
-            )
+            routes.rows.append([rest[0], str(found[0].series), cost[name].show(), memory.show(0)])
     for count in METRICS:
         keys = [
             f"metrics/{kind}/{count}/{signal}"
@@ -200,7 +210,9 @@ def _page(
             "items": given.items,
             "rounds": given.rounds,
             "spans recorded": sum(p.items for p in traces),
-            "bytes per span": round(sum(len(p.body) for p in traces) / sum(p.items for p in traces)),
+            "bytes per span": round(
+                sum(len(p.body) for p in traces) / sum(p.items for p in traces)
+            ),
             "records recorded": sum(p.items for p in logs),
             "bytes per record": round(sum(len(p.body) for p in logs) / sum(p.items for p in logs)),
         },

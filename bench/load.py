@@ -181,7 +181,10 @@ def _page(
                 f"{told['requests']:,}",
                 f"{told['rate']:.0f}",
                 f"{told['failures']} ({share:.2%})",
-                *(f"{told[k]:,.0f} ms" for k in ("mean_ms", "p50_ms", "p95_ms", "p99_ms", "max_ms")),
+                *(
+                    f"{told[k]:,.0f} ms"
+                    for k in ("mean_ms", "p50_ms", "p95_ms", "p99_ms", "max_ms")
+                ),
             ]
         ],
         note="Errors: no answer, or one of 5xx. What a policy denies (403) is no error.",

@@ -50,7 +50,7 @@ def recorder() -> Iterator[tuple[str, Recorded]]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_POST(self) -> None:  # noqa: N802 - the base class's name
+        def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             getattr(found, self.path.rpartition("/")[2]).append(body)
             self.send_response(200)
@@ -84,5 +84,3 @@ def record_demo(folder: Path, count: int, seed: int = 7) -> Recorded:
 async def _drive(url: str, order: Order) -> None:
     async with httpx2.AsyncClient(base_url=url, timeout=60.0) as client:
         await drive(client, order)
-
-

@@ -173,9 +173,17 @@ def _page(given: argparse.Namespace, model: Model, found: Found) -> Page:
         [
             ["series", f"{found.series:,}", f"{estimated_series:,.0f} (the spec's bound)"],
             ["bytes per sample, index left out", f"{found.per_sample:.2f}", "2 (index included)"],
-            ["disk a day and series, kB", f"{per_series / 1e3:.1f}", f"{DAY / interval * 2 / 1e3:.1f}"],
+            [
+                "disk a day and series, kB",
+                f"{per_series / 1e3:.1f}",
+                f"{DAY / interval * 2 / 1e3:.1f}",
+            ],
             ["disk a day, MB", f"{measured_day / 1e6:.1f}", f"{row.disk_per_day / 1e6:.1f}"],
-            ["memory of Prometheus, MiB", f"{found.memory_mib:.0f}", f"{row.memory / 2**20:.0f}"],
+            [
+                "memory of Prometheus, MiB",
+                f"{found.memory_mib:.0f}",
+                f"{row.memory / 2**20:.0f}",
+            ],
         ],
         note=f"A day is {DAY // interval:,} samples a series (every {interval} s). Measured: chunks,"
         " and an index in each of the day's twelve blocks of two hours; compaction into larger"

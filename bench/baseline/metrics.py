@@ -19,8 +19,9 @@ Count = Callable[[Record], None]
 
 
 def _catalogue() -> dict[str, Any]:
-    spec, _ = parse(real())
-    assert spec is not None
+    spec, problems = parse(real())
+    if spec is None:
+        raise SystemExit(str(problems[:3]))
     return dict(resolve(spec).metrics)
 
 
