@@ -98,5 +98,9 @@ drill: $(READY) ## Fire every alert for real and watch it arrive and resolve.
 preview: $(READY) ## Pictures of the dashboards from the running Prometheus.
 	@$(IMSOBS) preview
 
+bench: $(READY) binaries ## Measure everything anew (most of an hour); results in docs/reference/benchmarks.
+	for table in overhead collector generator load series; do \
+	  PYTHONPATH=examples $(BIN)/python -m bench.$$table || exit 1; done
+
 clean: ## Remove the virtual environment and caches; rendered files and data stay.
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
