@@ -185,10 +185,10 @@ def _page(given: argparse.Namespace, model: Model, found: Found) -> Page:
                 f"{row.memory / 2**20:.0f}",
             ],
         ],
-        note=f"A day is {DAY // interval:,} samples a series (every {interval} s). Measured:"
-        " chunks, and an index in each of the day's twelve blocks of two hours; compaction into larger"
-        " ones makes it less. The estimate's series are the most that the spec allows, all label"
-        " values of all metrics.",
+        note=f"A day is {DAY // interval:,} samples a series (every {interval} s)."
+        " Measured: chunks, and an index in each of the day's twelve blocks of two hours;"
+        " compaction into larger ones makes it less. The estimate's series are the most"
+        " that the spec allows, all label values of all metrics.",
     )
     goals = [
         Goal(
