@@ -11,6 +11,7 @@ from golden.collector import Collector
 pytestmark = pytest.mark.native
 SERVICE = "ims-core"
 MANY = 10_000
+PART = 2_000
 ODD = [
     "",
     " ",
@@ -101,10 +102,13 @@ def test_ten_thousand_values_of_each_label(collector: Collector) -> None:
         for n in range(MANY)
     ]
     unknown = [{"attributes": {"event": f"event-{n}"}} for n in range(MANY)]
-    collector.send("traces", otlp.traces(SERVICE, spans))
-    collector.send("traces", otlp.traces(SERVICE, calls))
-    collector.send("logs", otlp.logs(SERVICE, logs))
-    collector.send("logs", otlp.logs(SERVICE, unknown))
+    # In parts, each below the largest request that the Collector takes.
+    for start in range(0, MANY, PART):
+        part = slice(start, start + PART)
+        collector.send("traces", otlp.traces(SERVICE, spans[part]))
+        collector.send("traces", otlp.traces(SERVICE, calls[part]))
+        collector.send("logs", otlp.logs(SERVICE, logs[part]))
+        collector.send("logs", otlp.logs(SERVICE, unknown[part]))
     rows = assert_inside_budget(collector)
     assert overflowed(rows) == dict.fromkeys(
         ["method", "route", "model", "vendor", "policy", "decision"], MANY

@@ -3,7 +3,7 @@ runtime are started with.
 
 The same files serve both ways of running. What differs between them (addresses, folders)
 comes from the environment, from flags, or, for Prometheus, which reads neither, from
-target files of which there is one set for each (docs/adr/0007-one-configuration.md).
+target files of which there is one set for each (docs/adr/0005-one-configuration.md).
 """
 
 from __future__ import annotations
