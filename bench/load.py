@@ -27,9 +27,10 @@ import httpx
 from gateway.launch import Launch, running
 
 from bench.harness import EXAMPLES, ROOT, measured, say
-from bench.project import free_ports, own_ports, packages, rendered
+from bench.project import packages, rendered
 from bench.report import Goal, Page, Table, write
 from generator.native.stack import running_stack
+from generator.native.trial import free_ports
 
 Counts = dict[tuple[str, ...], float]
 _SETTLE_SECONDS = 90.0
@@ -70,7 +71,7 @@ def _benchmark(given: argparse.Namespace, folder: Path) -> Page:
         "service": {"url": f"http://127.0.0.1:{port}"},
         "scrape": {"interval": "5s", "timeout": "5s"},
     }
-    root = rendered(folder / "project", own_ports(), quick)
+    root = rendered(folder / "project", quick)
     with running_stack(root, folder / "state", only=("otelcol", "prometheus")) as stack:
         launch = Launch(
             root=root,

@@ -14,11 +14,12 @@ import httpx
 import yaml
 
 from bench.harness import ROOT, cpu_seconds, memory_mib
-from bench.project import await_http, free_ports, process
+from bench.project import await_http, process
 from bench.replay import Payload, Sent, send
 from generator import yamlio
 from generator.model import resolve
 from generator.native.binaries import resolve_binary
+from generator.native.trial import free_ports
 from generator.outputs import collector as output
 from generator.render import render
 from generator.spec.parse import parse

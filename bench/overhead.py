@@ -40,9 +40,10 @@ from gateway.launch import read_settings
 
 from bench import otelcol
 from bench.harness import EXAMPLES, ROOT, alternate, cpu_seconds, measured, percentile, spread
-from bench.project import await_http, free_ports, packages, process, rendered
+from bench.project import await_http, packages, process, rendered
 from bench.report import Goal, Page, Table, write
 from bench.service import LOG_CONFIG, REQUESTS, SCENARIO, request
+from generator.native.trial import free_ports
 
 SCENARIOS = ("bare", "defaults", "rendered", "plan")
 _FIGURES = ("cpu", "mean", "p50", "p99", "p999")

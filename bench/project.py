@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,51 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import yaml
 
 from bench.harness import ROOT
-from generator import write
-from generator.compile import read_spec, render_model
+from generator.native.trial import render_trial
 
 SPEC = ROOT / "spec" / "ims.yaml"
 
 
-def free_ports(count: int) -> list[int]:
-    """Return ports that were free a moment ago, all held at once so that none repeats."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
-
-
-def own_ports() -> dict[str, Any]:
-    """Return an overlay that gives every component of the stack free ports."""
-    stack = yaml.safe_load(SPEC.read_text(encoding="utf-8"))["stack"]
-    found: dict[str, Any] = {}
-    wanted = [
-        (name, port) for name, part in stack.items() for port in (part or {}).get("ports", {})
-    ]
-    for (name, port), number in zip(wanted, free_ports(len(wanted)), strict=True):
-        found.setdefault(name, {"ports": {}})["ports"][port] = number
-    return {"stack": found}
-
-
 def rendered(folder: Path, *overlays: Mapping[str, Any]) -> Path:
-    """Render the spec with overlays laid over it into ``folder`` and return it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    files = []
-    for number, overlay in enumerate(overlays):
-        files.append(folder / f"overlay-{number}.yaml")
-        files[-1].write_text(yaml.safe_dump(overlay), encoding="utf-8")
-    compiled = read_spec([SPEC, *files])
-    if compiled.model is None:
-        raise SystemExit("\n".join(compiled.lines()))
-    write.apply(folder, write.changes(folder, render_model(compiled.model)))
-    return folder
+    """Render the spec, on free ports and with overlays, into ``folder`` and return it."""
+    return render_trial(folder, SPEC, *overlays)
 
 
 @contextmanager

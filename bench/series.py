@@ -27,7 +27,7 @@ from gateway.launch import Launch, running
 from gateway.traffic import Order, Report, drive
 
 from bench.harness import ROOT, measured, memory_mib, say
-from bench.project import SPEC, free_ports, own_ports, rendered
+from bench.project import SPEC, rendered
 from bench.report import Goal, Page, Table, write
 from generator.compile import read_spec
 from generator.estimate import DAY, Load, estimate
@@ -35,6 +35,7 @@ from generator.model import Model
 from generator.native.binaries import resolve_binary
 from generator.native.daemon import Supervisor
 from generator.native.stack import RunningStack, running_stack
+from generator.native.trial import free_ports
 from generator.spec.schema.base import seconds
 
 _SAMPLE = re.compile(r"^(.*) (\S+) (\d+)\.(\d{3})$")
@@ -86,7 +87,7 @@ def _measure(given: argparse.Namespace, folder: Path, interval: int) -> Found:
         "service": {"url": f"http://127.0.0.1:{port}"},
         "scrape": {"interval": "1s", "timeout": "1s"},
     }
-    root = rendered(folder / "project", own_ports(), fast)
+    root = rendered(folder / "project", fast)
     with running_stack(root, folder / "state") as stack:
         launch = Launch(
             root=root,

@@ -16,7 +16,7 @@ from faults.backend import Backend
 from faults.conftest import Make, eventually, value
 from faults.sender import body, logs, trace_id, traces
 from golden.collector import Collector
-from native.project import ports_overlay, rendered_project
+from native.project import rendered_project
 
 from generator.native import queues
 from generator.native.daemon import Supervisor
@@ -145,7 +145,7 @@ def test_a_damaged_queue_is_set_aside_and_the_collector_starts(
     make_collector: Make, tmp_path: Path
 ) -> None:
     broken = _filled_queue(make_collector, tmp_path / "before").read_bytes()[:60_000]
-    root = rendered_project(tmp_path / "project", ports_overlay())
+    root = rendered_project(tmp_path / "project")
     queue = tmp_path / "state" / "queue"
     queue.mkdir(parents=True, mode=0o700)
     file = queue / "exporter_otlp_grpc_traces_traces"

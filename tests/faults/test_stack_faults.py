@@ -13,7 +13,7 @@ import psutil
 import pytest
 from faults.conftest import eventually
 from faults.sender import logs, trace_id, traces
-from native.project import merge, ports_overlay, rendered_project
+from native.project import rendered_project
 
 from generator.native.daemon import Supervisor
 from generator.native.stack import RunningStack, running_stack
@@ -98,7 +98,7 @@ class Live:
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """Start the native stack with short intervals and a small queue."""
     folder = tmp_path_factory.mktemp("stack-faults")
-    root = rendered_project(folder / "project", merge(ports_overlay(), _FAST))
+    root = rendered_project(folder / "project", _FAST)
     with running_stack(root, folder / "state") as stack:
         running = Live(stack)
         running.send_logs(7)
