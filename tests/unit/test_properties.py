@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from generator import write
@@ -121,7 +121,13 @@ PROSE = st.text(
     st.characters(exclude_categories=("Cc", "Cs", "Cn", "Zl", "Zp")), min_size=1, max_size=60
 ).filter(str.strip)
 NAMES = st.from_regex(r"\A[a-z][a-z0-9_]{0,20}\Z")
-AMOUNTS = st.floats(0, 1e6, allow_nan=False).map(lambda x: round(x, 6))
+AMOUNTS = st.floats(0, 1e6, allow_nan=False).map(lambda x: round(x, 9))
+TINY = {
+    "prices": {
+        "openai": {"gpt-4o": [{"from": datetime.date(2024, 1, 1), "input": 1e-05, "output": 1e-9}]}
+    },
+    "sampling": {"rate": 1e-05},
+}
 DAYS = st.dates(datetime.date(2020, 1, 1), datetime.date(2030, 1, 1))
 
 
@@ -208,8 +214,13 @@ def test_any_valid_spec_renders_the_same_twice_and_reads_back(
 @pytest.mark.native
 @pytest.mark.timeout(300)
 @given(overlay=extensions())
+@example(overlay=TINY)
 @settings(
-    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=4,
+    deadline=None,
+    # Making a failure smaller would take minutes here.
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_any_valid_spec_is_accepted_by_the_real_programs(
     tmp_path: Path, overlay: dict[str, Any]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from generator import conventions
 from generator.model.signals import PriceRow
-from generator.outputs.collector.ottl import attribute, canonical, set_to, text
+from generator.outputs.collector.ottl import attribute, canonical, decimal, set_to, text
 from generator.spec.schema.signals import Usage
 
 _KINDS = ("input", "output", "cached_read", "cache_write")
@@ -48,10 +48,10 @@ def cost_statements(context: str, usage: Usage, prices: tuple[PriceRow, ...]) ->
 def _price(context: str, row: PriceRow, count: dict[str, str], usable: str, cost: str) -> str:
     fresh = f"{count['input']} - {count['cached_read']} - {count['cache_write']}"
     value = (
-        f"(Double({fresh}) * {row.input!r}"
-        f" + Double({count['cached_read']}) * {row.cached_read!r}"
-        f" + Double({count['cache_write']}) * {row.cache_write!r}"
-        f" + Double({count['output']}) * {row.output!r}) / {_PER_TOKENS!r}"
+        f"(Double({fresh}) * {decimal(row.input)}"
+        f" + Double({count['cached_read']}) * {decimal(row.cached_read)}"
+        f" + Double({count['cache_write']}) * {decimal(row.cache_write)}"
+        f" + Double({count['output']}) * {decimal(row.output)}) / {decimal(_PER_TOKENS)}"
     )
     when = "span.start_time_unix_nano" if context == "span" else "log.time_unix_nano"
     condition = (

@@ -7,6 +7,7 @@ literal), so that no value can end a statement or start another.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 
 from generator import conventions
 from generator.model.signals import ResolvedLabel, exact
@@ -16,6 +17,11 @@ def text(value: str) -> str:
     """Return an OTTL string literal."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
+
+
+def decimal(value: float) -> str:
+    """Return an OTTL number, digit for digit: OTTL has no exponents (1e-05)."""
+    return format(Decimal(repr(float(value))), "f")
 
 
 def attribute(context: str, key: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from generator.model import Model
 from generator.outputs.collector.derive import Group
 from generator.outputs.collector.env import Reference
-from generator.outputs.collector.ottl import attribute, matches, set_to, text
+from generator.outputs.collector.ottl import attribute, decimal, matches, set_to, text
 from generator.spec.schema.base import seconds
 
 MASK = "****"
@@ -199,7 +199,7 @@ def tail_sampling(model: Model) -> dict[str, Any]:
     sampling = model.spec.sampling
     # The sampler keeps what takes longer than its threshold, the spec what takes as long.
     longest = {"threshold_ms": seconds(sampling.slow) * 1000 - 1}
-    rate = Reference("TRACE_SAMPLING_RATE", str(sampling.rate))
+    rate = Reference("TRACE_SAMPLING_RATE", decimal(sampling.rate))
     below = f"(Double({rate}) * 2.0 - 1.0) * {float(2**63):.1f}"
     in_share = f"Double(FNV(span.trace_id.string)) <= {below}"
     return {

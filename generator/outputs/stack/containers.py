@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from generator.model import Model
+from generator.outputs.collector.ottl import decimal
 from generator.outputs.stack import digests, ingest, native
 from generator.outputs.stack import grafana as grafana_plan
 from generator.outputs.stack import prometheus as prometheus_plan
@@ -71,7 +72,7 @@ def otelcol(model: Model) -> Service:
             "IMS_LOG_EXPORTER": "${IMS_LOG_EXPORTER:-otlp_http/logs}",
             "IMS_SERVICE_URL": "${IMS_SERVICE_URL:-http://host.docker.internal:8080}",
             "IMS_ENVIRONMENT": _environment(model),
-            "TRACE_SAMPLING_RATE": f"${{TRACE_SAMPLING_RATE:-{model.spec.sampling.rate}}}",
+            "TRACE_SAMPLING_RATE": f"${{TRACE_SAMPLING_RATE:-{decimal(model.spec.sampling.rate)}}}",
         },
         "extra_hosts": ["host.docker.internal:host-gateway"],
         "volumes": [mount("../collector"), volume("otelcol", state)],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from generator.model import Model
+from generator.outputs.collector.ottl import decimal
 from generator.render import TextPage
 
 
@@ -11,5 +12,5 @@ def page(model: Model) -> TextPage:
     return TextPage(
         "stack/.env.example",
         "stack/env.example.j2",
-        {"model": model, "rate": model.spec.sampling.rate},
+        {"model": model, "rate": decimal(model.spec.sampling.rate)},
     )
