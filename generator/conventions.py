@@ -61,6 +61,11 @@ def overflow_mark(label: str) -> str:
     return f"ims.overflow.{label}"
 
 
+def presence_mark(signal: str) -> str:
+    """Return the attribute that only signals of this source, or of this event, have."""
+    return f"ims.is.{signal}"
+
+
 def unit_of(metric: str) -> str:
     """Return the unit that a metric's name tells, ``1`` when it counts things."""
     word = metric.removesuffix("_total").rsplit("_", 1)[-1]

@@ -182,7 +182,9 @@ def _meter_provider(model: Model) -> dict[str, Any]:
     metrics = _sdk_metrics(model)
     exporter = {**_exporter(model, "metrics"), "timeout": _METRIC_TIMEOUT_MS}
     return {
-        "exemplar_filter": "trace_based",
+        # An exemplar of a trace that is not kept leads nowhere; those of the kept ones are
+        # made in the Collector.
+        "exemplar_filter": "always_off",
         "readers": [
             {
                 "periodic": {

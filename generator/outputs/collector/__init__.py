@@ -69,9 +69,11 @@ def _processors(model: Model) -> dict[str, Any]:
                 derive.resource_group(model),
                 *current.resource_to_labels(conventions.RESOURCE_LABELS),
                 # Without a start time the first value of a series is invisible to increase().
+                # The marks of the derivation are no labels.
                 {
                     "context": "datapoint",
                     "statements": [
+                        'delete_matching_keys(datapoint.attributes, "^ims\\\\.")',
                         'set(datapoint.start_time, datapoint.time - Duration("1s"))',
                     ],
                 },

@@ -98,7 +98,8 @@ def _selects(source: SpanSource) -> str:
 def _span_statements(name: str, source: SpanSource, model: Model) -> list[str]:
     # A clock that jumps back must not make a sum fall.
     start, end = "span.start_time_unix_nano", "span.end_time_unix_nano"
-    statements = [set_to(end, start, f"{end} < {start}")]
+    statements = [set_to(attribute("span", conventions.presence_mark(name)), "true")]
+    statements.append(set_to(end, start, f"{end} < {start}"))
     if source.outcome:
         outcome = attribute("span", conventions.OUTCOME)
         statements.append(set_to(outcome, text("success")))
@@ -142,7 +143,10 @@ def log_groups(model: Model) -> list[Group]:
             {
                 "context": "log",
                 "conditions": [f"{event_key} == {text(name)}"],
-                "statements": _event_statements(event, model),
+                "statements": [
+                    set_to(attribute("log", conventions.presence_mark(name)), "true"),
+                    *_event_statements(event, model),
+                ],
             }
         )
     return groups

@@ -167,11 +167,11 @@ def _format(entry: ResolvedPanel, query: Query) -> prometheus.PromQueryFormat:
 
 
 def _has_exemplars(entry: ResolvedPanel, query: Query, model: Model) -> bool:
-    """Only the SDK's histograms carry exemplars; derived ones have none to ask for."""
+    """Only histograms of kept traces carry exemplars; others have none to ask for."""
     if query.instant or entry.purpose not in ("percentiles", "heatmap"):
         return False
     buckets = (
         name for name in model.metrics if f"{conventions.histogram_series(name)[0]}{{" in query.text
     )
     metric = next(buckets, None)
-    return metric is not None and model.metrics[metric].source_kind == "sdk"
+    return metric is not None and model.metrics[metric].exemplars
