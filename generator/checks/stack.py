@@ -101,7 +101,7 @@ def _versions(model: Model) -> Iterator[Problem]:
         message = f"{stack.jaeger.version} is not a Jaeger v2; only its configuration is rendered"
         yield Problem(("stack", "jaeger", "version"), message, "stack/jaeger-major")
         return
-    for component in ("prometheus", "alertmanager", "jaeger"):
+    for component in ("prometheus", "alertmanager", "jaeger", "loki", "promtail"):
         entry = getattr(stack, component)
         wanted = _module_version(component, entry.version)
         if entry.build is not None and entry.build.module_version != wanted:
@@ -110,6 +110,10 @@ def _versions(model: Model) -> Iterator[Problem]:
                 f"{entry.build.module_version} is not {component} {entry.version}; use {wanted}"
             )
             yield Problem(path, message, "stack/module-version")
+        if entry.build is not None and entry.build.drop_replaces and not entry.build.copy_module:
+            path = ("stack", component, "build", "drop_replaces")
+            message = "go install takes a module's go.mod as it is; add copy_module: true"
+            yield Problem(path, message, "stack/module-copy")
     rendered = builder.VERSION.removeprefix("v")
     if stack.otelcol.version != rendered:
         message = f"the Collector is rendered and built for {rendered}"

@@ -83,6 +83,7 @@ def _choose_mode(wanted: ModeChoice, layout: Layout) -> str:
 
 
 def _native_up(plan: Plan, layout: Layout) -> None:
+    from generator.native.binaries import how_to_get
     from generator.native.docker import record_mode
     from generator.native.progress import console_progress
     from generator.native.stack import up as bring_up
@@ -96,8 +97,7 @@ def _native_up(plan: Plan, layout: Layout) -> None:
     if outcome.absent:
         errors.print(f"[yellow]absent:[/] {', '.join(outcome.absent)} (optional)")
         for name in outcome.absent:
-            variable = plan.components[name].env
-            errors.print(f"  {name}: put it on PATH or set {variable} to run it natively")
+            errors.print(f"  {name}: {how_to_get(name, plan.components[name])} to run it natively")
     if "loki" in outcome.absent:
         errors.print(
             "  without loki, log records go to rotated JSON-lines files in the state folder"
@@ -170,7 +170,10 @@ def destroy(
 
 @app.command()
 def binaries(
-    names: Annotated[list[str] | None, typer.Argument(help="All when left out.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="All but the optional ones when left out; those are built by name."),
+    ] = None,
     root: Root = None,
     format: AsFormat = TableFormat.table,
 ) -> None:
@@ -184,7 +187,7 @@ def binaries(
         found = [
             binary
             for name in names or plan.components
-            if (binary := resolve(plan, layout.root, name, progress)) is not None
+            if (binary := resolve(plan, layout.root, name, progress, asked=bool(names))) is not None
         ]
     if format is TableFormat.json:
         rows = {binary.name: {**asdict(binary), "path": str(binary.path)} for binary in found}

@@ -28,6 +28,12 @@ class Binary:
     source: Source
 
 
+def how_to_get(name: str, component: Component) -> str:
+    """Return how an optional component that is not here can be had."""
+    ways = f"put it on PATH or set {component.env}"
+    return ways if component.build is None else f"run imsobs binaries {name}, or {ways}"
+
+
 def _from_variable(name: str, component: Component) -> Binary | None:
     value = os.environ.get(component.env)
     if not value:
@@ -77,12 +83,17 @@ def locate(
     return Binary(name, built, component.version, "cache") if built.exists() else None
 
 
-def resolve(plan: Plan, root: Path, name: str, progress: Progress) -> Binary | None:
-    """Return a component's binary, building it when needed; None if optional and absent."""
+def resolve(
+    plan: Plan, root: Path, name: str, progress: Progress, *, asked: bool = False
+) -> Binary | None:
+    """Return a component's binary, building it when needed; None if optional and absent.
+
+    asked: somebody wants this very component, so that an optional one is built too.
+    """
     cache = cache_dir()
     here = locate(plan, root, name, progress, cache)
     component = plan.components[name]
-    if here is not None or component.build is None:
+    if here is not None or component.build is None or (component.optional and not asked):
         return here
     path = build_component(plan, root, cache, name, progress)
     return Binary(name, path, component.version, "built")
@@ -95,10 +106,8 @@ def resolve_binary(name: str, root: Path | None = None, progress: Progress | Non
     """
     found = find_root(root)
     plan = load_plan(found)
-    binary = resolve(plan, found, name, progress or Silent())
+    binary = resolve(plan, found, name, progress or Silent(), asked=True)
     if binary is None:
-        variable = plan.components[name].env
-        raise ImsobsError(
-            f"{name} is optional and not here", remedy=f"put it on PATH or set {variable}"
-        )
+        remedy = how_to_get(name, plan.components[name])
+        raise ImsobsError(f"{name} is optional and not here", remedy=remedy)
     return binary.path

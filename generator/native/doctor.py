@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from generator.errors import ImsobsError
-from generator.native.binaries import locate
+from generator.native.binaries import how_to_get, locate
 from generator.native.daemon import Supervisor, SupervisorGone
 from generator.native.docker import find_docker
 from generator.native.paths import Layout, cache_dir
@@ -65,8 +65,10 @@ def _components(plan: Plan, root: Path) -> tuple[list[Finding], bool]:
             findings.append(Finding(check, "ok", detail))
         elif component.optional:
             findings.append(
-                Finding(check, "info", "optional, not here",
-                        f"to use it natively put it on PATH or set {component.env}")
+                Finding(
+                    check, "info", "optional, not here",
+                    f"to use it natively {how_to_get(name, component)}",
+                )
             )  # fmt: skip
         else:
             missing = True

@@ -77,6 +77,8 @@ class ModuleCopyBuild(_Strict):
     """Build inside a writable copy of the module, for modules that ``go install`` refuses.
 
     placeholders: files that the module embeds but does not carry; made as empty pages.
+    drop_replaces: modules that its go.mod replaces by a folder which the module does not
+    carry; they are taken as published, in the version that go.mod requires.
     """
 
     kind: Literal["go-module-copy"]
@@ -86,6 +88,8 @@ class ModuleCopyBuild(_Strict):
     tags: list[str] = []
     ldflags: list[str] = []
     placeholders: list[str] = []
+    # Left out of the key of the result when empty: what was built without it stays valid.
+    drop_replaces: Annotated[list[str], Field(exclude_if=lambda names: not names)] = []
 
 
 Build = Annotated[CollectorBuild | GoInstallBuild | ModuleCopyBuild, Field(discriminator="kind")]
@@ -96,7 +100,8 @@ class Component(_Strict):
 
     version: what it must answer to ``version_args`` (empty list: it is not asked).
     env: the variable that names a binary explicitly. path_names: names tried on PATH,
-    the component's own name by default. optional: absent is a notice, not an error.
+    the component's own name by default. optional: absent is a notice, not an error; it is
+    built only when somebody asks for it by name.
     """
 
     version: str

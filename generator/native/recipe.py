@@ -111,8 +111,13 @@ def _module_copy(build: ModuleCopyBuild, site: Site) -> Path:
         page = copy / placeholder
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text("<html></html>\n", encoding="utf-8")
+    # What is taken as published is not in the module's go.sum yet.
+    mode = ["-mod=mod"] if build.drop_replaces else []
+    for name in build.drop_replaces:
+        site.run([str(site.go), "mod", "edit", f"-dropreplace={name}"], copy, {})
     output = site.work / "binary"
-    site.run([str(site.go), "build", *_flags(build), "-o", str(output), build.package], copy, {})
+    command = [str(site.go), "build", *mode, *_flags(build), "-o", str(output), build.package]
+    site.run(command, copy, {})
     return output
 
 

@@ -217,12 +217,16 @@ def running_stack(
 
     root: a folder with a rendered stack/ (render with other ports for a second stack
     beside a running one). state: an empty or reused folder. only: names of the processes
-    to start, all by default.
+    to start. By default those that must be there: an optional one that happens to be on one
+    machine would make a test another there.
     """
     plan = load_plan(root)
-    if only:
-        chosen = {name: plan.processes[name] for name in plan.processes if name in only}
-        plan = plan.model_copy(update={"processes": chosen})
+    chosen = {
+        name: process
+        for name, process in plan.processes.items()
+        if (name in only if only else not plan.components[process.component].optional)
+    }
+    plan = plan.model_copy(update={"processes": chosen})
     layout = layout_for(root, state)
     telling = progress or Silent()
     try:

@@ -25,6 +25,6 @@ def verify(root: Path) -> Iterator[Verdict]:
 def _by_binary(name: str, subject: str, root: Path, flags: list[str]) -> Verdict:
     binary = optional(name, root)
     if binary is None:
-        why = f"no {name} on PATH, and IMSOBS_{name.upper()}_BIN is not set"
+        why = f"no {name} here; imsobs binaries {name} builds it"
         return Verdict(name, subject, True, why, skipped=True)
     return ask(name, subject, [binary, f"-config.file={subject}", *flags], root)

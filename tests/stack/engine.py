@@ -57,9 +57,6 @@ STANDINS = {
         {"/bin/alertmanager": "alertmanager", "/bin/amtool": "amtool"}, "65534:65534"
     ),
     "jaeger": Standin({"/cmd/jaeger/jaeger-linux": "jaeger"}, "10001:10001"),
-}
-# Built only where a binary is named: their AGPL sources are not built here.
-OPTIONAL = {
     "loki": Standin({"/usr/bin/loki": "loki"}, "10001:10001"),
     "promtail": Standin({"/usr/bin/promtail": "promtail"}, "10001:10001"),
 }
@@ -151,9 +148,7 @@ def build_images(url: str) -> dict[str, str]:
     root = _rendered()
     client = docker.DockerClient(base_url=url)
     images = {}
-    for name, standin in {**STANDINS, **OPTIONAL}.items():
-        if name in OPTIONAL and not os.environ.get(f"IMSOBS_{name.upper()}_BIN"):
-            continue
+    for name, standin in STANDINS.items():
         if os.environ.get(f"IMSOBS_IMAGE_{name.upper()}"):
             continue
         try:

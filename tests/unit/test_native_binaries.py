@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from native_fakes import SERVER, Notes, Project, executable, make_project, path_with
+from native_fakes import GO, SERVER, Notes, Project, executable, make_project, path_with
 
 from generator.errors import ImsobsError
-from generator.native.binaries import locate, resolve, resolve_binary
+from generator.native.binaries import how_to_get, locate, resolve, resolve_binary
 from generator.native.versions import fits, parse_version
 
 
@@ -96,3 +96,23 @@ def test_an_optional_component_may_be_absent(project: Project) -> None:
         ImsobsError, match='unknown component "tempo"; available: alpha, beta, loki'
     ):
         resolve_binary("tempo", project.root)
+
+
+def test_an_optional_component_is_built_only_when_asked_for(
+    project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    executable(tmp_path / "go" / "bin" / "go", GO)
+    monkeypatch.setenv("FAKE_GO", str(tmp_path / "go"))
+    monkeypatch.setenv("FAKE_VERSION", "3.0.0")
+    monkeypatch.setenv("PATH", path_with(tmp_path / "go" / "bin"))
+    monkeypatch.delenv("IMSOBS_GO", raising=False)
+    loki = project.data["components"]["loki"]
+    loki["build"] = project.data["components"]["alpha"]["build"]
+    plan = project.plan()
+    assert resolve(plan, project.root, "loki", Notes()) is None
+    assert "imsobs binaries loki" in how_to_get("loki", plan.components["loki"])
+    built = resolve_binary("loki", project.root)
+    # From now on it is found where it was put.
+    found = resolve(plan, project.root, "loki", Notes())
+    assert found is not None
+    assert (found.path, found.source) == (built, "cache")

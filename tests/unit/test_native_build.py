@@ -157,19 +157,42 @@ def test_go_comes_from_the_wheel_when_there_is_none(
     assert go.source == "wheel"
 
 
-def test_a_module_copy_gets_its_placeholders(site: Site) -> None:
+def _copied_module(site: Site, **settings: object) -> None:
     (site.go / "module" / "cmd").mkdir(parents=True)
     (site.go / "module" / "go.mod").write_text("module m\n", encoding="utf-8")
     site.data["components"]["alpha"]["build"] = {
         "kind": "go-module-copy", "module": "m", "module_version": "v1.2.3", "package": "./cmd",
-        "placeholders": ["ui/dist/index.html"],
+        **settings,
     }  # fmt: skip
+    site.plan = parse_plan(_dump(site.data))
+
+
+def test_a_module_copy_gets_its_placeholders(site: Site) -> None:
+    _copied_module(site, placeholders=["ui/dist/index.html"])
     executable(
         site.go / "bin" / "go",
         GO.replace("mkdir -p", "[ -f ui/dist/index.html ] || exit 9\nmkdir -p"),
     )
-    site.plan = parse_plan(_dump(site.data))
     assert site.build().is_file()
+
+
+def test_a_module_copy_takes_replaced_modules_as_published(site: Site) -> None:
+    _copied_module(site, drop_replaces=["m/pkg/push"])
+    assert site.build().is_file()
+    edit, build = (site.go / "builds").read_text(encoding="utf-8").splitlines()
+    assert edit == "mod edit -dropreplace=m/pkg/push"
+    assert build.startswith("build -mod=mod ")
+
+
+def test_the_key_of_a_module_copy_without_them_is_what_it_was(site: Site) -> None:
+    _copied_module(site)
+    without = recipe_key(site.root, "alpha", site.plan.components["alpha"])
+    site.data["components"]["alpha"]["build"]["drop_replaces"] = []
+    site.plan = parse_plan(_dump(site.data))
+    assert recipe_key(site.root, "alpha", site.plan.components["alpha"]) == without
+    site.data["components"]["alpha"]["build"]["drop_replaces"] = ["m/pkg/push"]
+    site.plan = parse_plan(_dump(site.data))
+    assert recipe_key(site.root, "alpha", site.plan.components["alpha"]) != without
 
 
 def test_a_collector_is_generated_then_built(site: Site) -> None:

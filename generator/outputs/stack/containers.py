@@ -182,7 +182,9 @@ def loki(model: Model) -> Service:
         },
         "volumes": [mount("./loki.yaml", "stack/loki.yaml"), volume("loki", VOLUMES["loki"])],
         "ports": _published(component.ports.http),
-        "healthcheck": _health("/usr/bin/loki", "-health"),
+        "healthcheck": _health(
+            "/usr/bin/loki", "-health", f"-health.url=http://127.0.0.1:{component.ports.http}/ready"
+        ),
     }
 
 

@@ -68,21 +68,6 @@ def components(model: Model) -> dict[str, Any]:
             },
         }
     }
-    for name, component, build in _built(model):
-        found[name] = {**_component(name, component), "build": _build(build, component.version)}
-        for tool, package in build.tools.items():
-            recipe = _go_install(build, package, component.version)
-            found[tool] = {**_component(tool, component), "build": recipe}
-    if "jaeger" in found:
-        found["jaeger"]["version_args"] = ["version"]
-    optionals = {"loki": stack.loki, "promtail": stack.promtail, "grafana": stack.grafana}
-    for name, optional in optionals.items():
-        found[name] = {**_component(name, optional), "optional": True}
-    return found
-
-
-def _built(model: Model) -> Iterator[tuple[str, Component, Build]]:
-    stack = model.spec.stack
     named: dict[str, Component] = {
         "prometheus": stack.prometheus,
         "alertmanager": stack.alertmanager,
@@ -90,7 +75,24 @@ def _built(model: Model) -> Iterator[tuple[str, Component, Build]]:
     }
     for name, component in named.items():
         if component.build is not None:
-            yield name, component, component.build
+            found |= _built(name, component, component.build)
+    if "jaeger" in found:
+        found["jaeger"]["version_args"] = ["version"]
+    optionals = {"loki": stack.loki, "promtail": stack.promtail, "grafana": stack.grafana}
+    for name, optional in optionals.items():
+        plain = {name: _component(name, optional)}
+        several = _built(name, optional, optional.build) if optional.build else plain
+        found |= {part: {**entry, "optional": True} for part, entry in several.items()}
+    return found
+
+
+def _built(name: str, component: Component, build: Build) -> dict[str, Any]:
+    """Return a component and its tools."""
+    found = {name: {**_component(name, component), "build": _build(build, component.version)}}
+    for tool, package in build.tools.items():
+        recipe = _go_install(build, package, component.version)
+        found[tool] = {**_component(tool, component), "build": recipe}
+    return found
 
 
 def _component(name: str, component: Component) -> dict[str, Any]:
@@ -126,6 +128,7 @@ def _build(build: Build, version: str) -> dict[str, Any]:
         "tags": build.tags,
         "ldflags": _ldflags(build, version),
         "placeholders": build.placeholders,
+        **({"drop_replaces": build.drop_replaces} if build.drop_replaces else {}),
     }
 
 

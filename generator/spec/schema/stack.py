@@ -42,8 +42,9 @@ class Build(Section):
 
     package: of the command, relative to the module. tools: further binary -> package.
     copy_module: build in a copy of the module, for those that ``go install`` refuses.
-    placeholders: files that the module embeds but does not carry. version_variable: Go
-    variable that is set to the version, so that the binary can tell it.
+    placeholders: files that the module embeds but does not carry. drop_replaces: modules
+    that its go.mod replaces by a folder which it does not carry; needs copy_module.
+    version_variable: Go variable that is set to the version, so that the binary can tell it.
     """
 
     module: Text
@@ -53,6 +54,7 @@ class Build(Section):
     tags: list[Text] = []
     copy_module: bool = False
     placeholders: list[Text] = []
+    drop_replaces: list[Text] = []
     version_variable: str | None = None
 
 
@@ -61,8 +63,9 @@ class Component(Section):
 
     image, version, digest: what is pulled; the digest, when given, decides. memory_mib:
     hard limit of the container; the Go runtime is told to stay below 80 % of it. cpus:
-    most of the machine's cores that it may take. build: how it is built natively; a
-    component without one runs natively only when its binary is on PATH.
+    most of the machine's cores that it may take. build: how it is built natively (Loki and
+    Promtail only on request: ``imsobs binaries loki``); a component without one runs natively
+    only when its binary is on PATH.
     """
 
     version: Version
