@@ -16,6 +16,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 # What the service's own exporter puts into one request.
 BATCH = 512
+# Bytes of a trace id.
+_ID = 16
 _HEADERS = {"content-type": "application/x-protobuf"}
 
 
@@ -30,9 +32,10 @@ class Payload:
     def renew(self) -> None:
         """Give every trace an id of its own, so that the sampler decides anew."""
         for places in self.ids.values():
-            fresh = os.urandom(8)
+            # All of it: the sampler remembers its decisions by a part of the id.
+            fresh = os.urandom(_ID)
             for place in places:
-                self.body[place : place + 8] = fresh
+                self.body[place : place + _ID] = fresh
 
 
 def _payload(request: Any, items: int) -> Payload:
