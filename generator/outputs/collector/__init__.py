@@ -158,10 +158,10 @@ def pipelines(model: Model) -> dict[str, Any]:
             "processors": [
                 "memory_limiter",
                 "tail_sampling",
+                "batch/traces",
                 "transform/store_traces",
                 "redaction",
                 "transform/stored",
-                "batch/traces",
             ],
             "exporters": ["otlp_grpc/traces", "signal_to_metrics/redactions", *forwarded],
         },
