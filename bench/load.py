@@ -188,7 +188,8 @@ def _page(
                 ),
             ]
         ],
-        note="Errors: no answer, or one of 5xx. What a policy denies (403) is no error.",
+        note="Errors: no answer, or one of 5xx. What a policy denies (403) is no error."
+        + "".join(f"\n- {error}" for error in report["errors"]),
     )
     counters = Table("Counters", ["metric", "series", "sent", "counted", "each series equal"])
     for metric, series, sent, counted, same in rows:
@@ -210,7 +211,12 @@ def _page(
         {**packages("locust", "fastapi", "uvicorn", "opentelemetry-sdk"), "Collector": "0.160.0"},
         [load, counters],
         goals,
-        {"locust": told, "routes": report["routes"], "counters": rows},
+        {
+            "locust": told,
+            "errors": report["errors"],
+            "routes": report["routes"],
+            "counters": rows,
+        },
         {"users": given.users, "seconds": given.seconds, "mean pause (s)": given.wait},
     )
 

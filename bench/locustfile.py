@@ -84,6 +84,10 @@ def _write(environment: Any, **_: Any) -> None:
             **{f"p{p}_ms": total.get_response_time_percentile(p / 100) for p in (50, 95, 99)},
             "max_ms": total.max_response_time,
         },
+        "errors": [
+            f"{error.method} {error.name}: {error.error} ({error.occurrences} times)"
+            for error in environment.stats.errors.values()
+        ],
         "routes": {
             name: [entry.num_requests, entry.get_response_time_percentile(0.95)]
             for (name, _method), entry in environment.stats.entries.items()

@@ -128,7 +128,10 @@ def _gateway(
 
 
 def _uvicorn(factory: str, port: int, host: str = "127.0.0.1") -> list[str]:
-    return [_tool("uvicorn"), "--factory", factory, "--host", host, "--port", str(port)]
+    # A client that pauses for longer than uvicorn's 5 s would now and then send a request down
+    # a connection that is just being closed.
+    address = ["--host", host, "--port", str(port), "--timeout-keep-alive", "75"]
+    return [_tool("uvicorn"), "--factory", factory, *address]
 
 
 def _tool(name: str) -> str:
