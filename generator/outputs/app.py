@@ -26,7 +26,7 @@ _BATCH = 256
 _BATCH_DELAY_MS = 500
 _EXPORT_TIMEOUT_MS = 10_000
 # Longest attribute kept, in characters: a stack trace fits, a document does not.
-_ATTRIBUTE_LENGTH = 16_384
+ATTRIBUTE_LENGTH = 16_384
 _ATTRIBUTE_COUNT = 64
 _METRIC_INTERVAL_MS = 10_000
 _METRIC_TIMEOUT_MS = 5_000
@@ -106,7 +106,7 @@ def sdk_configuration(model: Model) -> dict[str, Any]:
         "resource": _resource(model),
         "propagator": {"composite": [{"tracecontext": {}}, {"baggage": {}}]},
         "attribute_limits": {
-            "attribute_value_length_limit": _ATTRIBUTE_LENGTH,
+            "attribute_value_length_limit": ATTRIBUTE_LENGTH,
             "attribute_count_limit": _ATTRIBUTE_COUNT,
         },
         "tracer_provider": {

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+from typing import Any
+
 import httpx
-from stack.containers import Launcher, Started, eventually
+import yaml
+from stack.containers import Launcher, Started, eventually, render
 from stack.signals import log_record, new_trace_id
 
 PORT = 3100
+Entry = tuple[dict[str, str], str, str, dict[str, str]]
 
 
-def query(client: httpx.Client, loki: Started, expression: str) -> list[dict[str, object]]:
-    """Return the streams of a LogQL query over the last hour."""
-    url = loki.url(PORT, "/loki/api/v1/query_range")
-    answer = client.get(url, params={"query": expression, "since": "1h"})
+def entries(client: httpx.Client, loki: Started, expression: str) -> list[Entry]:
+    """Return labels, time (ns), line and structured metadata of what a query finds."""
+    answer = client.get(
+        loki.url(PORT, "/loki/api/v1/query_range"),
+        params={"query": expression, "since": "72h", "limit": "1000"},
+        headers={"X-Loki-Response-Encoding-Flags": "categorize-labels"},
+    )
     answer.raise_for_status()
-    return list(answer.json()["data"]["result"])
+    return [
+        (stream["stream"], when, line, parts.get("structuredMetadata", {}))
+        for stream in answer.json()["data"]["result"]
+        for when, line, parts in stream["values"]
+    ]
+
+
+def send(client: httpx.Client, loki: Started, record: dict[str, Any]) -> httpx.Response:
+    """Send a record by OTLP."""
+    return client.post(loki.url(PORT, "/otlp/v1/logs"), json=record)
 
 
 def test_it_verifies_its_own_file(launch: Launcher) -> None:
@@ -24,20 +42,66 @@ def test_it_verifies_its_own_file(launch: Launcher) -> None:
     assert code == 0, said
 
 
+def test_a_misspelt_field_is_refused(launch: Launcher, tmp_path: Path) -> None:
+    root = render(tmp_path / "misspelt")
+    file = root / "stack/loki.yaml"
+    loki = launch("loki", ports=(PORT,), root=root)
+    # It has read its file by then.
+    loki.wait_healthy(120)
+    file.write_text(file.read_text().replace("retention_period:", "retention_periods:"))
+    flags = ("-config.file=/etc/ims/stack/loki.yaml", "-config.expand-env=true", "-verify-config")
+    code, said = loki.run("/usr/bin/loki", *flags)
+    assert code != 0
+    assert "retention_periods" in said
+
+
 def test_health_check_needs_nothing_but_the_binary(launch: Launcher) -> None:
     launch("loki", ports=(PORT,)).wait_healthy(120)
+
+
+def test_it_runs_with_what_the_spec_says(launch: Launcher, client: httpx.Client) -> None:
+    loki = launch("loki", ports=(PORT,))
+    loki.wait_healthy(120)
+    running = yaml.safe_load(client.get(loki.url(PORT, "/config")).text)
+    assert running["limits_config"]["retention_period"] == "1w"
+    assert running["limits_config"]["max_line_size"] == "256KB"
+    assert running["compactor"]["retention_enabled"] is True
+    assert running["compactor"]["working_directory"] == "/loki/compactor"
+    assert running["analytics"]["reporting_enabled"] is False
+    metrics = client.get(loki.url(PORT, "/metrics")).text
+    assert "loki_boltdb_shipper_compactor_running 1" in metrics
 
 
 def test_a_record_sent_by_otlp_is_found_by_its_trace(
     launch: Launcher, client: httpx.Client
 ) -> None:
     loki = launch("loki", ports=(PORT,))
-    eventually(lambda: client.get(loki.url(PORT, "/ready")).is_success, 120)
+    loki.wait_healthy(120)
     trace_id = new_trace_id()
-    record = log_record(trace_id, "the queue is full")
-    client.post(loki.url(PORT, "/otlp/v1/logs"), json=record).raise_for_status()
+    send(client, loki, log_record(trace_id, "the queue is full")).raise_for_status()
     expression = f'{{service_name="ims-core"}} | trace_id="{trace_id}"'
-    (stream,) = eventually(lambda: query(client, loki, expression))
-    assert stream["values"][0][1] == "the queue is full"  # type: ignore[index]
+    ((stream, _, line, fields),) = eventually(lambda: entries(client, loki, expression))
+    assert line == "the queue is full"
+    assert stream.keys() == {"service_name", "deployment_environment_name"}
+    assert fields["queue"] == "default"
+    assert fields["severity_text"] == "ERROR"
     labels = client.get(loki.url(PORT, "/loki/api/v1/labels")).json()["data"]
     assert set(labels) == {"service_name", "deployment_environment_name"}
+
+
+def test_limits_hold(launch: Launcher, client: httpx.Client) -> None:
+    loki = launch("loki", ports=(PORT,))
+    loki.wait_healthy(120)
+    # Longer than a line may be: it is cut, not lost.
+    trace_id = new_trace_id()
+    send(client, loki, log_record(trace_id, "x" * 300_000)).raise_for_status()
+    expression = f'{{service_name="ims-core"}} | trace_id="{trace_id}"'
+    ((_, _, line, _),) = eventually(lambda: entries(client, loki, expression))
+    assert len(line) == 256 * 1024
+    # Older than it takes: refused for good, so that the Collector does not repeat it.
+    late = log_record(new_trace_id(), "from the day before yesterday")
+    (record,) = late["resourceLogs"][0]["scopeLogs"][0]["logRecords"]
+    record["timeUnixNano"] = str(time.time_ns() - 49 * 3600 * 10**9)
+    refused = send(client, loki, late)
+    assert refused.status_code == 400
+    assert "greater_than_max_sample_age" in refused.text or "too old" in refused.text

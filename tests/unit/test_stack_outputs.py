@@ -198,7 +198,8 @@ def test_promtail_masks_what_the_collector_masks(files: dict[str, bytes]) -> Non
     line = "refused: api_key=sk-abcdefghijklmnop123456 for jane@example.com"
     for stage in stages:
         replace = stage.get("replace")
-        if replace and replace["source"] == "message":
+        # Without a source it is the line itself.
+        if replace and "source" not in replace:
             # RE2 takes flags inside, Python at the start only.
             flags = "".join(sorted(set("".join(_FLAGS.findall(replace["expression"])))))
             pattern = (f"(?{flags})" if flags else "") + _FLAGS.sub("", replace["expression"])

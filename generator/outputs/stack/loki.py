@@ -50,6 +50,8 @@ def sections(model: Model) -> dict[str, Any]:
                 }
             },
         },
+        # Alone in its ring, it has no neighbours to wait for (15 s by default).
+        "ingester": {"lifecycler": {"min_ready_duration": "0s"}},
         "schema_config": {
             "configs": [
                 {

@@ -51,6 +51,14 @@ class Common(Documented):
     storage: Storage
 
 
+class Lifecycler(Documented):
+    min_ready_duration: str
+
+
+class Ingester(Documented):
+    lifecycler: Lifecycler
+
+
 class Index(Documented):
     prefix: str
     # The tsdb index knows no other period.
@@ -114,6 +122,7 @@ class LokiFile(Documented):
     analytics: Analytics
     server: Server
     common: Common
+    ingester: Ingester
     schema_config: Schemas
     compactor: Compactor
     limits_config: Limits
