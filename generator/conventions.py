@@ -22,7 +22,6 @@ DATASOURCES = {"prometheus": "prometheus", "loki": "loki", "jaeger": "jaeger"}
 SOURCE_MARK = "ims.source"
 COST = "ims.cost_usd"
 COST_DRIFT = "ims.cost_drift_percent"
-RAW_VALUE = "ims.raw"
 INVALID_EVENT = "ims.invalid"
 OUTCOME = "outcome"
 UNPRICED_REASON = "unpriced_reason"

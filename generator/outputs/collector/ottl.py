@@ -67,10 +67,11 @@ def normalize_label(label: ResolvedLabel, context: str, attributes: tuple[str, .
     attributes: where the raw text is read from, first present one wins. The first pattern
     that matches wins too, hence the reversed order: the last ``set`` decides.
     """
-    raw, target = attribute(context, conventions.RAW_VALUE), attribute(context, label.name)
+    # The cache holds nothing but raw texts: found sooner than among a signal's attributes.
+    raw, target = f"{context}.cache[{text(label.name)}]", attribute(context, label.name)
     sources = [attribute(context, key) for key in attributes]
     sources += [f"resource.attributes[{text(key)}]" for key in label.resource_attributes]
-    statements = [f"delete_key({context}.attributes, {text(conventions.RAW_VALUE)})"]
+    statements = []
     if label.intrinsic == "span.name" and context == "span":
         statements.append(set_to(raw, 'Split(span.name, " ")[0]'))
     if label.intrinsic == "log.severity_number" and context == "log":
@@ -79,11 +80,11 @@ def normalize_label(label: ResolvedLabel, context: str, attributes: tuple[str, .
         )
     for source in reversed(sources):
         statements.append(set_to(raw, f"String({source})", f"{source} != nil"))
-    statements.append(set_to(target, text(label.missing)))
-    statements.append(set_to(target, text(label.overflow), f"{raw} != nil"))
+    statements.append(set_to(target, text(label.overflow)))
+    statements.append(set_to(target, text(label.missing), f"{raw} == nil"))
     statements += _value_statements(label, raw, target)
     if context in ("span", "log"):
-        overflowed = f"{raw} != nil and {target} == {text(label.overflow)}"
+        overflowed = f"{target} == {text(label.overflow)} and {raw} != nil"
         mark = attribute(context, conventions.overflow_mark(label.name))
         statements.append(set_to(mark, "true", overflowed))
     return statements

@@ -98,7 +98,9 @@ def trace_groups(model: Model) -> list[Group]:
 def log_groups(model: Model) -> list[Group]:
     """Return the log store's clean-up: dropped keys and contents, repeated attributes."""
     body_is = [f"Is{kind}(log.body)" for kind in ("String", "Map", "List", "Int", "Double", "Bool")]
-    statements = [_FORGET.format("log"), *_drop("log", model)]
+    # First, so that the rest has less to look at.
+    statements = [f"delete_key(log.attributes, {text(key)})" for key in _REPEATED]
+    statements += [_FORGET.format("log"), *_drop("log", model)]
     for pattern in model.spec.redaction.drop:
         statements.append(f"delete_matching_keys(log.body, {text(pattern)}) where IsMap(log.body)")
     # Older GenAI conventions put prompts and completions into the bodies of events.
@@ -108,7 +110,6 @@ def log_groups(model: Model) -> list[Group]:
     statements.append(
         set_to("log.body", text(MASK), f"log.body != nil and not ({' or '.join(body_is)})")
     )
-    statements += [f"delete_key(log.attributes, {text(key)})" for key in _REPEATED]
     return [
         *_forget_containers(),
         {"context": "log", "statements": statements},
