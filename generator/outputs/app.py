@@ -96,6 +96,8 @@ def environment(model: Model) -> dict[str, str]:
         "OTEL_PYTHON_SYSTEM_METRICS_EXCLUDED_METRICS": ",".join([*patterns, *excluded]),
         "LOG_FORMAT": "${LOG_FORMAT:-json}",
         "LOG_LEVEL": "${LOG_LEVEL:-INFO}",
+        # Records go out by OTLP; a second copy of each costs as much again and is not masked.
+        "LOG_CONSOLE_LEVEL": "${LOG_CONSOLE_LEVEL:-WARNING}",
     }
 
 

@@ -1,7 +1,8 @@
 """The service's log configuration, for uvicorn's ``--log-config`` (stdlib dictConfig).
 
-One file for every environment: LOG_FORMAT (``json`` or ``human``) and LOG_LEVEL (``DEBUG``,
-``INFO``, ...) are looked up in the environment by dictConfig itself, through ``cfg://``.
+One file for every environment: LOG_FORMAT (``json`` or ``human``), LOG_LEVEL (``DEBUG``,
+``INFO``, ...) and LOG_CONSOLE_LEVEL are looked up in the environment by dictConfig itself,
+through ``cfg://``.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ def configuration() -> dict[str, Any]:
                 "class": "logging.StreamHandler",
                 "stream": "ext://sys.stdout",
                 "formatter": "cfg://environment[LOG_FORMAT]",
+                "level": "cfg://environment[LOG_CONSOLE_LEVEL]",
             }
         },
         "root": {"level": "cfg://environment[LOG_LEVEL]", "handlers": ["console"]},

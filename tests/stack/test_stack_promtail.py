@@ -63,6 +63,7 @@ def _talk(root: Path, otelcol: Started) -> str:
     """Run the service as the guide says, and return what it wrote to its console."""
     settings = {k: v for k, v in os.environ.items() if not k.startswith(("OTEL_", "LOG_"))}
     settings["OTEL_EXPORTER_OTLP_ENDPOINT"] = otelcol.url(4318)
+    settings["LOG_CONSOLE_LEVEL"] = "INFO"
     settings["PATH"] = f"{Path(sys.executable).parent}:{settings['PATH']}"
     start = "set -a; . app/otel.env; set +a; exec opentelemetry-instrument python"
     done = subprocess.run(

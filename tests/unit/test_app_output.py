@@ -134,9 +134,14 @@ logging.getLogger("httpx2").info("GET http://vendor/?api_key=1")
 """
 
 
-def said(files: Path, log_format: str, level: str = "INFO") -> list[str]:
+def said(files: Path, log_format: str, level: str = "INFO", console: str = "DEBUG") -> list[str]:
     """Lines that a program logs with the rendered configuration."""
-    environment = {**os.environ, "LOG_FORMAT": log_format, "LOG_LEVEL": level}
+    environment = {
+        **os.environ,
+        "LOG_FORMAT": log_format,
+        "LOG_LEVEL": level,
+        "LOG_CONSOLE_LEVEL": console,
+    }
     done = subprocess.run(
         [sys.executable, "-c", SAY],
         cwd=files,
@@ -174,6 +179,12 @@ def test_log_level(files: Path) -> None:
     pytest.importorskip("pythonjsonlogger")
     assert len(said(files, "human", "DEBUG")) == 2
     assert said(files, "human", "WARNING") == []
+
+
+def test_console_level(files: Path) -> None:
+    pytest.importorskip("pythonjsonlogger")
+    assert said(files, "human", "DEBUG", console="WARNING") == []
+    assert len(said(files, "human", "DEBUG", console="INFO")) == 1
 
 
 def test_no_attribute_of_a_record_is_taken_for_an_extra_field(files: Path) -> None:
