@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, get_args
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema
+from pydantic.json_schema import CoreModeRef, DefsRef, GenerateJsonSchema
 from pydantic_core import to_jsonable_python
 
 from generator import conventions
@@ -22,7 +22,16 @@ _SAMPLES = {"integer": "12", "number": "0.25", "boolean": "True", "string": '"te
 
 
 class _Schema(GenerateJsonSchema):
-    """The schema's generator without a validator for each default, of which there are 500."""
+    """The schema's generator without what 500 defaults and 60 models do not need.
+
+    That is a validator for each default, and a search for short names that are unique.
+    """
+
+    def get_defs_ref(self, core_mode_ref: CoreModeRef) -> DefsRef:
+        ref = super().get_defs_ref(core_mode_ref)
+        name, *_ = self._prioritized_defsref_choices.pop(ref)
+        self._prioritized_defsref_choices[name] = [name]
+        return name
 
     def encode_default(self, dft: Any) -> Any:
         return to_jsonable_python(dft)
@@ -45,10 +54,14 @@ def plan(model: Model) -> Iterator[Page]:
     yield TextPage(
         "docs/reference/labels.md", "docs/labels.md.j2", {"labels": model.labels.values()}
     )
+    derived: dict[str, list[str]] = {}
+    for metric in model.metrics.values():
+        for event in metric.sources if metric.source_kind == "event" else ():
+            derived.setdefault(event, []).append(metric.name)
     yield TextPage(
         "docs/reference/events.md",
         "docs/events.md.j2",
-        {"events": [_event(name, model) for name in model.spec.events]},
+        {"events": [_event(name, derived.get(name, []), model) for name in model.spec.events]},
     )
     schema = Spec.model_json_schema(schema_generator=_Schema)
     yield JsonPage("docs/reference/spec.schema.json", schema)
@@ -113,13 +126,10 @@ def _value(metric: ResolvedMetric) -> str:
     return f"field `{metric.value}`"
 
 
-def _event(name: str, model: Model) -> dict[str, Any]:
+def _event(name: str, metrics: list[str], model: Model) -> dict[str, Any]:
     event = model.spec.events[name]
     fields = [_field(key, field, model) for key, field in event.fields.items()]
     extra = ", ".join(f'"{field["name"]}": {field["sample"]}' for field in fields)
-    metrics = [
-        m.name for m in model.metrics.values() if m.source_kind == "event" and name in m.sources
-    ]
     return {
         "name": name,
         "description": event.description,
