@@ -7,6 +7,7 @@ written.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -49,6 +50,8 @@ def substitute_grafana(expression: str) -> str:
     return expression
 
 
+# Checks and outputs ask about the same expression, one after the other.
+@functools.lru_cache(maxsize=4096)
 def parse(expression: str) -> Any:
     """Return the syntax tree of an expression; ValueError says what is wrong."""
     return promql_parser.parse(substitute_grafana(expression))

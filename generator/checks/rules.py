@@ -13,6 +13,7 @@ from generator.spec.schema.base import seconds
 
 def check(model: Model) -> Iterator[Problem]:
     """Yield promql/* and rule/* problems of ``rules`` and of metrics that are rules."""
+    last = {(record.group, record.name): i for i, record in enumerate(model.records)}
     for index, record in enumerate(model.records):
         if record.path[0] not in ("rules", "metrics"):
             continue
@@ -20,9 +21,8 @@ def check(model: Model) -> Iterator[Problem]:
         if record.path[0] == "rules":
             yield from unknown(record.expr, record.path, model)
         yield from habits(record.expr, record.path, model)
-        later = {r.name for r in model.records[index + 1 :] if r.group == record.group}
         for name in _reads(record.expr):
-            if name in later or name == record.name:
+            if name == record.name or last.get((record.group, name), -1) > index:
                 message = (
                     f'"{name}" is recorded after this rule in the group {record.group}; put it'
                     " before"
@@ -38,9 +38,8 @@ def unknown(expr: str, path: KeyPath, model: Model) -> Iterator[Problem]:
 
 def habits(expr: str, path: KeyPath, model: Model) -> Iterator[Problem]:
     """Yield rule/* problems of an expression."""
-    recorded = {record.name: record.expr for record in model.records}
     scrape = seconds(model.spec.scrape.interval)
-    for finding in lint(expr, model.series, recorded, scrape):
+    for finding in lint(expr, model.series, model.recorded, scrape):
         yield Problem(path, finding.message, finding.check)
 
 

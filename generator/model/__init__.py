@@ -6,6 +6,7 @@ Stage 4 of load -> parse -> check -> resolve -> plan -> render.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from generator.model.alerts import resolve_alerts
 from generator.model.anomalies import anomaly_records
@@ -35,6 +36,17 @@ class Model:
     records: tuple[Record, ...]
     alerts: dict[str, ResolvedAlert]
     dashboards: dict[str, ResolvedDashboard]
+
+    @cached_property
+    def recorded(self) -> dict[str, str]:
+        """Recorded series -> its expression."""
+        return {record.name: record.expr for record in self.records}
+
+    @cached_property
+    def groups(self) -> tuple[str, ...]:
+        """Every rule group, those that record first: the order of evaluation in tests."""
+        names = [record.group for record in self.records]
+        return tuple(dict.fromkeys([*names, *(alert.group for alert in self.alerts.values())]))
 
 
 def resolve(spec: Spec) -> Model:

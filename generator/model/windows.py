@@ -14,8 +14,7 @@ _MOST_STEPS = 8
 
 def longest_window(expr: str, model: Model) -> int:
     """Return the seconds of the longest look back, 0 for an instant expression."""
-    rules = {record.name: record.expr for record in model.records}
-    return _window(expr, rules, _MOST_STEPS)
+    return _window(expr, model.recorded, _MOST_STEPS)
 
 
 def _window(expr: str, rules: dict[str, str], left: int) -> int:

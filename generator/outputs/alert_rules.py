@@ -29,12 +29,6 @@ def rule_file(name: str) -> str:
     return f"alerts/rules/{name}.yaml"
 
 
-def group_names(model: Model) -> list[str]:
-    """Return every rule group, those that record first: the order of evaluation in tests."""
-    names = [record.group for record in model.records] + [a.group for a in model.alerts.values()]
-    return list(dict.fromkeys(names))
-
-
 def annotations_of(alert: ResolvedAlert) -> dict[str, str]:
     """Return an alert's annotations, not yet expanded."""
     return {

@@ -17,7 +17,7 @@ from generator.model import Model
 from generator.model.rules import ResolvedAlert, number
 from generator.model.windows import longest_window
 from generator.notification import expand
-from generator.outputs.alert_rules import DISABLED, annotations_of, group_names, rule_file
+from generator.outputs.alert_rules import DISABLED, annotations_of, rule_file
 from generator.promql import metric_names
 from generator.render import YamlPage
 from generator.spec.schema.alerts import AlertTest, Step
@@ -84,7 +84,7 @@ def _page(alert: ResolvedAlert, test: AlertTest, model: Model) -> dict[str, Any]
     return {
         "rule_files": [path.replace("alerts/", "../", 1) for path in files],
         "evaluation_interval": test.interval,
-        "group_eval_order": group_names(model),
+        "group_eval_order": list(model.groups),
         "tests": [_test(alert, test, model)],
     }
 

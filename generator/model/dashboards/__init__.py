@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from generator.model.dashboards.layout import Place, place_rows
 from generator.model.dashboards.queries import Query, Scope, queries
-from generator.model.dashboards.thresholds import AlertLimit, Step, alert_limits, matching, steps
+from generator.model.dashboards.thresholds import AlertLimits, Step, alert_limits, matching, steps
 from generator.model.dashboards.units import unit_of
 from generator.model.dashboards.wording import description_of
 from generator.model.metrics import ResolvedMetric, Series
@@ -95,7 +95,7 @@ def _dashboard(
     dashboard: Dashboard,
     metrics: dict[str, ResolvedMetric],
     series: dict[str, Series],
-    limits: list[AlertLimit],
+    limits: AlertLimits,
 ) -> ResolvedDashboard:
     scope = Scope(tuple(dashboard.variables), series)
     shows = {
@@ -133,7 +133,7 @@ def _panel(
     path: KeyPath,
     scope: Scope,
     metrics: dict[str, ResolvedMetric],
-    limits: list[AlertLimit],
+    limits: AlertLimits,
 ) -> ResolvedPanel:
     purpose = (purposes_of(panel) or ["promql"])[0]
     show = show_of(panel)

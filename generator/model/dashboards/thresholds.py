@@ -34,53 +34,66 @@ class Step:
 
 @dataclass(frozen=True)
 class AlertLimit:
-    """An alert's comparison: bad when a number of these signatures is above (or below)."""
+    """An alert's comparison: bad when a number is above (or below). order: place in the spec."""
 
+    order: int
     alert: str
     severity: Level
     value: float
     below: bool
-    signatures: frozenset[Signature]
 
 
-def alert_limits(spec: Spec) -> list[AlertLimit]:
+# The comparisons of the alerts by what their expressions compute.
+AlertLimits = Mapping[Signature, list[AlertLimit]]
+
+
+def alert_limits(spec: Spec) -> AlertLimits:
     """Return the comparison of every alert that has one."""
     rules = {name: rule.expr for name, rule in spec.rules.items()}
     rules |= {name: metric.rule for name, metric in spec.metrics.items() if metric.rule}
-    limits = []
-    for name, alert in spec.alerts.items():
+    limits: dict[Signature, list[AlertLimit]] = {}
+    for order, (name, alert) in enumerate(spec.alerts.items()):
         if alert.severity not in _RANK or alert.op not in (">", ">=", "<", "<="):
             continue
         below = alert.op.startswith("<")
         value = JUST_ABOVE_ZERO if alert.op == ">" and alert.threshold == 0 else alert.threshold
-        found = frozenset(signatures(alert.expr, rules))
-        limits.append(AlertLimit(name, alert.severity, value, below, found))
+        limit = AlertLimit(order, name, alert.severity, value, below)
+        for signature in signatures(alert.expr, rules):
+            limits.setdefault(signature, []).append(limit)
     return limits
 
 
-def signatures(expression: str, rules: Mapping[str, str]) -> set[Signature]:
-    """Return what an expression computes; with a recorded rule alone, also what that does."""
+def signatures(
+    expression: str, rules: Mapping[str, str], done: frozenset[str] = frozenset()
+) -> set[Signature]:
+    """Return what an expression computes; with a recorded rule alone, also what that does.
+
+    done: rules that are written out already.
+    """
     try:
         tree = promql.parse(expression)
     except ValueError:
         return set()
     found = {_signature(tree)}
     names = {promql.selector_name(selector) for selector in promql.selectors(tree)}
-    if len(names) == 1 and (name := names.pop()) in rules:
-        inner = {key: text for key, text in rules.items() if key != name}
-        found |= signatures(_expanded(rules[name], inner), inner)
+    if len(names) == 1 and (name := names.pop()) in rules and name not in done:
+        done |= {name}
+        found |= signatures(_expanded(rules[name], rules, done), rules, done)
     return found
 
 
-def _expanded(expression: str, rules: Mapping[str, str], depth: int = 5) -> str:
+def _expanded(
+    expression: str, rules: Mapping[str, str], done: frozenset[str], depth: int = 5
+) -> str:
     """Return an expression with the recorded rules in it written out."""
     try:
         names = promql.metric_names(expression)
     except ValueError:
         return expression
     for name in names:
-        if depth and name in rules:
-            expression = expression.replace(name, f"({_expanded(rules[name], rules, depth - 1)})")
+        if depth and name in rules and name not in done:
+            inner = _expanded(rules[name], rules, done, depth - 1)
+            expression = expression.replace(name, f"({inner})")
     return expression
 
 
@@ -111,7 +124,7 @@ def _kind(tree: Any) -> str:
     return f"ratio of {base}" if divides else base
 
 
-def matching(queries: Iterable[Query], limits: list[AlertLimit]) -> tuple[AlertLimit, ...]:
+def matching(queries: Iterable[Query], limits: AlertLimits) -> tuple[AlertLimit, ...]:
     """Return the alerts on what a panel shows; none when they disagree on the direction."""
     seen = {
         signature
@@ -119,7 +132,8 @@ def matching(queries: Iterable[Query], limits: list[AlertLimit]) -> tuple[AlertL
         if query.language == "promql"
         for signature in signatures(query.text, {})
     }
-    found = tuple(limit for limit in limits if limit.signatures & seen)
+    shared = {limit for signature in seen for limit in limits.get(signature, ())}
+    found = tuple(sorted(shared, key=lambda limit: limit.order))
     return found if len({limit.below for limit in found}) <= 1 else ()
 
 

@@ -8,7 +8,6 @@ from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models import dashboard as grafana
 from grafana_foundation_sdk.models import loki, prometheus
 
-from generator import conventions
 from generator.model import Model
 from generator.model.dashboards import ResolvedPanel
 from generator.model.dashboards.queries import Query
@@ -21,6 +20,7 @@ from generator.outputs.dashboards.sources import (
     Kind,
     data_source,
 )
+from generator.promql import metric_names
 
 COLORS = {"ok": "green", "info": "blue", "warning": "orange", "critical": "red"}
 NEUTRAL = "text"
@@ -170,8 +170,6 @@ def _has_exemplars(entry: ResolvedPanel, query: Query, model: Model) -> bool:
     """Only histograms of kept traces carry exemplars; others have none to ask for."""
     if query.instant or entry.purpose not in ("percentiles", "heatmap"):
         return False
-    buckets = (
-        name for name in model.metrics if f"{conventions.histogram_series(name)[0]}{{" in query.text
-    )
-    metric = next(buckets, None)
-    return metric is not None and model.metrics[metric].exemplars
+    series = [model.series[name] for name in metric_names(query.text) if name in model.series]
+    metrics = [model.metrics[one.metric] for one in series if one.metric in model.metrics]
+    return any(metric.exemplars for metric in metrics)
