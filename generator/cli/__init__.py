@@ -4,6 +4,7 @@ input, 3 environment or outside failure."""
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from importlib import import_module
 
@@ -28,6 +29,8 @@ def main() -> None:
     """Run ``imsobs``; an expected failure is one clear line, never a traceback."""
     # A rendering makes much and drops little: looking for garbage took a sixth of its time.
     gc.set_threshold(200_000, 20, 20)
+    # None is wanted, and looking for some reads the metadata of every installed package.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     for name in COMMANDS:
         import_module(f"generator.cli.{name}")
     try:
@@ -35,3 +38,6 @@ def main() -> None:
     except ImsobsError as error:
         errors.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False)
         sys.exit(error.exit_code)
+    finally:
+        # The process ends: looking for garbage among all it made would be for nothing.
+        gc.freeze()

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from generator.errors import ImsobsError
-from generator.native.plan import PLAN_FILE
 
+PLAN_FILE = Path("stack/native.yaml")
 # sun_path holds 104 (macOS) to 108 bytes; supervisord binds "<socket>.<pid>" first.
 _LONGEST_SOCKET = 92
 

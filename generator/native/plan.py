@@ -16,8 +16,8 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from generator.errors import ImsobsError
+from generator.native.paths import PLAN_FILE
 
-PLAN_FILE = Path("stack/native.yaml")
 PLACEHOLDERS = ("IMSOBS_ROOT", "IMSOBS_STATE")
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 _PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")

@@ -1,7 +1,5 @@
 """Rules: recorded series, alerts, objectives, bands of what is normal, and the budget."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -162,7 +160,7 @@ class Alert(Section):
     dashboard: KebabName
     runbook: Runbook | None = None
     test: AlertTest | None = None
-    drill: Drill = Drill()
+    drill: Drill = Drill.defaults()
     allow: dict[str, Text] = {}
 
 
@@ -208,7 +206,7 @@ class Slo(Section):
     burn: list[BurnAlert] = Field(min_length=1)
     breach: Breach
     runbook: Runbook
-    drill: Drill = Drill()
+    drill: Drill = Drill.defaults()
 
 
 class Anomaly(Section):

@@ -1,8 +1,6 @@
 """Shared building blocks of the spec's schema."""
 
-from __future__ import annotations
-
-from typing import Annotated
+from typing import Annotated, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -11,6 +9,11 @@ class Section(BaseModel):
     """A mapping of the spec: unknown keys are faults, values never change after parsing."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False, defer_build=True)
+
+    @classmethod
+    def defaults(cls) -> Self:
+        """Return what stands for a section left out, without a validator of its own."""
+        return cast(Self, cls.model_construct())
 
 
 MetricName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")]

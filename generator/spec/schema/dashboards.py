@@ -5,8 +5,6 @@ them. ``promql``, ``logql``, ``logs`` and ``traces`` are the way out for what th
 not say.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """The metric catalogue: every name that a rule, an alert or a panel may use."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """What happens to signals on their way to storage: redaction, sampling, queues."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """The spec's sections, in the order of the file."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from generator.spec.schema.alerts import Alerting, Alerts, Anomalies, Budget, Rules, Slos
@@ -28,8 +26,8 @@ class Spec(Section):
     redaction: Redaction
     sampling: Sampling
     collector: Collector
-    scrape: Scrape = Scrape()
-    retention: Retention = Retention()
+    scrape: Scrape = Scrape.defaults()
+    retention: Retention = Retention.defaults()
     stack: Stack
     dashboards: Dashboards = {}
     alerting: Alerting

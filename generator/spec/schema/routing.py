@@ -1,7 +1,5 @@
 """Routing: who is told what, what is held back, and the routes that are expected."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """What telemetry comes in: the service, its labels, span sources, events and prices."""
 
-from __future__ import annotations
-
 import datetime
 from typing import Annotated, Literal
 

@@ -1,7 +1,5 @@
 """The stack that runs: versions, images, ports, memory, how long data is kept."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
@@ -137,7 +135,7 @@ class GatewayPorts(Section):
 class Otelcol(Component):
     """The Collector. builder: module of the builder that makes the native binary."""
 
-    ports: OtelcolPorts = OtelcolPorts()
+    ports: OtelcolPorts = OtelcolPorts.defaults()
     builder: Text
     builder_version: ModuleVersion
 
@@ -145,26 +143,26 @@ class Otelcol(Component):
 class Prometheus(Component):
     """Prometheus. size_limit_mib: oldest blocks go when they outgrow it; 0 is no limit."""
 
-    ports: PrometheusPorts = PrometheusPorts()
+    ports: PrometheusPorts = PrometheusPorts.defaults()
     size_limit_mib: Annotated[int, Field(ge=0)] = 0
 
 
 class Alertmanager(Component):
     """Alertmanager."""
 
-    ports: AlertmanagerPorts = AlertmanagerPorts()
+    ports: AlertmanagerPorts = AlertmanagerPorts.defaults()
 
 
 class Jaeger(Component):
     """Jaeger v2; its module counts 1.x, its binary and image 2.x."""
 
-    ports: JaegerPorts = JaegerPorts()
+    ports: JaegerPorts = JaegerPorts.defaults()
 
 
 class Loki(Component):
     """Loki. max_line_kib: a longer line is cut; max_age: older records are refused."""
 
-    ports: LokiPorts = LokiPorts()
+    ports: LokiPorts = LokiPorts.defaults()
     max_line_kib: Annotated[int, Field(ge=1, le=4096)] = 256
     max_age: DurationText = "2d"
 
@@ -172,19 +170,19 @@ class Loki(Component):
 class Promtail(Component):
     """Promtail, end of life since 2026-03-02: only for services whose log file is all there is."""
 
-    ports: PromtailPorts = PromtailPorts()
+    ports: PromtailPorts = PromtailPorts.defaults()
 
 
 class Grafana(Component):
     """Grafana."""
 
-    ports: GrafanaPorts = GrafanaPorts()
+    ports: GrafanaPorts = GrafanaPorts.defaults()
 
 
 class Gateway(Component):
     """The demo service (profile demo); its image is built from examples/gateway."""
 
-    ports: GatewayPorts = GatewayPorts()
+    ports: GatewayPorts = GatewayPorts.defaults()
 
 
 class Ingest(Section):
@@ -201,8 +199,8 @@ class Ingest(Section):
 class Stack(Section):
     """Every component, and how they are reached."""
 
-    go: GoToolchain = GoToolchain()
-    ingest: Ingest = Ingest()
+    go: GoToolchain = GoToolchain.defaults()
+    ingest: Ingest = Ingest.defaults()
     otelcol: Otelcol
     prometheus: Prometheus
     alertmanager: Alertmanager
