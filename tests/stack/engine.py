@@ -17,11 +17,12 @@ import sys
 import tarfile
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import docker
-from docker.errors import DockerException
+from docker.errors import BuildError, DockerException
+from host_files import add_programs, python_layer
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -40,12 +41,13 @@ _BUSYBOX = ("sh", "chown")
 
 @dataclass(frozen=True)
 class Standin:
-    """An image around binaries. files: path in the image -> name of a native component."""
+    """An image around binaries. files: path in the image -> name of a native component;
+    tools: applets of busybox; programs: this machine's own, with what they load."""
 
     files: dict[str, str]
     user: str
     tools: tuple[str, ...] = ()
-    extra: dict[str, Path] = field(default_factory=dict)
+    programs: tuple[str, ...] = ()
 
 
 STANDINS = {
@@ -58,7 +60,10 @@ STANDINS = {
     ),
     "jaeger": Standin({"/cmd/jaeger/jaeger-linux": "jaeger"}, "10001:10001"),
     "loki": Standin({"/usr/bin/loki": "loki"}, "10001:10001"),
-    "promtail": Standin({"/usr/bin/promtail": "promtail"}, "10001:10001"),
+    # As in its Ubuntu, which the health check needs.
+    "promtail": Standin(
+        {"/usr/bin/promtail": "promtail"}, "10001:10001", programs=("bash", "grep")
+    ),
 }
 
 
@@ -128,6 +133,7 @@ def _layer(standin: Standin, binaries: dict[str, Path]) -> bytes:
                 info = tarfile.TarInfo(f"bin/{tool}")
                 info.type, info.linkname = tarfile.SYMTYPE, "busybox"
                 tar.addfile(info)
+        add_programs(tar, standin.programs)
     return buffer.getvalue()
 
 
@@ -163,8 +169,31 @@ def build_images(url: str) -> dict[str, str]:
             changes=[f'ENTRYPOINT ["{entry}"]', f"USER {standin.user}", "ENV PATH=/bin:/usr/bin"],
         )
         images[f"IMSOBS_IMAGE_{name.upper()}"] = f"{_TAG}/{name}:test"
+    if not os.environ.get("IMSOBS_IMAGE_GATEWAY"):
+        images["IMSOBS_IMAGE_GATEWAY"] = build_gateway(client)
     client.close()
     return images
+
+
+def build_gateway(client: docker.DockerClient) -> str:
+    """Build the demo's image by its own Dockerfile, on this machine's Python.
+
+    The packages of the lock are installed there already, so pip has nothing to fetch.
+    """
+    client.api.import_image_from_data(
+        python_layer(), repository=f"{_TAG}/python", tag="test",
+        changes=["ENV PATH=/usr/local/bin:/bin"],
+    )  # fmt: skip
+    image = f"{_TAG}/gateway:test"
+    try:
+        client.images.build(
+            path=str(ROOT), dockerfile="examples/gateway/Dockerfile", tag=image, rm=True,
+            buildargs={"BASE": f"{_TAG}/python:test"},
+        )  # fmt: skip
+    except BuildError as error:
+        lines = [str(line.get("stream", "")).strip() for line in error.build_log]
+        raise SystemExit("\n".join([str(error), *lines[-20:]])) from error
+    return image
 
 
 def main(words: list[str]) -> None:

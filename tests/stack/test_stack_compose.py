@@ -3,84 +3,28 @@ hardened as promised, and its volumes outlive it."""
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import docker
 import httpx
 import pytest
-import yaml
-from stack.containers import eventually, find_image, render
+from stack.containers import eventually, render
+from stack.projects import Compose, project_of
 from stack.signals import failed_request, new_trace_id
 
 from generator import stack_secrets
-from generator.native.trial import free_ports
-from generator.verify.compose import COMPOSE_ENV, compose_command
 
-# What is here without a registry; the whole stack when the images can be had.
+# The components that are always there.
 CORE = ("otelcol", "prometheus", "alertmanager", "jaeger")
-REST = ("loki", "grafana")
-
-
-class Compose:
-    """A compose project of its own, on free ports."""
-
-    def __init__(self, root: Path, command: list[str], ports: dict[str, dict[str, int]]) -> None:
-        self.root, self.ports = root, ports
-        self._command = [*command, "-p", f"imsobs-test-{os.getpid()}", "-f", "stack/compose.yaml"]
-
-    def __call__(self, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
-        """Run compose; the settings of the caller's environment apply."""
-        settings = {**os.environ, stack_secrets.PASSWORD: "correct-horse-battery", **env}
-        return subprocess.run(
-            [*self._command, *words],
-            cwd=self.root, env=settings, text=True, capture_output=True, check=False,
-        )  # fmt: skip
-
-    def up(self) -> None:
-        """Start the core and wait until every health check passes."""
-        done = self("up", "--detach", "--wait", *CORE, IMS_LOG_EXPORTER="file")
-        assert done.returncode == 0, done.stderr[-3000:]
-
-    def url(self, name: str, port: str, path: str = "") -> str:
-        """Return the URL of a published port."""
-        return f"http://127.0.0.1:{self.ports[name][port]}{path}"
-
-    def container(self, client: docker.DockerClient, name: str) -> Any:
-        """Return the container of a service."""
-        identity = self("ps", "--quiet", name).stdout.strip()
-        return client.containers.get(identity)
 
 
 @pytest.fixture(scope="module")
 def compose(
     engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Compose]:
-    command = compose_command()
-    if command is None:
-        pytest.skip(f"compose: no docker compose here, and {COMPOSE_ENV} is not set")
-    root = render(tmp_path_factory.mktemp("compose") / "plain")
-    services = yaml.safe_load((root / "stack/compose.yaml").read_text())["services"]
-    for name in CORE:
-        find_image(engine, services[name]["image"], name)
-    names = {
-        "otelcol": ("otlp_grpc", "otlp_http", "health", "metrics", "current", "telemetry"),
-        "prometheus": ("http",),
-        "alertmanager": ("http",),
-        "jaeger": ("http", "query_grpc", "otlp_grpc", "health", "telemetry"),
-    }
-    free = iter(free_ports(sum(map(len, names.values()))))
-    ports = {name: {port: next(free) for port in wanted} for name, wanted in names.items()}
-    overlay = yaml.safe_dump({"stack": {name: {"ports": p} for name, p in ports.items()}})
-    root = render(tmp_path_factory.mktemp("compose") / "project", overlay)
-    os.environ.setdefault(stack_secrets.PASSWORD, "correct-horse-battery")
-    stack_secrets.prepare(root)
-    project = Compose(root, command, ports)
-    yield project
-    project("down", "--volumes", "--remove-orphans")
+    root = tmp_path_factory.mktemp("compose") / "project"
+    with project_of(engine, root, CORE, {}, {"IMS_LOG_EXPORTER": "file"}) as project:
+        yield project
 
 
 def test_compose_accepts_every_profile(compose: Compose) -> None:
@@ -172,11 +116,7 @@ def test_a_changed_configuration_restarts_its_container_only(
 ) -> None:
     compose.up()
     before = {name: compose.container(engine, name).id for name in CORE}
-    overlay = {
-        "stack": {name: {"ports": ports} for name, ports in compose.ports.items()},
-        "retention": {"traces": "1d"},
-    }
-    render(compose.root, yaml.safe_dump(overlay))
+    render(compose.root, compose.overlay({"retention": {"traces": "1d"}}))
     compose.up()
     after = {name: compose.container(engine, name).id for name in CORE}
     assert {name for name in CORE if before[name] != after[name]} == {"jaeger"}

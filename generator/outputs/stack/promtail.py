@@ -65,6 +65,8 @@ def sections(model: Model) -> dict[str, Any]:
             "grpc_listen_address": "127.0.0.1",
             "grpc_listen_port": 0,
             "log_level": "warn",
+            # Ready also before the service has written its first line.
+            "health_check_target": False,
         },
         "clients": [{"url": f"http://127.0.0.1:{stack.loki.ports.http}/loki/api/v1/push"}],
         "scrape_configs": [

@@ -42,6 +42,7 @@ class Server(Documented):
     grpc_listen_address: str
     grpc_listen_port: int
     log_level: Literal["debug", "info", "warn", "error"]
+    health_check_target: bool
 
 
 class Client(Documented):
