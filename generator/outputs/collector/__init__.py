@@ -15,7 +15,13 @@ from generator.model import Model
 from generator.outputs.collector import count, current, derive, kept, store
 from generator.outputs.collector.builder import builder_sections
 from generator.outputs.collector.env import Reference, escape_dollars
-from generator.outputs.collector.settings import exporters, extensions, receivers, telemetry
+from generator.outputs.collector.settings import (
+    exporters,
+    extensions,
+    memory_limiter,
+    receivers,
+    telemetry,
+)
 from generator.render import Page, YamlPage
 
 
@@ -44,11 +50,7 @@ def _processors(model: Model) -> dict[str, Any]:
     environment = Reference("IMS_ENVIRONMENT", model.spec.service.environments[0])
     base_url = Reference("IMS_SERVICE_URL", model.spec.service.url)
     return {
-        "memory_limiter": {
-            "check_interval": "1s",
-            "limit_mib": settings.memory_limit_mib,
-            "spike_limit_mib": settings.memory_limit_mib // 4,
-        },
+        "memory_limiter": memory_limiter(model),
         "transform/derive_traces": {
             "error_mode": "ignore",
             "trace_statements": derive.trace_groups(model),

@@ -48,6 +48,26 @@ def extensions(model: Model) -> dict[str, Any]:
     }
 
 
+def memory_limiter(model: Model) -> dict[str, Any]:
+    """Return the processor that refuses what would not fit: first of every pipeline."""
+    limit = model.spec.collector.memory_limit_mib
+    return {"check_interval": "1s", "limit_mib": limit, "spike_limit_mib": _spike_mib(model)}
+
+
+def _spike_mib(model: Model) -> int:
+    return model.spec.collector.memory_limit_mib // 4
+
+
+def runtime(model: Model) -> dict[str, str]:
+    """Return what tells the Go runtime when to collect garbage (ADR 8).
+
+    Seldom while there is room; and always before memory_limiter, which counts garbage too,
+    would begin to refuse.
+    """
+    refuses_mib = model.spec.collector.memory_limit_mib - _spike_mib(model)
+    return {"GOGC": "200", "GOMEMLIMIT": f"{refuses_mib}MiB"}
+
+
 def receivers(model: Model) -> dict[str, Any]:
     """Return OTLP, and the probe of the service's health routes."""
     url = Reference("IMS_SERVICE_URL", model.spec.service.url)

@@ -6,6 +6,7 @@ from typing import Any
 
 from generator.model import Model
 from generator.outputs.collector.ottl import decimal
+from generator.outputs.collector.settings import runtime
 from generator.outputs.stack import digests, ingest, native
 from generator.outputs.stack import grafana as grafana_plan
 from generator.outputs.stack import prometheus as prometheus_plan
@@ -65,7 +66,7 @@ def otelcol(model: Model) -> Service:
         **_running("otelcol", model),
         "command": [f"--config={CONFIG}/{config}" for config in configs],
         "environment": {
-            **_runtime(model.spec.stack.otelcol.memory_mib),
+            **runtime(model),
             **collector_environment(model, COMPOSE),
             **{ingest.SECRETS[name]: f"/run/secrets/{name}" for name in secrets},
             "IMSOBS_STATE": state,

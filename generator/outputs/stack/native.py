@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from generator.model import Model
+from generator.outputs.collector.settings import runtime
 from generator.outputs.stack import grafana, ingest, prometheus
 from generator.outputs.stack.places import NATIVE, collector_environment
 from generator.render import Page, YamlPage
@@ -176,9 +177,8 @@ def _otelcol(model: Model) -> dict[str, Any]:
         "args": [part for file in files for part in ("--config", file)],
         "args_with": {"loki": ["--config", _logs_to_loki(model)]},
         "env": {
+            **runtime(model),
             **collector_environment(model, NATIVE),
-            # As in its container: the runtime collects garbage before the limit is near.
-            "GOMEMLIMIT": f"{model.spec.stack.otelcol.memory_mib * 80 // 100}MiB",
         },
         "ports": ports.model_dump(),
         "ready": _url(ports.health, "/"),
