@@ -74,10 +74,34 @@ def write(page: Page, run: Run, folder: Path | None = None) -> None:
         },
     }
     goals = [vars(goal) for goal in page.goals]
-    data = {**facts, "goals": goals, "results": page.data}
+    data = {"title": page.title, **facts, "goals": goals, "results": page.data}
     (folder / f"{page.name}.json").write_text(json.dumps(data, indent=2) + "\n", "utf-8")
     (folder / f"{page.name}.md").write_text(_markdown(page, facts), "utf-8")
+    (folder / "README.md").write_text(_index(folder), "utf-8")
     say(f"wrote {folder / page.name}.md and .json")
+
+
+def _index(folder: Path) -> str:
+    """Return the page that names every benchmark that has results, with its goals."""
+    lines = [
+        "<!-- Written by each benchmark. Do not edit: run one again. -->",
+        "# Benchmarks",
+        "",
+        "What was aimed at and what was found; the pages have the tables, the machine and the",
+        "versions. `make bench` measures everything anew.",
+        "",
+        "| benchmark | goal | found | met |",
+        "|---|---|---|---|",
+    ]
+    for file in sorted(folder.glob("*.json")):
+        data = json.loads(file.read_text("utf-8"))
+        name = data["title"].partition(": ")[2] or data["title"]
+        lines += [
+            f"| [{name}]({file.stem}.md) | {goal['text']} | {goal['found']}"
+            f" | {'yes' if goal['met'] else 'no'} |"
+            for goal in data["goals"]
+        ]
+    return "\n".join(lines) + "\n"
 
 
 def _markdown(page: Page, facts: dict[str, Any]) -> str:
