@@ -24,8 +24,9 @@ from generator.native.paths import cache_dir
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 HEADER = "Generated from spec/ims.yaml by `make render`. Do not edit: change the spec."
 
-# A number at the end of a line of JSON; a text ends in a quote.
-_EXPONENT = re.compile(r"-?[0-9.]+e-?[0-9]+(?=,?$)", re.MULTILINE)
+# Small and large numbers, which Rust writes as 1e-9 and 0.00001, and Python as 1e-09 and 1e-05.
+# Only a number ends a line of JSON so: a text ends in a quote.
+_EXTREME = re.compile(r"(?:(?<![0-9.])0\.0000[0-9]+|[0-9]e-?[0-9]+)(?=,?$)", re.MULTILINE)
 
 
 class RenderError(Exception):
@@ -139,9 +140,13 @@ def _yaml(page: YamlPage) -> str:
 
 
 def _json(data: Any) -> str:
-    """Return what ``json.dumps`` with an indent returns, which is ten times as slow."""
-    text = to_json(data, indent=2).decode()
-    return _EXPONENT.sub(lambda found: repr(float(found.group())), text)
+    """Return what ``json.dumps`` with an indent returns, which is several times as slow."""
+    return _EXTREME.sub(_python_number, to_json(data, indent=2).decode())
+
+
+def _python_number(found: re.Match[str]) -> str:
+    mantissa, _, exponent = found.group().partition("e")
+    return f"{mantissa}e{int(exponent):+03}" if exponent else repr(float(mantissa))
 
 
 def _plain(value: Any) -> Any:

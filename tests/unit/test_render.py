@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from generator.render import RenderError, TextPage, YamlPage, markdown_cell, render, render_page
+from generator.render import (
+    JsonPage,
+    RenderError,
+    TextPage,
+    YamlPage,
+    markdown_cell,
+    render,
+    render_page,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 _DIGEST = """
@@ -20,6 +32,19 @@ model = read_spec([Path(sys.argv[1])]).model
 files = render_model(model)
 print(hashlib.sha256(b"".join(k.encode() + v for k, v in files.items())).hexdigest())
 """
+
+_NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([1e-5, -1e-9, 1e16])
+_DATA: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | _NUMBERS | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=12,
+)
+
+
+@given(_DATA)
+def test_json_is_what_python_writes(data: Any) -> None:
+    expected = json.dumps(data, indent=2, ensure_ascii=False).rstrip("\n") + "\n"
+    assert render_page(JsonPage("a.json", data)).decode() == expected
 
 
 def test_the_same_bytes_wherever_and_whenever() -> None:

@@ -49,3 +49,11 @@ def test_shared_data_is_written_out() -> None:
 
 def test_order_is_kept_and_texts_of_lines_are_blocks() -> None:
     assert yamlio.dump({"b": "one\ntwo\n", "a": (1, 2)}) == "b: |\n  one\n  two\na:\n- 1\n- 2\n"
+
+
+@pytest.mark.parametrize(
+    "text", ["a: 1\na: 2\n", "a: &x 1\nb: *x\n", "a: !!str 1\n", "a: 1\n---\nb: 2\n"]
+)
+def test_a_page_is_plain_data_with_each_key_once(text: str) -> None:
+    with pytest.raises(yaml.YAMLError):
+        yamlio.parse(text)
