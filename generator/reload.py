@@ -1,7 +1,7 @@
 """Reload: hand changed configuration to what runs, without a restart where that is possible.
 
 The real validators are asked first; only then is a component told, and afterwards it is
-asked whether it took the new file.
+asked whether it took the new file. In containers the validators are those of the images.
 """
 
 from __future__ import annotations
@@ -19,17 +19,28 @@ from generator.errors import ImsobsError
 from generator.native import stack as native_stack
 from generator.native.binaries import resolve_binary
 from generator.native.daemon import Supervisor
-from generator.native.docker import compose_signal, recorded_mode
+from generator.native.docker import (
+    compose_configs,
+    compose_exec,
+    compose_signal,
+    recorded_mode,
+)
 from generator.native.launch import files_digest, write_private
 from generator.native.paths import Layout
 from generator.native.plan import Plan, Process
 from generator.native.ready import loopback_client
+from generator.outputs.stack.hardening import CONFIG
 from generator.verify import Verdict
 from generator.verify.judge import ask
 
 _SECONDS = 20.0
 # Component -> prefix of the metrics by which it says whether it took its file.
 _METRICS = {"prometheus": "prometheus", "alertmanager": "alertmanager"}
+# Component -> validator in its image, on the files that are mounted there.
+_JUDGES = {
+    "prometheus": ("/bin/promtool", "check", "config", f"{CONFIG}/stack/prometheus.yaml"),
+    "alertmanager": ("/bin/amtool", "check-config", f"{CONFIG}/alerts/alertmanager.yaml"),
+}
 
 
 @dataclass(frozen=True)
@@ -130,34 +141,56 @@ def reload_all(
     return results
 
 
+def _newest(root: Path, names: list[str]) -> float:
+    """Return when files and folders last changed (Unix time); a folder also when a file went."""
+    paths = [root / name for name in names]
+    inside = (path for start in paths if start.is_dir() for path in start.rglob("*"))
+    return max(path.stat().st_mtime for path in (*paths, *inside) if path.exists())
+
+
+def _reload_container(name: str, process: Process, layout: Layout) -> Reloaded:
+    try:
+        with loopback_client(_SECONDS) as client:
+            loaded, _ = _last_success(client, name, process)
+    except httpx.HTTPError as error:
+        return Reloaded(name, "rejected", f"does not answer ({type(error).__name__})")
+    if _newest(layout.root, process.files) <= loaded:
+        return Reloaded(name, "unchanged", "")
+    accepted, said = compose_exec(layout, name, *_JUDGES[name])
+    if not accepted:
+        return Reloaded(name, "rejected", said)
+    took, said = tell(name, process, partial(compose_signal, layout, name))
+    return Reloaded(name, "reloaded" if took else "rejected", said)
+
+
+def reload_containers(plan: Plan, layout: Layout) -> list[Reloaded]:
+    """Reload what runs in containers and changed; raise ImsobsError when nothing runs."""
+    results = []
+    for name, (started, rendered) in compose_configs(layout).items():
+        if started != rendered:
+            results.append(Reloaded(name, "restart", "it cannot reload; run imsobs up"))
+        elif name in _METRICS:
+            results.append(_reload_container(name, plan.processes[name], layout))
+        else:
+            results.append(Reloaded(name, "unchanged", ""))
+    if not results:
+        raise ImsobsError("the stack is down", remedy="imsobs up")
+    return results
+
+
 def reload_running(plan: Plan, layout: Layout) -> list[Reloaded]:
     """Reload what runs, natively or in containers; raise ImsobsError when nothing does."""
+    if recorded_mode(layout) == "docker":
+        return reload_containers(plan, layout)
     native = native_stack.read_record(layout)
     supervisor = Supervisor(layout)
-    if recorded_mode(layout) == "docker":
-        record = layout.run / "reloaded.json"
-        known = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
-        # What compose started with is not recorded: the first reload takes it for changed.
-        loaded = {name: known.get(name, "") for name in _METRICS}
-
-        def signal(name: str, way: str) -> None:
-            compose_signal(layout, name, way)
-
-        def note(name: str, digest: str) -> None:
-            known[name] = digest
-            write_private(record, json.dumps(known, indent=2, sort_keys=True) + "\n")
-
-    elif native and supervisor.alive():
-        loaded = {name: entry["files"] for name, entry in native.items() if name in plan.processes}
-
-        def signal(name: str, way: str) -> None:
-            supervisor.signal(name, way)
-
-        def note(name: str, digest: str) -> None:
-            record = native_stack.read_record(layout)
-            record[name]["files"] = digest
-            write_private(layout.record, json.dumps(record, indent=2, sort_keys=True) + "\n")
-
-    else:
+    if not (native and supervisor.alive()):
         raise ImsobsError("the stack is down", remedy="imsobs up")
-    return reload_all(plan, layout.root, loaded, signal, note)
+    loaded = {name: entry["files"] for name, entry in native.items() if name in plan.processes}
+
+    def note(name: str, digest: str) -> None:
+        record = native_stack.read_record(layout)
+        record[name]["files"] = digest
+        write_private(layout.record, json.dumps(record, indent=2, sort_keys=True) + "\n")
+
+    return reload_all(plan, layout.root, loaded, supervisor.signal, note)

@@ -9,11 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import yaml
+
 from generator import stack_secrets
 from generator.errors import ImsobsError
 from generator.native.paths import Layout
 
 COMPOSE_FILE = Path("stack/compose.yaml")
+# Of services that run on request; compose leaves them alone when it is not told.
+PROFILES = ("promtail", "demo")
+# Digest of what a container reads at its start only.
+CONFIG_LABEL = "imsobs.config"
 Mode = Literal["native", "docker"]
 _ASK_SECONDS = 8
 
@@ -78,8 +84,12 @@ def record_mode(layout: Layout, mode: Mode | None) -> None:
     (layout.run / "mode").write_text(f"{mode}\n", encoding="utf-8")
 
 
+def _command(layout: Layout, *args: str) -> list[str]:
+    return ["docker", "compose", "-f", str(layout.root / COMPOSE_FILE), *args]
+
+
 def _compose(layout: Layout, *args: str) -> str:
-    command = ["docker", "compose", "-f", str(layout.root / COMPOSE_FILE), *args]
+    command = _command(layout, *args)
     log = layout.log_of("compose")
     layout.make()
     with log.open("w", encoding="utf-8") as sink:
@@ -101,11 +111,19 @@ def _compose(layout: Layout, *args: str) -> str:
     if done.returncode != 0:
         lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         raise ImsobsError(
-            f"docker compose {args[0]} failed: {lines[-1] if lines else 'no output'}",
+            f"docker compose {_subcommand(args)} failed: {lines[-1] if lines else 'no output'}",
             remedy="read the log; imsobs up --mode native runs without Docker",
             log=log,
         )
     return done.stdout
+
+
+def _subcommand(args: tuple[str, ...]) -> str:
+    # Options of compose itself come in pairs before it.
+    words = list(args)
+    while words and words[0].startswith("--"):
+        del words[:2]
+    return words[0] if words else "compose"
 
 
 def compose_up(layout: Layout) -> None:
@@ -116,14 +134,50 @@ def compose_up(layout: Layout) -> None:
 
 
 def compose_down(layout: Layout, *, purge: bool = False) -> None:
-    """Remove the containers (and the volumes, with ``purge``)."""
-    _compose(layout, "down", "--remove-orphans", *(["--volumes"] if purge else []))
+    """Remove the containers (and the volumes, with ``purge``), those of profiles too."""
+    profiles = [word for name in PROFILES for word in ("--profile", name)]
+    volumes = ["--volumes"] if purge else []
+    _compose(layout, *profiles, "down", "--remove-orphans", *volumes)
     record_mode(layout, None)
 
 
 def compose_signal(layout: Layout, service: str, signal_name: str) -> None:
     """Send a signal (HUP, ...) to the process of a service."""
     _compose(layout, "kill", "--signal", signal_name, service)
+
+
+def compose_exec(layout: Layout, service: str, *command: str) -> tuple[bool, str]:
+    """Run a command in a service's container; return whether it succeeded, and its words."""
+    try:
+        done = subprocess.run(
+            _command(layout, "exec", "-T", service, *command),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            cwd=layout.root,
+            env=stack_secrets.compose_environment(layout.root),
+        )
+    except OSError as error:
+        return False, f"docker compose does not start: {error.strerror}"
+    return done.returncode == 0, f"{done.stderr.strip()}\n{done.stdout.strip()}".strip()
+
+
+def compose_configs(layout: Layout) -> dict[str, tuple[str, str]]:
+    """Return running service -> digests of its configuration: as it started, as rendered.
+
+    A digest is empty when the service reads nothing that needs a restart.
+    """
+    text = (layout.root / COMPOSE_FILE).read_text(encoding="utf-8")
+    found = {}
+    for name, service in yaml.safe_load(text)["services"].items():
+        container = _compose(layout, "ps", "--quiet", name).strip()
+        if container:
+            template = f'{{{{index .Config.Labels "{CONFIG_LABEL}"}}}}'
+            started = _ask("inspect", "--format", template, container) or ""
+            found[name] = (started, service.get("labels", {}).get(CONFIG_LABEL, ""))
+    return found
 
 
 def compose_states(layout: Layout) -> dict[str, str]:

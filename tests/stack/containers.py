@@ -23,6 +23,7 @@ import pytest
 from docker.errors import DockerException, ImageNotFound
 from testcontainers.core.container import DockerContainer
 
+from generator import write
 from generator.compile import read_spec, render_model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,10 +42,8 @@ def render(folder: Path, overlay: str | None = None) -> Path:
         files.append(extra)
     compiled = read_spec(files)
     assert compiled.model is not None, "\n".join(compiled.lines())
-    for path, content in render_model(compiled.model).items():
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
+    folder.mkdir(parents=True, exist_ok=True)
+    write.apply(folder, write.changes(folder, render_model(compiled.model)))
     for name in ("logs", "secrets/alerting", "dashboards"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     return folder

@@ -257,6 +257,8 @@ def gateway(model: Model) -> Service:
             "LOG_LEVEL": "${LOG_LEVEL:-INFO}",
             "LOG_FORMAT": "${LOG_FORMAT:-json}",
             "IMS_DEMO_PORT": str(port),
+            # Of python -m gateway.demo, such as --spike 240.
+            "IMS_DEMO_OPTIONS": "${IMS_DEMO_OPTIONS:-}",
         },
         "volumes": [mount("../app")],
         "working_dir": CONFIG,
