@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,14 +20,17 @@ from bench.replay import Payload, Sent, send
 from generator import yamlio
 from generator.model import resolve
 from generator.native.binaries import resolve_binary
+from generator.native.plan import load_plan
 from generator.native.trial import free_ports
 from generator.outputs import collector as output
 from generator.render import render
 from generator.spec.parse import parse
 
 Config = dict[str, Any]
-_IDLE_SHARE = 0.03
-_DRAIN_SECONDS = 30.0
+# At rest: two such windows in which the process used no more than this share of a core.
+_WINDOW_SECONDS = 0.5
+_IDLE_SHARE = 0.04
+_DRAIN_SECONDS = 60.0
 
 
 def full(spec: dict[str, Any]) -> Config:
@@ -91,23 +95,79 @@ class Collector:
     pid: int
     port: int
     metrics: int
+    telemetry: int
 
     def scrape(self) -> int:
         """Scrape the derived metrics as Prometheus would; return how many lines came."""
-        with httpx.Client(trust_env=False, timeout=60) as client:
-            answer = client.get(f"http://127.0.0.1:{self.metrics}/metrics")
-        return sum(not line.startswith("#") for line in answer.text.splitlines())
+        return len(_samples(self.metrics))
 
-    def drained(self) -> None:
-        """Wait until nothing is left to do: sampling decided, stored, written."""
+    def drained(self, signal: str, sent: int) -> float:
+        """Wait until ``sent`` items have come in and nothing is left to do with them.
+
+        Return the CPU seconds used until then. SystemExit when anything is lost or stuck.
+        """
         deadline = time.monotonic() + _DRAIN_SECONDS
-        quiet = 0
-        before = cpu_seconds(self.pid)
-        while quiet < 3 and time.monotonic() < deadline:
-            time.sleep(0.7)
+        while True:
+            spent = self._at_rest()
+            left = _left(signal, sent, _samples(self.telemetry))
+            if not left:
+                return spent
+            if time.monotonic() > deadline:
+                raise SystemExit(f"{signal}: {left} after {_DRAIN_SECONDS:.0f} s")
+
+    def _at_rest(self) -> float:
+        before, quiet = cpu_seconds(self.pid), 0
+        while quiet < 2:
+            time.sleep(_WINDOW_SECONDS)
             now = cpu_seconds(self.pid)
-            quiet = quiet + 1 if now - before <= _IDLE_SHARE * 0.7 else 0
+            quiet = quiet + 1 if now - before <= _IDLE_SHARE * _WINDOW_SECONDS else 0
             before = now
+        return before
+
+
+def _samples(port: int) -> list[tuple[str, float]]:
+    """Return what an endpoint exposes: series (name and labels) and values."""
+    with httpx.Client(trust_env=False, timeout=60) as client:
+        lines = client.get(f"http://127.0.0.1:{port}/metrics").text.splitlines()
+    rows = (line.split(" # ")[0].rpartition(" ") for line in lines if not line.startswith("#"))
+    return [(series, float(value)) for series, _, value in rows]
+
+
+def _left(signal: str, sent: int, samples: list[tuple[str, float]]) -> str:
+    """Return what the Collector's own metrics say is missing or waiting, or nothing."""
+
+    def total(name: str, *labels: str) -> float:
+        return sum(
+            value
+            for series, value in samples
+            if series.partition("{")[0] == f"otelcol_{name}"
+            and all(label in series for label in labels)
+        )
+
+    items = {"traces": "spans", "logs": "log_records"}[signal]
+    # The last step before a store, and the store.
+    stored = total("processor_outgoing_items_total", f'"{signal}"', '"transform/stored"')
+    sampling = "processor_tail_sampling_"
+    decided = total(f"{sampling}global_count_traces_sampled_total")
+    pairs = {
+        "accepted": (total(f"receiver_accepted_{items}_total"), sent),
+        "stored": (total(f"exporter_sent_{items}_total"), stored),
+        "decided": (decided, total(f"{sampling}new_trace_id_received_total")),
+        "waiting": (total("exporter_queue_size"), 0),
+        "forgotten": (total(f"{sampling}sampling_trace_dropped_too_early_total"), 0),
+    }
+    return ", ".join(
+        f"{what} {found:,.0f}, not {wanted:,.0f}"
+        for what, (found, wanted) in pairs.items()
+        if found != wanted
+    )
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment that is rendered, with what the caller sets in its stead."""
+    rendered = load_plan(ROOT).processes["otelcol"].env
+    chosen = {name: os.environ[name] for name in ("GOGC", "GOMEMLIMIT") if name in os.environ}
+    return {**rendered, **chosen}
 
 
 @contextmanager
@@ -129,6 +189,7 @@ def running(config: Config, folder: Path, cores: int = 1) -> Iterator[Collector]
     file.write_text(yamlio.dump(changed), "utf-8")
     binary = resolve_binary("otelcol", ROOT)
     env = {
+        **_environment(),
         "IMSOBS_STATE": str(folder / "state"),
         "IMS_JAEGER_ENDPOINT": f"127.0.0.1:{jaeger}",
         # The probe would find nobody: a port that is held by no one answers at once.
@@ -140,7 +201,7 @@ def running(config: Config, folder: Path, cores: int = 1) -> Iterator[Collector]
         process([binary, f"--config={file}"], log, env) as started,
     ):
         await_http(f"http://127.0.0.1:{health}/", started, log)
-        yield Collector(started.pid, otlp, metrics)
+        yield Collector(started.pid, otlp, metrics, telemetry)
 
 
 @contextmanager
@@ -186,12 +247,10 @@ def measure(
 ) -> Measure:
     """Send ``items`` items after a warm-up, let everything drain, return the cost of all."""
     with running(config, folder) as collector:
-        send(collector.port, signal, payloads, items // 4)
-        collector.drained()
-        before = cpu_seconds(collector.pid)
+        warm = send(collector.port, signal, payloads, items // 4).items
+        before = collector.drained(signal, warm)
         sent = send(collector.port, signal, payloads, items)
-        collector.drained()
-        spent = cpu_seconds(collector.pid) - before
+        spent = collector.drained(signal, warm + sent.items) - before
         series = collector.scrape() if count_series else 0
         memory = memory_mib(collector.pid)
     return Measure(sent.items / spent, spent / sent.items * 1e6, memory, series, sent)
