@@ -7,18 +7,29 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import yaml
 from stack.containers import Launcher, Started, eventually, render
 from stack.signals import log_record, new_trace_id
+
+from generator.native.binaries import locate
+from generator.native.plan import load_plan
+from generator.native.progress import Silent
+from generator.native.stack import running_stack
+from generator.native.trial import free_ports
 
 PORT = 3100
 Entry = tuple[dict[str, str], str, str, dict[str, str]]
 
 
-def entries(client: httpx.Client, loki: Started, expression: str) -> list[Entry]:
-    """Return labels, time (ns), line and structured metadata of what a query finds."""
+def entries(client: httpx.Client, loki: Started | str, expression: str) -> list[Entry]:
+    """Return labels, time (ns), line and structured metadata of what a query finds.
+
+    loki: a container, or the URL of one that runs natively.
+    """
+    base = loki if isinstance(loki, str) else loki.url(PORT)
     answer = client.get(
-        loki.url(PORT, "/loki/api/v1/query_range"),
+        f"{base}/loki/api/v1/query_range",
         params={"query": expression, "since": "72h", "limit": "1000"},
         headers={"X-Loki-Response-Encoding-Flags": "categorize-labels"},
     )
@@ -105,3 +116,28 @@ def test_limits_hold(launch: Launcher, client: httpx.Client) -> None:
     refused = send(client, loki, late)
     assert refused.status_code == 400
     assert "greater_than_max_sample_age" in refused.text or "too old" in refused.text
+
+
+def test_natively_the_collector_sends_to_it(tmp_path: Path, client: httpx.Client) -> None:
+    kinds = {
+        "otelcol": ("otlp_grpc", "otlp_http", "health", "metrics", "current", "telemetry"),
+        "jaeger": ("http", "query_grpc", "otlp_grpc", "health", "telemetry"),
+        "loki": ("http", "grpc"),
+    }
+    free = iter(free_ports(sum(map(len, kinds.values()))))
+    ports = {name: {kind: next(free) for kind in wanted} for name, wanted in kinds.items()}
+    overlay = yaml.safe_dump({"stack": {name: {"ports": p} for name, p in ports.items()}})
+    root = render(tmp_path / "native", overlay)
+    if locate(load_plan(root), root, "loki", Silent()) is None:
+        pytest.skip("loki: not built here; imsobs binaries loki builds it")
+    with running_stack(root, tmp_path / "state", only=("jaeger", "loki", "otelcol")) as stack:
+        trace_id = new_trace_id()
+        collector = f"http://127.0.0.1:{stack.port('otelcol', 'otlp_http')}"
+        record = log_record(trace_id, "natively")
+        client.post(f"{collector}/v1/logs", json=record).raise_for_status()
+        url = f"http://127.0.0.1:{stack.port('loki', 'http')}"
+        expression = f'{{service_name="ims-core"}} | trace_id="{trace_id}"'
+        ((_, _, line, _),) = eventually(lambda: entries(client, url, expression))
+        assert line == "natively"
+        # The file is for when there is no Loki.
+        assert not (stack.layout.state / "logs/store.jsonl").exists()

@@ -97,7 +97,8 @@ def test_docker_is_used_when_it_can_be(project: Project) -> None:
     asked = (project.bin / "docker.log").read_text(encoding="utf-8")
     compose = f"compose -f {project.root}/stack/compose.yaml"
     assert f"{compose} up --detach --wait --remove-orphans" in asked
-    assert f"{compose} down --remove-orphans --volumes" in asked
+    profiles = "--profile promtail --profile demo"
+    assert f"{compose} {profiles} down --remove-orphans --volumes" in asked
 
 
 def test_docker_without_compose_is_told(project: Project) -> None:
