@@ -48,7 +48,7 @@ def source_kind(panel: ResolvedPanel) -> Kind:
 
 def panel(entry: ResolvedPanel, model: Model) -> grafana.Panel:
     """Return one panel."""
-    built: grafana.Panel = SHAPES[entry.show](entry).build()
+    built = SHAPES[entry.show](entry)
     built.id_val = entry.id
     built.title = entry.title
     built.description = entry.description

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from grafana_foundation_sdk.builders import (
+from grafana_foundation_sdk.models import (
     bargauge,
     common,
     heatmap,
@@ -16,11 +15,7 @@ from grafana_foundation_sdk.builders import (
     table,
     timeseries,
 )
-from grafana_foundation_sdk.builders import dashboard as build
-from grafana_foundation_sdk.models import common as kinds
 from grafana_foundation_sdk.models import dashboard as grafana
-from grafana_foundation_sdk.models import heatmap as heatmap_kinds
-from grafana_foundation_sdk.models import piechart as pie_kinds
 
 from generator.model.dashboards import ResolvedPanel
 
@@ -41,20 +36,24 @@ UNITS = {
 }
 
 
-def _last() -> common.ReduceDataOptions:
-    return common.ReduceDataOptions().calcs(["lastNotNull"]).values(False)
-
-
-def _palette(mode: grafana.FieldColorModeId) -> build.FieldColor:
-    return build.FieldColor().mode(mode)
-
-
-def _tooltip() -> common.VizTooltipOptions:
-    return (
-        common.VizTooltipOptions()
-        .mode(kinds.TooltipDisplayMode.MULTI)
-        .sort(kinds.SortOrder.DESCENDING)
+def _panel(
+    kind: str,
+    options: object,
+    color: grafana.FieldColorModeId | None = None,
+    custom: object | None = None,
+    lowest: float | None = None,
+) -> grafana.Panel:
+    # The SDK's builders do the same, but loading them takes as long as making all panels.
+    defaults = grafana.FieldConfig(custom=custom, min_val=lowest)
+    if color is not None:
+        defaults.color = grafana.FieldColor(mode=color)
+    return grafana.Panel(
+        type_val=kind, options=options, field_config=grafana.FieldConfigSource(defaults=defaults)
     )
+
+
+def _last() -> common.ReduceDataOptions:
+    return common.ReduceDataOptions(calcs=["lastNotNull"], values=False)
 
 
 def _is_single(entry: ResolvedPanel) -> bool:
@@ -62,79 +61,78 @@ def _is_single(entry: ResolvedPanel) -> bool:
     return len(entry.queries) == 1 and "{{" not in entry.queries[0].legend
 
 
-def _stat(entry: ResolvedPanel) -> stat.Panel:
+def _stat(entry: ResolvedPanel) -> grafana.Panel:
     instant = any(query.instant for query in entry.queries)
-    graph = kinds.BigValueGraphMode.NONE if instant else kinds.BigValueGraphMode.AREA
-    return (
-        stat.Panel()
-        .reduce_options(_last())
-        .color_mode(kinds.BigValueColorMode.VALUE)
-        .color_scheme(_palette(grafana.FieldColorModeId.THRESHOLDS))
-        .graph_mode(graph)
-        .text_mode(kinds.BigValueTextMode.AUTO)
+    graph = common.BigValueGraphMode.NONE if instant else common.BigValueGraphMode.AREA
+    options = stat.Options(
+        reduce_options=_last(),
+        color_mode=common.BigValueColorMode.VALUE,
+        graph_mode=graph,
+        text_mode=common.BigValueTextMode.AUTO,
     )
+    return _panel("stat", options, grafana.FieldColorModeId.THRESHOLDS)
 
 
-def _series(entry: ResolvedPanel) -> timeseries.Panel:
-    legend = common.VizLegendOptions().show_legend(not _is_single(entry))
-    legend = legend.placement(kinds.LegendPlacement.BOTTOM)
-    legend = legend.display_mode(kinds.LegendDisplayMode.TABLE).calcs(
-        ["mean", "max", "lastNotNull"]
-    )
+def _lines(entry: ResolvedPanel, custom: timeseries.FieldConfig) -> grafana.Panel:
     limited = len(entry.steps) > 1
-    style = kinds.GraphThresholdsStyleMode.DASHED if limited else kinds.GraphThresholdsStyleMode.OFF
-    return (
-        timeseries.Panel()
-        .color_scheme(_palette(grafana.FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
-        .legend(legend)
-        .tooltip(_tooltip())
-        .line_width(2)
-        .fill_opacity(8)
-        .show_points(kinds.VisibilityMode.AUTO)
-        .axis_soft_min(0)
-        .thresholds_style(common.GraphThresholdsStyleConfig().mode(style))
+    style = common.GraphThresholdsStyleMode.DASHED if limited else None
+    custom.thresholds_style = common.GraphThresholdsStyleConfig(mode=style)
+    custom.show_points = common.VisibilityMode.AUTO
+    custom.axis_soft_min = 0
+    options = timeseries.Options(
+        legend=common.VizLegendOptions(
+            show_legend=not _is_single(entry),
+            placement=common.LegendPlacement.BOTTOM,
+            display_mode=common.LegendDisplayMode.TABLE,
+            calcs=["mean", "max", "lastNotNull"],
+        ),
+        tooltip=common.VizTooltipOptions(
+            mode=common.TooltipDisplayMode.MULTI, sort=common.SortOrder.DESCENDING
+        ),
     )
+    return _panel("timeseries", options, grafana.FieldColorModeId.PALETTE_CLASSIC_BY_NAME, custom)
 
 
-def _area(entry: ResolvedPanel) -> timeseries.Panel:
-    stacked = common.StackingConfig().mode(kinds.StackingMode.NORMAL).group("A")
-    return _series(entry).fill_opacity(40).line_width(1).stacking(stacked)
+def _series(entry: ResolvedPanel) -> grafana.Panel:
+    return _lines(entry, timeseries.FieldConfig(line_width=2, fill_opacity=8))
 
 
-def _bars(entry: ResolvedPanel) -> bargauge.Panel:
+def _area(entry: ResolvedPanel) -> grafana.Panel:
+    stacked = common.StackingConfig(mode=common.StackingMode.NORMAL, group="A")
+    return _lines(entry, timeseries.FieldConfig(line_width=1, fill_opacity=40, stacking=stacked))
+
+
+def _bars(entry: ResolvedPanel) -> grafana.Panel:
     mode = grafana.FieldColorModeId.PALETTE_CLASSIC_BY_NAME
     if len(entry.steps) > 1:
         mode = grafana.FieldColorModeId.THRESHOLDS
-    return (
-        bargauge.Panel()
-        .reduce_options(_last())
-        .orientation(kinds.VizOrientation.HORIZONTAL)
-        .display_mode(kinds.BarGaugeDisplayMode.BASIC)
-        .name_placement(kinds.BarGaugeNamePlacement.LEFT)
-        .color_scheme(_palette(mode))
-        .min(0)
+    options = bargauge.Options(
+        reduce_options=_last(),
+        orientation=common.VizOrientation.HORIZONTAL,
+        display_mode=common.BarGaugeDisplayMode.BASIC,
+        name_placement=common.BarGaugeNamePlacement.LEFT,
     )
+    return _panel("bargauge", options, mode, lowest=0)
 
 
-def _pie(entry: ResolvedPanel) -> piechart.Panel:
-    legend = (
-        piechart.PieChartLegendOptions().show_legend(True).placement(kinds.LegendPlacement.RIGHT)
+def _pie(entry: ResolvedPanel) -> grafana.Panel:
+    options = piechart.Options(
+        pie_type=piechart.PieChartType.DONUT,
+        reduce_options=_last(),
+        legend=piechart.PieChartLegendOptions(
+            show_legend=True,
+            placement=common.LegendPlacement.RIGHT,
+            display_mode=common.LegendDisplayMode.TABLE,
+            values=[piechart.PieChartLegendValues.VALUE, piechart.PieChartLegendValues.PERCENT],
+        ),
     )
-    legend = legend.display_mode(kinds.LegendDisplayMode.TABLE)
-    legend = legend.values(
-        [pie_kinds.PieChartLegendValues.VALUE, pie_kinds.PieChartLegendValues.PERCENT]
-    )
-    return (
-        piechart.Panel()
-        .pie_type(pie_kinds.PieChartType.DONUT)
-        .reduce_options(_last())
-        .color_scheme(_palette(grafana.FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
-        .legend(legend)
-    )
+    color = grafana.FieldColorModeId.PALETTE_CLASSIC_BY_NAME
+    return _panel("piechart", options, color, piechart.FieldConfig())
 
 
-def _table(entry: ResolvedPanel) -> table.Panel:
-    made = table.Panel().show_header(True).cell_height(kinds.TableCellHeight.SM)
+def _table(entry: ResolvedPanel) -> grafana.Panel:
+    options = table.Options(show_header=True, cell_height=common.TableCellHeight.SM)
+    made = _panel("table", options, custom=table.FieldConfig())
     if entry.queries and entry.queries[0].language == "traces":
         return made
     names = {f"Value #{chr(ord('A') + i)}": query.legend for i, query in enumerate(entry.queries)}
@@ -143,57 +141,56 @@ def _table(entry: ResolvedPanel) -> table.Panel:
             "Value": entry.queries[0].legend if "{{" not in entry.queries[0].legend else "value"
         }
     hidden = {"Time": True, "__name__": True}
-    transformations = [
+    made.transformations = [
         grafana.DataTransformerConfig(id_val="merge", options={}),
         grafana.DataTransformerConfig(
             id_val="organize", options={"excludeByName": hidden, "renameByName": names}
         ),
     ]
-    return made.transformations(transformations)
+    return made
 
 
-def _heatmap(entry: ResolvedPanel) -> heatmap.Panel:
-    color = (
-        heatmap.HeatmapColorOptions()
-        .mode(heatmap_kinds.HeatmapColorMode.SCHEME)
-        .scheme("Blues")
-        .scale(heatmap_kinds.HeatmapColorScale.EXPONENTIAL)
-        .exponent(0.5)
-        .steps(64)
-        .reverse(False)
+def _heatmap(entry: ResolvedPanel) -> grafana.Panel:
+    color = heatmap.HeatmapColorOptions(
+        mode=heatmap.HeatmapColorMode.SCHEME,
+        scheme="Blues",
+        scale=heatmap.HeatmapColorScale.EXPONENTIAL,
+        exponent=0.5,
+        steps=64,
+        reverse=False,
     )
-    return (
-        heatmap.Panel()
-        .calculate(False)
-        .color(color)
-        .cell_gap(1)
-        .y_axis(heatmap.YAxisConfig().unit(UNITS[entry.unit]))
+    options = heatmap.Options(
+        calculate=False,
+        color=color,
+        cell_gap=1,
+        y_axis=heatmap.YAxisConfig(unit=UNITS[entry.unit]),
     )
+    return _panel("heatmap", options, custom=heatmap.FieldConfig())
 
 
-def _states(entry: ResolvedPanel) -> statetimeline.Panel:
-    return (
-        statetimeline.Panel()
-        .merge_values(True)
-        .show_value(kinds.VisibilityMode.NEVER)
-        .row_height(0.8)
-        .legend(
-            common.VizLegendOptions().show_legend(True).display_mode(kinds.LegendDisplayMode.LIST)
-        )
+def _states(entry: ResolvedPanel) -> grafana.Panel:
+    options = statetimeline.Options(
+        merge_values=True,
+        show_value=common.VisibilityMode.NEVER,
+        row_height=0.8,
+        legend=common.VizLegendOptions(
+            show_legend=True, display_mode=common.LegendDisplayMode.LIST
+        ),
     )
+    return _panel("state-timeline", options, custom=statetimeline.FieldConfig())
 
 
-def _logs(entry: ResolvedPanel) -> logs.Panel:
-    return (
-        logs.Panel()
-        .show_time(True)
-        .wrap_log_message(True)
-        .enable_log_details(True)
-        .sort_order(kinds.LogsSortOrder.DESCENDING)
+def _logs(entry: ResolvedPanel) -> grafana.Panel:
+    options = logs.Options(
+        show_time=True,
+        wrap_log_message=True,
+        enable_log_details=True,
+        sort_order=common.LogsSortOrder.DESCENDING,
     )
+    return _panel("logs", options)
 
 
-SHAPES: dict[str, Callable[[ResolvedPanel], Any]] = {
+SHAPES: dict[str, Callable[[ResolvedPanel], grafana.Panel]] = {
     "stat": _stat,
     "series": _series,
     "area": _area,
