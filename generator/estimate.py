@@ -69,7 +69,7 @@ CONSTANTS = {
         200.0,
         "B",
         "disk per log record in Loki, compressed, fields included",
-        "assumed: 620 bytes as JSON (measured), compressed threefold",
+        "measured: 31 B for the demo's records, whose texts repeat; room for texts that do not",
     ),
     "otelcol_base": Constant(
         80.0 * MIB, "B", "memory of the Collector under light load", "measured: 56 to 63 MiB idle"
@@ -86,7 +86,8 @@ CONSTANTS = {
         400.0 * MIB,
         "B",
         "memory of Loki: with few streams, chunks leave by size long before by age",
-        "assumed",
+        "measured: 133 MiB idle, 197 MiB after 39 000 records at 500/s; its two caches of "
+        "100 MiB fill with queries",
     ),
     "grafana_base": Constant(200.0 * MIB, "B", "memory of Grafana", "assumed"),
 }

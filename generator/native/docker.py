@@ -129,6 +129,8 @@ def _subcommand(args: tuple[str, ...]) -> str:
 def compose_up(layout: Layout) -> None:
     """Start the containers and wait for their health checks; raise ImsobsError on failure."""
     stack_secrets.prepare(layout.root)
+    # Mounted by Promtail's profile, also before the service wrote its first line.
+    (layout.root / "logs").mkdir(exist_ok=True)
     _compose(layout, "up", "--detach", "--wait", "--remove-orphans")
     record_mode(layout, "docker")
 

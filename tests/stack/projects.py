@@ -16,6 +16,7 @@ import yaml
 from stack.containers import find_image, render
 
 from generator import stack_secrets
+from generator.native.docker import PROFILES
 from generator.native.trial import free_ports
 from generator.verify.compose import COMPOSE_ENV, compose_command
 
@@ -99,5 +100,8 @@ def project_of(
         find_image(engine, definitions[name]["image"], name)
     os.environ.setdefault(stack_secrets.PASSWORD, _PASSWORD)
     stack_secrets.prepare(root)
-    yield project
-    project("--profile", "*", "down", "--volumes", "--remove-orphans")
+    profiles = [word for name in PROFILES for word in ("--profile", name)]
+    try:
+        yield project
+    finally:
+        project(*profiles, "down", "--volumes", "--remove-orphans")

@@ -64,6 +64,8 @@ def _talk(root: Path, otelcol: Started) -> str:
     settings = {k: v for k, v in os.environ.items() if not k.startswith(("OTEL_", "LOG_"))}
     settings["OTEL_EXPORTER_OTLP_ENDPOINT"] = otelcol.url(4318)
     settings["LOG_CONSOLE_LEVEL"] = "INFO"
+    # As a service must be started whose log file is read.
+    settings["LOG_CONSOLE_LEVEL"] = "INFO"
     settings["PATH"] = f"{Path(sys.executable).parent}:{settings['PATH']}"
     start = "set -a; . app/otel.env; set +a; exec opentelemetry-instrument python"
     done = subprocess.run(

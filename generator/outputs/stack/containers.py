@@ -256,6 +256,7 @@ def gateway(model: Model) -> Service:
             "IMS_ENVIRONMENT": _environment(model),
             "LOG_LEVEL": "${LOG_LEVEL:-INFO}",
             "LOG_FORMAT": "${LOG_FORMAT:-json}",
+            "LOG_CONSOLE_LEVEL": "${LOG_CONSOLE_LEVEL:-WARNING}",
             "IMS_DEMO_PORT": str(port),
             # Of python -m gateway.demo, such as --spike 240.
             "IMS_DEMO_OPTIONS": "${IMS_DEMO_OPTIONS:-}",
