@@ -43,10 +43,16 @@ class Model:
         return {record.name: record.expr for record in self.records}
 
     @cached_property
-    def groups(self) -> tuple[str, ...]:
-        """Every rule group, those that record first: the order of evaluation in tests."""
+    def group_of(self) -> dict[str, str]:
+        """Recorded series -> the rule group that records it."""
+        return {record.name: record.group for record in self.records}
+
+    @cached_property
+    def groups(self) -> dict[str, int]:
+        """Every rule group -> its place in the order of evaluation: those that record first."""
         names = [record.group for record in self.records]
-        return tuple(dict.fromkeys([*names, *(alert.group for alert in self.alerts.values())]))
+        names += [alert.group for alert in self.alerts.values()]
+        return {name: place for place, name in enumerate(dict.fromkeys(names))}
 
 
 def resolve(spec: Spec) -> Model:

@@ -75,6 +75,23 @@ def timeline(alert: ResolvedAlert, test: AlertTest, model: Model) -> Timeline:
     return Timeline(interval, changed, true, fires, settled, back, back + rest + keep)
 
 
+def groups_of(alert: ResolvedAlert, model: Model) -> list[str]:
+    """Return the rule groups that lead to an alert, in order of evaluation.
+
+    All groups in every test would make the tests grow with the square of the spec.
+    """
+    found = {alert.group}
+    seen: set[str] = set()
+    left = metric_names(alert.expr)
+    while left:
+        name = left.pop()
+        if name in model.recorded and name not in seen:
+            found.add(model.group_of[name])
+            left += metric_names(model.recorded[name])
+        seen.add(name)
+    return sorted(found, key=model.groups.__getitem__)
+
+
 def _page(alert: ResolvedAlert, test: AlertTest, model: Model) -> dict[str, Any]:
     files = [rule_file("recording"), rule_file("slo"), rule_file("alerting")]
     if alert.file == "slo":
@@ -84,7 +101,7 @@ def _page(alert: ResolvedAlert, test: AlertTest, model: Model) -> dict[str, Any]
     return {
         "rule_files": [path.replace("alerts/", "../", 1) for path in files],
         "evaluation_interval": test.interval,
-        "group_eval_order": list(model.groups),
+        "group_eval_order": groups_of(alert, model),
         "tests": [_test(alert, test, model)],
     }
 

@@ -9,7 +9,7 @@ from generator.model import Model
 from generator.model.rules import ResolvedAlert, number
 from generator.notification import expand
 from generator.outputs.alert_rules import DISABLED, annotations_of, rule_file
-from generator.outputs.alert_tests import test_file
+from generator.outputs.alert_tests import groups_of, test_file
 from generator.render import YamlPage
 from generator.spec.schema.alerts import Anomaly
 from generator.spec.schema.base import seconds
@@ -30,7 +30,7 @@ def plan(model: Model) -> Iterator[YamlPage]:
                 path.replace("alerts/", "../", 1) for path in (rule_file("recording"), rules)
             ],
             "evaluation_interval": "1h",
-            "group_eval_order": list(model.groups),
+            "group_eval_order": groups_of(alert, model),
             "tests": [_quiet(band), _caught(band, alert)],
         }
         yield YamlPage(test_file(band.alert), sections)
