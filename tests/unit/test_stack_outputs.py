@@ -208,3 +208,18 @@ def test_promtail_masks_what_the_collector_masks(files: dict[str, bytes]) -> Non
             line = re.sub(pattern, replace["replace"], line)
     assert "sk-abc" not in line
     assert "jane@" not in line
+
+
+def test_promtail_masks_every_field_of_events(tmp_path: Path) -> None:
+    field = "session_token: {type: string, description: What must not be stored.}"
+    overlay = f"events: {{job_started: {{fields: {{{field}}}}}}}"
+    promtail = yaml.safe_load(files_of(tmp_path, overlay)["stack/promtail.yaml"])
+    stages = promtail["scrape_configs"][0]["pipeline_stages"]
+    (stored,) = (s["structured_metadata"] for s in stages if "structured_metadata" in s)
+    masked = {s["replace"]["source"] for s in stages if "source" in s.get("replace", {})}
+    # By its name alone, as the redaction processor does.
+    hidden = {s["template"]["source"] for s in stages if "****" in str(s.get("template"))}
+    assert hidden == {"session_token"}
+    declared = {"event", "reason", "model", "duration_seconds", "session_token"}
+    assert declared <= stored.keys()
+    assert declared <= masked | hidden
