@@ -54,7 +54,7 @@ def trace_groups(model: Model) -> list[Group]:
     mark = attribute("span", conventions.SOURCE_MARK)
     marking = ['delete_matching_keys(span.attributes, "^ims\\\\.")']
     for name, source in model.spec.sources.items():
-        marking.append(set_to(mark, text(name), f"{mark} == nil and {_selects(source)}"))
+        marking.append(set_to(mark, text(name), _selects(source, f"{mark} == nil")))
     groups: list[Group] = [resource_group(model), {"context": "span", "statements": marking}]
     for name, source in model.spec.sources.items():
         groups.append(
@@ -80,8 +80,9 @@ def span_labels(source: str, model: Model) -> list[str]:
     return list(dict.fromkeys([*model.spec.sources[source].labels, *by_resource]))
 
 
-def _selects(source: SpanSource) -> str:
-    condition = f"span.kind == SPAN_KIND_{source.kind.upper()}"
+def _selects(source: SpanSource, free: str) -> str:
+    # The kind first: it is known without searching, and rules out most.
+    condition = f"span.kind == SPAN_KIND_{source.kind.upper()} and {free}"
     if source.scopes:
         patterns = [
             exact([scope.removesuffix("*")]).removesuffix("$")
