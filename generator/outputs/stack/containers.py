@@ -255,7 +255,6 @@ def gateway(model: Model) -> Service:
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{collector}",
             "IMS_ENVIRONMENT": _environment(model),
             "LOG_LEVEL": "${LOG_LEVEL:-INFO}",
-            "LOG_CONSOLE_LEVEL": "${LOG_CONSOLE_LEVEL:-WARNING}",
             "LOG_FORMAT": "${LOG_FORMAT:-json}",
             "LOG_CONSOLE_LEVEL": "${LOG_CONSOLE_LEVEL:-WARNING}",
             "IMS_DEMO_PORT": str(port),
