@@ -14,12 +14,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,8 @@ from generator.native.trial import free_ports
 Counts = dict[tuple[str, ...], float]
 _SETTLE_SECONDS = 90.0
 _GOAL_ERRORS = 0.0
+# For the scenarios that begin last to end.
+_LAST_SECONDS = 20
 # Series of a metric: which effects they count, and the labels in the order of the key.
 _EVENTS = {
     "ims_model_selections_total": ("model_selected", ("vendor", "model", "strategy")),
@@ -95,13 +99,14 @@ def _locust(given: argparse.Namespace, url: str, folder: Path) -> dict[str, Any]
         *(sys.executable, "-m", "locust", "--headless", "--host", url, "--loglevel", "WARNING"),
         *("--locustfile", str(ROOT / "bench" / "locustfile.py"), "--only-summary"),
         *("--users", str(given.users), "--spawn-rate", str(max(1, given.users // 10))),
-        *("--run-time", f"{given.seconds}s", "--stop-timeout", "90"),
+        *("--run-time", f"{math.ceil(given.seconds + 1.5 * given.wait) + _LAST_SECONDS}s"),
     ]
     env = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(EXAMPLES)]),
         "BENCH_LOAD_REPORT": str(report),
         "BENCH_LOAD_WAIT": str(given.wait),
+        "BENCH_LOAD_SECONDS": str(given.seconds),
     }
     with (folder / "locust.log").open("wb") as log:
         subprocess.run(command, env=env, stdout=log, stderr=subprocess.STDOUT, check=False)
@@ -138,21 +143,30 @@ def _expected(report: dict[str, Any]) -> dict[tuple[str, tuple[str, ...]], Count
     return {key: dict(counts) for key, counts in found.items() if counts}
 
 
+@dataclass(frozen=True)
+class Compared:
+    """A metric. differing: label values of a series -> what was sent and what was counted."""
+
+    metric: str
+    series: int
+    sent: float
+    counted: float
+    differing: dict[str, list[float]]
+
+
 def _compare(
     expected: dict[tuple[str, tuple[str, ...]], Counts], prometheus: str
-) -> list[tuple[str, int, float, float, bool]]:
-    """Return rows of metric, series, sent, counted, and whether each series is equal."""
+) -> list[Compared]:
+    """Compare every metric, until all are equal or nothing more can be expected."""
     deadline = time.monotonic() + _SETTLE_SECONDS
     while True:
         rows = [_compared(key, counts, prometheus) for key, counts in expected.items()]
-        if all(row[-1] for row in rows) or time.monotonic() > deadline:
+        if not any(row.differing for row in rows) or time.monotonic() > deadline:
             return rows
         time.sleep(3)
 
 
-def _compared(
-    key: tuple[str, tuple[str, ...]], counts: Counts, prometheus: str
-) -> tuple[str, int, float, float, bool]:
+def _compared(key: tuple[str, tuple[str, ...]], counts: Counts, prometheus: str) -> Compared:
     metric, labels = key
     without = '{route!~"/health.*"}' if metric == "ims_requests_total" else ""
     query = f"sum by ({', '.join(labels)}) ({metric}{without})"
@@ -163,14 +177,18 @@ def _compared(
         tuple(series["metric"].get(label, "") for label in labels): float(series["value"][1])
         for series in answer.json()["data"]["result"]
     }
-    same = {k: v for k, v in found.items() if v} == counts
-    return metric, len(counts), sum(counts.values()), sum(found.values()), same
+    differing = {
+        " ".join(key): [counts.get(key, 0.0), found.get(key, 0.0)]
+        for key in {*counts, *found}
+        if counts.get(key, 0.0) != found.get(key, 0.0)
+    }
+    return Compared(metric, len(counts), sum(counts.values()), sum(found.values()), differing)
 
 
 def _page(
     given: argparse.Namespace,
     report: dict[str, Any],
-    rows: list[tuple[str, int, float, float, bool]],
+    rows: list[Compared],
 ) -> Page:
     told = report["locust"]
     share = told["failures"] / max(1, told["requests"])
@@ -192,16 +210,16 @@ def _page(
         + "".join(f"\n- {error}" for error in report["errors"]),
     )
     counters = Table("Counters", ["metric", "series", "sent", "counted", "each series equal"])
-    for metric, series, sent, counted, same in rows:
-        cells = [f"`{metric}`", str(series), f"{sent:,.0f}", f"{counted:,.0f}"]
-        counters.rows.append([*cells, "yes" if same else "no"])
+    for row in rows:
+        cells = [f"`{row.metric}`", str(row.series), f"{row.sent:,.0f}", f"{row.counted:,.0f}"]
+        counters.rows.append([*cells, "no" if row.differing else "yes"])
     goals = [
         Goal("no request fails", f"{told['failures']}", share <= _GOAL_ERRORS),
         Goal(
             "every counter equal to what Locust sent, series by series",
-            f"{sum(row[-1] for row in rows)} of {len(rows)} metrics,"
-            f" {sum(row[1] for row in rows)} series",
-            all(row[-1] for row in rows),
+            f"{sum(not row.differing for row in rows)} of {len(rows)} metrics,"
+            f" {sum(row.series for row in rows)} series",
+            not any(row.differing for row in rows),
         ),
     ]
     return Page(
@@ -215,7 +233,7 @@ def _page(
             "locust": told,
             "errors": report["errors"],
             "routes": report["routes"],
-            "counters": rows,
+            "counters": [asdict(row) for row in rows],
         },
         {"users": given.users, "seconds": given.seconds, "mean pause (s)": given.wait},
     )

@@ -1,7 +1,8 @@
 """The load: each user plays the demo's ordinary scenarios, and what was sent is written down.
 
 Run by bench.load. BENCH_LOAD_REPORT: where the counts go; BENCH_LOAD_WAIT: seconds that a
-user waits between two scenarios, on average.
+user waits between two scenarios, on average; BENCH_LOAD_SECONDS: after these no user begins
+another one. (When Locust itself ends a run it may end a user in the middle of a scenario.)
 """
 
 from __future__ import annotations
@@ -18,12 +19,15 @@ from typing import Any
 from gateway.effects import Effects, Scenario, Step
 from gateway.scenarios import STEADY
 from locust import HttpUser, events, task
+from locust.exception import StopUser
 
 _WAIT = float(os.environ.get("BENCH_LOAD_WAIT", "10"))
+_SECONDS = float(os.environ.get("BENCH_LOAD_SECONDS", "120"))
 _AGENT_WAIT_SECONDS = 60.0
 _numbers = itertools.count(10_000_000)
 _requests: Counter[tuple[str, str, int]] = Counter()
 _effects: Effects = Counter()
+_begun = time.monotonic()
 
 
 class Caller(HttpUser):
@@ -41,6 +45,8 @@ class Caller(HttpUser):
     @task
     def play(self) -> None:
         """Play one scenario to its end."""
+        if time.monotonic() > _begun + _SECONDS:
+            raise StopUser
         kind = self.dice.choices(list(STEADY), weights=list(STEADY.values()))[0]
         scenario: Scenario = kind(self.dice, next(_numbers))
         _effects.update(scenario.effects)
