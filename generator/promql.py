@@ -50,8 +50,8 @@ def substitute_grafana(expression: str) -> str:
     return expression
 
 
-# Checks and outputs ask about the same expression, one after the other.
-@functools.lru_cache(maxsize=4096)
+# Checks, references and outputs ask about the same expressions, each in its turn.
+@functools.cache
 def parse(expression: str) -> Any:
     """Return the syntax tree of an expression; ValueError says what is wrong."""
     return promql_parser.parse(substitute_grafana(expression))
@@ -87,7 +87,12 @@ def selectors(node: Any) -> list[Any]:
 
 def metric_names(expression: str) -> list[str]:
     """Return the series names that an expression selects, sorted, each once."""
-    return sorted({selector_name(s) for s in selectors(parse(expression))} - {""})
+    return list(_metric_names(expression))
+
+
+@functools.cache
+def _metric_names(expression: str) -> tuple[str, ...]:
+    return tuple(sorted({selector_name(s) for s in selectors(parse(expression))} - {""}))
 
 
 def selector_name(selector: Any) -> str:

@@ -25,8 +25,10 @@ TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 HEADER = "Generated from spec/ims.yaml by `make render`. Do not edit: change the spec."
 
 # Small and large numbers, which Rust writes as 1e-9 and 0.00001, and Python as 1e-09 and 1e-05.
-# Only a number ends a line of JSON so: a text ends in a quote.
-_EXTREME = re.compile(r"(?:(?<![0-9.])0\.0000[0-9]+|[0-9]e-?[0-9]+)(?=,?$)", re.MULTILINE)
+# Only a number ends a line of JSON so: a text ends in a quote. Both begin with what is fixed, and
+# so are found fast.
+_EXPONENT = re.compile(r"e(-?[0-9]+)(?=,?$)", re.MULTILINE)
+_SMALL = re.compile(r"0\.0000[0-9]+(?=,?$)", re.MULTILINE)
 
 
 class RenderError(Exception):
@@ -141,12 +143,18 @@ def _yaml(page: YamlPage) -> str:
 
 def _json(data: Any) -> str:
     """Return what ``json.dumps`` with an indent returns, which is several times as slow."""
-    return _EXTREME.sub(_python_number, to_json(data, indent=2).decode())
+    text = to_json(data, indent=2).decode()
+    return _SMALL.sub(_python_small, _EXPONENT.sub(_python_exponent, text))
 
 
-def _python_number(found: re.Match[str]) -> str:
-    mantissa, _, exponent = found.group().partition("e")
-    return f"{mantissa}e{int(exponent):+03}" if exponent else repr(float(mantissa))
+def _python_exponent(found: re.Match[str]) -> str:
+    return f"e{int(found.group(1)):+03}"
+
+
+def _python_small(found: re.Match[str]) -> str:
+    # The end of a larger number, such as 10.00001, is none.
+    larger = found.start() > 0 and found.string[found.start() - 1].isdigit()
+    return found.group() if larger else repr(float(found.group()))
 
 
 def _plain(value: Any) -> Any:
