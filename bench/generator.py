@@ -163,7 +163,8 @@ def _page(
         + ", ".join(f"{times}x is {size / 1e6:.2f} MB" for times, (size, _) in sizes.items())
         + ". The mixin at 1x: "
         + ", ".join(f"{count} {name}" for name, count in counts.items())
-        + " per dashboard.",
+        + " per dashboard. No memory below that of the benchmark itself, which a child begins with,"
+        " can be seen.",
     )
     cpu = {}
     for name, found in samples.items():
