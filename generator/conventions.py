@@ -17,6 +17,10 @@ SCRAPE_LABELS = ("job", "instance")
 LOG_STREAM_LABELS = (SERVICE_NAME, ENVIRONMENT)
 # Data sources of Grafana: uids that provisioning sets and dashboards name.
 DATASOURCES = {"prometheus": "prometheus", "loki": "loki", "jaeger": "jaeger"}
+# Services of compose that run on request -> their profile.
+PROFILES = {"promtail": "promtail", "gateway": "demo"}
+# Label of a container: digest of what it reads at its start only.
+CONFIG_LABEL = "imsobs.config"
 
 # Attributes that the derivation sets on its own copy of a signal.
 SOURCE_MARK = "ims.source"

@@ -7,19 +7,18 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 
 from generator import stack_secrets
+from generator.conventions import CONFIG_LABEL, PROFILES
 from generator.errors import ImsobsError
 from generator.native.paths import Layout
 
 COMPOSE_FILE = Path("stack/compose.yaml")
-# Of services that run on request; compose leaves them alone when it is not told.
-PROFILES = ("promtail", "demo")
-# Digest of what a container reads at its start only.
-CONFIG_LABEL = "imsobs.config"
+# Compose leaves the services of profiles alone when it is not told.
+EVERY_PROFILE = tuple(word for name in PROFILES.values() for word in ("--profile", name))
 Mode = Literal["native", "docker"]
 _ASK_SECONDS = 8
 
@@ -137,9 +136,8 @@ def compose_up(layout: Layout) -> None:
 
 def compose_down(layout: Layout, *, purge: bool = False) -> None:
     """Remove the containers (and the volumes, with ``purge``), those of profiles too."""
-    profiles = [word for name in PROFILES for word in ("--profile", name)]
     volumes = ["--volumes"] if purge else []
-    _compose(layout, *profiles, "down", "--remove-orphans", *volumes)
+    _compose(layout, *EVERY_PROFILE, "down", "--remove-orphans", *volumes)
     record_mode(layout, None)
 
 
@@ -172,24 +170,29 @@ def compose_configs(layout: Layout) -> dict[str, tuple[str, str]]:
     A digest is empty when the service reads nothing that needs a restart.
     """
     text = (layout.root / COMPOSE_FILE).read_text(encoding="utf-8")
+    running = {str(item["Service"]): str(item["ID"]) for item in _containers(layout)}
+    template = f'{{{{index .Config.Labels "{CONFIG_LABEL}"}}}}'
     found = {}
     for name, service in yaml.safe_load(text)["services"].items():
-        container = _compose(layout, "ps", "--quiet", name).strip()
-        if container:
-            template = f'{{{{index .Config.Labels "{CONFIG_LABEL}"}}}}'
-            started = _ask("inspect", "--format", template, container) or ""
+        if name in running:
+            started = _ask("inspect", "--format", template, running[name]) or ""
             found[name] = (started, service.get("labels", {}).get(CONFIG_LABEL, ""))
     return found
+
+
+def _containers(layout: Layout, *options: str) -> list[dict[str, Any]]:
+    """Return what compose tells of its containers: the running ones, or all with ``--all``."""
+    text = _compose(layout, "ps", *options, "--format", "json")
+    # Older plugins print one JSON list, newer ones one object per line.
+    if text.lstrip().startswith("["):
+        return list(json.loads(text))
+    return [json.loads(line) for line in text.splitlines() if line.strip()]
 
 
 def compose_states(layout: Layout) -> dict[str, str]:
     """Return service -> the engine's words ("Up 3 minutes (healthy)"); empty when down."""
     try:
-        text = _compose(layout, "ps", "--all", "--format", "json")
+        items = _containers(layout, "--all")
     except ImsobsError:
         return {}
-    # Older plugins print one JSON list, newer ones one object per line.
-    items = json.loads(text) if text.lstrip().startswith("[") else [
-        json.loads(line) for line in text.splitlines() if line.strip()
-    ]  # fmt: skip
     return {str(item["Service"]): str(item.get("Status", "")) for item in items}

@@ -16,7 +16,7 @@ import yaml
 from stack.containers import find_image, render
 
 from generator import stack_secrets
-from generator.native.docker import PROFILES
+from generator.native.docker import EVERY_PROFILE
 from generator.native.trial import free_ports
 from generator.verify.compose import COMPOSE_ENV, compose_command
 
@@ -100,8 +100,7 @@ def project_of(
         find_image(engine, definitions[name]["image"], name)
     os.environ.setdefault(stack_secrets.PASSWORD, _PASSWORD)
     stack_secrets.prepare(root)
-    profiles = [word for name in PROFILES for word in ("--profile", name)]
     try:
         yield project
     finally:
-        project(*profiles, "down", "--volumes", "--remove-orphans")
+        project(*EVERY_PROFILE, "down", "--volumes", "--remove-orphans")

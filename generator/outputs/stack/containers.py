@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from generator.conventions import PROFILES
 from generator.model import Model
 from generator.outputs.collector.ottl import decimal
 from generator.outputs.collector.settings import runtime
@@ -224,7 +225,7 @@ def promtail(model: Model) -> Service:
     running["depends_on"]["loki"] = {"condition": "service_started"}
     return {
         **running,
-        "profiles": ["promtail"],
+        "profiles": [PROFILES["promtail"]],
         "network_mode": "service:loki",
         "working_dir": CONFIG,
         "command": [
@@ -249,7 +250,7 @@ def gateway(model: Model) -> Service:
     collector = COMPOSE.at("otelcol", model.spec.stack.otelcol.ports.otlp_http)
     return {
         **_running("gateway", model),
-        "profiles": ["demo"],
+        "profiles": [PROFILES["gateway"]],
         "build": {"context": "..", "dockerfile": "examples/gateway/Dockerfile"},
         "environment": {
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{collector}",

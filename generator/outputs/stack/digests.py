@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 
 from generator import yamlio
+from generator.conventions import CONFIG_LABEL
 from generator.model import Model
 from generator.outputs import collector
 from generator.outputs.stack import grafana, ingest, jaeger, loki, prometheus, promtail
@@ -37,4 +38,4 @@ def label(name: str, model: Model) -> dict[str, str]:
     ]
     if not texts:
         return {}
-    return {"imsobs.config": hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]}
+    return {CONFIG_LABEL: hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]}
