@@ -171,8 +171,11 @@ def _environment() -> dict[str, str]:
 
 
 @contextmanager
-def running(config: Config, folder: Path, cores: int = 1) -> Iterator[Collector]:
-    """Run a Collector on free ports, its trace exporter connected to a sink."""
+def running(config: Config, folder: Path, cores: int = 1, nice: int = 0) -> Iterator[Collector]:
+    """Run a Collector on free ports, its trace exporter connected to a sink.
+
+    nice: how readily it yields the processor to others (0-19).
+    """
     folder.mkdir(parents=True, exist_ok=True)
     otlp, grpc, health, metrics, current, telemetry, jaeger = free_ports(7)
     changed = deepcopy(config)
@@ -198,7 +201,7 @@ def running(config: Config, folder: Path, cores: int = 1) -> Iterator[Collector]
     }
     with (
         _sink(folder, binary, jaeger),
-        process([binary, f"--config={file}"], log, env) as started,
+        process(["nice", f"-n{nice}", binary, f"--config={file}"], log, env) as started,
     ):
         await_http(f"http://127.0.0.1:{health}/", started, log)
         yield Collector(started.pid, otlp, metrics, telemetry)

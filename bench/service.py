@@ -23,6 +23,8 @@ from typing import Any
 from bench.harness import percentile
 
 SCENARIO = "BENCH_SCENARIO"
+# Which share of the traces the plan's approach sends.
+TRACED = "BENCH_TRACED"
 LOG_CONFIG = "BENCH_LOG_CONFIG"
 REQUESTS = ("health", "cached", "generate")
 _numbers = itertools.count()
@@ -30,7 +32,7 @@ _numbers = itertools.count()
 
 def create_app() -> Any:
     """Return the scenario's ASGI app."""
-    if os.environ[SCENARIO] == "plan":
+    if os.environ[SCENARIO].startswith("plan"):
         from bench.baseline.app import create_app as create
     else:
         from gateway.app import create_app as create
@@ -159,8 +161,8 @@ def _records(count: int) -> dict[str, float]:
             started = time.perf_counter()
             say()
             taken.append(time.perf_counter() - started)
-            if number % 4000 == 3999:
-                # Below the queue's size: nothing may be dropped, it would cost nothing.
+            if number % 1000 == 999:
+                # Below the smallest queue: nothing may be dropped, it would cost nothing.
                 _flush()
         main = time.thread_time() - main
         _flush()

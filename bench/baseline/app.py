@@ -22,8 +22,8 @@ from prometheus_client import make_asgi_app
 from redis.asyncio import Redis
 
 from bench.baseline import logs, metrics
+from bench.service import TRACED
 
-_RATE = 0.1
 # USD per million tokens: input, output.
 _PRICES = {"gpt-4o-mini": (0.15, 0.60), "gpt-4o": (2.50, 10.0), "o3-mini": (1.10, 4.40)}
 _tracer = trace.get_tracer("ims")
@@ -33,7 +33,7 @@ Call = Callable[..., Awaitable[Any]]
 def create_app() -> FastAPI:
     """Build the instrumented gateway from the environment."""
     provider = TracerProvider(
-        sampler=ParentBased(TraceIdRatioBased(_RATE)),
+        sampler=ParentBased(TraceIdRatioBased(float(os.environ[TRACED]))),
         resource=Resource.create({"service.name": "ims-core"}),
     )
     provider.add_span_processor(

@@ -6,6 +6,7 @@ uvicorn --factory gateway.app:create_app --port 8080
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 from collections.abc import AsyncIterator
 
@@ -37,6 +38,9 @@ def create_app(
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with core.running():
+            # What is there by now stays: no need to look through it at every collection.
+            gc.collect()
+            gc.freeze()
             yield
 
     app = FastAPI(title="IMS Core", lifespan=lifespan)

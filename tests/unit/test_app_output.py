@@ -75,6 +75,28 @@ def test_sdk_accepts_its_file(files: Path) -> None:
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(("said", "wanted"), [(None, True), ("false", False)])
+def test_trace_ids_on_the_console_can_be_left_out(
+    files: Path, said: str | None, wanted: bool
+) -> None:
+    pytest.importorskip("opentelemetry.configuration")
+    code = (
+        "from opentelemetry.configuration import load_config_file;"
+        "file = load_config_file('app/otel-sdk.yaml');"
+        "print(file.instrumentation_development.python['logging'])"
+    )
+    environment = {**os.environ, **({} if said is None else {"LOG_TRACE_CONTEXT": said})}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=files,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert str({"inject_trace_context": wanted}) in done.stdout, done.stdout + done.stderr
+
+
 def test_every_span_is_recorded(files: Path) -> None:
     assert sdk_file(files)["tracer_provider"]["sampler"] == {"always_on": {}}
 
@@ -84,7 +106,7 @@ def test_only_metrics_of_the_spec_are_made(model: Model, files: Path) -> None:
     made = [view["selector"]["instrument_name"] for view in views[:-1]]
     assert made == [m.sources[0] for m in model.metrics.values() if m.source_kind == "sdk"]
     assert views[-1]["selector"]["instrument_name"] == "*"
-    assert views[-1]["stream"] == {"aggregation": {"drop": {}}}
+    assert views[-1]["stream"]["aggregation"] == {"drop": {}}
 
 
 def test_metric_of_an_unknown_scope_leaves_all_meters_on(model: Model) -> None:

@@ -258,6 +258,7 @@ def gateway(model: Model) -> Service:
             "LOG_LEVEL": "${LOG_LEVEL:-INFO}",
             "LOG_FORMAT": "${LOG_FORMAT:-json}",
             "LOG_CONSOLE_LEVEL": "${LOG_CONSOLE_LEVEL:-WARNING}",
+            "LOG_TRACE_CONTEXT": "${LOG_TRACE_CONTEXT:-true}",
             "IMS_DEMO_PORT": str(port),
             # Of python -m gateway.demo, such as --spike 240.
             "IMS_DEMO_OPTIONS": "${IMS_DEMO_OPTIONS:-}",
