@@ -23,6 +23,7 @@ from typing import Any
 from bench import catalogues, otelcol
 from bench.harness import Spread, alternate, measured, say, spread
 from bench.otelcol import Config, Measure, measure
+from bench.project import components
 from bench.record import record_demo
 from bench.replay import Payload, log_payloads, trace_payloads
 from bench.report import Goal, Page, Table, write
@@ -220,7 +221,7 @@ def _page(
         "collector",
         "Benchmark: Collector",
         (__doc__ or "").partition("\n\n")[2].partition("\n\n    python")[0],
-        {"Collector": "0.160.0"},
+        components("otelcol"),
         [stages, growth, whole, routes],
         goals,
         {

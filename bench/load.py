@@ -29,7 +29,7 @@ import httpx
 from gateway.launch import Launch, running
 
 from bench.harness import EXAMPLES, ROOT, measured, say
-from bench.project import packages, rendered
+from bench.project import components, packages, rendered
 from bench.report import Goal, Page, Table, write
 from generator.native.stack import running_stack
 from generator.native.trial import free_ports
@@ -226,7 +226,10 @@ def _page(
         "load",
         "Benchmark: load",
         (__doc__ or "").partition("\n\n")[2].partition("\n\n    python")[0],
-        {**packages("locust", "fastapi", "uvicorn", "opentelemetry-sdk"), "Collector": "0.160.0"},
+        {
+            **packages("locust", "fastapi", "uvicorn", "opentelemetry-sdk"),
+            **components("otelcol"),
+        },
         [load, counters],
         goals,
         {

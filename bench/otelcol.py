@@ -94,6 +94,7 @@ class Collector:
 
     pid: int
     port: int
+    grpc: int
     metrics: int
     telemetry: int
 
@@ -204,7 +205,7 @@ def running(config: Config, folder: Path, cores: int = 1, nice: int = 0) -> Iter
         process(["nice", f"-n{nice}", binary, f"--config={file}"], log, env) as started,
     ):
         await_http(f"http://127.0.0.1:{health}/", started, log)
-        yield Collector(started.pid, otlp, metrics, telemetry)
+        yield Collector(started.pid, otlp, grpc, metrics, telemetry)
 
 
 @contextmanager

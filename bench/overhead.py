@@ -42,18 +42,15 @@ import yaml
 from gateway.launch import read_settings
 
 from bench import otelcol, parts
-from bench.harness import EXAMPLES, ROOT, alternate, cpu_seconds, measured, percentile, spread
-from bench.project import await_http, packages, process, rendered
-from bench.report import Goal, Page, Table, write
+from bench.harness import EXAMPLES, ROOT, alternate, cpu_seconds, measured, percentile
+from bench.overhead_page import SCENARIOS, Sample, page
+from bench.project import await_http, process, rendered
+from bench.report import write
 from bench.service import LOG_CONFIG, REQUESTS, SCENARIO, TRACED, request
 from generator.native.trial import free_ports
 
-SCENARIOS = ("bare", "defaults", "rendered", "plan", "plan, all")
-_FIGURES = ("cpu", "mean", "p50", "p99", "p999")
-_PARTS_COLUMNS = ("CPU", "event loop", "p99")
 # The SDK's longest wait before a batch is sent, of all scenarios, and some more.
 _SETTLE_SECONDS = 5.5
-Sample = dict[str, dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -62,6 +59,7 @@ class Bench:
 
     root: Path
     otlp: str
+    otlp_grpc: str
     vendors: str
     count: int
 
@@ -69,8 +67,8 @@ class Bench:
 def main() -> None:
     """Run the benchmark and write its page."""
     parser = argparse.ArgumentParser(prog="python -m bench.overhead", description=__doc__)
-    parser.add_argument("--count", type=int, default=1500, help="requests of a kind and sample")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--count", type=int, default=1000, help="requests of a kind and sample")
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="small and rough")
     parser.add_argument("--out", type=Path, help="folder of the results")
     given = parser.parse_args()
@@ -78,7 +76,8 @@ def main() -> None:
         given.count, given.rounds = 150, 1
     with measured() as run, tempfile.TemporaryDirectory() as folder:
         samples = _benchmark(given, Path(folder))
-    write(_page(given, samples), run, given.out)
+    settings = {"requests of a kind": given.count, "rounds": given.rounds}
+    write(page(__doc__ or "", samples, settings), run, given.out)
 
 
 def _benchmark(given: argparse.Namespace, folder: Path) -> dict[str, list[Sample]]:
@@ -104,6 +103,7 @@ def _benchmark(given: argparse.Namespace, folder: Path) -> dict[str, list[Sample
         bench = Bench(
             root,
             f"http://127.0.0.1:{collector.port}",
+            f"http://127.0.0.1:{collector.grpc}",
             f"http://127.0.0.1:{vendor_port}",
             given.count,
         )
@@ -129,6 +129,7 @@ def environment(bench: Bench, scenario: str) -> dict[str, str]:
         "PYTHONPATH": _python_path(),
         SCENARIO: scenario,
         "OTEL_EXPORTER_OTLP_ENDPOINT": bench.otlp,
+        parts.GRPC_ENDPOINT: bench.otlp_grpc,
         "IMS_OPENAI_URL": f"{bench.vendors}/openai/v1",
         "IMS_ANTHROPIC_URL": f"{bench.vendors}/anthropic",
     }
@@ -229,101 +230,6 @@ def _summary(taken: list[float], cpu: float) -> dict[str, float]:
         "mean": sum(ordered) / count * 1e6,
         **{name: percentile(ordered, share) * 1e6 for name, share in shares},
     }
-
-
-def _page(given: argparse.Namespace, samples: dict[str, list[Sample]]) -> Page:
-    middle = {
-        (name, kind, figure): spread([sample[kind][figure] for sample in found]).median
-        for name, found in samples.items()
-        for kind in found[0]
-        for figure in found[0][kind]
-    }
-    tables = []
-    for way, kinds in (("in-process", (*REQUESTS, "record")), ("uvicorn", REQUESTS)):
-        for kind in kinds:
-            table = Table(
-                f"`{kind}`, {way}: microseconds",
-                ["scenario", "CPU", "added CPU", "mean", "p50", "p99", "p99.9"],
-            )
-            for name in SCENARIOS:
-                key = f"{name}/{way}"
-                cells = {
-                    figure: spread([sample[kind][figure] for sample in samples[key]])
-                    for figure in _FIGURES
-                }
-                added = cells["cpu"].median - middle[f"bare/{way}", kind, "cpu"]
-                digits = 1 if kind == "record" else 0
-                shown = [cells[figure].show(digits) for figure in _FIGURES]
-                row = [name, shown[0], f"{added:,.{digits}f}", *shown[1:]]
-                table.rows.append(row)
-            tables.append(table)
-    tables.append(_parts(samples))
-    return Page(
-        "overhead",
-        "Benchmark: overhead in the service",
-        (__doc__ or "").partition("\n\n")[2].partition("\n\n    python")[0],
-        packages(
-            "opentelemetry-sdk",
-            "opentelemetry-instrumentation-fastapi",
-            "fastapi",
-            "uvicorn",
-            "prometheus-client",
-            "python-json-logger",
-        ),
-        tables,
-        _goals(middle),
-        {name: list(found) for name, found in samples.items()},
-        {"requests of a kind": given.count, "rounds": given.rounds},
-    )
-
-
-def _parts(samples: dict[str, list[Sample]]) -> Table:
-    """Return what the rendered settings cost when one thing is changed."""
-    kinds = ("cached", "generate")
-    table = Table(
-        "Where it goes: the rendered settings with one thing changed, in-process, microseconds",
-        ["changed", *(f"`{kind}`: {what}" for kind in kinds for what in _PARTS_COLUMNS)],
-        note="Event loop: CPU of the thread that answers requests; the rest is the export's.",
-    )
-    for name, shown in (("rendered/in-process", "nothing"), *((n, n) for n in parts.PARTS)):
-        cells = [
-            spread([sample[kind][figure] for sample in samples[name]]).show(0)
-            for kind in kinds
-            for figure in ("cpu", "cpu_main", "p99")
-        ]
-        table.rows.append([shown, *cells])
-    return table
-
-
-def _goals(middle: dict[tuple[str, str, str], float]) -> list[Goal]:
-    def added(scenario: str, way: str, kind: str, figure: str = "cpu") -> float:
-        return middle[f"{scenario}/{way}", kind, figure] - middle[f"bare/{way}", kind, figure]
-
-    goals = []
-    for other, share, text in (
-        ("defaults", 0.5, "less than half of the CPU that the defaults add"),
-        ("plan, all", 1.0, "less CPU than the plan's approach adds for the same information"),
-        ("plan", 1.0, "less CPU than the plan's approach adds when it sends 10 % of the traces"),
-    ):
-        shares = {
-            f"{kind} {way}": added("rendered", way, kind) / max(1e-9, added(other, way, kind))
-            for way in ("in-process", "uvicorn")
-            for kind in REQUESTS
-        }
-        told = ", ".join(f"{name} {value:.0%}" for name, value in shares.items())
-        goals.append(Goal(text, told, max(shares.values()) < share))
-    for figure, limit, text in (
-        ("p99", 3000.0, "p99 added under 3 ms"),
-        ("mean", 250.0, "mean added under 0.25 ms (on an idle core)"),
-    ):
-        found = {
-            f"{kind} {way}": added("rendered", way, kind, figure)
-            for way in ("in-process", "uvicorn")
-            for kind in REQUESTS
-        }
-        told = ", ".join(f"{name} {value / 1000:.2f} ms" for name, value in found.items())
-        goals.append(Goal(text, told, max(found.values()) < limit))
-    return goals
 
 
 if __name__ == "__main__":

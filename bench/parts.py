@@ -14,16 +14,27 @@ from typing import Any
 import yaml
 
 Sections = dict[str, Any]
+# Where the Collector takes OTLP over gRPC.
+GRPC_ENDPOINT = "BENCH_OTLP_GRPC_ENDPOINT"
+_SENDERS = ("tracer_provider", "logger_provider")
 
 
 def _batches(size: int) -> Callable[[Path], None]:
     def change(app: Path) -> None:
         sdk = _load(app)
-        for provider in ("tracer_provider", "logger_provider"):
+        for provider in _SENDERS:
             sdk[provider]["processors"][0]["batch"]["max_export_batch_size"] = size
         _dump(app, sdk)
 
     return change
+
+
+def _over_grpc(app: Path) -> None:
+    sdk = _load(app)
+    for provider in _SENDERS:
+        batch = sdk[provider]["processors"][0]["batch"]
+        batch["exporter"] = {"otlp_grpc": {"endpoint": f"${{{GRPC_ENDPOINT}}}"}}
+    _dump(app, sdk)
 
 
 def _without_section(name: str) -> Callable[[Path], None]:
@@ -59,12 +70,14 @@ def _records_in_a_file(app: Path) -> None:
 
 
 PARTS: dict[str, Callable[[Path], None]] = {
+    "nothing": lambda _: None,
     "no log records sent": _without_section("logger_provider"),
     "no metrics of the SDK": _without_section("meter_provider"),
     "no spans of HTTP clients": _without_instrumentations("httpx", "httpx2"),
     "no spans of Redis and SQLite": _without_instrumentations("redis", "sqlite3"),
     "LOG_TRACE_CONTEXT=false": _without_trace_ids,
     "records as JSON lines in a file instead": _records_in_a_file,
+    "OTLP over gRPC": _over_grpc,
     "batches of 32": _batches(32),
     "batches of 512": _batches(512),
 }

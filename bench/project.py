@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from bench.harness import ROOT
+from generator.native.plan import load_plan
 from generator.native.trial import render_trial
 
 SPEC = ROOT / "spec" / "ims.yaml"
@@ -66,3 +67,9 @@ def await_http(url: str, running: subprocess.Popen[bytes], log: Path, seconds: f
 def packages(*names: str) -> dict[str, str]:
     """Return name -> version of installed packages."""
     return {name: version(name) for name in names}
+
+
+def components(*names: str) -> dict[str, str]:
+    """Return name -> version of the stack's components, as the spec pins them."""
+    pinned = load_plan(ROOT).components
+    return {name: pinned[name].version for name in names}

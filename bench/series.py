@@ -27,7 +27,7 @@ from gateway.launch import Launch, running
 from gateway.traffic import Order, Report, drive
 
 from bench.harness import ROOT, measured, memory_mib, say
-from bench.project import SPEC, rendered
+from bench.project import SPEC, components, rendered
 from bench.report import Goal, Page, Table, write
 from generator.compile import read_spec
 from generator.estimate import DAY, Load, estimate
@@ -207,7 +207,7 @@ def _page(given: argparse.Namespace, model: Model, found: Found) -> Page:
         "series",
         "Benchmark: Prometheus",
         (__doc__ or "").partition("\n\n")[2].partition("\n\n    python")[0],
-        {"Prometheus": "3.16.0", "Collector": "0.160.0"},
+        components("otelcol", "prometheus"),
         [sizes, jobs],
         goals,
         {**asdict(found), "estimated_bytes_per_day": row.disk_per_day},

@@ -22,7 +22,7 @@ _CA_VARIABLE = "IMS_OTLP_CA_FILE"
 # that is full drops, and a dropped span is missing from the counters: better too long.
 _QUEUE = 16_384
 # While a batch is encoded, Python's lock keeps requests waiting; a smaller batch is a shorter
-# wait, and more requests to the Collector (`python -m bench.parts`). At 16 KiB each they fit
+# wait, and more requests to the Collector (`python -m bench.overhead`). At 16 KiB each they fit
 # into the largest request that the Collector takes.
 _BATCH = 128
 _BATCH_DELAY_MS = 500

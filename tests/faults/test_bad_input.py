@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import httpx
 import psutil
 import pytest
@@ -21,6 +22,8 @@ from faults.backend import Backend
 from faults.conftest import Make, collectors, eventually, otlp_url, value
 from faults.sender import body, logs, trace_id, traces
 from golden.collector import Collector, compiled
+from google.protobuf.json_format import ParseDict
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from generator.outputs.stack import ingest
 from generator.render import render
@@ -262,18 +265,38 @@ def test_tokens(make_collector: Make, backend: Backend, tmp_path: Path) -> None:
     collector.trace_file.write_bytes(render(ingest.plan(model))[ingest.PATH])
     collector.start()
     url = f"{otlp_url(collector)}/v1/logs"
+    channel = grpc.insecure_channel(f"127.0.0.1:{collector.ports['otlp_grpc']}")
 
     def send(number: int, headers: dict[str, str]) -> int:
         request = logs(range(number, number + 1))
         return httpx.post(url, json=request, headers=headers, timeout=10).status_code
 
+    def call(number: int, headers: dict[str, str]) -> grpc.StatusCode:
+        request = ParseDict(logs(range(number, number + 1)), ExportLogsServiceRequest())
+        export = channel.unary_unary(
+            "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+            ExportLogsServiceRequest.SerializeToString,
+        )
+        try:
+            return export.with_call(request, 10, tuple(headers.items()))[1].code()
+        except grpc.RpcError as error:
+            return error.code()
+
     wrong = ["", "Bearer", "Bearer wrong", "Basic dGhlLXJpZ2h0LW9uZQ==", "the-right-one"]
     wrong += ["Bearer the-right-one2", "Bearer the-right-on", "Bearer " + "x" * 100_000]
     for number, text in enumerate(wrong, 1):
-        assert send(number, {"authorization": text}) in (401, 403), text[:40]
+        headers = {"authorization": text}
+        assert send(number, headers) in (401, 403), text[:40]
+        # A header of 100 KB is too long for gRPC itself.
+        refused = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.RESOURCE_EXHAUSTED)
+        assert call(number, headers) in refused, text[:40]
     assert send(90, {}) == 401
-    assert send(100, {"authorization": "Bearer the-right-one"}) == 200
-    eventually(lambda: body(100) in backend.logs())
-    assert set(backend.logs()) == {body(100)}
-    assert value(collector, "ims_log_records_total") == 1
+    assert call(90, {}) == grpc.StatusCode.UNAUTHENTICATED
+    right = {"authorization": "Bearer the-right-one"}
+    assert send(100, right) == 200
+    assert call(101, right) == grpc.StatusCode.OK
+    channel.close()
+    eventually(lambda: {body(100), body(101)} <= set(backend.logs()))
+    assert set(backend.logs()) == {body(100), body(101)}
+    assert value(collector, "ims_log_records_total") == 2
     assert trace_id(1) not in backend.spans()

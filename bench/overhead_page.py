@@ -1,0 +1,124 @@
+"""The page of `bench.overhead`: tables and goals from the samples.
+
+What a scenario adds is taken within each round, against the bare service of the same round:
+the machine's speed changes in the course of a run.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bench import parts
+from bench.harness import Spread, spread
+from bench.project import packages
+from bench.report import Goal, Page, Table
+from bench.service import REQUESTS
+
+SCENARIOS = ("bare", "defaults", "rendered", "plan", "plan, all")
+WAYS = ("in-process", "uvicorn")
+_FIGURES = ("cpu", "mean", "p50", "p99", "p999")
+_PARTS_COLUMNS = ("CPU", "event loop", "p99")
+# Kind of request -> figure -> microseconds.
+Sample = dict[str, dict[str, float]]
+Samples = dict[str, list[Sample]]
+
+
+def page(about: str, samples: Samples, settings: dict[str, Any]) -> Page:
+    """Return the page. samples: those of each scenario and way, and of each part."""
+    return Page(
+        "overhead",
+        "Benchmark: overhead in the service",
+        about.partition("\n\n")[2].partition("\n\n    python")[0],
+        packages(
+            "opentelemetry-sdk",
+            "opentelemetry-instrumentation-fastapi",
+            "fastapi",
+            "uvicorn",
+            "prometheus-client",
+            "python-json-logger",
+        ),
+        [
+            *(_requests(samples, kind, "in-process") for kind in (*REQUESTS, "record")),
+            *(_requests(samples, kind, "uvicorn") for kind in REQUESTS),
+            _parts(samples),
+        ],
+        [*_cost_goals(samples), *_latency_goals(samples)],
+        dict(samples),
+        settings,
+    )
+
+
+def _spread(samples: Samples, name: str, kind: str, figure: str) -> Spread:
+    return spread([sample[kind][figure] for sample in samples[name]])
+
+
+def _added(samples: Samples, scenario: str, way: str, kind: str, figure: str) -> Spread:
+    pairs = zip(samples[f"{scenario}/{way}"], samples[f"bare/{way}"], strict=True)
+    return spread([sample[kind][figure] - bare[kind][figure] for sample, bare in pairs])
+
+
+def _requests(samples: Samples, kind: str, way: str) -> Table:
+    digits = 1 if kind == "record" else 0
+    table = Table(
+        f"`{kind}`, {way}: microseconds",
+        ["scenario", "CPU", "added CPU", "mean", "p50", "p99", "p99.9"],
+    )
+    for scenario in SCENARIOS:
+        added = _added(samples, scenario, way, kind, "cpu").show(digits)
+        cpu, *others = (
+            _spread(samples, f"{scenario}/{way}", kind, figure).show(digits) for figure in _FIGURES
+        )
+        table.rows.append([scenario, cpu, "-" if scenario == "bare" else added, *others])
+    return table
+
+
+def _parts(samples: Samples) -> Table:
+    """Return what the rendered settings cost when one thing is changed."""
+    kinds = ("cached", "generate")
+    table = Table(
+        "Where it goes: the rendered settings with one thing changed, in-process, microseconds",
+        ["changed", *(f"`{kind}`: {what}" for kind in kinds for what in _PARTS_COLUMNS)],
+        note="Event loop: CPU of the thread that answers requests; the rest is the export's.",
+    )
+    for part in parts.PARTS:
+        cells = [
+            _spread(samples, part, kind, figure).show(0)
+            for kind in kinds
+            for figure in ("cpu", "cpu_main", "p99")
+        ]
+        table.rows.append([part, *cells])
+    return table
+
+
+def _cost_goals(samples: Samples) -> list[Goal]:
+    goals = []
+    for other, limit, text in (
+        ("defaults", 0.5, "less than half of the CPU that the defaults add"),
+        ("plan, all", 1.0, "less CPU than the plan's approach adds for the same information"),
+        ("plan", 1.0, "less CPU than the plan's approach adds when it sends 10 % of the traces"),
+    ):
+        shares = {
+            f"{kind} {way}": _added(samples, "rendered", way, kind, "cpu").median
+            / max(1e-9, _added(samples, other, way, kind, "cpu").median)
+            for way in WAYS
+            for kind in REQUESTS
+        }
+        told = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+        goals.append(Goal(text, told, max(shares.values()) < limit))
+    return goals
+
+
+def _latency_goals(samples: Samples) -> list[Goal]:
+    goals = []
+    for figure, limit, text in (
+        ("p99", 3000.0, "p99 added under 3 ms"),
+        ("mean", 250.0, "mean added under 0.25 ms (on an idle core)"),
+    ):
+        added = {
+            f"{kind} {way}": _added(samples, "rendered", way, kind, figure).median
+            for way in WAYS
+            for kind in REQUESTS
+        }
+        told = ", ".join(f"{name} {value / 1000:.2f} ms" for name, value in added.items())
+        goals.append(Goal(text, told, max(added.values()) < limit))
+    return goals
