@@ -1,4 +1,4 @@
 """Benchmarks: one command per table, results in docs/reference/benchmarks.
 
-Nothing here runs in tests; ``python -m bench.overhead`` and so on, see bench/README.md.
+Nothing here runs in tests; ``python -m bench.overhead`` and so on, all of them by ``make bench``.
 """

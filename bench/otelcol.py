@@ -74,7 +74,7 @@ def _without(config: Config, stage: str) -> Config:
 
 
 def pass_through(config: Config) -> Config:
-    """Return a configuration that takes traces and logs and forgets them."""
+    """Return a configuration that takes all signals and forgets them."""
     pipeline = {"receivers": ["otlp"], "exporters": ["nop"]}
     return {
         "extensions": {"health_check": config["extensions"]["health_check"]},
@@ -83,7 +83,7 @@ def pass_through(config: Config) -> Config:
         "service": {
             "extensions": ["health_check"],
             "telemetry": config["service"]["telemetry"],
-            "pipelines": {"traces": pipeline, "logs": pipeline},
+            "pipelines": {"traces": pipeline, "logs": pipeline, "metrics": pipeline},
         },
     }
 

@@ -1,23 +1,25 @@
 """Overhead in the service: what observing a request costs it.
 
-The demo gateway answers requests in five scenarios, one process each, in turns:
+The demo gateway answers requests in six scenarios, one process each, in turns:
 
 - bare: no instrumentation, no log output;
 - defaults: `opentelemetry-instrument` with its defaults, told to send logs as well
   (`OTEL_PYTHON_LOG_CORRELATION=true`, level INFO), without which most metrics of the spec
   could not be derived;
-- rendered: the rendered `app/` settings (every span sent, JSON lines on standard output);
+- rendered: the rendered `app/` settings (every span and record sent);
+- lean: the same without what the plan's approach does not have either: spans of HTTP clients,
+  and a copy of the trace ids among the fields of a record (it has them anyway);
 - plan: the original plan's approach, `bench/baseline`: prometheus_client, python-json-logger
   with redaction, and SDK tracing of 10 % of the requests;
 - plan, all: the same with every trace sent, without which no failed or slow request is sure to
-  be kept: the information that the rendered settings give.
+  be kept: the information that the lean settings give.
 
-Telemetry goes to a Collector with the rendered configuration, which yields the processor to
-the service (`nice`). CPU is that of the service's process, all threads, until everything is
-exported. In-process requests go straight into the ASGI app; the others through uvicorn over
-one connection. Requests: `health` does nothing, `cached` evaluates five policies and hits the
-cache (6 log records), `generate` also calls a model over HTTP and writes to the database (8
-records). `record` is one log record.
+Telemetry goes to a Collector that takes it and forgets it (what the rendered one needs is a
+page of its own), and yields the processor to the service (`nice`). CPU is that of the service's
+process, all threads, until everything is exported. In-process requests go straight into the
+ASGI app; the others through uvicorn over one connection. Requests: `health` does nothing,
+`cached` evaluates five policies and hits the cache (6 log records), `generate` also calls a
+model over HTTP and writes to the database (8 records). `record` is one log record.
 
     python -m bench.overhead
     python -m bench.overhead --quick
@@ -43,7 +45,7 @@ from gateway.launch import read_settings
 
 from bench import otelcol, parts
 from bench.harness import EXAMPLES, ROOT, alternate, cpu_seconds, measured, percentile
-from bench.overhead_page import SCENARIOS, Sample, page
+from bench.overhead_page import SCENARIOS, SETTINGS, Sample, page
 from bench.project import await_http, process, rendered
 from bench.report import write
 from bench.service import LOG_CONFIG, REQUESTS, SCENARIO, TRACED, request
@@ -82,7 +84,7 @@ def main() -> None:
 
 def _benchmark(given: argparse.Namespace, folder: Path) -> dict[str, list[Sample]]:
     root = rendered(folder / "project")
-    config = yaml.safe_load((root / "collector/config.yaml").read_text())
+    config = otelcol.pass_through(yaml.safe_load((root / "collector/config.yaml").read_text()))
     vendor_port = free_ports(1)[0]
     with ExitStack() as stack:
         collector = stack.enter_context(
@@ -109,11 +111,14 @@ def _benchmark(given: argparse.Namespace, folder: Path) -> dict[str, list[Sample
         )
         runs: dict[str, Callable[[], Sample]] = {}
         for name in SCENARIOS:
-            runs[f"{name}/in-process"] = lambda name=name: _in_process(bench, name, folder)
-            runs[f"{name}/uvicorn"] = lambda name=name: _uvicorn(bench, name, folder)
+            here = bench
+            if name == "lean":
+                here = replace(bench, root=parts.changed(root, name, folder, *parts.LEAN))
+            runs[f"{name}/in-process"] = lambda h=here, name=name: _in_process(h, name, folder)
+            runs[f"{name}/uvicorn"] = lambda h=here, name=name: _uvicorn(h, name, folder)
         for part in parts.PARTS:
-            other = replace(bench, root=parts.changed(root, part, folder))
-            runs[part] = lambda other=other: _in_process(other, "rendered", folder)
+            here = replace(bench, root=parts.changed(root, part, folder, part))
+            runs[part] = lambda h=here: _in_process(h, "rendered", folder)
         return alternate(runs, given.rounds)
 
 
@@ -143,7 +148,7 @@ def environment(bench: Bench, scenario: str) -> dict[str, str]:
         }
     if scenario.startswith("plan"):
         found[TRACED] = "1.0" if scenario == "plan, all" else "0.1"
-    if scenario == "rendered":
+    if scenario in SETTINGS:
         found |= read_settings(bench.root / "app/otel.env", found)
         found[LOG_CONFIG] = "app/logging.json"
     return found
@@ -152,7 +157,7 @@ def environment(bench: Bench, scenario: str) -> dict[str, str]:
 def command(scenario: str, *arguments: str) -> list[str]:
     """Return a Python command line, instrumented when the scenario is."""
     python = [sys.executable, *arguments]
-    if scenario not in ("defaults", "rendered"):
+    if scenario not in ("defaults", *SETTINGS):
         return python
     return [str(Path(sys.executable).with_name("opentelemetry-instrument")), *python]
 
@@ -177,7 +182,7 @@ def _in_process(bench: Bench, scenario: str, folder: Path) -> Sample:
 def _uvicorn(bench: Bench, scenario: str, folder: Path) -> Sample:
     (port,) = free_ports(1)
     arguments = ["-m", "uvicorn", "--factory", "bench.service:create_app", "--port", str(port)]
-    if scenario == "rendered":
+    if scenario in SETTINGS:
         arguments += ["--log-config", "app/logging.json"]
     arguments += ["--no-access-log", "--timeout-keep-alive", "60"]
     log = folder / f"{scenario}-uvicorn.log"

@@ -81,13 +81,15 @@ PARTS: dict[str, Callable[[Path], None]] = {
     "batches of 32": _batches(32),
     "batches of 512": _batches(512),
 }
+# What the rendered settings give beyond the hand-written observability of `bench/baseline`.
+LEAN = ("no spans of HTTP clients", "LOG_TRACE_CONTEXT=false")
 
 
-def changed(root: Path, part: str, folder: Path) -> Path:
-    """Return a copy of a rendered project whose ``app/`` is changed in one part."""
-    copy = folder / part.replace(" ", "-")
-    if not copy.exists():
-        shutil.copytree(root / "app", copy / "app")
+def changed(root: Path, name: str, folder: Path, *parts: str) -> Path:
+    """Return a copy of a rendered project whose ``app/`` is changed in some parts."""
+    copy = folder / name.replace(" ", "-")
+    shutil.copytree(root / "app", copy / "app")
+    for part in parts:
         PARTS[part](copy / "app")
     return copy
 
