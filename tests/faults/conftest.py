@@ -17,6 +17,8 @@ from generator.native.binaries import resolve_binary
 
 T = TypeVar("T")
 Make = Callable[..., Collector]
+# Says what a test saw, for the page that `python -m bench.faults` writes.
+See = Callable[[str], None]
 # Every trace is kept, and soon.
 KEEP_ALL: dict[str, Any] = {"sampling": {"rate": 1.0, "slow": "1s", "decision_wait": "2s"}}
 
@@ -34,6 +36,12 @@ def eventually(probe: Callable[[], T], seconds: float = 30.0, every: float = 0.3
             if late:
                 raise
         time.sleep(every)
+
+
+@pytest.fixture
+def see(record_property: Callable[[str, object], None]) -> See:
+    """Return what notes a figure of this test."""
+    return lambda text: record_property("seen", text)
 
 
 @pytest.fixture(scope="session")

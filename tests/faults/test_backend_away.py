@@ -7,13 +7,15 @@ import time
 
 import pytest
 from faults.backend import Backend, Link, sending_to
-from faults.conftest import Make, eventually, otlp_url, value
+from faults.conftest import Make, See, eventually, otlp_url, value
 from faults.sender import Sender, body, logs, trace_id, traces
 
 pytestmark = pytest.mark.faults
 
 # Longer than any trace waits for its decision, its tick and its batch.
 _DECIDED_SECONDS = 5.0
+# Each side of the restart: a minute in all, as long as a backend takes to be moved.
+_AWAY_SECONDS = 30.0
 _MIB = 1024 * 1024
 
 
@@ -28,23 +30,26 @@ def each_once(backend: Backend, numbers: range) -> bool:
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["restart", "kill"])
 def test_an_outage_of_the_stores_with_a_restart_in_between(
-    make_collector: Make, backend: Backend, how: signal.Signals
+    make_collector: Make, backend: Backend, how: signal.Signals, see: See
 ) -> None:
     collector = make_collector(backend.environment()).start()
     with Sender(otlp_url(collector), tries=100) as sender:
         time.sleep(1)
         backend.stop()
+        away = time.monotonic()
         time.sleep(2)
     first = sender.sent
-    # A kill would take the traces along that are not decided on: another test's subject.
-    time.sleep(_DECIDED_SECONDS)
+    # Longer than a trace waits for its decision: a kill would take it along, which is another
+    # test's subject.
+    time.sleep(_AWAY_SECONDS)
     collector.stop(how)
     collector.start()
     numbers = range(first + 1, first + 201)
     collector.send("traces", traces(numbers))
     collector.send("logs", logs(numbers))
-    time.sleep(_DECIDED_SECONDS)
+    time.sleep(_AWAY_SECONDS)
     backend.start()
+    outage = time.monotonic() - away
     everything = range(1, first + 201)
     assert not sender.unsure["traces"]
     assert not sender.unsure["logs"]
@@ -52,10 +57,14 @@ def test_an_outage_of_the_stores_with_a_restart_in_between(
     # Nor does anything come twice later.
     time.sleep(2)
     assert each_once(backend, everything)
+    see(
+        f"{how.name}: stores away for {outage:.0f} s, {len(everything)} traces and"
+        f" {len(everything)} records each there once"
+    )
 
 
 def test_slow_stores_get_everything_once_and_hold_nobody_up(
-    make_collector: Make, backend: Backend
+    make_collector: Make, backend: Backend, see: See
 ) -> None:
     # Longer than the Collector's default patience with Jaeger, which would send again.
     lines = [Link(backend.ports[name], delay=7.0) for name in ("grpc", "http")]
@@ -72,10 +81,11 @@ def test_slow_stores_get_everything_once_and_hold_nobody_up(
     assert each_once(backend, range(1, 1001))
     for line in lines:
         line.close()
+    see(f"1000 traces and records each there once; the slowest send took {slowest:.2f} s")
 
 
 def test_a_full_queue_is_bounded_and_counted_and_the_metrics_stay_exact(
-    make_collector: Make, backend: Backend
+    make_collector: Make, backend: Backend, see: See
 ) -> None:
     backend.stop()
     collector = make_collector(backend.environment(), {"collector": {"queue_mib": 2}}).start()
@@ -110,6 +120,11 @@ def test_a_full_queue_is_bounded_and_counted_and_the_metrics_stay_exact(
         return True
 
     eventually(drained, 60)
+    largest = max(file.stat().st_size for file in files) / _MIB
+    see(
+        f"of {total} each, {lost_spans:.0f} spans and {lost_logs:.0f} records did not fit and were"
+        f" counted, the rest is there once; largest queue file {largest:.0f} MiB"
+    )
     # There is room again.
     collector.send("logs", logs(range(total + 1, total + 11)))
     eventually(lambda: body(total + 10) in backend.logs())

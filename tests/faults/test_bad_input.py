@@ -19,7 +19,7 @@ import httpx
 import psutil
 import pytest
 from faults.backend import Backend
-from faults.conftest import Make, collectors, eventually, otlp_url, value
+from faults.conftest import Make, See, collectors, eventually, otlp_url, value
 from faults.sender import body, logs, trace_id, traces
 from golden.collector import Collector, compiled
 from google.protobuf.json_format import ParseDict
@@ -69,6 +69,10 @@ class Watched:
             return 0
         return answer.status_code
 
+    def told(self) -> str:
+        """Return the most memory seen so far, as a text."""
+        return f"at most {self.most:.0f} MiB used"
+
     def serves(self) -> bool:
         """Return whether it still takes, counts and has its wits about it."""
         before = value(self.collector, "ims_log_records_total")
@@ -87,7 +91,7 @@ def watched(otelcol: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         seen = Watched(make(env, overlay).start())
         yield seen
         seen.close()
-        assert seen.most < 2 * _LIMIT_MIB, f"it used {seen.most:.0f} MiB"
+        assert seen.most < 2 * _LIMIT_MIB, seen.told()
 
 
 @pytest.mark.parametrize(
@@ -120,15 +124,16 @@ def test_garbage_at_the_grpc_port_is_refused(watched: Watched) -> None:
 
 
 @pytest.mark.timeout(120)
-def test_a_payload_of_100_mb_is_refused(watched: Watched) -> None:
+def test_a_payload_of_100_mb_is_refused(watched: Watched, see: See) -> None:
     for headers in (_JSON, _PROTOBUF):
         status = watched.post(b"[" * 100_000_000, headers)
         assert status in (0, 400, 413), status
     assert watched.serves()
+    see(watched.told())
 
 
 @pytest.mark.timeout(120)
-def test_a_decompression_bomb_is_refused(watched: Watched) -> None:
+def test_a_decompression_bomb_is_refused(watched: Watched, see: See) -> None:
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     block = b" " * _MIB
     bomb = b"".join(packer.compress(block) for _ in range(1024)) + packer.flush()
@@ -142,6 +147,7 @@ def test_a_decompression_bomb_is_refused(watched: Watched) -> None:
     nested = gzip.compress(bomb)
     assert watched.post(nested, {**_JSON, "content-encoding": "gzip, gzip"}) >= 400
     assert watched.serves()
+    see(watched.told())
 
 
 def _deep(size: int) -> bytes:
@@ -171,7 +177,7 @@ def _varint(number: int) -> bytes:
 
 
 @pytest.mark.timeout(120)
-def test_values_nested_without_end_do_not_end_the_process(make_collector: Make) -> None:
+def test_values_nested_without_end_do_not_end_the_process(make_collector: Make, see: See) -> None:
     # As much memory as its container has.
     env = {"GOMEMLIMIT": "614MiB", "IMS_JAEGER_ENDPOINT": "127.0.0.1:1"}
     watched = Watched(make_collector(env).start())
@@ -181,7 +187,8 @@ def test_values_nested_without_end_do_not_end_the_process(make_collector: Make) 
     time.sleep(4)
     assert watched.serves()
     watched.close()
-    assert watched.most < 768, f"it used {watched.most:.0f} MiB"
+    assert watched.most < 768, watched.told()
+    see(watched.told())
 
 
 def _hostile() -> dict[str, Any]:
@@ -214,7 +221,7 @@ def test_hostile_attributes_reach_no_label(watched: Watched) -> None:
     assert watched.serves()
 
 
-def test_many_different_values_make_few_series(watched: Watched) -> None:
+def test_many_different_values_make_few_series(watched: Watched, see: See) -> None:
     before = len(watched.collector.scrape_text().splitlines())
     for first in range(1, 5_001, 500):
         spans = traces(range(first, first + 500))
@@ -226,10 +233,13 @@ def test_many_different_values_make_few_series(watched: Watched) -> None:
     # A handful of label sets, each with its histogram's lines.
     assert after - before < 500
     assert watched.serves()
+    see(f"{after - before} more lines at the scrape endpoint for 5000 values of every attribute")
 
 
 @pytest.mark.timeout(120)
-def test_a_flood_is_refused_at_the_memory_limit_and_forgotten(make_collector: Make) -> None:
+def test_a_flood_is_refused_at_the_memory_limit_and_forgotten(
+    make_collector: Make, see: See
+) -> None:
     # Every trace is held for its decision, and none is kept.
     env = {"GOMEMLIMIT": f"{_LIMIT_MIB * 8 // 10}MiB", "IMS_JAEGER_ENDPOINT": "127.0.0.1:1"}
     waiting = {"sampling": {"rate": 0.0, "slow": "9s", "decision_wait": "10s"}}
@@ -242,7 +252,7 @@ def test_a_flood_is_refused_at_the_memory_limit_and_forgotten(make_collector: Ma
         statuses[watched.post(content, _JSON)] += 1
         if statuses[503] >= 5:
             break
-    assert set(statuses) == {200, 503}, f"{statuses}, {watched.most:.0f} MiB"
+    assert set(statuses) == {200, 503}, f"{statuses}, {watched.told()}"
 
     def recovered() -> bool:
         try:
@@ -253,7 +263,8 @@ def test_a_flood_is_refused_at_the_memory_limit_and_forgotten(make_collector: Ma
     eventually(recovered, 60)
     watched.close()
     # The limiter looks once a second.
-    assert watched.most < 2 * _LIMIT_MIB, f"it used {watched.most:.0f} MiB"
+    assert watched.most < 2 * _LIMIT_MIB, watched.told()
+    see(f"limit {_LIMIT_MIB} MiB, {watched.told()}")
 
 
 def test_tokens(make_collector: Make, backend: Backend, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 from faults.backend import Backend
-from faults.conftest import Make, eventually, value
+from faults.conftest import Make, See, eventually, value
 from faults.sender import body, logs, trace_id, traces
 
 pytestmark = pytest.mark.faults
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.faults
 _HOUR = 3600.0
 
 
-def test_jumping_clocks(make_collector: Make, backend: Backend) -> None:
+def test_jumping_clocks(make_collector: Make, backend: Backend, see: See) -> None:
     collector = make_collector(backend.environment()).start()
     now = time.time()
     times = {
@@ -47,6 +47,7 @@ def test_jumping_clocks(make_collector: Make, backend: Backend) -> None:
         return True
 
     eventually(stored)
+    see(f"{number} spans and records at {len(times)} times, each counted and stored once")
     # The next request is dated rightly, and is one more.
     collector.send("traces", traces(range(number + 1, number + 2)))
     assert value(collector, "ims_requests_total") == number + 1

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from faults.backend import Backend
-from faults.conftest import Make, collectors, eventually, otlp_url, value
+from faults.conftest import Make, See, collectors, eventually, otlp_url, value
 from faults.sender import Sender, body, trace_id
 
 pytestmark = pytest.mark.faults
@@ -73,30 +73,38 @@ def killed(otelcol: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     backend.stop()
 
 
-def test_acknowledged_log_records_survive_a_kill(killed: Killed) -> None:
+def test_acknowledged_log_records_survive_a_kill(killed: Killed, see: See) -> None:
     assert len(killed.sender.taken["logs"]) == killed.sender.sent
     missing = killed.missing("logs")
     assert all(age < _HANDOVER_SECONDS for age in missing), missing
+    see(f"{len(missing)} of {killed.sender.sent} acknowledged records lost")
 
 
-def test_only_traces_that_were_not_decided_on_die_with_the_collector(killed: Killed) -> None:
+def test_only_traces_that_were_not_decided_on_die_with_the_collector(
+    killed: Killed, see: See
+) -> None:
     missing = killed.missing("traces")
     assert all(-_HANDOVER_SECONDS < age < _IN_MEMORY_SECONDS for age in missing), missing
     assert len(missing) < len(killed.sender.taken["traces"]) / 2
+    see(
+        f"{len(missing)} of {killed.sender.sent} traces lost, all from the last"
+        f" {max(missing, default=0):.1f} s"
+    )
 
 
-def test_a_kill_doubles_at_most_what_was_on_its_way(killed: Killed) -> None:
+def test_a_kill_doubles_at_most_what_was_on_its_way(killed: Killed, see: See) -> None:
     # The stores recognise what they have: a span by its id, a record by time and text.
     for kind in ("logs", "traces"):
         doubled = killed.doubled(kind)
         assert all(age < _CROSSING_OUT_SECONDS + _IN_MEMORY_SECONDS for age in doubled), doubled
+        see(f"{len(doubled)} {kind} sent twice to the store")
 
 
 def test_counters_start_again_at_zero_and_count_on(killed: Killed) -> None:
     assert killed.counted > 0
 
 
-def test_a_restart_loses_nothing(make_collector: Make, backend: Backend) -> None:
+def test_a_restart_loses_nothing(make_collector: Make, backend: Backend, see: See) -> None:
     collector = make_collector(backend.environment()).start()
     with Sender(otlp_url(collector), tries=100) as sender:
         time.sleep(2)
@@ -117,3 +125,4 @@ def test_a_restart_loses_nothing(make_collector: Make, backend: Backend) -> None
         return True
 
     eventually(stored)
+    see(f"{sender.sent} traces and {sender.sent} records, none lost or doubled")

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from faults.backend import Backend
-from faults.conftest import Make, eventually, value
+from faults.conftest import Make, See, eventually, value
 from faults.sender import body, logs, trace_id, traces
 from golden.collector import Collector
 from native.project import rendered_project
@@ -44,7 +44,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_costs_what_does_not_fit_and_nothing_else(
-    make_collector: Make, backend: Backend, small_disk: Path
+    make_collector: Make, backend: Backend, small_disk: Path, see: See
 ) -> None:
     backend.stop()
     collector = make_collector({**backend.environment(), "IMSOBS_STATE": str(small_disk)}).start()
@@ -71,6 +71,8 @@ def test_a_full_disk_costs_what_does_not_fit_and_nothing_else(
         return True
 
     eventually(drained, 60)
+    kept = (len(backend.spans()), len(backend.logs()))
+    see(f"of {total} each, {kept[0]} traces and {kept[1]} records fitted; all were counted")
     # With room again it works on as before, also after a restart.
     for number in (total + 1, total + 2):
         collector.send("traces", traces(range(number, number + 1), status="error"))
@@ -112,7 +114,7 @@ def _filled_queue(make: Make, folder: Path) -> Path:
 
 
 def test_every_damage_that_keeps_the_collector_from_starting_is_found(
-    make_collector: Make, tmp_path: Path
+    make_collector: Make, tmp_path: Path, see: See
 ) -> None:
     file = _filled_queue(make_collector, tmp_path / "state")
     whole = file.read_bytes()
@@ -132,6 +134,7 @@ def test_every_damage_that_keeps_the_collector_from_starting_is_found(
         file.write_bytes(damaged)
         with pytest.raises(queues.BrokenError):
             queues.check(file)
+    see(f"{len(damages)} kinds of damage found")
     # These it copes with: one head is enough, and an empty file is a new queue.
     for harmless in (bytes(4096) + whole[4096:], b""):
         file.write_bytes(harmless)

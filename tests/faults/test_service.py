@@ -13,7 +13,7 @@ import httpx2
 import psutil
 import pytest
 from faults.backend import Link
-from faults.conftest import collectors, eventually, value
+from faults.conftest import See, collectors, eventually, value
 from gateway.launch import Launch, Running, running
 from gateway.traffic import Order, Report, drive
 from golden.collector import ROOT, Collector
@@ -86,12 +86,14 @@ def failed(report: Report) -> dict[tuple[str, str, int], int]:
     return {key: count for key, count in report.requests.items() if key[2] == 0 or key[2] == 500}
 
 
-def test_the_service_starts_and_serves_without_a_collector(service: Service) -> None:
+def test_the_service_starts_and_serves_without_a_collector(service: Service, see: See) -> None:
     service.drive(30)
     before = service.memory()
     for _ in range(4):
         assert not failed(service.drive(50))
-    assert service.memory() - before < 60
+    more = service.memory() - before
+    assert more < 60
+    see(f"without: {more:.0f} MiB more memory")
 
 
 def test_it_connects_by_itself_when_the_collector_comes(service: Service) -> None:
@@ -104,7 +106,7 @@ def test_it_connects_by_itself_when_the_collector_comes(service: Service) -> Non
     eventually(seen, 60, every=1.0)
 
 
-def test_a_killed_collector_fails_no_request(service: Service) -> None:
+def test_a_killed_collector_fails_no_request(service: Service, see: See) -> None:
     with_it = service.latencies(300)
     service.collector.stop(signal.SIGKILL)
     without_it = service.latencies(300)
@@ -119,9 +121,10 @@ def test_a_killed_collector_fails_no_request(service: Service) -> None:
     eventually(seen, 60, every=1.0)
     # Bounded, not equal: this machine has other things to do.
     assert p99(without_it) < p99(with_it) + 0.1
+    see(f"killed: p99 {p99(with_it) * 1e3:.1f} ms before, {p99(without_it) * 1e3:.1f} ms without")
 
 
-def test_a_slow_collector_slows_no_request(service: Service) -> None:
+def test_a_slow_collector_slows_no_request(service: Service, see: See) -> None:
     quick = service.latencies(300)
     before = service.memory()
     service.line.delay = 20.0
@@ -130,4 +133,9 @@ def test_a_slow_collector_slows_no_request(service: Service) -> None:
     slow = service.latencies(300)
     service.line.delay = 0.0
     assert p99(slow) < p99(quick) + 0.1
-    assert service.memory() - before < 60
+    more = service.memory() - before
+    assert more < 60
+    see(
+        f"20 s slow: p99 {p99(quick) * 1e3:.1f} ms before, {p99(slow) * 1e3:.1f} ms then,"
+        f" {more:.0f} MiB more memory"
+    )

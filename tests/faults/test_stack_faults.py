@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from faults.conftest import eventually
+from faults.conftest import See, eventually
 from faults.sender import logs, trace_id, traces
 from native.project import rendered_project
 
@@ -27,6 +27,10 @@ _FAST: dict[str, Any] = {
     "alerting": {"fast": "2s", "slow": "10s"},
     "alerts": {"TelemetryDropped": {"for": "0s"}},
 }
+
+
+# Each side of the Collector's restart: a minute in all.
+_AWAY_SECONDS = 30.0
 
 
 @dataclass
@@ -106,7 +110,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         yield running
 
 
-def test_prometheus_killed_replays_what_it_had(live: Live) -> None:
+def test_prometheus_killed_replays_what_it_had(live: Live, see: See) -> None:
     history = "sum(count_over_time(ims_log_records_total[1h]))"
     time.sleep(5)
     before = live.query(history)
@@ -117,22 +121,25 @@ def test_prometheus_killed_replays_what_it_had(live: Live) -> None:
     # Every sample from before the kill is there, but for those of its last moments.
     asked = {"query": history, "time": str(at)}
     answer = httpx.get(f"{live.prometheus}/api/v1/query", params=asked).json()
-    assert float(answer["data"]["result"][0]["value"][1]) >= before - 1
+    replayed = float(answer["data"]["result"][0]["value"][1])
+    assert replayed >= before - 1
+    see(f"{replayed:.0f} of {before:.0f} samples there again")
     assert live.query("sum(prometheus_tsdb_wal_corruptions_total)") == 0
     # And it goes on: what was counted while it was away is there as well.
     live.send_logs(5)
     eventually(lambda: live.counted(live.sent))
 
 
-def test_counts_wait_for_prometheus(live: Live) -> None:
+def test_counts_wait_for_prometheus(live: Live, see: See) -> None:
     with live.without("prometheus"):
-        for _ in range(5):
+        for _ in range(12):
             live.send_logs(10)
-            time.sleep(0.5)
+            time.sleep(5)
     eventually(lambda: live.counted(live.sent))
+    see(f"away for a minute: {live.sent} of {live.sent} counted")
 
 
-def test_alertmanager_away_while_an_alert_fires(live: Live) -> None:
+def test_alertmanager_away_while_an_alert_fires(live: Live, see: See) -> None:
     with live.without("jaeger"):
         with live.without("alertmanager"):
             firing = 'count(ALERTS{alertname="TelemetryDropped",alertstate="firing"})'
@@ -144,7 +151,9 @@ def test_alertmanager_away_while_an_alert_fires(live: Live) -> None:
 
             eventually(fires, 60, every=2.0)
         # It hears of it as soon as it is there.
+        back = time.monotonic()
         eventually(lambda: "TelemetryDropped" in live.alerts(), 90)
+        see(f"told {time.monotonic() - back:.0f} s after it was back")
         assert live.query("sum(otelcol_exporter_enqueue_failed_spans_total)") > 0
         full = "max(otelcol_exporter_queue_size / (otelcol_exporter_queue_capacity > 0))"
         assert 0.5 < live.query(full) <= 1.0
@@ -157,20 +166,23 @@ def fill_trace_queue(live: Live) -> None:
         live.send("traces", traces(range(first, first + 100), **padding))
 
 
-def test_jaeger_away_with_a_restart_of_the_collector_in_between(live: Live) -> None:
+def test_jaeger_away_with_a_restart_of_the_collector_in_between(live: Live, see: See) -> None:
     # What an earlier outage left waits for the next retry, up to half a minute each time.
     queued = 'sum(otelcol_exporter_queue_size{job="otelcol"})'
     eventually(lambda: live.query(queued) == 0, 180)
     numbers = range(20_001, 20_021)
     with live.without("jaeger"):
+        away = time.monotonic()
         live.send("traces", traces(numbers[:10], status="error"))
-        time.sleep(5)
+        time.sleep(_AWAY_SECONDS)
         live.kill("otelcol")
         eventually(lambda: live.ready("otelcol"), 60)
         live.send("traces", traces(numbers[10:], status="error"))
-        time.sleep(5)
+        time.sleep(_AWAY_SECONDS)
+    outage = time.monotonic() - away
     for number in numbers:
         eventually(lambda number=number: spans_in_jaeger(live, number) == 1, 60)
+    see(f"Jaeger away for {outage:.0f} s: {len(numbers)} of {len(numbers)} traces there, once")
 
 
 def test_jaeger_shows_a_span_once_that_came_twice(live: Live) -> None:
