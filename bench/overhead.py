@@ -21,6 +21,11 @@ ASGI app; the others through uvicorn over one connection. Requests: `health` doe
 `cached` evaluates five policies and hits the cache (6 log records), `generate` also calls a
 model over HTTP and writes to the database (8 records). `record` is one log record.
 
+In-process and through uvicorn, one request follows the other: a core that is never idle, which
+shows what a request costs and the worst that exports do to it. At the planned rate (a million
+requests a day, the three kinds in turns) the core is idle between two requests: what whoever
+calls the service notices.
+
     python -m bench.overhead
     python -m bench.overhead --quick
 """
@@ -35,8 +40,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -44,15 +49,16 @@ import yaml
 from gateway.launch import read_settings
 
 from bench import otelcol, parts
-from bench.harness import EXAMPLES, ROOT, alternate, cpu_seconds, measured, percentile
-from bench.overhead_page import SCENARIOS, SETTINGS, Sample, page
+from bench.harness import EXAMPLES, ROOT, alternate, cpu_seconds, measured
+from bench.overhead_page import PACED, PACED_SCENARIOS, SCENARIOS, SETTINGS, Sample, page
 from bench.project import await_http, process, rendered
 from bench.report import write
-from bench.service import LOG_CONFIG, REQUESTS, SCENARIO, TRACED, request
+from bench.service import LOG_CONFIG, REQUESTS, SCENARIO, TRACED, latencies, request
 from generator.native.trial import free_ports
 
 # The SDK's longest wait before a batch is sent, of all scenarios, and some more.
 _SETTLE_SECONDS = 5.5
+_PLANNED_PER_SECOND = 1_000_000 / 86_400
 
 
 @dataclass(frozen=True)
@@ -64,21 +70,27 @@ class Bench:
     otlp_grpc: str
     vendors: str
     count: int
+    paced: int
 
 
 def main() -> None:
     """Run the benchmark and write its page."""
     parser = argparse.ArgumentParser(prog="python -m bench.overhead", description=__doc__)
     parser.add_argument("--count", type=int, default=1000, help="requests of a kind and sample")
+    parser.add_argument("--paced", type=int, default=250, help="of a kind at the planned rate")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="small and rough")
     parser.add_argument("--out", type=Path, help="folder of the results")
     given = parser.parse_args()
     if given.quick:
-        given.count, given.rounds = 150, 1
+        given.count, given.paced, given.rounds = 150, 50, 1
     with measured() as run, tempfile.TemporaryDirectory() as folder:
         samples = _benchmark(given, Path(folder))
-    settings = {"requests of a kind": given.count, "rounds": given.rounds}
+    settings = {
+        "requests of a kind": given.count,
+        "at the planned rate": given.paced,
+        "rounds": given.rounds,
+    }
     write(page(__doc__ or "", samples, settings), run, given.out)
 
 
@@ -108,6 +120,7 @@ def _benchmark(given: argparse.Namespace, folder: Path) -> dict[str, list[Sample
             f"http://127.0.0.1:{collector.grpc}",
             f"http://127.0.0.1:{vendor_port}",
             given.count,
+            given.paced,
         )
         runs: dict[str, Callable[[], Sample]] = {}
         for name in SCENARIOS:
@@ -116,6 +129,8 @@ def _benchmark(given: argparse.Namespace, folder: Path) -> dict[str, list[Sample
                 here = replace(bench, root=parts.changed(root, name, folder, *parts.LEAN))
             runs[f"{name}/in-process"] = lambda h=here, name=name: _in_process(h, name, folder)
             runs[f"{name}/uvicorn"] = lambda h=here, name=name: _uvicorn(h, name, folder)
+            if name in PACED_SCENARIOS:
+                runs[f"{name}/{PACED}"] = lambda h=here, name=name: _paced(h, name, folder)
         for part in parts.PARTS:
             here = replace(bench, root=parts.changed(root, part, folder, part))
             runs[part] = lambda h=here: _in_process(h, "rendered", folder)
@@ -179,7 +194,11 @@ def _in_process(bench: Bench, scenario: str, folder: Path) -> Sample:
     return dict(json.loads(result.read_text()))
 
 
-def _uvicorn(bench: Bench, scenario: str, folder: Path) -> Sample:
+@contextmanager
+def _serving(
+    bench: Bench, scenario: str, folder: Path
+) -> Iterator[tuple[int, http.client.HTTPConnection]]:
+    """Serve a scenario's gateway; yield its process id and a connection to it."""
     (port,) = free_ports(1)
     arguments = ["-m", "uvicorn", "--factory", "bench.service:create_app", "--port", str(port)]
     if scenario in SETTINGS:
@@ -196,21 +215,41 @@ def _uvicorn(bench: Bench, scenario: str, folder: Path) -> Sample:
         )
     try:
         await_http(f"http://127.0.0.1:{port}/health", started, log)
-        found = {}
         client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        for kind in REQUESTS:
-            _drive(client, kind, bench.count // 5 + 5)
-            time.sleep(_SETTLE_SECONDS)
-            before = cpu_seconds(started.pid)
-            taken = _drive(client, kind, bench.count)
-            time.sleep(_SETTLE_SECONDS)
-            cpu = cpu_seconds(started.pid) - before
-            found[kind] = _summary(taken, cpu)
+        yield started.pid, client
         client.close()
     finally:
         started.terminate()
         started.wait(30)
+
+
+def _uvicorn(bench: Bench, scenario: str, folder: Path) -> Sample:
+    found = {}
+    with _serving(bench, scenario, folder) as (pid, client):
+        for kind in REQUESTS:
+            _drive(client, kind, bench.count // 5 + 5)
+            time.sleep(_SETTLE_SECONDS)
+            before = cpu_seconds(pid)
+            taken = _drive(client, kind, bench.count)
+            time.sleep(_SETTLE_SECONDS)
+            cpu = cpu_seconds(pid) - before
+            found[kind] = {"cpu": cpu / bench.count * 1e6, **latencies(taken)}
     return found
+
+
+def _paced(bench: Bench, scenario: str, folder: Path) -> Sample:
+    """Return the latencies at the planned rate; whoever is late catches up."""
+    taken: dict[str, list[float]] = {kind: [] for kind in REQUESTS}
+    with _serving(bench, scenario, folder) as (_, client):
+        for kind in REQUESTS:
+            _drive(client, kind, bench.count // 5 + 5)
+        time.sleep(_SETTLE_SECONDS)
+        started = time.monotonic()
+        for number in range(bench.paced * len(REQUESTS)):
+            time.sleep(max(0.0, started + number / _PLANNED_PER_SECOND - time.monotonic()))
+            kind = REQUESTS[number % len(REQUESTS)]
+            taken[kind] += _drive(client, kind, 1)
+    return {kind: latencies(seconds) for kind, seconds in taken.items()}
 
 
 def _drive(client: http.client.HTTPConnection, kind: str, count: int) -> list[float]:
@@ -225,16 +264,6 @@ def _drive(client: http.client.HTTPConnection, kind: str, count: int) -> list[fl
         if answer.status != 200:
             raise SystemExit(f"{kind}: answered with {answer.status}")
     return taken
-
-
-def _summary(taken: list[float], cpu: float) -> dict[str, float]:
-    ordered, count = sorted(taken), len(taken)
-    shares = (("p50", 0.5), ("p99", 0.99), ("p999", 0.999))
-    return {
-        "cpu": cpu / count * 1e6,
-        "mean": sum(ordered) / count * 1e6,
-        **{name: percentile(ordered, share) * 1e6 for name, share in shares},
-    }
 
 
 if __name__ == "__main__":

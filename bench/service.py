@@ -99,19 +99,20 @@ def _flush() -> None:
             provider.force_flush()
 
 
+def latencies(taken: list[float]) -> dict[str, float]:
+    """Return mean, p50, p99 and p999 in microseconds. taken: seconds, at least one."""
+    ordered = sorted(taken)
+    shares = (("p50", 0.5), ("p99", 0.99), ("p999", 0.999))
+    return {
+        "mean": sum(ordered) / len(ordered) * 1e6,
+        **{name: percentile(ordered, share) * 1e6 for name, share in shares},
+    }
+
+
 def _summary(taken: list[float], cpu: float, main: float) -> dict[str, float]:
     """Return microseconds. cpu: seconds of all threads; main: of the event loop's alone."""
-    ordered = sorted(taken)
-    count = len(ordered)
-    return {
-        "cpu": cpu / count * 1e6,
-        "cpu_main": main / count * 1e6,
-        "mean": sum(ordered) / count * 1e6,
-        **{
-            name: percentile(ordered, share) * 1e6
-            for name, share in (("p50", 0.5), ("p99", 0.99), ("p999", 0.999))
-        },
-    }
+    count = len(taken)
+    return {"cpu": cpu / count * 1e6, "cpu_main": main / count * 1e6, **latencies(taken)}
 
 
 async def measure_requests(count: int) -> dict[str, Any]:
