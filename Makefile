@@ -98,7 +98,7 @@ drill: $(READY) ## Fire every alert for real and watch it arrive and resolve.
 preview: $(READY) ## Pictures of the dashboards from the running Prometheus.
 	@$(IMSOBS) preview
 
-bench: $(READY) binaries ## Measure everything anew (an hour and more); results in docs/reference/benchmarks.
+bench: $(READY) binaries ## Measure everything anew (an hour and a half); results in docs/reference/benchmarks.
 	for table in overhead collector generator load series faults; do \
 	  PYTHONPATH=examples $(BIN)/python -m bench.$$table || exit 1; done
 
