@@ -21,10 +21,11 @@ import pytest
 from faults.backend import Backend
 from faults.conftest import Make, See, collectors, eventually, otlp_url, value
 from faults.sender import body, logs, trace_id, traces
-from golden.collector import Collector, compiled
+from golden.collector import ROOT, Collector, compiled
 from google.protobuf.json_format import ParseDict
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
+from generator.native.plan import load_plan
 from generator.outputs.stack import ingest
 from generator.render import render
 
@@ -178,15 +179,16 @@ def _varint(number: int) -> bytes:
 
 @pytest.mark.timeout(120)
 def test_values_nested_without_end_do_not_end_the_process(make_collector: Make, see: See) -> None:
-    # As much memory as its container has.
-    env = {"GOMEMLIMIT": "614MiB", "IMS_JAEGER_ENDPOINT": "127.0.0.1:1"}
-    watched = Watched(make_collector(env).start())
+    rendered = load_plan(ROOT).processes["otelcol"].env
+    env = {name: rendered[name] for name in ("GOGC", "GOMEMLIMIT")}
+    watched = Watched(make_collector({**env, "IMS_JAEGER_ENDPOINT": "127.0.0.1:1"}).start())
     assert watched.post(_deep(15 * _MIB), _PROTOBUF) in (0, 400, 413)
     assert watched.post(_deep(4 * _MIB - 10_000), _PROTOBUF) in (200, 400)
     assert watched.serves()
     time.sleep(4)
     assert watched.serves()
     watched.close()
+    # What its container has.
     assert watched.most < 768, watched.told()
     see(watched.told())
 
