@@ -220,7 +220,7 @@ def _page(
     return Page(
         "collector",
         "Benchmark: Collector",
-        (__doc__ or "").partition("\n\n")[2].partition("\n\n    python")[0],
+        __doc__ or "",
         components("otelcol"),
         [stages, growth, whole, routes],
         goals,

@@ -103,7 +103,7 @@ def page(matrix: Sequence[Row], results: Mapping[str, Sequence[Result]]) -> Page
     return Page(
         "faults",
         "Faults",
-        (__doc__ or "").partition("\n\n")[2].partition("\n\n    python")[0],
+        __doc__ or "",
         components("otelcol", "prometheus", "alertmanager", "jaeger"),
         [table],
         [Goal("every promise of the fault matrix is kept", _verdict(every), held)],

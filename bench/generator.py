@@ -208,7 +208,7 @@ def _page(
     return Page(
         "generator",
         "Benchmark: generator",
-        (__doc__ or "").partition("\n\n")[2].partition("\n\n    python")[0],
+        __doc__ or "",
         {**packages("pydantic", "jinja2", "pyyaml"), "go-jsonnet": JSONNET_VERSION},
         [table],
         goals,

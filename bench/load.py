@@ -225,7 +225,7 @@ def _page(
     return Page(
         "load",
         "Benchmark: load",
-        (__doc__ or "").partition("\n\n")[2].partition("\n\n    python")[0],
+        __doc__ or "",
         {
             **packages("locust", "fastapi", "uvicorn", "opentelemetry-sdk"),
             **components("otelcol"),

@@ -29,11 +29,11 @@ Samples = dict[str, list[Sample]]
 
 
 def page(about: str, samples: Samples, settings: dict[str, Any]) -> Page:
-    """Return the page. samples: those of each scenario and way, and of each part."""
+    """Return the page. about: the benchmark's docstring; samples: of scenarios' ways and parts."""
     return Page(
         "overhead",
         "Benchmark: overhead in the service",
-        about.partition("\n\n")[2].partition("\n\n    python")[0],
+        about,
         packages(
             "opentelemetry-sdk",
             "opentelemetry-instrumentation-fastapi",

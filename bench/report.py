@@ -44,7 +44,11 @@ class Goal:
 
 @dataclass
 class Page:
-    """Everything that a benchmark reports. data: the raw figures, JSON-able."""
+    """Everything that a benchmark reports.
+
+    about: its module's docstring, of which what stands between the first line and the commands
+    is printed; data: the raw figures, JSON-able.
+    """
 
     name: str
     title: str
@@ -112,7 +116,7 @@ def _markdown(page: Page, facts: dict[str, Any]) -> str:
         f"<!-- Written by `{facts['command']}`. Do not edit: run it again. -->",
         f"# {page.title}",
         "",
-        page.about.strip(),
+        page.about.partition("\n\n")[2].partition("\n\n    python")[0].strip(),
         "",
         f"`{facts['command']}`, {facts['date']}" + (f" ({settings})" if settings else "") + ".",
         f"{here['cpu']}, {here['cores']} cores, {here['memory_gib']} GiB, Linux {here['kernel']},"

@@ -206,7 +206,7 @@ def _page(given: argparse.Namespace, model: Model, found: Found) -> Page:
     return Page(
         "series",
         "Benchmark: Prometheus",
-        (__doc__ or "").partition("\n\n")[2].partition("\n\n    python")[0],
+        __doc__ or "",
         components("otelcol", "prometheus"),
         [sizes, jobs],
         goals,
