@@ -17,6 +17,9 @@ from generator.native.binaries import resolve_binary
 
 T = TypeVar("T")
 Make = Callable[..., Collector]
+# A store's absence on each side of the Collector's restart: a minute in all, as long as one
+# takes to be moved.
+AWAY_SECONDS = 30.0
 # Says what a test saw, for the page that `python -m bench.faults` writes.
 See = Callable[[str], None]
 # Every trace is kept, and soon.

@@ -7,15 +7,13 @@ import time
 
 import pytest
 from faults.backend import Backend, Link, sending_to
-from faults.conftest import Make, See, eventually, otlp_url, value
+from faults.conftest import AWAY_SECONDS, Make, See, eventually, otlp_url, value
 from faults.sender import Sender, body, logs, trace_id, traces
 
 pytestmark = pytest.mark.faults
 
 # Longer than any trace waits for its decision, its tick and its batch.
 _DECIDED_SECONDS = 5.0
-# Each side of the restart: a minute in all, as long as a backend takes to be moved.
-_AWAY_SECONDS = 30.0
 _MIB = 1024 * 1024
 
 
@@ -41,13 +39,13 @@ def test_an_outage_of_the_stores_with_a_restart_in_between(
     first = sender.sent
     # Longer than a trace waits for its decision: a kill would take it along, which is another
     # test's subject.
-    time.sleep(_AWAY_SECONDS)
+    time.sleep(AWAY_SECONDS)
     collector.stop(how)
     collector.start()
     numbers = range(first + 1, first + 201)
     collector.send("traces", traces(numbers))
     collector.send("logs", logs(numbers))
-    time.sleep(_AWAY_SECONDS)
+    time.sleep(AWAY_SECONDS)
     backend.start()
     outage = time.monotonic() - away
     everything = range(1, first + 201)

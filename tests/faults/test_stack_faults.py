@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from faults.conftest import See, eventually
+from faults.conftest import AWAY_SECONDS, See, eventually
 from faults.sender import logs, trace_id, traces
 from native.project import rendered_project
 
@@ -27,10 +27,6 @@ _FAST: dict[str, Any] = {
     "alerting": {"fast": "2s", "slow": "10s"},
     "alerts": {"TelemetryDropped": {"for": "0s"}},
 }
-
-
-# Each side of the Collector's restart: a minute in all.
-_AWAY_SECONDS = 30.0
 
 
 @dataclass
@@ -174,11 +170,11 @@ def test_jaeger_away_with_a_restart_of_the_collector_in_between(live: Live, see:
     with live.without("jaeger"):
         away = time.monotonic()
         live.send("traces", traces(numbers[:10], status="error"))
-        time.sleep(_AWAY_SECONDS)
+        time.sleep(AWAY_SECONDS)
         live.kill("otelcol")
         eventually(lambda: live.ready("otelcol"), 60)
         live.send("traces", traces(numbers[10:], status="error"))
-        time.sleep(_AWAY_SECONDS)
+        time.sleep(AWAY_SECONDS)
     outage = time.monotonic() - away
     for number in numbers:
         eventually(lambda number=number: spans_in_jaeger(live, number) == 1, 60)
