@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+
+from promql_parser import (
+    AggregateExpr,
+    BinaryExpr,
+    Call,
+    Expr,
+    MatrixSelector,
+    NumberLiteral,
+    ParenExpr,
+    SubqueryExpr,
+    UnaryExpr,
+    VectorSelector,
+)
 
 from generator import promql
 from generator.model.metrics import Series
 from generator.model.windows import ranges
-from generator.promql import Finding
+from generator.promql_labels import Finding
 
 _RATES = {"rate", "irate", "increase"}
 _COMPARISONS = {"==", "!=", ">", ">=", "<", "<="}
@@ -35,21 +47,21 @@ def lint(
             )
             yield Finding(message, "rule/short-range")
     for node in promql.walk(tree):
-        kind = type(node).__name__
-        if kind == "Call" and node.func.name in _RATES:
-            yield from _rate(node, series, recorded)
-        elif kind == "Call" and node.func.name == "avg_over_time":
-            yield from _mean(node.args[0], recorded, "avg_over_time")
-        elif kind == "AggregateExpr" and str(node.op) == "avg":
-            yield from _mean(node.expr, recorded, "avg")
-        elif kind == "BinaryExpr" and str(node.op) == "/":
-            yield from _division(node)
+        match node:
+            case Call() if node.func.name in _RATES:
+                yield from _rate(node, series, recorded)
+            case Call() if node.func.name == "avg_over_time":
+                yield from _mean(node.args[0], recorded, "avg_over_time")
+            case AggregateExpr() if str(node.op) == "avg":
+                yield from _mean(node.expr, recorded, "avg")
+            case BinaryExpr() if str(node.op) == "/":
+                yield from _division(node)
 
 
-def _rate(node: Any, series: dict[str, Series], recorded: dict[str, str]) -> Iterator[Finding]:
+def _rate(node: Call, series: dict[str, Series], recorded: dict[str, str]) -> Iterator[Finding]:
     name = node.func.name
     inner = node.args[0]
-    if any(type(n).__name__ == "AggregateExpr" for n in promql.walk(inner)):
+    if any(isinstance(n, AggregateExpr) for n in promql.walk(inner)):
         message = (
             f"{name} of an aggregate misses counter resets; write sum({name}(...)), not"
             f" {name}(sum(...))"
@@ -69,48 +81,49 @@ def _rate(node: Any, series: dict[str, Series], recorded: dict[str, str]) -> Ite
             yield Finding(message, "rule/rate-of-gauge")
 
 
-def _mean(inner: Any, recorded: dict[str, str], function: str) -> Iterator[Finding]:
+def _mean(inner: Expr, recorded: dict[str, str], function: str) -> Iterator[Finding]:
     """A mean of shares weighs an hour with two events like one with two million."""
     if _is_ratio(inner, recorded):
         message = f"{function} of a ratio weighs all parts alike; divide the sums instead"
         yield Finding(message, "rule/mean-of-ratios")
 
 
-def _is_ratio(node: Any, recorded: dict[str, str]) -> bool:
-    kind = type(node).__name__
-    if kind in ("ParenExpr", "SubqueryExpr"):
-        return _is_ratio(node.expr, recorded)
-    if kind == "MatrixSelector":
-        return _is_ratio(node.vector_selector, recorded)
-    if kind == "VectorSelector":
-        name = promql.selector_name(node)
-        return "ratio" in name or (name in recorded and _is_ratio(_tree(recorded[name]), {}))
-    return kind == "BinaryExpr" and str(node.op) == "/" and not _is_number(node.rhs)
+def _is_ratio(node: Expr | None, recorded: dict[str, str]) -> bool:
+    match node:
+        case ParenExpr() | SubqueryExpr():
+            return _is_ratio(node.expr, recorded)
+        case MatrixSelector():
+            return _is_ratio(node.vector_selector, recorded)
+        case VectorSelector():
+            name = promql.selector_name(node)
+            recorded_ratio = name in recorded and _is_ratio(_tree(recorded[name]), {})
+            return "ratio" in name or recorded_ratio
+        case BinaryExpr():
+            return str(node.op) == "/" and not _is_number(node.rhs)
+    return False
 
 
-def _tree(expr: str) -> Any:
+def _tree(expr: str) -> Expr | None:
     try:
         return promql.parse(expr)
     except ValueError:
         return None
 
 
-def _division(node: Any) -> Iterator[Finding]:
-    divisor = node.rhs
-    while type(divisor).__name__ == "ParenExpr":
-        divisor = divisor.expr
+def _division(node: BinaryExpr) -> Iterator[Finding]:
+    divisor = promql.without_parentheses(node.rhs)
     if _is_number(divisor):
         return
-    guarded = type(divisor).__name__ == "BinaryExpr" and str(divisor.op) in _COMPARISONS
+    guarded = isinstance(divisor, BinaryExpr) and str(divisor.op) in _COMPARISONS
     if not guarded:
         message = "the divisor may be 0, and the result then is no number; write / (... > 0)"
         yield Finding(message, "rule/division-by-zero")
 
 
-def _is_number(node: Any) -> bool:
-    kind = type(node).__name__
-    if kind == "BinaryExpr":
-        return _is_number(node.lhs) and _is_number(node.rhs)
-    if kind in ("ParenExpr", "UnaryExpr"):
-        return _is_number(node.expr)
-    return kind == "NumberLiteral"
+def _is_number(node: Expr) -> bool:
+    match node:
+        case BinaryExpr():
+            return _is_number(node.lhs) and _is_number(node.rhs)
+        case ParenExpr() | UnaryExpr():
+            return _is_number(node.expr)
+    return isinstance(node, NumberLiteral)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from promql_parser import BinaryExpr, Expr
+
 from generator import conventions, promql
 from generator.checks.rules import habits, unknown
 from generator.model import Model
@@ -111,13 +113,16 @@ def _is_condition(expr: str) -> bool:
         root = promql.parse(expr)
     except ValueError:
         return True
-    while type(root).__name__ == "ParenExpr":
-        root = root.expr
-    if type(root).__name__ != "BinaryExpr":
+    return _compares(root)
+
+
+def _compares(node: Expr) -> bool:
+    node = promql.without_parentheses(node)
+    if not isinstance(node, BinaryExpr):
         return False
-    if str(root.op) in ("and", "or", "unless"):
-        return _is_condition(root.lhs.prettify()) and _is_condition(root.rhs.prettify())
-    return str(root.op) in _COMPARISONS
+    if str(node.op) in ("and", "or", "unless"):
+        return _compares(node.lhs) and _compares(node.rhs)
+    return str(node.op) in _COMPARISONS
 
 
 def _texts(alert: ResolvedAlert) -> Iterator[Problem]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
-from generator import conventions, logql, promql
+from promql_parser import Call
+
+from generator import conventions, logql, promql, promql_labels
 from generator.model import Model
 from generator.model.dashboards import ResolvedDashboard, ResolvedPanel
 from generator.model.dashboards.queries import VARIABLE_LABELS, Query
@@ -14,8 +15,9 @@ from generator.problems import KeyPath, Problem, available
 
 # Set by Grafana itself, in every dashboard.
 _BUILT_IN = {"__rate_interval", "__interval", "__interval_ms", "__range", "__range_s", "__auto"}
-# Stands for Grafana's windows in the syntax tree, so that written ones can be told apart.
-_GRAFANA_WINDOW = "7777777s"
+# Seconds that stand for Grafana's windows in the syntax tree, to tell them from fixed ones.
+_GRAFANA_WINDOW = 7_777_777
+_WINDOW_VARIABLE = re.compile(r"\$(?:__rate_interval|__range)\b|\$\{__(?:rate_interval|range)\}")
 _VARIABLE = re.compile(r"\$(?:\{(\w+)(?::\w+)?\}|(\w+))")
 # Where in a panel the fault of a derived query lies, by what the fault is about.
 _FAULT_KEYS = {
@@ -30,7 +32,7 @@ def promql_problems(
 ) -> Iterator[Problem]:
     """Yield the faults of one PromQL query, each at the key that it comes from."""
     written = panel.purpose == "promql"
-    found = promql.findings(query.text, model.series)
+    found = promql_labels.findings(query.text, model.series)
     for finding in found:
         if finding.check == "promql/unknown-metric" and not written:
             continue  # reported by name, at the purpose
@@ -53,13 +55,11 @@ def promql_problems(
 
 
 def _windows(path: KeyPath, text: str) -> Iterator[Problem]:
-    marked = re.sub(
-        r"\$(?:__rate_interval|__range)\b|\$\{__(?:rate_interval|range)\}", _GRAFANA_WINDOW, text
-    )
+    marked = _WINDOW_VARIABLE.sub(f"{_GRAFANA_WINDOW}s", text)
     for node in promql.walk(promql.parse(marked)):
-        if type(node).__name__ == "Call" and node.func.name in ("rate", "irate"):
-            window: Any = getattr(node.args[0], "range", None)
-            if window is not None and int(window.total_seconds()) != 7_777_777:
+        if isinstance(node, Call) and node.func.name in ("rate", "irate"):
+            window = getattr(node.args[0], "range", None)
+            if window is not None and window.total_seconds() != _GRAFANA_WINDOW:
                 message = (
                     f"{node.func.name} over a fixed window misses data when the time shown changes"
                 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from generator import conventions, promql
+from generator import conventions, promql, promql_labels
 from generator.model import Model
 from generator.model.metrics import source_of
 from generator.problems import KeyPath, Problem, available
@@ -78,12 +78,12 @@ def _name(path: KeyPath, name: str, metric: Metric) -> Iterator[Problem]:
 
 
 def _rule(path: KeyPath, metric: Metric, model: Model) -> Iterator[Problem]:
-    found = promql.findings(metric.rule or "", model.series)
+    found = promql_labels.findings(metric.rule or "", model.series)
     for finding in found:
         yield Problem((*path, "rule"), finding.message, finding.check)
     if found:
         return
-    have = promql.output_labels(promql.parse(metric.rule or ""), model.series)
+    have = promql_labels.output_labels(promql.parse(metric.rule or ""), model.series)
     declared = frozenset(metric.labels)
     if have is not None and have != declared:
         message = (

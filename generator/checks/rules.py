@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from generator import promql
+from generator import promql, promql_labels
 from generator.model import Model
 from generator.problems import KeyPath, Problem
 from generator.promql_lint import lint
@@ -32,7 +32,7 @@ def check(model: Model) -> Iterator[Problem]:
 
 def unknown(expr: str, path: KeyPath, model: Model) -> Iterator[Problem]:
     """Yield what an expression names that does not exist."""
-    for finding in promql.findings(expr, model.series):
+    for finding in promql_labels.findings(expr, model.series):
         yield Problem(path, finding.message, finding.check)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+
+from promql_parser import BinaryExpr
 
 from generator import conventions, promql
 from generator.model.anomalies import anomaly_alerts
@@ -14,8 +15,9 @@ from generator.problems import KeyPath
 from generator.spec.schema.alerts import Alert
 from generator.spec.schema.root import Spec
 
-# Binary operators that bind less tightly than a comparison, or as tightly.
-_LOOSE = {"and", "or", "unless", "==", "!=", ">", ">=", "<", "<="}
+# Set operators, and all binary operators that bind less tightly than a comparison, or as tightly.
+_SET = {"and", "or", "unless"}
+_LOOSE = {*_SET, "==", "!=", ">", ">=", "<", "<="}
 _LABEL = re.compile(r"\$labels\.([a-zA-Z_][a-zA-Z0-9_]*)")
 # Dashboard variable -> label that fills it.
 _VARIABLES = {"service": conventions.SERVICE_NAME, "vendor": "vendor", "model": "model"}
@@ -40,7 +42,7 @@ def condition(alert: Alert, series: dict[str, Series]) -> str:
 
     The guard is matched on the labels that it has, when they are fewer than the value's.
     """
-    value = f"({alert.expr})" if _is_loose(alert.expr) else alert.expr
+    value = f"({alert.expr})" if _operator(alert.expr) in _LOOSE else alert.expr
     expr = f"{value} {alert.op} {number(alert.threshold)}"
     if alert.guard is None:
         return expr
@@ -48,25 +50,17 @@ def condition(alert: Alert, series: dict[str, Series]) -> str:
     matching = "and"
     if have is not None and other is not None and other != have:
         matching = f"and on ({', '.join(sorted(other & have))})"
-    guard = f"({alert.guard})" if _has_set_operator(alert.guard) else alert.guard
+    guard = f"({alert.guard})" if _operator(alert.guard) in _SET else alert.guard
     return f"{expr}\n{matching} {guard}"
 
 
-def _root(expr: str) -> Any:
+def _operator(expr: str) -> str | None:
+    """Return the binary operator that an expression applies last, None when there is none."""
     try:
-        return promql.parse(expr)
+        root = promql.parse(expr)
     except ValueError:
         return None
-
-
-def _is_loose(expr: str) -> bool:
-    root = _root(expr)
-    return type(root).__name__ == "BinaryExpr" and str(root.op) in _LOOSE
-
-
-def _has_set_operator(expr: str) -> bool:
-    root = _root(expr)
-    return type(root).__name__ == "BinaryExpr" and str(root.op) in ("and", "or", "unless")
+    return str(root.op) if isinstance(root, BinaryExpr) else None
 
 
 def used_labels(text: str) -> list[str]:

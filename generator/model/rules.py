@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from generator import conventions, promql
+from generator import conventions, promql, promql_labels
 from generator.model.metrics import Allowed, ResolvedMetric, Series
 from generator.model.signals import ResolvedLabel
 from generator.problems import KeyPath
@@ -76,7 +76,7 @@ def number(value: float) -> str:
 def output_labels(expr: str, series: dict[str, Series]) -> frozenset[str] | None:
     """Return the labels of an expression's result; None when it does not tell or parse."""
     try:
-        return promql.output_labels(promql.parse(expr), series)
+        return promql_labels.output_labels(promql.parse(expr), series)
     except ValueError:
         return None
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from promql_parser import Expr, MatrixSelector, SubqueryExpr, VectorSelector
 
 from generator import promql
 
@@ -25,19 +27,21 @@ def _window(expr: str, rules: dict[str, str], left: int) -> int:
     return _of(tree, rules, left) if left else 0
 
 
-def _of(node: Any, rules: dict[str, str], left: int) -> int:
-    kind = type(node).__name__
-    own = int(node.range.total_seconds()) if kind in ("MatrixSelector", "SubqueryExpr") else 0
-    if kind == "VectorSelector":
-        name = promql.selector_name(node)
-        return _window(rules[name], rules, left - 1) if name in rules else 0
+def _of(node: Expr, rules: dict[str, str], left: int) -> int:
+    own = 0
+    match node:
+        case VectorSelector():
+            name = promql.selector_name(node)
+            return _window(rules[name], rules, left - 1) if name in rules else 0
+        case MatrixSelector() | SubqueryExpr() if node.range is not None:
+            own = int(node.range.total_seconds())
     return own + max((_of(child, rules, left) for child in promql.children(node)), default=0)
 
 
-def ranges(node: Any) -> list[int]:
+def ranges(node: Expr) -> list[int]:
     """Return the seconds of every range that is selected directly from series."""
     return [
         int(inner.range.total_seconds())
         for inner in promql.walk(node)
-        if type(inner).__name__ == "MatrixSelector"
+        if isinstance(inner, MatrixSelector)
     ]

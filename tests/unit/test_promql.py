@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from generator import promql
+from generator import promql, promql_labels
 from generator.model.metrics import Allowed, Kind, Series
 
 STATUS: Allowed = ("2xx", "5xx", "other")
@@ -56,7 +56,7 @@ CATALOGUE = {
     ],
 )
 def test_sound_expressions(expression: str) -> None:
-    assert promql.findings(expression, CATALOGUE) == []
+    assert promql_labels.findings(expression, CATALOGUE) == []
 
 
 @pytest.mark.parametrize(
@@ -78,13 +78,13 @@ def test_sound_expressions(expression: str) -> None:
     ],
 )
 def test_faults_say_what_there_is(expression: str, check: str, message: str) -> None:
-    (found, *_) = promql.findings(expression, CATALOGUE)
+    (found, *_) = promql_labels.findings(expression, CATALOGUE)
     assert found.check == check
     assert message in found.message
 
 
 def test_every_fault_of_an_expression_at_once() -> None:
-    found = promql.findings('gone + depth{queue="x", vendor="y"}', CATALOGUE)
+    found = promql_labels.findings('gone + depth{queue="x", vendor="y"}', CATALOGUE)
     assert sorted(finding.check for finding in found) == [
         "promql/unknown-label",
         "promql/unknown-label-value",
@@ -112,10 +112,16 @@ def test_every_fault_of_an_expression_at_once() -> None:
         ("vector(1)", set()),
         ("scalar(sum(depth))", set()),
         ('absent(depth{queue="batch"})', {"queue"}),
+        ('absent_over_time(depth{queue="batch"}[5m])', {"queue"}),
+        ('absent(depth{queue!="batch"})', set()),
+        ('absent(depth{queue="batch", job="a", queue!="x"})', {"job"}),
+        ('absent(sum(depth{queue="batch"}))', set()),
+        ('count_values("value", depth)', {"value"}),
+        ('count_values without (queue) ("value", depth)', {*COMMON, "value"}),
     ],
 )
 def test_labels_that_come_out(expression: str, labels: set[str]) -> None:
-    assert promql.output_labels(promql.parse(expression), CATALOGUE) == labels
+    assert promql_labels.output_labels(promql.parse(expression), CATALOGUE) == labels
 
 
 def test_names_of_an_expression() -> None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
+
+from promql_parser import BinaryExpr, Call, Expr
 
 from generator import conventions, promql
 from generator.model.dashboards.queries import Query
@@ -97,7 +99,7 @@ def _expanded(
     return expression
 
 
-def _signature(tree: Any) -> Signature:
+def _signature(tree: Expr) -> Signature:
     selectors = promql.selectors(tree)
     names = frozenset(
         promql.selector_name(selector).removesuffix("_bucket") for selector in selectors
@@ -112,13 +114,13 @@ def _signature(tree: Any) -> Signature:
     return names, fixed, _kind(tree)
 
 
-def _kind(tree: Any) -> str:
+def _kind(tree: Expr) -> str:
     nodes = list(promql.walk(tree))
-    calls = [node for node in nodes if type(node).__name__ == "Call"]
+    calls = [node for node in nodes if isinstance(node, Call)]
     quantiles = [call.args[0] for call in calls if call.func.name == "histogram_quantile"]
     if quantiles:
         return f"quantile {getattr(quantiles[0], 'val', '')}"
-    divides = any(type(node).__name__ == "BinaryExpr" and str(node.op) == "/" for node in nodes)
+    divides = any(isinstance(node, BinaryExpr) and str(node.op) == "/" for node in nodes)
     names = {call.func.name for call in calls}
     base = next((name for name in ("rate", "increase", "deriv") if name in names), "value")
     return f"ratio of {base}" if divides else base
