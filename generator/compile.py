@@ -32,8 +32,7 @@ class Compiled:
 def read_spec(files: list[Path]) -> Compiled:
     """Load, parse and check the spec (with overlays), gathering every problem."""
     document, problems = load(files)
-    if any(not problem.path for problem in problems):
-        # A file that cannot be read as a whole: what would be missing is not at fault.
+    if not document.readable:
         return Compiled(document, problems, None)
     spec, shape_problems = parse(document.data)
     # What could not be read is no value, and not a wrong one as well.

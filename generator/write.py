@@ -1,21 +1,25 @@
 """Write: rendered files to the tree, all or nothing, and stale ones away.
 
 Stage 7. The manifest lists every generated file, so that what the spec no longer asks for
-is removed and nothing else is ever touched.
+is removed. It is text that anyone can edit: whatever it says, only files below the folders
+that rendering owns are touched, and no symbolic link is followed on the way to them.
 """
 
 from __future__ import annotations
 
 import difflib
-import os
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from generator.errors import ImsobsError
+from generator.files import Tree, TreeProblem
 
 MANIFEST = "generated.txt"
 _MANIFEST_HEADER = "# Every file that `make render` writes. Generated: do not edit.\n"
+OWNED = ("alerts", "app", "collector", "dashboards", "docs/reference", "docs/runbooks", "stack")
+"""Folders of a project that rendering writes to; what is elsewhere, it never touches."""
+# The one file whose name begins with a dot; stack/.env beside it is the user's.
+_DOTTED = "stack/.env.example"
 
 
 @dataclass(frozen=True)
@@ -39,69 +43,73 @@ def _lines(content: bytes | None) -> list[str]:
 
 
 def with_manifest(files: dict[str, bytes]) -> dict[str, bytes]:
-    """Return the files with the manifest that lists them."""
+    """Return the files with the manifest that lists them.
+
+    Raises ValueError for a path that rendering does not own: a fault of this program.
+    """
+    for path in files:
+        if not _is_owned(path):
+            raise ValueError(f"{path} is not below one of {', '.join(OWNED)}")
     listing = _MANIFEST_HEADER + "".join(f"{path}\n" for path in sorted([*files, MANIFEST]))
     return {**files, MANIFEST: listing.encode()}
 
 
+def _is_owned(path: str) -> bool:
+    """Tell whether rendering may write and delete a path, from its text alone."""
+    if path in (MANIFEST, _DOTTED):
+        return True
+    pure = PurePosixPath(path)
+    plain = str(pure) == path and path.isprintable() and "\\" not in path
+    hidden = any(part.startswith(".") for part in pure.parts)
+    return plain and not hidden and any(path.startswith(f"{folder}/") for folder in OWNED)
+
+
 def changes(root: Path, files: dict[str, bytes]) -> list[Change]:
-    """Return what writing ``files`` (with the manifest) would change below ``root``."""
+    """Return what writing ``files`` (with the manifest) would change below ``root``.
+
+    Raises ImsobsError when a path leads over a symbolic link, or is no regular file.
+    """
+    if not root.exists():
+        return [Change(path, None, new) for path, new in sorted(files.items())]
     found = []
-    for path in sorted(set(files) | _listed(root)):
-        target = root / path
-        old = target.read_bytes() if target.is_file() else None
-        new = files.get(path)
-        if old != new:
-            found.append(Change(path, old, new))
+    try:
+        with Tree(root) as tree:
+            for path in sorted(set(files) | _listed(tree)):
+                old, new = tree.read(path), files.get(path)
+                if old != new:
+                    found.append(Change(path, old, new))
+    except TreeProblem as problem:
+        raise _refusal(problem) from None
+    except OSError as error:
+        raise ImsobsError(f"cannot read {error.filename or root}: {error.strerror}") from error
     return found
 
 
-def _listed(root: Path) -> set[str]:
-    manifest = root / MANIFEST
-    if not manifest.is_file():
-        return set()
-    paths = [line.strip() for line in manifest.read_text().splitlines()]
-    # A manifest is text that anyone can edit: never follow it out of the tree.
-    return {
-        path
-        for path in paths
-        if path and not path.startswith(("#", "/")) and ".." not in Path(path).parts
-    }
+def _listed(tree: Tree) -> set[str]:
+    text = (tree.read(MANIFEST) or b"").decode(errors="replace")
+    return {path for line in text.split("\n") if (path := line.strip()) and _is_owned(path)}
 
 
 def apply(root: Path, pending: list[Change]) -> None:
-    """Carry out the changes: every new file is on disk before the first is put in place."""
-    staged: list[tuple[Path, Path]] = []
+    """Carry out the changes: all of them, or (ImsobsError) none.
+
+    Every new file, and a copy of every old one, is on disk before the first is put in place.
+    """
+    root.mkdir(parents=True, exist_ok=True)
     try:
-        for change in pending:
-            if change.new is not None:
-                staged.append((_stage(root / change.path, change.new), root / change.path))
-        for temporary, target in staged:
-            temporary.replace(target)
-        for change in pending:
-            if change.new is None:
-                (root / change.path).unlink(missing_ok=True)
-                _remove_empty(root, (root / change.path).parent)
+        with Tree(root) as tree:
+            tree.replace({change.path: (change.old, change.new) for change in pending})
+    except TreeProblem as problem:
+        raise _refusal(problem) from None
     except OSError as error:
-        for temporary, _ in staged:
-            temporary.unlink(missing_ok=True)
         raise ImsobsError(
-            f"cannot write {error.filename or root}: {error.strerror}",
+            f"cannot write {error.filename or root}: {error.strerror}; nothing was changed",
             remedy="make room or fix the permissions, then run `make render` again",
         ) from error
 
 
-def _stage(target: Path, content: bytes) -> Path:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-    staged = Path(name)
-    staged.chmod(0o644)
-    return staged
-
-
-def _remove_empty(root: Path, folder: Path) -> None:
-    while folder != root and folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
-        folder = folder.parent
+def _refusal(problem: TreeProblem) -> ImsobsError:
+    return ImsobsError(
+        f"{problem}; nothing was written",
+        remedy="rendering writes no further than the project: put a folder or file there",
+    )

@@ -13,6 +13,7 @@ from typing import Any
 from generator.model import Model
 from generator.model.metrics import ResolvedMetric
 from generator.outputs import logging_config
+from generator.outputs.references import SDK, SHELL, Reference, Value, join, written
 from generator.render import JsonPage, Page, TextPage
 
 _ENDPOINT_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
@@ -69,38 +70,39 @@ _SILENT_TRACERS = ("com.anthropic.sdk.python*",)
 # started a second time by opentelemetry-instrument.
 _INSTRUMENTATIONS: dict[str, dict[str, Any]] = {
     "fastapi": {"exclude_spans": ["send", "receive"]},
-    "logging": {"inject_trace_context": "${LOG_TRACE_CONTEXT:-true}"},
+    "logging": {"inject_trace_context": Reference("LOG_TRACE_CONTEXT", "true")},
 }
 
 
 def plan(model: Model) -> Iterator[Page]:
     """Yield the pages of ``app/``."""
-    yield TextPage("app/otel.env", "app/otel.env.j2", {"settings": environment(model)})
-    sections = sdk_configuration(model)
+    settings = written(environment(model), SHELL)
+    yield TextPage("app/otel.env", "app/otel.env.j2", {"settings": settings})
+    sections = written(sdk_configuration(model), SDK)
     context = {name.partition("/")[0]: {name: value} for name, value in sections.items()}
     yield TextPage("app/otel-sdk.yaml", "app/otel-sdk.yaml.j2", context)
     yield JsonPage("app/logging.json", logging_config.configuration())
 
 
-def environment(model: Model) -> dict[str, str]:
-    """Return variable -> value; ``${NAME:-default}`` is for the caller to override."""
+def environment(model: Model) -> dict[str, Value]:
+    """Return variable -> value; what refers to a variable is for the caller to override."""
     wanted = {metric.sources[0] for metric in _sdk_metrics(model)}
     excluded = [name for name in _PROCESS_METRICS if name not in wanted]
     patterns = [p for p in ("system.*", "process.runtime.*") if not fnmatch.filter(wanted, p)]
     service = model.spec.service
     return {
-        "OTEL_CONFIG_FILE": "${OTEL_CONFIG_FILE:-app/otel-sdk.yaml}",
-        "OTEL_SERVICE_NAME": f"${{OTEL_SERVICE_NAME:-{service.names[0]}}}",
+        "OTEL_CONFIG_FILE": Reference("OTEL_CONFIG_FILE", "app/otel-sdk.yaml"),
+        "OTEL_SERVICE_NAME": Reference("OTEL_SERVICE_NAME", service.names[0]),
         _ENDPOINT_VARIABLE: _endpoint(model),
-        "IMS_ENVIRONMENT": f"${{IMS_ENVIRONMENT:-{service.environments[0]}}}",
+        "IMS_ENVIRONMENT": Reference("IMS_ENVIRONMENT", service.environments[0]),
         "OTEL_SEMCONV_STABILITY_OPT_IN": "http,database",
         "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": ",".join(_INSTRUMENTATIONS),
         "OTEL_PYTHON_SYSTEM_METRICS_EXCLUDED_METRICS": ",".join([*patterns, *excluded]),
-        "LOG_FORMAT": "${LOG_FORMAT:-json}",
-        "LOG_LEVEL": "${LOG_LEVEL:-INFO}",
+        "LOG_FORMAT": Reference("LOG_FORMAT", "json"),
+        "LOG_LEVEL": Reference("LOG_LEVEL", "INFO"),
         # Records go out by OTLP; a second copy of each costs as much again and is not masked.
-        "LOG_CONSOLE_LEVEL": "${LOG_CONSOLE_LEVEL:-WARNING}",
-        "LOG_TRACE_CONTEXT": "${LOG_TRACE_CONTEXT:-true}",
+        "LOG_CONSOLE_LEVEL": Reference("LOG_CONSOLE_LEVEL", "WARNING"),
+        "LOG_TRACE_CONTEXT": Reference("LOG_TRACE_CONTEXT", "true"),
     }
 
 
@@ -136,28 +138,28 @@ def _sdk_metrics(model: Model) -> list[ResolvedMetric]:
 def _resource(model: Model) -> dict[str, Any]:
     service = model.spec.service
     attributes = {
-        "service.name": f"${{OTEL_SERVICE_NAME:-{service.names[0]}}}",
+        "service.name": Reference("OTEL_SERVICE_NAME", service.names[0]),
         "service.namespace": service.namespace,
-        "service.version": "${IMS_VERSION:-0.0.0}",
-        "deployment.environment.name": f"${{IMS_ENVIRONMENT:-{service.environments[0]}}}",
+        "service.version": Reference("IMS_VERSION", "0.0.0"),
+        "deployment.environment.name": Reference("IMS_ENVIRONMENT", service.environments[0]),
     }
     return {
-        "attributes_list": "${OTEL_RESOURCE_ATTRIBUTES}",
+        "attributes_list": Reference("OTEL_RESOURCE_ATTRIBUTES"),
         "attributes": [{"name": name, "value": value} for name, value in attributes.items()],
         # Gives each process its service.instance.id.
         "detection/development": {"detectors": [{"service": {}}]},
     }
 
 
-def _endpoint(model: Model) -> str:
+def _endpoint(model: Model) -> Reference:
     scheme = "https" if model.spec.stack.ingest.tls else "http"
     port = model.spec.stack.otelcol.ports.otlp_http
-    return f"${{{_ENDPOINT_VARIABLE}:-{scheme}://127.0.0.1:{port}}}"
+    return Reference(_ENDPOINT_VARIABLE, f"{scheme}://127.0.0.1:{port}")
 
 
 def _exporter(model: Model, signal: str) -> dict[str, Any]:
     exporter: dict[str, Any] = {
-        "endpoint": f"{_endpoint(model)}/v1/{signal}",
+        "endpoint": join(_endpoint(model), f"/v1/{signal}"),
         # The Collector is next door, and gzip costs the service's own CPU.
         "compression": "none",
         "timeout": _EXPORT_TIMEOUT_MS,
@@ -165,10 +167,10 @@ def _exporter(model: Model, signal: str) -> dict[str, Any]:
     ingest = model.spec.stack.ingest
     if ingest.auth == "bearer":
         # The SDK reads no secret files: the token comes in the environment.
-        token = f"Bearer ${{{_TOKEN_VARIABLE}}}"
+        token = join("Bearer ", Reference(_TOKEN_VARIABLE))
         exporter["headers"] = [{"name": "authorization", "value": token}]
     if ingest.tls:
-        exporter["tls"] = {"ca_file": f"${{{_CA_VARIABLE}:-secrets/otlp_cert.pem}}"}
+        exporter["tls"] = {"ca_file": Reference(_CA_VARIABLE, "secrets/otlp_cert.pem")}
     return exporter
 
 

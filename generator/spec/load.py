@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import datetime
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import yaml
 
+from generator.files import TooLarge, read_regular
 from generator.problems import KeyPath, Position, Problem, dotted
+from generator.spec.characters import forbidden, places
 
 MAX_BYTES = 8 * 1024 * 1024
 MAX_DEPTH = 40
@@ -50,12 +52,14 @@ class Document:
     """Plain data of one or more merged files, with positions.
 
     data: what YAML calls a mapping at the root; positions: key path -> place of the key
-    (of a mapping entry) or of the value (of a list item).
+    (of a mapping entry) or of the value (of a list item). readable: False where a whole file
+    could not be read, so that what is missing is not at fault.
     """
 
     data: dict[str, Any] = field(default_factory=dict)
     positions: dict[KeyPath, Position] = field(default_factory=dict)
     root: str = ""
+    readable: bool = True
 
     def locate(self, path: KeyPath) -> Position:
         """Return the position of the longest prefix of ``path`` that the files contain."""
@@ -85,12 +89,43 @@ class _Reader:
         self.positions: dict[KeyPath, Position] = {}
         self.problems: list[Problem] = []
         self.nodes = 0
+        self.readable = True
+        self._odd_lines: set[int] = set()
 
     def _position(self, node: yaml.Node) -> Position:
         return Position(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
 
     def _problem(self, node: yaml.Node, path: KeyPath, message: str, check: str) -> None:
         self.problems.append(Problem(path, message, check, self._position(node)))
+
+    def look_at_characters(self, text: str) -> None:
+        """Note every line that holds a forbidden character, comments included."""
+        for line, column, name in places(text):
+            self._odd_lines.add(line)
+            self._character(Position(self.file, line, column), (), name)
+
+    def name_the_places(self) -> None:
+        """Give the problems of single lines the key path that they belong to."""
+        keys = sorted((place.line, place.column, path) for path, place in self.positions.items())
+        for index, problem in enumerate(self.problems):
+            if problem.check == "yaml/character" and not problem.path and problem.position:
+                here = (problem.position.line, problem.position.column)
+                path = max((key for key in keys if key[:2] <= here), default=(1, 1, ()))[2]
+                self.problems[index] = replace(problem, path=path)
+
+    def _character(self, place: Position, path: KeyPath, name: str) -> None:
+        message = f"the character {name} is not allowed: it shows other than what is there"
+        self.problems.append(Problem(path, message, "yaml/character", place))
+
+    def _escaped_character(self, node: yaml.Node, path: KeyPath, *, key: bool) -> bool:
+        """Tell whether a text holds a forbidden character, and note one that was escaped."""
+        name = forbidden(node.value, key=key)
+        if name is None:
+            return False
+        lines = range(node.start_mark.line + 1, node.end_mark.line + 2)
+        if not self._odd_lines.intersection(lines):
+            self._character(self._position(node), path, name)
+        return True
 
     def read(self, node: yaml.Node, path: KeyPath = ()) -> Any:
         self.nodes += 1
@@ -118,6 +153,8 @@ class _Reader:
                 continue
             key = key_node.value
             here = (*path, key)
+            if self._escaped_character(key_node, path, key=True):
+                continue
             if key in result:
                 first = self.positions[here]
                 message = f"duplicate key; first given at line {first.line}"
@@ -147,7 +184,7 @@ class _Reader:
                     self._problem(node, path, f'"{text}" is not a calendar date', "yaml/date")
                     return None
             case "str":
-                return text
+                return None if self._escaped_character(node, path, key=False) else text
         self._problem(node, path, f"tag {node.tag} is not allowed", "yaml/tag")
         return None
 
@@ -168,34 +205,49 @@ def load(files: list[Path]) -> tuple[Document, list[Problem]]:
     Returns the document and every problem found; the data is whole only without problems.
     """
     document = Document(root=str(files[0]))
-    problems: list[Problem] = []
-    for file in files:
+    texts, problems = _texts(files)
+    if problems:
+        # Told at once: what the other files say would be read without these.
+        document.readable = False
+        return document, problems
+    for file, text in texts:
         reader = _Reader(str(file))
-        data = _read_file(file, reader)
+        data = _read_text(text, reader)
         problems += reader.problems
+        document.readable &= reader.readable
         document.positions.update(reader.positions)
         document.data = _merge(document.data, data)
     return document, problems
 
 
-def _read_file(file: Path, reader: _Reader) -> dict[str, Any]:
-    start = Position(str(file), 1, 1)
+def _texts(files: list[Path]) -> tuple[list[tuple[Path, str]], list[Problem]]:
+    """Return the text of every file, and a problem for each that has none to read."""
+    texts: list[tuple[Path, str]] = []
+    problems: list[Problem] = []
+    for file in files:
+        try:
+            texts.append((file, read_regular(file, MAX_BYTES).decode("utf-8-sig")))
+            continue
+        except TooLarge as error:
+            message, check = f"cannot be read: {error.strerror}", "yaml/too-large"
+        except OSError as error:
+            message, check = f"cannot be read: {error.strerror}", "yaml/unreadable"
+        except UnicodeDecodeError as error:
+            message = f"is not UTF-8 text (byte {error.start}); save it as UTF-8"
+            check = "yaml/encoding"
+        problems.append(Problem((), message, check, Position(str(file), 1, 1)))
+    return texts, problems
+
+
+def _read_text(text: str, reader: _Reader) -> dict[str, Any]:
+    start = Position(reader.file, 1, 1)
 
     def fail(message: str, check: str, position: Position = start) -> dict[str, Any]:
         reader.problems.append(Problem((), message, check, position))
+        reader.readable = False
         return {}
 
-    try:
-        size = file.stat().st_size
-        if size > MAX_BYTES:
-            return fail(
-                f"the file has {size} bytes; at most {MAX_BYTES} are read", "yaml/too-large"
-            )
-        text = file.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        return fail(f"cannot be read: {error.strerror}", "yaml/unreadable")
-    except UnicodeDecodeError as error:
-        return fail(f"is not UTF-8 text (byte {error.start}); save it as UTF-8", "yaml/encoding")
+    reader.look_at_characters(text)
     if (depth := _flow_depth(text)) > MAX_DEPTH:
         return fail(f"brackets nest {depth} deep; at most {MAX_DEPTH}", "yaml/too-large")
     try:
@@ -203,15 +255,18 @@ def _read_file(file: Path, reader: _Reader) -> dict[str, Any]:
         data = reader.read(node) if node is not None else {}
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = Position(str(file), mark.line + 1, mark.column + 1) if mark else start
+        place = Position(reader.file, mark.line + 1, mark.column + 1) if mark else start
         context = f" ({error.context})" if error.context else ""
         return fail(f"{error.problem or error.context}{context}", "yaml/syntax", place)
     except yaml.YAMLError as error:
-        return fail(str(error).splitlines()[0], "yaml/syntax")
+        # Refused by the YAML reader for a character that is a problem already.
+        reader.readable = False
+        return {} if reader.problems else fail(str(error).splitlines()[0], "yaml/syntax")
     except RecursionError:
         return fail(f"nests deeper than {MAX_DEPTH} levels", "yaml/too-large")
     if not isinstance(data, dict):
         return fail("the root must be a mapping of sections", "yaml/root")
+    reader.name_the_places()
     return data
 
 

@@ -133,7 +133,7 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("bytes", "a: " + "x" * MAX_BYTES, "yaml/too-large"),
         ("utf-16", "a: 1".encode("utf-16"), "yaml/encoding"),
         ("latin-1", "a: \xfc".encode("latin-1"), "yaml/encoding"),
-        ("nul", "a: \x00\n", "yaml/syntax"),
+        ("nul", "a: \x00\n", "yaml/character"),
         ("tab", "a:\n\tb: 1\n", "yaml/syntax"),
         ("two documents", "a: 1\n---\nb: 2\n", "yaml/syntax"),
         ("alias of nothing", "a: *b\n", "yaml/syntax"),

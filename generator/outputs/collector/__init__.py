@@ -14,7 +14,6 @@ from generator import conventions
 from generator.model import Model
 from generator.outputs.collector import count, current, derive, kept, store
 from generator.outputs.collector.builder import builder_sections
-from generator.outputs.collector.env import Reference, escape_dollars
 from generator.outputs.collector.settings import (
     exporters,
     extensions,
@@ -22,6 +21,7 @@ from generator.outputs.collector.settings import (
     receivers,
     telemetry,
 )
+from generator.outputs.references import COLLECTOR, Reference, written
 from generator.render import Page, YamlPage
 
 
@@ -39,7 +39,9 @@ def plan(model: Model) -> Iterator[Page]:
             "pipelines": pipelines(model),
         },
     }
-    yield YamlPage("collector/config.yaml", escape_dollars(sections), "collector/config.yaml.j2")
+    yield YamlPage(
+        "collector/config.yaml", written(sections, COLLECTOR), "collector/config.yaml.j2"
+    )
     yield YamlPage(
         "collector/builder.yaml", builder_sections(sections), "collector/builder.yaml.j2"
     )
@@ -90,7 +92,7 @@ def _processors(model: Model) -> dict[str, Any]:
         "filter/probe": current.probe_filter(),
         "transform/probe": {
             "error_mode": "ignore",
-            "metric_statements": current.probe_groups(model, str(base_url), str(environment)),
+            "metric_statements": current.probe_groups(model, base_url, environment),
         },
         "tail_sampling": store.tail_sampling(model),
         "transform/store_traces": {
@@ -176,7 +178,7 @@ def pipelines(model: Model) -> dict[str, Any]:
                 "transform/stored",
                 "batch/logs",
             ],
-            "exporters": [str(log_exporter), "signal_to_metrics/redactions"],
+            "exporters": [log_exporter, "signal_to_metrics/redactions"],
         },
         **kept.pipelines(model),
     }

@@ -9,7 +9,15 @@ from generator.model import Model
 from generator.model.metrics import ResolvedMetric
 from generator.model.signals import exact
 from generator.outputs.collector.derive import Group, resource_group
-from generator.outputs.collector.ottl import attribute, matches, normalize_label, set_to, text
+from generator.outputs.collector.ottl import (
+    attribute,
+    matches,
+    normalize_label,
+    quoted,
+    set_to,
+    text,
+)
+from generator.outputs.references import Reference, join
 
 _SDK_RESOURCE = {**conventions.RESOURCE_LABELS, "service.instance.id": conventions.INSTANCE_ID}
 
@@ -91,7 +99,7 @@ def probe_targets(model: Model) -> dict[str, str]:
     return {"service": service.health, **detailed}
 
 
-def probe_groups(model: Model, base_url: str, environment: str) -> list[Group]:
+def probe_groups(model: Model, base_url: Reference, environment: Reference) -> list[Group]:
     """Return the transform that turns the HTTP check's metrics into health metrics.
 
     base_url: address of the service as the receiver reports it. One data point per probe
@@ -100,10 +108,10 @@ def probe_groups(model: Model, base_url: str, environment: str) -> list[Group]:
     """
     component = attribute("datapoint", "component")
     identify = [
-        set_to(
-            component,
-            text(name),
-            f"{attribute('datapoint', 'http.url')} == {text(base_url + path)}",
+        join(
+            set_to(component, text(name)),
+            f" where {attribute('datapoint', 'http.url')} == ",
+            quoted(base_url, path),
         )
         for name, path in probe_targets(model).items()
     ]
@@ -112,7 +120,11 @@ def probe_groups(model: Model, base_url: str, environment: str) -> list[Group]:
             "context": "resource",
             "statements": [
                 set_to('resource.attributes["service.name"]', text(model.spec.service.names[0])),
-                set_to('resource.attributes["deployment.environment.name"]', text(environment)),
+                join(
+                    'set(resource.attributes["deployment.environment.name"], ',
+                    quoted(environment),
+                    ")",
+                ),
             ],
         },
         resource_group(model),

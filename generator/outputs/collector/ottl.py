@@ -11,12 +11,22 @@ from decimal import Decimal
 
 from generator import conventions
 from generator.model.signals import ResolvedLabel, exact
+from generator.outputs.references import Joined, Reference, join
 
 
 def text(value: str) -> str:
     """Return an OTTL string literal."""
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
+    return f'"{_escaped(value)}"'
+
+
+def quoted(*parts: str | Reference) -> Joined:
+    """Return an OTTL string literal that holds references; their values enter it as they are."""
+    inner = (_escaped(part) if isinstance(part, str) else part for part in parts)
+    return join('"', *inner, '"')
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 def decimal(value: float) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from generator.model import Model
 from generator.outputs.collector.current import probe_targets
-from generator.outputs.collector.env import Reference
+from generator.outputs.references import Joined, Reference, join
 
 # Loopback unless the environment says otherwise: a container has its own.
 _BIND = Reference("IMS_BIND_ADDRESS", "127.0.0.1")
@@ -21,12 +21,12 @@ LARGEST_BATCH_MIB = 2 * LARGEST_REQUEST_MIB
 _PATIENCE = "30s"
 
 
-def _listen(port: int) -> str:
-    return f"{_BIND}:{port}"
+def _listen(port: int) -> Joined:
+    return join(_BIND, f":{port}")
 
 
-def _state(folder: str) -> str:
-    return str(Reference(_STATE, ".imsobs", suffix=f"/{folder}"))
+def _state(folder: str) -> Joined:
+    return join(Reference(_STATE, ".imsobs"), f"/{folder}")
 
 
 def extensions(model: Model) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def receivers(model: Model) -> dict[str, Any]:
         "http_check": {
             "collection_interval": model.spec.collector.probe_interval,
             "targets": [
-                {"endpoint": f"{url}{path}", "method": "GET", "timeout": "5s"}
+                {"endpoint": join(url, path), "method": "GET", "timeout": "5s"}
                 for path in probe_targets(model).values()
             ],
         },
@@ -129,14 +129,14 @@ def exporters(model: Model) -> dict[str, Any]:
             model.spec.stack.otelcol.ports.current, settings.keep_gone
         ),
         "otlp_grpc/traces": {
-            "endpoint": str(Reference("IMS_JAEGER_ENDPOINT", jaeger)),
+            "endpoint": Reference("IMS_JAEGER_ENDPOINT", jaeger),
             "tls": {"insecure": True},
             "timeout": _PATIENCE,
             "retry_on_failure": retry,
             "sending_queue": queue,
         },
         "otlp_http/logs": {
-            "endpoint": str(Reference("IMS_LOKI_ENDPOINT", loki, suffix="/otlp")),
+            "endpoint": join(Reference("IMS_LOKI_ENDPOINT", loki), "/otlp"),
             "tls": {"insecure": True},
             "timeout": _PATIENCE,
             "retry_on_failure": retry,
@@ -172,7 +172,7 @@ def telemetry(model: Model) -> dict[str, Any]:
                     "pull": {
                         "exporter": {
                             "prometheus": {
-                                "host": str(_BIND),
+                                "host": _BIND,
                                 "port": model.spec.stack.otelcol.ports.telemetry,
                                 "without_scope_info": True,
                                 "without_type_suffix": False,

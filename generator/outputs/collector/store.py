@@ -6,8 +6,8 @@ from typing import Any
 
 from generator.model import Model
 from generator.outputs.collector.derive import Group
-from generator.outputs.collector.env import Reference
 from generator.outputs.collector.ottl import attribute, decimal, matches, set_to, text
+from generator.outputs.references import Reference, join
 from generator.spec.schema.base import seconds
 
 MASK = "****"
@@ -214,8 +214,8 @@ def tail_sampling(model: Model) -> dict[str, Any]:
     # The sampler keeps what takes longer than its threshold, the spec what takes as long.
     longest = {"threshold_ms": seconds(sampling.slow) * 1000 - 1}
     rate = Reference("TRACE_SAMPLING_RATE", decimal(sampling.rate))
-    below = f"(Double({rate}) * 2.0 - 1.0) * {float(2**63):.1f}"
-    in_share = f"Double(FNV(span.trace_id.string)) <= {below}"
+    below = join("(Double(", rate, f") * 2.0 - 1.0) * {float(2**63):.1f}")
+    in_share = join("Double(FNV(span.trace_id.string)) <= ", below)
     return {
         "decision_wait": sampling.decision_wait,
         "num_traces": sampling.max_traces,

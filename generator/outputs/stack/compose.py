@@ -1,6 +1,6 @@
 """Plan of stack/compose.yaml: the stack in containers, each with as little as it needs.
 
-Escaped here: ``$`` that compose must leave alone is doubled where it is written.
+References to the environment are the plan's own; every other ``$`` is doubled (references.py).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from generator.model import Model
+from generator.outputs.references import COMPOSE, Reference, written
 from generator.outputs.stack import containers, ingest
 from generator.outputs.stack.containers import PASSWORD_SECRET
 from generator.outputs.stack.hardening import USERS, VOLUMES, service, volume
@@ -20,7 +21,7 @@ _REFUSAL = "no default password; set it in the environment or in stack/.env, the
 
 def plan(model: Model) -> Iterator[Page]:
     """Yield compose.yaml."""
-    yield YamlPage("stack/compose.yaml", sections(model), "stack/compose.yaml.j2")
+    yield YamlPage("stack/compose.yaml", written(sections(model), COMPOSE), "stack/compose.yaml.j2")
 
 
 def sections(model: Model) -> dict[str, Any]:
@@ -28,7 +29,9 @@ def sections(model: Model) -> dict[str, Any]:
     names = [PASSWORD_SECRET, *ingest.secrets(model)]
     return {
         "name": f"{model.spec.service.namespace}-observability",
-        "x-required": {"grafana-admin-password": f"${{GRAFANA_ADMIN_PASSWORD:?{_REFUSAL}}}"},
+        "x-required": {
+            "grafana-admin-password": Reference("GRAFANA_ADMIN_PASSWORD", required=_REFUSAL)
+        },
         "services": {
             "prepare": _prepare(model),
             "otelcol": containers.otelcol(model),

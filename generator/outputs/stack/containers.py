@@ -8,6 +8,7 @@ from generator.conventions import PROFILES
 from generator.model import Model
 from generator.outputs.collector.ottl import decimal
 from generator.outputs.collector.settings import runtime
+from generator.outputs.references import Joined, Reference, join
 from generator.outputs.stack import digests, ingest, native
 from generator.outputs.stack import grafana as grafana_plan
 from generator.outputs.stack import prometheus as prometheus_plan
@@ -28,9 +29,9 @@ def _running(name: str, model: Model) -> Service:
     }
 
 
-def _published(*ports: int, variable: str | None = None) -> list[str]:
-    address = f"${{{variable}:-127.0.0.1}}" if variable else "127.0.0.1"
-    return [f"{address}:{port}:{port}" for port in ports]
+def _published(*ports: int, variable: str | None = None) -> list[Joined]:
+    address = Reference(variable, "127.0.0.1") if variable else "127.0.0.1"
+    return [join(address, f":{port}:{port}") for port in ports]
 
 
 def _health(*test: str) -> dict[str, Any]:
@@ -71,10 +72,12 @@ def otelcol(model: Model) -> Service:
             **collector_environment(model, COMPOSE),
             **{ingest.SECRETS[name]: f"/run/secrets/{name}" for name in secrets},
             "IMSOBS_STATE": state,
-            "IMS_LOG_EXPORTER": "${IMS_LOG_EXPORTER:-otlp_http/logs}",
-            "IMS_SERVICE_URL": "${IMS_SERVICE_URL:-http://host.docker.internal:8080}",
+            "IMS_LOG_EXPORTER": Reference("IMS_LOG_EXPORTER", "otlp_http/logs"),
+            "IMS_SERVICE_URL": Reference("IMS_SERVICE_URL", "http://host.docker.internal:8080"),
             "IMS_ENVIRONMENT": _environment(model),
-            "TRACE_SAMPLING_RATE": f"${{TRACE_SAMPLING_RATE:-{decimal(model.spec.sampling.rate)}}}",
+            "TRACE_SAMPLING_RATE": Reference(
+                "TRACE_SAMPLING_RATE", decimal(model.spec.sampling.rate)
+            ),
         },
         "extra_hosts": ["host.docker.internal:host-gateway"],
         "volumes": [mount("../collector"), volume("otelcol", state)],
@@ -92,8 +95,8 @@ def _runtime(memory_mib: int) -> dict[str, str]:
     return {"GOMEMLIMIT": f"{memory_mib * 80 // 100}MiB"}
 
 
-def _environment(model: Model) -> str:
-    return f"${{IMS_ENVIRONMENT:-{model.spec.service.environments[0]}}}"
+def _environment(model: Model) -> Reference:
+    return Reference("IMS_ENVIRONMENT", model.spec.service.environments[0])
 
 
 def prometheus(model: Model) -> Service:
@@ -200,7 +203,7 @@ def grafana(model: Model) -> Service:
         "environment": {
             **_runtime(component.memory_mib),
             **grafana_plan.settings(model, COMPOSE, f"{CONFIG}/dashboards", provisioning),
-            "GF_SECURITY_ADMIN_PASSWORD": f"$$__file{{/run/secrets/{PASSWORD_SECRET}}}",
+            "GF_SECURITY_ADMIN_PASSWORD": f"$__file{{/run/secrets/{PASSWORD_SECRET}}}",
         },
         "volumes": [
             mount("./grafana", "stack/grafana"),
@@ -231,7 +234,7 @@ def promtail(model: Model) -> Service:
         "command": [
             f"-config.file={CONFIG}/stack/promtail.yaml",
             f"-positions.file={positions}",
-            f"-client.external-labels=deployment_environment_name={_environment(model)}",
+            join("-client.external-labels=deployment_environment_name=", _environment(model)),
         ],
         "environment": _runtime(component.memory_mib),
         "volumes": [
@@ -255,13 +258,13 @@ def gateway(model: Model) -> Service:
         "environment": {
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{collector}",
             "IMS_ENVIRONMENT": _environment(model),
-            "LOG_LEVEL": "${LOG_LEVEL:-INFO}",
-            "LOG_FORMAT": "${LOG_FORMAT:-json}",
-            "LOG_CONSOLE_LEVEL": "${LOG_CONSOLE_LEVEL:-WARNING}",
-            "LOG_TRACE_CONTEXT": "${LOG_TRACE_CONTEXT:-true}",
+            "LOG_LEVEL": Reference("LOG_LEVEL", "INFO"),
+            "LOG_FORMAT": Reference("LOG_FORMAT", "json"),
+            "LOG_CONSOLE_LEVEL": Reference("LOG_CONSOLE_LEVEL", "WARNING"),
+            "LOG_TRACE_CONTEXT": Reference("LOG_TRACE_CONTEXT", "true"),
             "IMS_DEMO_PORT": str(port),
             # Of python -m gateway.demo, such as --spike 240.
-            "IMS_DEMO_OPTIONS": "${IMS_DEMO_OPTIONS:-}",
+            "IMS_DEMO_OPTIONS": Reference("IMS_DEMO_OPTIONS", ""),
         },
         "volumes": [mount("../app")],
         "working_dir": CONFIG,

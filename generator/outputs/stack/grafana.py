@@ -1,6 +1,6 @@
 """Plan of stack/grafana/provisioning: data sources joined by trace id, and dashboards.
 
-Grafana expands ``$NAME`` in these files itself, hence the doubled dollars.
+Grafana expands ``$NAME`` in these files itself; its own ``${__value.raw}`` is text here.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from generator.model import Model
+from generator.outputs.references import GRAFANA, Reference, Value, written
 from generator.outputs.stack.places import Place, grafana_environment
 from generator.render import Page, YamlPage
 
@@ -22,11 +23,11 @@ def plan(model: Model) -> Iterator[Page]:
         "prune": True,
         "datasources": [_prometheus(model), _loki(), _jaeger(), _alertmanager()],
     }
-    yield YamlPage(f"{_FOLDER}/datasources/datasources.yaml", datasources)
-    yield YamlPage(f"{_FOLDER}/dashboards/dashboards.yaml", _provider(model))
+    yield YamlPage(f"{_FOLDER}/datasources/datasources.yaml", written(datasources, GRAFANA))
+    yield YamlPage(f"{_FOLDER}/dashboards/dashboards.yaml", written(_provider(model), GRAFANA))
 
 
-def _source(name: str, kind: str, url: str, json: dict[str, Any], **more: Any) -> dict[str, Any]:
+def _source(name: str, kind: str, url: Value, json: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {
         "name": name,
         "uid": kind,
@@ -47,7 +48,9 @@ def _prometheus(model: Model) -> dict[str, Any]:
         "manageAlerts": False,
         "exemplarTraceIdDestinations": [{"name": "trace_id", "datasourceUid": "jaeger"}],
     }
-    return _source("Prometheus", "prometheus", "$IMS_PROMETHEUS_URL", json, isDefault=True)
+    return _source(
+        "Prometheus", "prometheus", Reference("IMS_PROMETHEUS_URL"), json, isDefault=True
+    )
 
 
 def _loki() -> dict[str, Any]:
@@ -60,12 +63,12 @@ def _loki() -> dict[str, Any]:
                 "matcherType": "label",
                 "matcherRegex": "trace_id",
                 "datasourceUid": "jaeger",
-                "url": "$${__value.raw}",
+                "url": "${__value.raw}",
                 "urlDisplayLabel": "Show the trace",
             }
         ],
     }
-    return _source("Loki", "loki", "$IMS_LOKI_URL", json)
+    return _source("Loki", "loki", Reference("IMS_LOKI_URL"), json)
 
 
 def _jaeger() -> dict[str, Any]:
@@ -81,17 +84,17 @@ def _jaeger() -> dict[str, Any]:
             "query": _trace_logs_query(),
         },
     }
-    return _source("Jaeger", "jaeger", "$IMS_JAEGER_URL", json)
+    return _source("Jaeger", "jaeger", Reference("IMS_JAEGER_URL"), json)
 
 
 def _trace_logs_query() -> str:
     # ${__tags} becomes the label matchers of ``tags``.
-    return '{$${__tags}} | trace_id="$${__trace.traceId}"'
+    return '{${__tags}} | trace_id="${__trace.traceId}"'
 
 
 def _alertmanager() -> dict[str, Any]:
     json = {"implementation": "prometheus", "handleGrafanaManagedAlerts": False}
-    return _source("Alertmanager", "alertmanager", "$IMS_ALERTMANAGER_URL", json)
+    return _source("Alertmanager", "alertmanager", Reference("IMS_ALERTMANAGER_URL"), json)
 
 
 def _provider(model: Model) -> dict[str, Any]:
@@ -106,7 +109,7 @@ def _provider(model: Model) -> dict[str, Any]:
                 "allowUiUpdates": False,
                 "disableDeletion": True,
                 "updateIntervalSeconds": 30,
-                "options": {"path": "$IMS_DASHBOARDS"},
+                "options": {"path": Reference("IMS_DASHBOARDS")},
             }
         ],
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from generator.outputs.references import Reference
 from generator.spec.schema.stack import Component
 
 # Where rendered files are mounted; the tree below is the project's own.
@@ -32,10 +33,11 @@ VOLUMES = {
 _LOGGING = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}}
 
 
-def image(name: str, component: Component) -> str:
+def image(name: str, component: Component) -> Reference:
     """Return the image; the environment may name another (a mirror, a local build)."""
     digest = f"@{component.digest}" if component.digest else ""
-    return f"${{IMSOBS_IMAGE_{name.upper()}:-{component.image}:{component.version}{digest}}}"
+    default = f"{component.image}:{component.version}{digest}"
+    return Reference(f"IMSOBS_IMAGE_{name.upper()}", default)
 
 
 def service(name: str, component: Component, user: str) -> dict[str, Any]:

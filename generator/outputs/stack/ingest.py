@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from generator.model import Model
-from generator.outputs.collector.env import Reference, escape_dollars
 from generator.outputs.collector.settings import extensions
+from generator.outputs.references import COLLECTOR, Reference, written
 from generator.render import Page, YamlPage
 
 PATH = "collector/ingest.yaml"
@@ -34,7 +34,7 @@ def secrets(model: Model) -> list[str]:
 def plan(model: Model) -> Iterator[Page]:
     """Yield the page when there is anything to protect with."""
     if secrets(model):
-        yield YamlPage(PATH, escape_dollars(sections(model)), "stack/ingest.yaml.j2")
+        yield YamlPage(PATH, written(sections(model), COLLECTOR), "stack/ingest.yaml.j2")
 
 
 def sections(model: Model) -> dict[str, Any]:
@@ -67,5 +67,5 @@ def file_name(secret: str) -> str:
     return secret if secret == "otlp_token" else f"{secret}.pem"  # noqa: S105 - a name
 
 
-def _file(secret: str) -> str:
-    return str(Reference(SECRETS[secret], f"secrets/{file_name(secret)}"))
+def _file(secret: str) -> Reference:
+    return Reference(SECRETS[secret], f"secrets/{file_name(secret)}")

@@ -6,34 +6,35 @@ from collections.abc import Iterator
 from typing import Any
 
 from generator.model import Model
-from generator.outputs.collector.env import Reference, escape_dollars
 from generator.outputs.collector.settings import LARGEST_BATCH_MIB
+from generator.outputs.references import COLLECTOR, Joined, Reference, join, written
 from generator.render import Page, YamlPage
 from generator.spec.schema.base import seconds
 
 _BIND = Reference("IMS_BIND_ADDRESS", "127.0.0.1")
-_DATA = "IMS_JAEGER_DATA"
+_DATA = Reference("IMS_JAEGER_DATA", ".imsobs/data/jaeger")
 
 
 def plan(model: Model) -> Iterator[Page]:
     """Yield jaeger.yaml."""
-    yield YamlPage("stack/jaeger.yaml", escape_dollars(sections(model)), "stack/jaeger.yaml.j2")
+    sections_ = written(sections(model), COLLECTOR)
+    yield YamlPage("stack/jaeger.yaml", sections_, "stack/jaeger.yaml.j2")
 
 
 def sections(model: Model) -> dict[str, Any]:
-    """Return the sections of jaeger.yaml; dollars are not escaped yet."""
+    """Return the sections of jaeger.yaml; references are not written yet."""
     ports = model.spec.stack.jaeger.ports
     return {
         "extensions": {
             "jaeger_storage": {"backends": {"traces": {"badger": _badger(model)}}},
             "jaeger_query": {
                 "storage": {"traces": "traces"},
-                "http": {"endpoint": f"{_BIND}:{ports.http}"},
-                "grpc": {"endpoint": f"{_BIND}:{ports.query_grpc}"},
+                "http": {"endpoint": _listen(ports.http)},
+                "grpc": {"endpoint": _listen(ports.query_grpc)},
             },
             "healthcheckv2": {
                 "use_v2": False,
-                "endpoint": f"{_BIND}:{ports.health}",
+                "endpoint": _listen(ports.health),
                 "path": "/",
                 # An empty configuration: the image has no HTTP client but the binary's own
                 # reader of configurations, which is what the health check uses.
@@ -61,9 +62,13 @@ def sections(model: Model) -> dict[str, Any]:
     }
 
 
+def _listen(port: int) -> Joined:
+    return join(_BIND, f":{port}")
+
+
 def _receiver(port: int) -> dict[str, Any]:
     # The default of 4 MiB refuses for good what the Collector may send at once.
-    return {"endpoint": f"{_BIND}:{port}", "max_recv_msg_size_mib": 2 * LARGEST_BATCH_MIB}
+    return {"endpoint": _listen(port), "max_recv_msg_size_mib": 2 * LARGEST_BATCH_MIB}
 
 
 def _badger(model: Model) -> dict[str, Any]:
@@ -71,12 +76,12 @@ def _badger(model: Model) -> dict[str, Any]:
     return {
         "ephemeral": False,
         "directories": {
-            "keys": str(Reference(_DATA, ".imsobs/data/jaeger", suffix="/keys")),
-            "values": str(Reference(_DATA, ".imsobs/data/jaeger", suffix="/values")),
+            "keys": join(_DATA, "/keys"),
+            "values": join(_DATA, "/values"),
         },
         "ttl": {"spans": f"{hours}h"},
     }
 
 
 def _reader(port: int) -> dict[str, Any]:
-    return {"pull": {"exporter": {"prometheus": {"host": str(_BIND), "port": port}}}}
+    return {"pull": {"exporter": {"prometheus": {"host": _BIND, "port": port}}}}

@@ -8,12 +8,13 @@ from typing import Any
 
 from generator.model import Model
 from generator.outputs.collector.settings import LARGEST_BATCH_MIB
+from generator.outputs.references import LOKI, Reference, join, written
 from generator.render import Page, YamlPage
 from generator.spec.schema.base import seconds
 
 # Read by Loki itself with -config.expand-env=true.
-_BIND = "${IMS_BIND_ADDRESS:-127.0.0.1}"
-_DATA = "${IMS_LOKI_DATA:-.imsobs/data/loki}"
+_BIND = Reference("IMS_BIND_ADDRESS", "127.0.0.1")
+_DATA = Reference("IMS_LOKI_DATA", ".imsobs/data/loki")
 # Resource attributes that become labels; every other field is structured metadata. A short
 # list keeps streams few: one per service and environment.
 INDEX_ATTRIBUTES = ("service.name", "deployment.environment.name")
@@ -21,7 +22,7 @@ INDEX_ATTRIBUTES = ("service.name", "deployment.environment.name")
 
 def plan(model: Model) -> Iterator[Page]:
     """Yield loki.yaml."""
-    yield YamlPage("stack/loki.yaml", sections(model), "stack/loki.yaml.j2")
+    yield YamlPage("stack/loki.yaml", written(sections(model), LOKI), "stack/loki.yaml.j2")
 
 
 def sections(model: Model) -> dict[str, Any]:
@@ -45,8 +46,8 @@ def sections(model: Model) -> dict[str, Any]:
             "ring": {"instance_addr": "127.0.0.1", "kvstore": {"store": "inmemory"}},
             "storage": {
                 "filesystem": {
-                    "chunks_directory": f"{_DATA}/chunks",
-                    "rules_directory": f"{_DATA}/rules",
+                    "chunks_directory": join(_DATA, "/chunks"),
+                    "rules_directory": join(_DATA, "/rules"),
                 }
             },
         },
@@ -64,7 +65,7 @@ def sections(model: Model) -> dict[str, Any]:
             ]
         },
         "compactor": {
-            "working_directory": f"{_DATA}/compactor",
+            "working_directory": join(_DATA, "/compactor"),
             "retention_enabled": True,
             "delete_request_store": "filesystem",
         },

@@ -193,7 +193,7 @@ def _logs_to_loki(model: Model) -> str:
     from generator.outputs.collector import pipelines
 
     exporters = pipelines(model)[_LOG_PIPELINE]["exporters"]
-    others = [name for name in exporters if "IMS_LOG_EXPORTER" not in name]
+    others = [name for name in exporters if isinstance(name, str)]
     listing = ", ".join([_LOKI_EXPORTER, *others])
     return f"yaml:service::pipelines::{_LOG_PIPELINE}::exporters: [{listing}]"
 
