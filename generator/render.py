@@ -18,7 +18,7 @@ from typing import Any
 import jinja2
 from pydantic_core import to_json
 
-from generator import yamlio
+from generator import markdown, yamlio
 from generator.native.paths import cache_dir
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
@@ -103,16 +103,10 @@ def environment() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     env.filters["yaml"] = lambda data: yamlio.dump(data).rstrip("\n")
-    env.filters["cell"] = markdown_cell
+    for name in ("cell", "code", "code_cell", "fenced", "prose"):
+        env.filters[name] = getattr(markdown, name)
     env.globals["header"] = HEADER
     return env
-
-
-def markdown_cell(value: Any) -> str:
-    """Return a value as text that cannot break out of a Markdown table cell."""
-    text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
-    text = text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
-    return " ".join(text.split())
 
 
 def render_page(page: Page) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from generator import conventions
+from generator.matchers import matcher
 from generator.model.rules import Record, number
 from generator.spec.schema.alerts import Alert, AlertTest, BurnAlert, Slo, Step
 from generator.spec.schema.base import seconds
@@ -57,10 +58,7 @@ def _rates(slo: Slo, metric: Metric | None) -> tuple[str, str]:
     if slo.below is not None:
         good = f'sum by ({BY}) (rate({bucket}{{le="{float(slo.below)!r}"}}[{SHORTEST}]))'
         return total, f"clamp_min({total} - {good}, 0)"
-    matchers = ",".join(
-        f'{label}="{value}"' if isinstance(value, str) else f'{label}=~"{"|".join(value)}"'
-        for label, value in slo.bad.items()
-    )
+    matchers = ",".join(matcher(*item) for item in slo.bad.items())
     return total, f"sum by ({BY}) (rate({slo.total}{{{matchers}}}[{SHORTEST}])) or {total} * 0"
 
 

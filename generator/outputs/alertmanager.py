@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from generator.matchers import matcher
 from generator.model import Model
 from generator.render import TextPage, YamlPage
 from generator.spec.schema.routing import Email, Matchers, Mute, Receiver, Route
@@ -51,10 +52,7 @@ def plan(model: Model) -> Iterator[YamlPage | TextPage]:
 
 def matchers(labels: Matchers) -> list[str]:
     """Return labels as Alertmanager's matchers; several values become an anchored pattern."""
-    return [
-        f'{label}="{value}"' if isinstance(value, str) else f'{label}=~"{"|".join(value)}"'
-        for label, value in labels.items()
-    ]
+    return [matcher(*item) for item in labels.items()]
 
 
 def _route(route: Route) -> dict[str, Any]:
@@ -102,10 +100,10 @@ def _receiver(receiver: Receiver, secrets: str) -> dict[str, Any]:
                 "channel": receiver.slack.channel,
                 "send_resolved": True,
                 "color": '{{ template "ims.color" . }}',
-                "title": '{{ template "ims.title" . }}',
+                "title": '{{ template "ims.slack.title" . }}',
                 "title_link": '{{ template "ims.dashboard" . }}',
-                "fallback": '{{ template "ims.title" . }}',
-                "text": '{{ template "ims.text" . }}',
+                "fallback": '{{ template "ims.slack.title" . }}',
+                "text": '{{ template "ims.slack.text" . }}',
             }
         ]
     if receiver.email is not None:

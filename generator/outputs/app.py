@@ -76,16 +76,20 @@ _INSTRUMENTATIONS: dict[str, dict[str, Any]] = {
 
 def plan(model: Model) -> Iterator[Page]:
     """Yield the pages of ``app/``."""
-    settings = written(environment(model), SHELL)
-    yield TextPage("app/otel.env", "app/otel.env.j2", {"settings": settings})
-    sections = written(sdk_configuration(model), SDK)
+    yield TextPage("app/otel.env", "app/otel.env.j2", {"settings": environment(model)})
+    sections = sdk_configuration(model)
     context = {name.partition("/")[0]: {name: value} for name, value in sections.items()}
     yield TextPage("app/otel-sdk.yaml", "app/otel-sdk.yaml.j2", context)
     yield JsonPage("app/logging.json", logging_config.configuration())
 
 
-def environment(model: Model) -> dict[str, Value]:
-    """Return variable -> value; what refers to a variable is for the caller to override."""
+def environment(model: Model) -> dict[str, str]:
+    """Return variable -> value; ``${NAME:-default}`` is for the caller to override."""
+    settings: dict[str, str] = written(_environment(model), SHELL)
+    return settings
+
+
+def _environment(model: Model) -> dict[str, Value]:
     wanted = {metric.sources[0] for metric in _sdk_metrics(model)}
     excluded = [name for name in _PROCESS_METRICS if name not in wanted]
     patterns = [p for p in ("system.*", "process.runtime.*") if not fnmatch.filter(wanted, p)]
@@ -108,6 +112,11 @@ def environment(model: Model) -> dict[str, Value]:
 
 def sdk_configuration(model: Model) -> dict[str, Any]:
     """Return the sections of the SDK's configuration file (file format 1.0)."""
+    sections: dict[str, Any] = written(_sdk_configuration(model), SDK)
+    return sections
+
+
+def _sdk_configuration(model: Model) -> dict[str, Any]:
     return {
         "file_format": "1.0",
         "resource": _resource(model),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Iterator
 from typing import Any, get_args
 
@@ -145,7 +146,11 @@ def _field(name: str, field: EventField, model: Model) -> dict[str, Any]:
     label = model.labels[field.label] if field.label else None
     allowed = list(label.matches) if label else list(field.values)
     kind = field.type or "string"
-    sample = f'"{allowed[0]}"' if allowed and kind == "string" else _SAMPLES[kind]
+    sample = (
+        json.dumps(allowed[0], ensure_ascii=False)
+        if allowed and kind == "string"
+        else _SAMPLES[kind]
+    )
     if label is not None and kind == "integer":
         sample = allowed[0]
     return {

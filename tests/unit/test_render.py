@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from generator import markdown
 from generator.render import (
     JsonPage,
     RenderError,
     TextPage,
     YamlPage,
-    markdown_cell,
     render,
     render_page,
 )
@@ -88,7 +88,7 @@ def test_a_page_ends_with_one_newline_and_says_that_it_is_generated() -> None:
     ],
 )
 def test_a_cell_cannot_break_out_of_its_table(value: object, cell: str) -> None:
-    assert markdown_cell(value) == cell
+    assert markdown.cell(value) == cell
 
 
 def test_a_template_must_not_name_what_is_not_there() -> None:

@@ -46,6 +46,13 @@ def test_several_values_become_one_anchored_pattern() -> None:
     ]
 
 
+def test_a_value_of_a_matcher_is_no_operator() -> None:
+    assert matchers({"a": 'x", b="y', "c": ["1|2", "a.b"]}) == [
+        'a="x\\", b=\\"y"',
+        'c=~"1\\\\|2|a\\\\.b"',
+    ]
+
+
 def test_secrets_are_files_only(rendered: Path) -> None:
     config = yaml.safe_load((rendered / CONFIG).read_text())
     found: list[tuple[str, str]] = []
@@ -116,6 +123,17 @@ def test_a_notification_is_readable(model: Model, rendered: Path, tmp_path: Path
     text = shown("ims.text")
     for part in (*texts.values(), "area=requests", "team=platform", "2026-01-02 03:04:05 UTC"):
         assert part in text
+    # Slack would call everybody, and show a link that leads elsewhere than it says.
+    data["commonLabels"]["service_name"] = "<!channel> & <https://evil.example|Runbook>"
+    data["alerts"][0]["labels"]["service_name"] = data["commonLabels"]["service_name"]
+    data["alerts"][0]["annotations"]["summary"] = "<!here>"
+    file.write_text(json.dumps(data))
+    escaped = "&lt;!channel&gt; &amp; &lt;https://evil.example|Runbook&gt;"
+    assert shown("ims.slack.title") == f"[FIRING 1] CRITICAL CriticalErrorRate on {escaped}"
+    for text in (shown("ims.slack.text"), shown("ims.slack.title")):
+        assert "<" not in text.replace("<no value>", "")
+        assert escaped in text
+    assert "&lt;!here&gt;" in shown("ims.slack.text")
 
 
 def _of_case(name: str, labels: dict[str, str]) -> dict[str, str]:

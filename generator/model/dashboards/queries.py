@@ -6,11 +6,11 @@ labels, and rates use ``$__rate_interval``, which Grafana keeps at four scrapes 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Literal
 
 from generator import conventions
+from generator.matchers import matcher
 from generator.model.metrics import Series
 from generator.spec.schema.dashboards import Panel, Show
 
@@ -153,21 +153,5 @@ def _selector(name: str, panel: Panel, scope: Scope, where: bool = True) -> str:
         for variable, label in VARIABLE_LABELS.items()
         if variable in scope.variables and label in labels
     ]
-    matchers += [_matcher(*item) for item in panel.where.items()] if where else []
+    matchers += [matcher(*item) for item in panel.where.items()] if where else []
     return f"{name}{{{', '.join(matchers)}}}" if matchers else name
-
-
-def _matcher(label: str, wanted: str | list[str]) -> str:
-    if isinstance(wanted, str):
-        return f"{label}={quoted(wanted)}"
-    return f"{label}=~{quoted('|'.join(regex_escaped(value) for value in wanted))}"
-
-
-def regex_escaped(value: str) -> str:
-    """Return an RE2 pattern that matches exactly this text."""
-    return re.sub(r"([.\\+*?\[^\]$(){}|])", r"\\\1", value)
-
-
-def quoted(value: str) -> str:
-    """Return a PromQL or LogQL string literal."""
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -136,7 +136,7 @@ def alertmanager(model: Model) -> Service:
         "environment": _runtime(component.memory_mib),
         "volumes": [
             mount("../alerts"),
-            _alerting_secrets(model.spec.routing.secrets),
+            mount(f"../{model.spec.routing.secrets}"),
             volume("alertmanager", data),
         ],
         "ports": _published(port),
@@ -144,14 +144,6 @@ def alertmanager(model: Model) -> Service:
             "/bin/amtool", f"--alertmanager.url=http://127.0.0.1:{port}", "cluster", "show"
         ),
     }
-
-
-def _alerting_secrets(folder: str) -> dict[str, Any]:
-    """Return the mount of the receivers' secrets, where Alertmanager looks for them."""
-    found = mount(f"../{folder}", folder)
-    if folder.startswith("/"):
-        found |= {"source": folder, "target": folder}
-    return found
 
 
 def jaeger(model: Model) -> Service:

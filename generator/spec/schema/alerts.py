@@ -7,6 +7,7 @@ from pydantic import Field
 from generator.spec.schema.base import (
     AlertName,
     DurationText,
+    HttpUrl,
     KebabName,
     LabelName,
     LabelValue,
@@ -37,8 +38,8 @@ class Alerting(Section):
     are evaluated. teams: who is told; escalation: whom to call when that does not help.
     """
 
-    runbooks: Annotated[str, Field(pattern=r"^https?://[^\s]+[^/\s]$")]
-    dashboards: Annotated[str, Field(pattern=r"^https?://[^\s]+[^/\s]$")]
+    runbooks: HttpUrl
+    dashboards: HttpUrl
     fast: DurationText = "30s"
     slow: DurationText = "5m"
     teams: dict[KebabName, Team]

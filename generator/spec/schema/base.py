@@ -25,6 +25,17 @@ KebabName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$"
 DurationText = Annotated[
     str, StringConstraints(pattern=r"^(?:\d+w)?(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+s)?$", min_length=2)
 ]
+_SEGMENT = r"[A-Za-z0-9_*][A-Za-z0-9_.*-]*"
+# A folder or file of the project: relative, and no part of it hidden or a way upwards.
+ProjectPath = Annotated[str, StringConstraints(pattern=rf"^{_SEGMENT}(/{_SEGMENT})*$")]
+# No template, no markup, nothing that a shell or a reference to the environment is made of.
+_PATH_AND_QUERY = r"(/[A-Za-z0-9._~:@%/?&=+,;#-]*)?"
+HttpUrl = Annotated[
+    str, StringConstraints(pattern=rf"^https?://[A-Za-z0-9._~:@%\[\]-]+{_PATH_AND_QUERY}$")
+]
+LoopbackUrl = Annotated[
+    str, StringConstraints(pattern=rf"^http://(127\.0\.0\.1|localhost)(:\d+)?{_PATH_AND_QUERY}$")
+]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 LabelValue = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 Ratio = Annotated[float, Field(ge=0, le=1)]

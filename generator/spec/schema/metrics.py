@@ -37,7 +37,7 @@ class Metric(Section):
 
     type: Kind
     description: Text
-    group: str = "other"
+    group: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _-]{0,40}$")] = "other"
     unit: str | None = None
     span: EventName | None = None
     event: EventName | Annotated[list[EventName], Field(min_length=1)] | None = None

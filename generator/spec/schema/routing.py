@@ -4,10 +4,20 @@ from typing import Annotated
 
 from pydantic import Field
 
-from generator.spec.schema.base import DurationText, KebabName, LabelName, LabelValue, Section, Text
+from generator.spec.schema.base import (
+    DurationText,
+    KebabName,
+    LabelName,
+    LabelValue,
+    LoopbackUrl,
+    Section,
+    Text,
+)
 
 # A file below the secrets folder, never the secret itself.
 SecretFile = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+# Alertmanager expands templates in addresses: no braces.
+Address = Annotated[str, Field(pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`|~-]+@[A-Za-z0-9.-]+$")]
 ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
 Weekday = Annotated[
     str,
@@ -35,18 +45,16 @@ class Webhook(Section):
     """A web hook: its URL in a file, or in the open when it is on loopback."""
 
     url_file: SecretFile | None = None
-    url: (
-        Annotated[str, Field(pattern=r"^http://(127\.0\.0\.1|localhost)(:\d+)?(/\S*)?$")] | None
-    ) = None
+    url: LoopbackUrl | None = None
 
 
 class Email(Section):
     """Mail over a relay with TLS; password_file holds the relay's password."""
 
-    to: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
-    sender: Annotated[str, Field(alias="from", pattern=r"^[^@\s]+@[^@\s]+$")]
-    smarthost: Annotated[str, Field(pattern=r"^[^:\s]+:\d+$")]
-    username: str
+    to: Address
+    sender: Annotated[Address, Field(alias="from")]
+    smarthost: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+:\d+$")]
+    username: Annotated[str, Field(pattern=r"^[^{}\s]+$")]
     password_file: SecretFile
 
 
@@ -117,7 +125,8 @@ class Expectation(Section):
 class Routing(Section):
     """The tree of routes, its defaults, and what is expected of it.
 
-    secrets: folder of the secret files, relative to Alertmanager's working directory.
+    secrets: folder of the secret files, below ``secrets/`` of the project; nothing else of it is
+    mounted into Alertmanager, the one component with a way out of the machine.
     """
 
     receiver: KebabName
@@ -125,7 +134,7 @@ class Routing(Section):
     group_wait: DurationText = "30s"
     group_interval: DurationText = "5m"
     repeat_interval: DurationText = "4h"
-    secrets: Annotated[str, Field(pattern=r"^/?[a-z0-9_./-]+$")] = "secrets/alerting"
+    secrets: Annotated[str, Field(pattern=r"^secrets(/[a-z0-9_-]+)+$")] = "secrets/alerting"
     routes: dict[KebabName, Route]
     expect: dict[KebabName, Expectation] = {}
 

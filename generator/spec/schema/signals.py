@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from generator.spec.schema.base import EventName, LabelName, LabelValue, Section, Text
+from generator.spec.schema.base import EventName, LabelName, LabelValue, ProjectPath, Section, Text
 
 
 class Service(Section):
@@ -18,11 +18,11 @@ class Service(Section):
     namespace: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
     names: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]] = Field(min_length=1)
     environments: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]] = Field(min_length=1)
-    url: Annotated[str, Field(pattern=r"^https?://[^\s/]+$")]
+    url: Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9._~:@%\[\]-]+$")]
     health: Annotated[str, Field(pattern=r"^/")] = "/health"
     health_detailed: Annotated[str, Field(pattern=r"^/")] = "/health/detailed"
     components: list[LabelValue] = []
-    log_file: str = "logs/service.jsonl"
+    log_file: ProjectPath = "logs/service.jsonl"
 
 
 class Label(Section):

@@ -1,0 +1,23 @@
+"""Label matchers of PromQL, LogQL and Alertmanager: any text is a value, none an operator."""
+
+from __future__ import annotations
+
+import re
+
+
+def matcher(label: str, wanted: str | list[str]) -> str:
+    """Return the matcher of a label: equal to one text, or to one of several."""
+    if isinstance(wanted, str):
+        return f"{label}={quoted(wanted)}"
+    return f"{label}=~{quoted('|'.join(regex_escaped(value) for value in wanted))}"
+
+
+def regex_escaped(value: str) -> str:
+    """Return an RE2 pattern that matches exactly this text."""
+    return re.sub(r"([.\\+*?\[^\]$(){}|])", r"\\\1", value)
+
+
+def quoted(value: str) -> str:
+    """Return a string literal; the three languages escape as Go does."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + escaped.replace("\n", "\\n").replace("\t", "\\t") + '"'
