@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+from imsobs import yamlio
+from imsobs.spec.load import load
+
 from bench.project import SPEC
-from generator import yamlio
-from generator.spec.load import load
 
 # Sections that grow with a service; labels, prices and the stack stay.
 _GROWN = ("events", "metrics", "rules", "alerts", "slos", "dashboards")

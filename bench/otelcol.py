@@ -13,18 +13,18 @@ from typing import Any
 
 import httpx
 import yaml
+from imsobs import yamlio
+from imsobs.model import resolve
+from imsobs.outputs import collector as output
+from imsobs.pages import render
+from imsobs.runtime.build.binaries import resolve_binary
+from imsobs.runtime.process.plan import load_plan
+from imsobs.runtime.trial import free_ports
+from imsobs.spec.parse import parse
 
 from bench.harness import ROOT, cpu_seconds, memory_mib
 from bench.project import await_http, process
 from bench.replay import Payload, Sent, send
-from generator import yamlio
-from generator.model import resolve
-from generator.native.binaries import resolve_binary
-from generator.native.plan import load_plan
-from generator.native.trial import free_ports
-from generator.outputs import collector as output
-from generator.render import render
-from generator.spec.parse import parse
 
 Config = dict[str, Any]
 # At rest: two such windows in which the process used no more than this share of a core.

@@ -25,18 +25,18 @@ import httpx
 import httpx2
 from gateway.launch import Launch, running
 from gateway.traffic import Order, Report, drive
+from imsobs.compile import read_spec
+from imsobs.model import Model
+from imsobs.model.estimate import DAY, Load, estimate
+from imsobs.runtime.build.binaries import resolve_binary
+from imsobs.runtime.process.daemon import Supervisor
+from imsobs.runtime.process.stack import RunningStack, running_stack
+from imsobs.runtime.trial import free_ports
+from imsobs.spec.schema.base import seconds
 
 from bench.harness import ROOT, measured, memory_mib, say
 from bench.project import SPEC, components, rendered
 from bench.report import Goal, Page, Table, write
-from generator.compile import read_spec
-from generator.estimate import DAY, Load, estimate
-from generator.model import Model
-from generator.native.binaries import resolve_binary
-from generator.native.daemon import Supervisor
-from generator.native.stack import RunningStack, running_stack
-from generator.native.trial import free_ports
-from generator.spec.schema.base import seconds
 
 _SAMPLE = re.compile(r"^(.*) (\S+) (\d+)\.(\d{3})$")
 # Blocks are first written for two hours each.

@@ -12,8 +12,7 @@ import pytest
 from faults.backend import Backend
 from golden import series
 from golden.collector import ROOT, Collector
-
-from generator.native.binaries import resolve_binary
+from imsobs.runtime.build.binaries import resolve_binary
 
 T = TypeVar("T")
 Make = Callable[..., Collector]

@@ -23,11 +23,10 @@ from faults.conftest import Make, See, collectors, eventually, otlp_url, value
 from faults.sender import body, logs, trace_id, traces
 from golden.collector import ROOT, Collector, compiled
 from google.protobuf.json_format import ParseDict
+from imsobs.outputs.stack import ingest
+from imsobs.pages import render
+from imsobs.runtime.process.plan import load_plan
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-
-from generator.native.plan import load_plan
-from generator.outputs.stack import ingest
-from generator.render import render
 
 pytestmark = pytest.mark.faults
 

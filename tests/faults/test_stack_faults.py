@@ -13,10 +13,9 @@ import psutil
 import pytest
 from faults.conftest import AWAY_SECONDS, See, eventually
 from faults.sender import logs, trace_id, traces
+from imsobs.runtime.process.daemon import Supervisor
+from imsobs.runtime.process.stack import RunningStack, running_stack
 from native.project import rendered_project
-
-from generator.native.daemon import Supervisor
-from generator.native.stack import RunningStack, running_stack
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 

@@ -19,12 +19,11 @@ from typing import Any
 import httpx
 import yaml
 from golden import series
-
-from generator.compile import read_spec
-from generator.model import Model
-from generator.native.trial import free_ports
-from generator.outputs import collector as output
-from generator.render import render
+from imsobs.compile import read_spec
+from imsobs.model import Model
+from imsobs.outputs import collector as output
+from imsobs.pages import render
+from imsobs.runtime.trial import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 PORTS = ("otlp_grpc", "otlp_http", "health", "metrics", "current", "telemetry")

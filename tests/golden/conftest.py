@@ -11,8 +11,7 @@ import pytest
 from golden.cases import CASES
 from golden.collector import ROOT, Collector
 from golden.health import HealthServer
-
-from generator.native.binaries import resolve_binary
+from imsobs.runtime.build.binaries import resolve_binary
 
 # The probe asks one service, the first of the list.
 PROBED = "case-probe"

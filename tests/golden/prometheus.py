@@ -11,9 +11,8 @@ from typing import Any
 import httpx
 import yaml
 from golden.collector import Collector
-
-from generator.native.trial import free_ports
-from generator.outputs.stack.prometheus import FEATURES, sections
+from imsobs.outputs.prometheus.server import FEATURES, sections
+from imsobs.runtime.trial import free_ports
 
 
 @dataclass

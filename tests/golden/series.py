@@ -11,8 +11,8 @@ import math
 import re
 from typing import Any
 
-from generator import conventions
-from generator.model.metrics import ResolvedMetric
+from imsobs.model import conventions
+from imsobs.model.metrics import ResolvedMetric
 
 Labels = frozenset[tuple[str, str]]
 Rows = dict[Labels, float]

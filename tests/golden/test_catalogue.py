@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from golden.cases import CASES
 from golden.collector import ROOT
-
-from generator.compile import read_spec
+from imsobs.compile import read_spec
 
 DERIVED = {"span", "event", "log", "pipeline", "sdk", "probe"}
 # Proven by a test of their own, for want of a synchronous answer.

@@ -9,8 +9,7 @@ from golden import series
 from golden.collector import Collector
 from golden.conftest import PROBED
 from golden.health import HealthServer
-
-from generator import conventions
+from imsobs.model import conventions
 
 pytestmark = pytest.mark.native
 COMPONENTS = ("service", "database", "cache", "queue", "router")

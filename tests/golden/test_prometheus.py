@@ -12,8 +12,7 @@ from golden import otlp
 from golden.collector import ROOT, Collector
 from golden.prometheus import Prometheus
 from golden.stores import trace_ids, wait_until
-
-from generator.native.binaries import resolve_binary
+from imsobs.runtime.build.binaries import resolve_binary
 
 pytestmark = pytest.mark.native
 OVERLAY = {

@@ -14,10 +14,9 @@ import httpx2
 import pytest
 from gateway.launch import Launch, Running, running
 from gateway.traffic import Order, Report, drive
+from imsobs.runtime.process.stack import RunningStack, running_stack
+from imsobs.runtime.trial import free_ports
 from native.project import rendered_project
-
-from generator.native.stack import RunningStack, running_stack
-from generator.native.trial import free_ports
 
 # Short intervals, so that a test need not wait for what production has time for.
 FAST: dict[str, Any] = {

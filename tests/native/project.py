@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from generator.native.trial import render_trial
+from imsobs.runtime.trial import render_trial
 
 SPEC = Path(__file__).resolve().parents[2] / "spec" / "ims.yaml"
 

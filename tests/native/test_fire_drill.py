@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 from alertmanager import ROOT
-
-from generator.compile import read_spec, render_model
-from generator.write import apply, changes
+from imsobs.compile import read_spec, render_model
+from imsobs.write import apply, changes
 
 FIVE = (
     "CriticalErrorRate",
@@ -31,7 +30,7 @@ def test_five_alerts_are_told_and_resolve(tmp_path: Path) -> None:
     compiled = read_spec([spec])
     assert compiled.model is not None
     apply(tmp_path, changes(tmp_path, render_model(compiled.model)))
-    command = [sys.executable, "-m", "generator", "drill", *FIVE, "--root", str(tmp_path), "--json"]
+    command = [sys.executable, "-m", "imsobs", "drill", *FIVE, "--root", str(tmp_path), "--json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = {row["alert"]: row for row in json.loads(done.stdout)["alerts"]}

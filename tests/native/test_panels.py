@@ -12,13 +12,12 @@ from pathlib import Path
 
 import pytest
 from gateway.traffic import Order
+from imsobs.compile import read_spec
+from imsobs.errors import ImsobsError
+from imsobs.outputs.grafana import plan
+from imsobs.preview.fetch import Prometheus
+from imsobs.preview.interpolate import PanelQuery, panel_queries
 from native.conftest import FAST, Live
-
-from generator.compile import read_spec
-from generator.errors import ImsobsError
-from generator.outputs.dashboards import plan
-from generator.preview.fetch import Prometheus
-from generator.preview.interpolate import PanelQuery, panel_queries
 
 pytestmark = pytest.mark.native
 

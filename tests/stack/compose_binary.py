@@ -8,11 +8,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from generator.errors import ImsobsError  # noqa: E402
-from generator.native.build import build_component  # noqa: E402
-from generator.native.paths import cache_dir  # noqa: E402
-from generator.native.plan import Plan  # noqa: E402
-from generator.native.progress import Silent  # noqa: E402
+from imsobs.errors import ImsobsError  # noqa: E402
+from imsobs.runtime.build.compile import build_component  # noqa: E402
+from imsobs.runtime.paths import cache_dir  # noqa: E402
+from imsobs.runtime.process.plan import Plan  # noqa: E402
+from imsobs.runtime.progress import Silent  # noqa: E402
 
 VERSION = "2.40.3"
 _MODULE = "github.com/docker/compose/v2"

@@ -21,10 +21,9 @@ import docker
 import httpx
 import pytest
 from docker.errors import DockerException, ImageNotFound
+from imsobs import write
+from imsobs.compile import read_spec, render_model
 from testcontainers.core.container import DockerContainer
-
-from generator import write
-from generator.compile import read_spec, render_model
 
 ROOT = Path(__file__).resolve().parents[2]
 T = TypeVar("T")

@@ -27,9 +27,9 @@ from host_files import add_programs, python_layer
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from generator.compile import read_spec, render_model  # noqa: E402
-from generator.errors import ImsobsError  # noqa: E402
-from generator.native.binaries import resolve_binary  # noqa: E402
+from imsobs.compile import read_spec, render_model  # noqa: E402
+from imsobs.errors import ImsobsError  # noqa: E402
+from imsobs.runtime.build.binaries import resolve_binary  # noqa: E402
 
 STATE = Path(os.environ.get("IMSOBS_ENGINE_STATE", Path(tempfile.gettempdir()) / "imsobs-engine"))
 SOCKET = STATE / "docker.sock"

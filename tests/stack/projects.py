@@ -13,12 +13,11 @@ from typing import Any
 import docker
 import pytest
 import yaml
+from imsobs.runtime import secrets as stack_secrets
+from imsobs.runtime.docker import EVERY_PROFILE
+from imsobs.runtime.trial import free_ports
+from imsobs.runtime.verify.compose import COMPOSE_ENV, compose_command
 from stack.containers import find_image, render
-
-from generator import stack_secrets
-from generator.native.docker import EVERY_PROFILE
-from generator.native.trial import free_ports
-from generator.verify.compose import COMPOSE_ENV, compose_command
 
 _PASSWORD = "correct-horse-battery"
 _NUMBERS = itertools.count()

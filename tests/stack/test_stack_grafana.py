@@ -8,10 +8,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from imsobs.runtime import secrets as stack_secrets
 from stack.containers import Launcher, Started, eventually
 from testcontainers.core.network import Network
-
-from generator import stack_secrets
 
 PORT = 3000
 

@@ -15,12 +15,11 @@ import docker
 import httpx
 import pytest
 import yaml
+from imsobs.runtime.docker import record_mode
+from imsobs.runtime.paths import layout_for
+from imsobs.runtime.verify.compose import COMPOSE_ENV
 from stack.containers import eventually, render
 from stack.projects import Compose, project_of
-
-from generator.native.docker import record_mode
-from generator.native.paths import layout_for
-from generator.verify.compose import COMPOSE_ENV
 
 CORE = ("otelcol", "prometheus", "alertmanager", "jaeger")
 Imsobs = Callable[..., subprocess.CompletedProcess[str]]
@@ -53,7 +52,7 @@ def imsobs(compose: Compose, tmp_path: Path) -> Imsobs:
 
     def run(*words: str, said: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "generator", *words, "--root", str(compose.root)],
+            [sys.executable, "-m", "imsobs", *words, "--root", str(compose.root)],
             env=settings, text=True, capture_output=True, check=False, input=said,
         )  # fmt: skip
 

@@ -9,14 +9,13 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from imsobs.runtime.build.binaries import locate
+from imsobs.runtime.process.plan import load_plan
+from imsobs.runtime.process.stack import running_stack
+from imsobs.runtime.progress import Silent
+from imsobs.runtime.trial import free_ports
 from stack.containers import Launcher, Started, eventually, render
 from stack.signals import log_record, new_trace_id
-
-from generator.native.binaries import locate
-from generator.native.plan import load_plan
-from generator.native.progress import Silent
-from generator.native.stack import running_stack
-from generator.native.trial import free_ports
 
 PORT = 3100
 Entry = tuple[dict[str, str], str, str, dict[str, str]]

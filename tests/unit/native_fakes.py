@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-
-from generator.native.paths import Layout
-from generator.native.plan import Plan, load_plan
+from imsobs.runtime.paths import Layout
+from imsobs.runtime.process.plan import Plan, load_plan
 
 # Answers its version; or serves, reloads its file, or crashes, as its arguments say.
 SERVER = f"""#!{sys.executable} -IS

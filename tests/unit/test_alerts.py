@@ -9,15 +9,17 @@ from pathlib import Path
 import pytest
 import yaml
 from alertmanager import ROOT
-
-from generator.compile import read_spec
-from generator.model import Model
-from generator.model.rules import number
-from generator.model.windows import longest_window
-from generator.native.binaries import resolve_binary
-from generator.notification import expand, humanized
-from generator.outputs import alert_rules, alert_tests, anomaly_tests, runbooks
-from generator.render import render
+from imsobs.compile import read_spec
+from imsobs.model import Model
+from imsobs.model.notification import expand, humanized
+from imsobs.model.rules import number
+from imsobs.outputs.docs import runbooks
+from imsobs.outputs.prometheus import anomaly_tests
+from imsobs.outputs.prometheus import rule_tests as alert_tests
+from imsobs.outputs.prometheus import rules as alert_rules
+from imsobs.pages import render
+from imsobs.promql.windows import longest_window
+from imsobs.runtime.build.binaries import resolve_binary
 
 REQUIRED = {
     "ServiceDown": ("critical", "1m"),

@@ -13,12 +13,11 @@ from typing import Any
 import pytest
 import yaml
 from gateway.launch import read_settings
-
-from generator.model import Model, resolve
-from generator.outputs import app
-from generator.render import render
-from generator.spec.load import load
-from generator.spec.parse import parse
+from imsobs.model import Model, resolve
+from imsobs.outputs.app import sdk as app
+from imsobs.pages import render
+from imsobs.spec.load import load
+from imsobs.spec.parse import parse
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,17 +12,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import imsobs
 import pytest
-
-import generator
-from generator.compile import read_spec
+from imsobs.compile import read_spec
 
 ROOT = Path(__file__).resolve().parents[2]
 CASES = sorted((ROOT / "tests/cases/invalid").iterdir())
-PACKAGE = Path(generator.__file__).parent
+PACKAGE = Path(imsobs.__file__).parent
 # Where problems are made; elsewhere "a/b" is a path or a component of the Collector.
 SOURCES = [*(PACKAGE / "checks").glob("*.py"), *(PACKAGE / "spec").glob("*.py")]
-SOURCES += [*PACKAGE.glob("promql*.py")]
+SOURCES += [*(PACKAGE / "promql").glob("*.py")]
 _ID = re.compile(r'"([a-z][a-z0-9]*/[a-z][a-z0-9-]*)"')
 
 
@@ -71,7 +70,7 @@ def test_every_check_is_explained() -> None:
 
 def test_the_command_prints_them_and_ends_with_2() -> None:
     case = "tests/cases/invalid/spec-unknown-key/overlay.yaml"
-    command = [sys.executable, "-m", "generator", "validate", "--overlay", case]
+    command = [sys.executable, "-m", "imsobs", "validate", "--overlay", case]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 2
     assert f"{case}:2:3: sampling.rat: unknown key" in " ".join(result.stderr.split())

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
-
-from generator.model.dashboards.queries import Scope, queries
-from generator.model.metrics import Series
-from generator.spec.schema.dashboards import Panel, purposes_of
+from imsobs.model.dashboards.queries import Scope, queries
+from imsobs.model.metrics import Series
+from imsobs.spec.schema.dashboards import Panel, purposes_of
 
 LABELS = dict.fromkeys(["service_name", "vendor", "model", "outcome"])
 SERIES = {

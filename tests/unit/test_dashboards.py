@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as grafana
-
-from generator.compile import read_spec
-from generator.model import Model
-from generator.outputs.dashboards import plan
-from generator.preview.interpolate import panels
+from imsobs.compile import read_spec
+from imsobs.model import Model
+from imsobs.outputs.grafana import plan
+from imsobs.preview.interpolate import panels
 
 ROOT = Path(__file__).resolve().parents[2]
 OVERVIEW = {

@@ -6,8 +6,7 @@ import re
 from pathlib import Path
 
 import yaml
-
-from generator.compile import read_spec
+from imsobs.compile import read_spec
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()

@@ -7,17 +7,16 @@ import dataclasses
 import httpx
 import pytest
 from alertmanager import ROOT
-
-from generator.compile import read_spec
-from generator.drill import otlp
-from generator.drill.case import Case, fault, new_case, phase, receivers_of
-from generator.drill.health import answering
-from generator.drill.quicken import quick_expr, quicken
-from generator.drill.receiver import Notice, listening
-from generator.drill.tree import overlay
-from generator.model import Model
-from generator.native.trial import free_ports
-from generator.spec.schema.alerts import Send
+from imsobs.compile import read_spec
+from imsobs.model import Model
+from imsobs.runtime.drill import otlp
+from imsobs.runtime.drill.case import Case, fault, new_case, phase, receivers_of
+from imsobs.runtime.drill.compress_time import quick_expr, quicken
+from imsobs.runtime.drill.health import answering
+from imsobs.runtime.drill.receiver import Notice, listening
+from imsobs.runtime.drill.tree import overlay
+from imsobs.runtime.trial import free_ports
+from imsobs.spec.schema.alerts import Send
 
 
 @pytest.fixture(scope="module")

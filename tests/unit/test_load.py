@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from generator.problems import Position, Problem
-from generator.spec.load import MAX_BYTES, Document, load
+from imsobs.problems import Position, Problem
+from imsobs.spec.load import MAX_BYTES, Document, load
 
 
 def read(folder: Path, *texts: str | bytes) -> tuple[Document, list[Problem]]:

@@ -8,11 +8,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
-from generator import logql
-from generator.compile import read_spec
-from generator.outputs.dashboards import plan
-from generator.preview.interpolate import panel_queries
+from imsobs import logql
+from imsobs.compile import read_spec
+from imsobs.outputs.grafana import plan
+from imsobs.preview.interpolate import panel_queries
 
 ROOT = Path(__file__).resolve().parents[2]
 GRAMMAR = ROOT / "tests/logql"

@@ -6,13 +6,12 @@ import threading
 from pathlib import Path
 
 import pytest
+from imsobs.errors import ImsobsError
+from imsobs.runtime.build import toolchain
+from imsobs.runtime.build.compile import build_component, cached_binary
+from imsobs.runtime.build.recipe import collector_go_mod, recipe_key
+from imsobs.runtime.process.plan import Plan, parse_plan
 from native_fakes import GO, Notes, executable, make_project, path_with
-
-from generator.errors import ImsobsError
-from generator.native import toolchain
-from generator.native.build import build_component, cached_binary
-from generator.native.plan import Plan, parse_plan
-from generator.native.recipe import collector_go_mod, recipe_key
 
 MANIFEST = {
     "dist": {"name": "otelcol-ims", "version": "0.160.0", "output_path": "/elsewhere"},

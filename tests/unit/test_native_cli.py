@@ -8,16 +8,15 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from imsobs.cli import stack as stack_commands
+from imsobs.cli.app import app
+from imsobs.errors import ImsobsError
+from imsobs.runtime.docker import find_docker, recorded_mode
+from imsobs.runtime.process.daemon import end_leftovers
+from imsobs.runtime.progress import ConsoleProgress, GoReader
 from native_fakes import Notes, Project, executable, make_project, path_with
 from rich.console import Console
 from typer.testing import CliRunner
-
-from generator.cli import stack_commands
-from generator.cli.app import app
-from generator.errors import ImsobsError
-from generator.native.daemon import end_leftovers
-from generator.native.docker import find_docker, recorded_mode
-from generator.native.progress import ConsoleProgress, GoReader
 
 DOCKER = """#!/bin/sh
 echo "$@" >> "$(dirname "$0")/docker.log"

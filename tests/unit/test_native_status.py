@@ -9,17 +9,16 @@ from typing import Any
 
 import httpx
 import pytest
+from imsobs.cli.tables import component_table, span_of_time, trace_tree
+from imsobs.errors import ImsobsError
+from imsobs.runtime import status, traces
+from imsobs.runtime.docker import record_mode, recorded_mode
+from imsobs.runtime.doctor import examine
+from imsobs.runtime.process.ready import tail
+from imsobs.runtime.status import collect, telemetry
+from imsobs.runtime.traces import fetch_trace, parse_trace
 from native_fakes import Project, executable, make_project, path_with
 from rich.console import Console
-
-from generator.cli.stack_tables import component_table, span_of_time, trace_tree
-from generator.errors import ImsobsError
-from generator.native import status, traces
-from generator.native.docker import record_mode, recorded_mode
-from generator.native.doctor import examine
-from generator.native.ready import tail
-from generator.native.status import collect, telemetry
-from generator.native.traces import fetch_trace, parse_trace
 
 TARGETS = {
     "activeTargets": [

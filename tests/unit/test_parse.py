@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from generator.compile import read_spec
-from generator.problems import KeyPath
-from generator.spec.load import load
-from generator.spec.parse import parse
+from imsobs.compile import read_spec
+from imsobs.problems import KeyPath
+from imsobs.spec.load import load
+from imsobs.spec.parse import parse
 
 ROOT = Path(__file__).resolve().parents[2]
 

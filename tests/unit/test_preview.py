@@ -12,13 +12,12 @@ from urllib.parse import parse_qs
 from xml.etree import ElementTree
 
 import pytest
-
-from generator.compile import read_spec
-from generator.errors import ImsobsError
-from generator.outputs.dashboards import plan
-from generator.preview import page, theme, values
-from generator.preview.fetch import Prometheus, series_name
-from generator.preview.interpolate import chosen, duration, interval, panel_queries, substitute
+from imsobs.compile import read_spec
+from imsobs.errors import ImsobsError
+from imsobs.outputs.grafana import plan
+from imsobs.preview import page, theme, values
+from imsobs.preview.fetch import Prometheus, series_name
+from imsobs.preview.interpolate import chosen, duration, interval, panel_queries, substitute
 
 ROOT = Path(__file__).resolve().parents[2]
 END = 1_800_000_000.0

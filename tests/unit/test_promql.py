@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-
-from generator import promql, promql_labels
-from generator.model.metrics import Allowed, Kind, Series
+from imsobs import promql
+from imsobs.model.metrics import Allowed, Kind, Series
+from imsobs.promql import labels as promql_labels
 
 STATUS: Allowed = ("2xx", "5xx", "other")
 COMMON: dict[str, Allowed] = {"service_name": None, "job": None, "instance": None}

@@ -14,11 +14,10 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
-
-from generator import write
-from generator.compile import read_spec, render_model
-from generator.native.binaries import resolve_binary
-from generator.yamlio import parse
+from imsobs import write
+from imsobs.compile import read_spec, render_model
+from imsobs.runtime.build.binaries import resolve_binary
+from imsobs.yamlio import parse
 
 SPEC = Path(__file__).resolve().parents[2] / "spec" / "ims.yaml"
 DATA: dict[str, Any] = yaml.safe_load(SPEC.read_text())

@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 import yaml
-
-from generator import markdown
-from generator.compile import read_spec, render_model
-from generator.outputs.references import (
+from imsobs import markdown
+from imsobs.compile import read_spec, render_model
+from imsobs.outputs.references import (
     COLLECTOR,
     COMPOSE,
     GRAFANA,

@@ -12,22 +12,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from generator import markdown
-from generator.render import (
-    JsonPage,
-    RenderError,
-    TextPage,
-    YamlPage,
-    render,
-    render_page,
-)
+from imsobs import markdown
+from imsobs.pages import JsonPage, RenderError, TextPage, YamlPage, render, render_page
 
 ROOT = Path(__file__).resolve().parents[2]
 _DIGEST = """
 import hashlib, sys
 from pathlib import Path
-from generator.compile import read_spec, render_model
+from imsobs.compile import read_spec, render_model
 model = read_spec([Path(sys.argv[1])]).model
 files = render_model(model)
 print(hashlib.sha256(b"".join(k.encode() + v for k, v in files.items())).hexdigest())

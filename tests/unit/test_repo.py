@@ -8,10 +8,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
-from generator.compile import read_spec, render_model
-from generator.render import HEADER
-from generator.write import MANIFEST
+from imsobs.compile import read_spec, render_model
+from imsobs.pages import HEADER
+from imsobs.write import MANIFEST
 
 ROOT = Path(__file__).resolve().parents[2]
 # Folders that only `make render` writes.

@@ -11,15 +11,14 @@ from typing import Any
 import pytest
 import yaml
 from alertmanager import ROOT, post, running, states, wait_for
-
-from generator.compile import read_spec
-from generator.drill.quicken import ALWAYS, NEVER, local_routes
-from generator.drill.receiver import Notice, listening
-from generator.model import Model
-from generator.native.binaries import resolve_binary
-from generator.outputs.alertmanager import CONFIG, TEMPLATE, matchers, plan
-from generator.render import render
-from generator.spec.schema.routing import Expectation
+from imsobs.compile import read_spec
+from imsobs.model import Model
+from imsobs.outputs.alertmanager import CONFIG, TEMPLATE, matchers, plan
+from imsobs.pages import render
+from imsobs.runtime.build.binaries import resolve_binary
+from imsobs.runtime.drill.compress_time import ALWAYS, NEVER, local_routes
+from imsobs.runtime.drill.receiver import Notice, listening
+from imsobs.spec.schema.routing import Expectation
 
 
 @pytest.fixture(scope="module")

@@ -8,16 +8,16 @@ import stat
 from pathlib import Path
 
 import pytest
+from imsobs.compile import read_spec
+from imsobs.errors import ImsobsError
+from imsobs.model import Model
+from imsobs.model import estimate as estimating
+from imsobs.runtime import preflight, reload
+from imsobs.runtime import secrets as stack_secrets
+from imsobs.runtime.process.launch import files_digest
+from imsobs.runtime.process.plan import Plan, parse_plan
+from imsobs.runtime.verify import Verdict
 from typer.testing import CliRunner
-
-from generator import estimate as estimating
-from generator import preflight, reload, stack_secrets
-from generator.compile import read_spec
-from generator.errors import ImsobsError
-from generator.model import Model
-from generator.native.launch import files_digest
-from generator.native.plan import Plan, parse_plan
-from generator.verify import Verdict
 
 ROOT = Path(__file__).resolve().parents[2]
 _SETTING = r"\b(?:IMS|IMSOBS|OTEL|TRACE|LOG|GRAFANA)_[A-Z_]+\b"
@@ -160,11 +160,11 @@ def _guides() -> list[Path]:
 def test_guides_name_commands_that_exist() -> None:
     from importlib import import_module
 
-    from generator.cli import COMMANDS
-    from generator.cli.app import app
+    from imsobs.cli import COMMANDS
+    from imsobs.cli.app import app
 
     for name in COMMANDS:
-        import_module(f"generator.cli.{name}")
+        import_module(f"imsobs.cli.{name}")
     listed = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["--help"]).output
     makefile = (ROOT / "Makefile").read_text()
     for guide in _guides():

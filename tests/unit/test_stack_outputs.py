@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 import yaml
-
-from generator.compile import read_spec, render_model
-from generator.native.plan import parse_plan
-from generator.spec.schema.base import seconds
-from generator.verify.models.grafana import DashboardsFile, DatasourcesFile
-from generator.verify.models.loki import LokiFile
-from generator.verify.models.promtail import PromtailFile
+from imsobs.compile import read_spec, render_model
+from imsobs.runtime.process.plan import parse_plan
+from imsobs.runtime.verify.models.grafana import DashboardsFile, DatasourcesFile
+from imsobs.runtime.verify.models.loki import LokiFile
+from imsobs.runtime.verify.models.promtail import PromtailFile
+from imsobs.spec.schema.base import seconds
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = ROOT / "spec/ims.yaml"

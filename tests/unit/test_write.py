@@ -6,10 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
-
-from generator.errors import ImsobsError
-from generator.files import Tree
-from generator.write import MANIFEST, apply, changes, with_manifest
+from imsobs.errors import ImsobsError
+from imsobs.files import Tree
+from imsobs.write import MANIFEST, apply, changes, with_manifest
 
 FILES = {"collector/config.yaml": b"a: 1\n", "stack/deep/er.json": b"{}\n"}
 

@@ -8,9 +8,8 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-
-from generator import yamlio
-from generator.spec.load import _Yaml12Loader
+from imsobs import yamlio
+from imsobs.spec.load import _Yaml12Loader
 
 _DATA: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

@@ -1,5 +1,0 @@
-"""Entry point of ``python -m generator``."""
-
-from generator.cli import main
-
-main()

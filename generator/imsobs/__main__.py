@@ -1,0 +1,5 @@
+"""Entry point of ``python -m imsobs``."""
+
+from imsobs.cli import main
+
+main()

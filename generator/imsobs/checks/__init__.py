@@ -1,0 +1,42 @@
+"""Check: what a well-shaped spec means; every problem at once.
+
+Stage 3 of load -> parse -> check -> resolve -> plan -> render. One module per subject; each
+has ``check(model) -> Iterator[Problem]``, and its ids are explained in docs/checks/.
+"""
+
+from __future__ import annotations
+
+from imsobs.checks import (
+    alerts,
+    collector,
+    dashboards,
+    events,
+    labels,
+    metrics,
+    prices,
+    routing,
+    rules,
+    slos,
+    stack,
+)
+from imsobs.model import Model
+from imsobs.problems import Problem
+
+CHECKS = (
+    labels,
+    events,
+    prices,
+    metrics,
+    collector,
+    dashboards,
+    stack,
+    rules,
+    alerts,
+    slos,
+    routing,
+)
+
+
+def run(model: Model) -> list[Problem]:
+    """Return every problem that any check finds."""
+    return [problem for module in CHECKS for problem in module.check(model)]

@@ -1,0 +1,183 @@
+"""Alerts: they can fire, say what they mean, and come with a test and a runbook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from promql_parser import BinaryExpr, Expr
+
+from imsobs import promql
+from imsobs.checks.rules import habits, unknown
+from imsobs.model import Model, conventions
+from imsobs.model.alerts import used_labels
+from imsobs.model.notification import FUNCTIONS, unknown_fields
+from imsobs.model.rules import ResolvedAlert
+from imsobs.problems import KeyPath, Problem, available
+from imsobs.spec.schema.alerts import AlertTest, Drill, Runbook
+
+_COMPARISONS = {"==", "!=", ">", ">=", "<", "<="}
+
+
+def check(model: Model) -> Iterator[Problem]:
+    """Yield alert/*, runbook/*, drill/*, promql/* and rule/* problems of every alert."""
+    for name in [*model.spec.slos, *model.spec.anomalies]:
+        section = "slos" if name in model.spec.slos else "anomalies"
+        yield from _names(section, name, model)
+    seen: set[KeyPath] = set()
+    for alert in model.alerts.values():
+        allowed = model.spec.alerts[alert.name].allow if alert.path[0] == "alerts" else {}
+        for problem in _alert(alert, model, first=alert.path not in seen):
+            if problem.check not in allowed:
+                yield problem
+        seen.add(alert.path)
+
+
+def _names(section: str, name: str, model: Model) -> Iterator[Problem]:
+    if section == "slos":
+        slo = model.spec.slos[name]
+        names = [*(burn.name for burn in slo.burn), slo.breach.name]
+    else:
+        names = [model.spec.anomalies[name].alert]
+    for index, alert in enumerate(names):
+        owner = model.alerts[alert].path
+        if owner != (section, name) or alert in names[:index]:
+            message = (
+                f'the alert "{alert}" is also that of {".".join(map(str, owner))}; give it'
+                " another name"
+            )
+            yield Problem((section, name), message, "alert/duplicate-name")
+
+
+def _alert(alert: ResolvedAlert, model: Model, *, first: bool) -> Iterator[Problem]:
+    path, spec = alert.path, model.spec
+    if alert.team not in spec.alerting.teams:
+        message = (
+            f'team "{alert.team}" is not declared; {available(alert.team, spec.alerting.teams)}'
+        )
+        yield Problem((*path, "team"), message, "alert/unknown-team")
+    if alert.dashboard not in spec.dashboards:
+        message = (
+            f'dashboard "{alert.dashboard}" is not declared;'
+            f" {available(alert.dashboard, spec.dashboards)}"
+        )
+        yield Problem((*path, "dashboard"), message, "alert/unknown-dashboard")
+    if alert.runbook is None:
+        yield Problem(
+            path,
+            "an alert needs a runbook: meaning, impact, causes, mitigation",
+            "alert/missing-runbook",
+        )
+    elif first:
+        yield from _runbook((*path, "runbook"), alert.runbook, model)
+    if path[0] != "alerts":
+        return
+    yield from _expression(alert, model)
+    yield from _texts(alert)
+    if alert.hold is None:
+        message = "say how long it must hold before it fires (for: 5m); 0s means at once"
+        yield Problem(path, message, "alert/missing-for")
+    if alert.test is None:
+        yield Problem(path, "an alert needs a test of its boundary", "alert/missing-test")
+    else:
+        yield from _test((*path, "test"), alert, alert.test, model)
+    yield from _drill((*path, "drill"), alert.drill, model)
+
+
+def _expression(alert: ResolvedAlert, model: Model) -> Iterator[Problem]:
+    for key, expr in (("expr", alert.value), ("guard", alert.guard)):
+        if expr is not None:
+            yield from unknown(expr, (*alert.path, key), model)
+            yield from habits(expr, (*alert.path, key), model)
+    if alert.guard is not None and not _is_condition(alert.guard):
+        message = "a guard is a comparison, such as service:ims_requests:rate5m > 0.05"
+        yield Problem((*alert.path, "guard"), message, "alert/guard")
+    if alert.carried is None or conventions.SERVICE_NAME in alert.carried:
+        return
+    for name in _selected(alert.value):
+        if name in model.series and conventions.SERVICE_NAME in model.series[name].labels:
+            message = (
+                f'the label service_name of "{name}" is lost; aggregate by (service_name, ...)'
+            )
+            yield Problem((*alert.path, "expr"), message, "alert/service-label")
+
+
+def _selected(expr: str) -> list[str]:
+    try:
+        return promql.metric_names(expr)
+    except ValueError:
+        return []
+
+
+def _is_condition(expr: str) -> bool:
+    try:
+        root = promql.parse(expr)
+    except ValueError:
+        return True
+    return _compares(root)
+
+
+def _compares(node: Expr) -> bool:
+    node = promql.without_parentheses(node)
+    if not isinstance(node, BinaryExpr):
+        return False
+    if str(node.op) in ("and", "or", "unless"):
+        return _compares(node.lhs) and _compares(node.rhs)
+    return str(node.op) in _COMPARISONS
+
+
+def _texts(alert: ResolvedAlert) -> Iterator[Problem]:
+    for key, text in (("summary", alert.summary), ("description", alert.description)):
+        for field in unknown_fields(text):
+            known = ", ".join(f"$value | {name}" for name in FUNCTIONS)
+            message = f'"{field}" is not a known field; use $labels.NAME, $value or {known}'
+            yield Problem((*alert.path, key), message, "alert/unknown-field")
+        for label in used_labels(text):
+            if alert.carried is not None and label not in alert.carried:
+                message = (
+                    f'the expression drops the label "{label}"; {available(label, alert.carried)}'
+                )
+                yield Problem((*alert.path, key), message, "alert/dropped-label")
+
+
+def _runbook(path: KeyPath, runbook: Runbook, model: Model) -> Iterator[Problem]:
+    if not runbook.queries:
+        yield Problem(
+            path, "give the queries that a woken person runs first", "runbook/missing-queries"
+        )
+    for index, query in enumerate(runbook.queries):
+        yield from unknown(query.expr, (*path, "queries", index, "expr"), model)
+
+
+def _test(path: KeyPath, alert: ResolvedAlert, test: AlertTest, model: Model) -> Iterator[Problem]:
+    for selector in test.series:
+        yield from unknown(selector, (*path, "series", selector), model)
+    if not test.series and not test.always:
+        yield Problem(path, "give the series at the boundary", "alert/test-series")
+    if alert.carried is None:
+        return
+    own = alert.carried - set(alert.labels)
+    if set(test.labels) - own or (own - set(test.labels)) & {conventions.SERVICE_NAME}:
+        message = f"the alert carries the labels {', '.join(sorted(own)) or 'none'}"
+        yield Problem((*path, "labels"), message, "alert/test-labels")
+
+
+def _drill(path: KeyPath, drill: Drill, model: Model) -> Iterator[Problem]:
+    sends = [("send", index, send) for index, send in enumerate(drill.send)]
+    sends += [("end", index, send) for index, send in enumerate(drill.end)]
+    for key, index, send in sends:
+        known = {"span": set(model.spec.sources), "event": set(model.spec.events)}
+        given = [(kind, getattr(send, kind)) for kind in known if getattr(send, kind) is not None]
+        if len(given) != 1:
+            yield Problem(
+                (*path, key, index), "send spans or an event, one of them", "drill/one-kind"
+            )
+            continue
+        kind, name = given[0]
+        if name not in known[kind]:
+            message = f'{kind} "{name}" is not declared; {available(name, known[kind])}'
+            yield Problem((*path, key, index, kind), message, "drill/unknown-source")
+    components = model.labels["component"].values if "component" in model.labels else None
+    for component in drill.health:
+        if components is not None and component not in components:
+            message = f'component "{component}" is not known; {available(component, components)}'
+            yield Problem((*path, "health", component), message, "drill/unknown-component")

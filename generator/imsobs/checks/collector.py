@@ -1,0 +1,72 @@
+"""The Collector: series that are planned for, traces that can be judged, secrets that are found."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from imsobs.checks import re2
+from imsobs.model import Model
+from imsobs.model.series_budget import series_budget
+from imsobs.problems import KeyPath, Problem
+from imsobs.spec.schema.base import seconds
+
+
+def check(model: Model) -> Iterator[Problem]:
+    """Yield the collector/*, sampling/* and redaction/* problems."""
+    yield from _series(model)
+    yield from _sampling(model)
+    yield from _redaction(model)
+
+
+def _series(model: Model) -> Iterator[Problem]:
+    budget, allowed = series_budget(model), model.spec.collector.max_series
+    if budget.worst > allowed:
+        largest = ", ".join(f"{name} {count}" for name, count in budget.largest())
+        message = (
+            f"the labels allow {budget.worst} series, more than max_series = {allowed}; give the "
+            f"largest ({largest} per service and environment) fewer labels, values or buckets, "
+            "or raise max_series"
+        )
+        yield Problem(("collector", "max_series"), message, "collector/series-budget")
+
+
+def _sampling(model: Model) -> Iterator[Problem]:
+    sampling = model.spec.sampling
+    from_spans = [name for name, m in model.metrics.items() if m.source_kind == "span"]
+    if sampling.sdk_sampler != "always_on" and from_spans:
+        message = (
+            f'"{sampling.sdk_sampler}" drops spans before {len(from_spans)} metrics are counted '
+            "from them; use always_on, and sampling.rate for what is kept"
+        )
+        yield Problem(("sampling", "sdk_sampler"), message, "sampling/sdk")
+    if seconds(sampling.slow) >= seconds(sampling.decision_wait):
+        message = (
+            f"traces are judged {sampling.decision_wait} after they begin, when none can yet have "
+            f"taken {sampling.slow}; make decision_wait longer than slow"
+        )
+        yield Problem(("sampling", "decision_wait"), message, "sampling/decision-wait")
+
+
+def _redaction(model: Model) -> Iterator[Problem]:
+    redaction = model.spec.redaction
+    patterns: list[tuple[KeyPath, str]] = [
+        (("redaction", "values", name), text) for name, text in redaction.values.items()
+    ]
+    for kind in ("drop", "keep"):
+        patterns += [
+            (("redaction", kind, index), text)
+            for index, text in enumerate(getattr(redaction, kind))
+        ]
+    for path, pattern in patterns:
+        if found := re2.fault(pattern):
+            message = f'pattern "{pattern}" is not valid: {found}'
+            yield Problem(path, message, "redaction/pattern")
+        elif path[1] == "values" and re.search(pattern, ""):
+            message = f'pattern "{pattern}" matches the empty text, hence every text'
+            yield Problem(path, message, "redaction/matches-everything")
+        elif path[1] == "keep":
+            for key in redaction.keys:
+                if re.search(pattern, key):
+                    message = f'pattern "{pattern}" keeps "{key}", which redaction.keys masks'
+                    yield Problem(path, message, "redaction/keeps-secret")

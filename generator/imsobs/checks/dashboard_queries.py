@@ -1,0 +1,103 @@
+"""Queries of panels: they parse, select what exists, and follow the dashboard's pickers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from promql_parser import Call
+
+from imsobs import logql, promql
+from imsobs.model import Model, conventions
+from imsobs.model.dashboards import ResolvedDashboard, ResolvedPanel
+from imsobs.model.dashboards.queries import VARIABLE_LABELS, Query
+from imsobs.problems import KeyPath, Problem, available
+from imsobs.promql import labels as promql_labels
+
+# Set by Grafana itself, in every dashboard.
+_BUILT_IN = {"__rate_interval", "__interval", "__interval_ms", "__range", "__range_s", "__auto"}
+# Seconds that stand for Grafana's windows in the syntax tree, to tell them from fixed ones.
+_GRAFANA_WINDOW = 7_777_777
+_WINDOW_VARIABLE = re.compile(r"\$(?:__rate_interval|__range)\b|\$\{__(?:rate_interval|range)\}")
+_VARIABLE = re.compile(r"\$(?:\{(\w+)(?::\w+)?\}|(\w+))")
+# Where in a panel the fault of a derived query lies, by what the fault is about.
+_FAULT_KEYS = {
+    "promql/unknown-grouping-label": "by",
+    "promql/unknown-label": "where",
+    "promql/unknown-label-value": "where",
+}
+
+
+def promql_problems(
+    panel: ResolvedPanel, query: Query, dashboard: ResolvedDashboard, model: Model
+) -> Iterator[Problem]:
+    """Yield the faults of one PromQL query, each at the key that it comes from."""
+    written = panel.purpose == "promql"
+    found = promql_labels.findings(query.text, model.series)
+    for finding in found:
+        if finding.check == "promql/unknown-metric" and not written:
+            continue  # reported by name, at the purpose
+        key = query.key if written else (_FAULT_KEYS.get(finding.check, panel.purpose),)
+        yield Problem((*panel.path, *key), finding.message, finding.check)
+    if found or not written:
+        return
+    path = (*panel.path, *query.key)
+    yield from _variables(path, query.text, dashboard)
+    yield from _windows(path, query.text)
+    if "service" not in dashboard.variables:
+        return
+    for selector in promql.selectors(promql.parse(query.text)):
+        name = promql.selector_name(selector)
+        series = model.series.get(name)
+        labels = {matcher.name for matcher in selector.matchers.matchers}
+        if series and conventions.SERVICE_NAME in series.labels.keys() - labels:
+            message = f'"{name}" is of every service; add {conventions.SERVICE_NAME}=~"$service"'
+            yield Problem(path, message, "dashboard/service-filter")
+
+
+def _windows(path: KeyPath, text: str) -> Iterator[Problem]:
+    marked = _WINDOW_VARIABLE.sub(f"{_GRAFANA_WINDOW}s", text)
+    for node in promql.walk(promql.parse(marked)):
+        if isinstance(node, Call) and node.func.name in ("rate", "irate"):
+            window = getattr(node.args[0], "range", None)
+            if window is not None and window.total_seconds() != _GRAFANA_WINDOW:
+                message = (
+                    f"{node.func.name} over a fixed window misses data when the time shown changes"
+                )
+                yield Problem(
+                    path, f"{message}; use $__rate_interval", "dashboard/hard-coded-interval"
+                )
+
+
+def _variables(path: KeyPath, text: str, dashboard: ResolvedDashboard) -> Iterator[Problem]:
+    known = {*dashboard.variables, *_BUILT_IN}
+    for match in _VARIABLE.finditer(text):
+        name = match.group(1) or match.group(2)
+        if name not in known:
+            hint = available(name, dashboard.variables)
+            message = f'variable "${name}" is not one of this dashboard; {hint}'
+            yield Problem(path, message, "dashboard/unknown-variable")
+
+
+def logql_problems(
+    panel: ResolvedPanel, query: Query, dashboard: ResolvedDashboard
+) -> Iterator[Problem]:
+    """Yield the faults of one LogQL query."""
+    path = (*panel.path, *query.key)
+    try:
+        parsed = logql.parse(query.text)
+    except logql.LogQLError as error:
+        yield Problem(path, f"LogQL does not parse: {error}", "dashboard/logql")
+        return
+    yield from _variables(path, query.text, dashboard)
+    if parsed.metric != (query.language == "logql"):
+        message = "logs shows lines, logql numbers; this query gives the other"
+        yield Problem(path, message, "dashboard/logql")
+    for label in parsed.labels:
+        if label not in conventions.LOG_STREAM_LABELS:
+            hint = available(label, conventions.LOG_STREAM_LABELS)
+            message = f'log streams have no label "{label}" (filter after the selector); {hint}'
+            yield Problem(path, message, "dashboard/log-label")
+    if "service" in dashboard.variables and VARIABLE_LABELS["service"] not in parsed.labels:
+        message = f'these are logs of every service; add {conventions.SERVICE_NAME}=~"$service"'
+        yield Problem(path, message, "dashboard/service-filter")

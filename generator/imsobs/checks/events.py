@@ -1,0 +1,52 @@
+"""Span sources and events: what they name exists and can be measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from imsobs.model import Model
+from imsobs.problems import KeyPath, Problem, available
+from imsobs.spec.schema.signals import EventField, Usage
+
+# Attribute names of log records that the SDK or the logging module itself sets.
+RESERVED_FIELDS = {"event", "message", "name", "args", "levelname", "msg", "module", "exc_info"}
+
+
+def check(model: Model) -> Iterator[Problem]:
+    """Yield source/unknown-label, event/unknown-label, event/field and event/usage-field."""
+    labels = model.spec.labels
+    for name, source in model.spec.sources.items():
+        for index, label in enumerate(source.labels):
+            if label not in labels:
+                message = f'label "{label}" is not declared; {available(label, labels)}'
+                yield Problem(("sources", name, "labels", index), message, "source/unknown-label")
+    for name, event in model.spec.events.items():
+        for field_name, event_field in event.fields.items():
+            path: KeyPath = ("events", name, "fields", field_name)
+            yield from _field(path, field_name, event_field, model)
+        if event.usage is not None:
+            yield from _usage(("events", name, "usage"), event.usage, event.fields)
+
+
+def _field(path: KeyPath, name: str, field: EventField, model: Model) -> Iterator[Problem]:
+    if field.label is not None and field.label not in model.spec.labels:
+        message = (
+            f'label "{field.label}" is not declared; {available(field.label, model.spec.labels)}'
+        )
+        yield Problem((*path, "label"), message, "event/unknown-label")
+    if field.label is None and (field.type is None or field.description is None):
+        yield Problem(path, "a field needs a label, or a type and a description", "event/field")
+    if name in RESERVED_FIELDS:
+        message = f'"{name}" is taken by the logging module; name the field otherwise'
+        yield Problem(path, message, "event/field")
+
+
+def _usage(path: KeyPath, usage: Usage, fields: dict[str, EventField]) -> Iterator[Problem]:
+    for kind in ("input", "output", "cached_read", "cache_write"):
+        for index, name in enumerate(getattr(usage, kind)):
+            if name not in fields or fields[name].type != "integer":
+                integers = [key for key, field in fields.items() if field.type == "integer"]
+                message = (
+                    f'"{name}" is not an integer field of this event; {available(name, integers)}'
+                )
+                yield Problem((*path, kind, index), message, "event/usage-field")

@@ -1,0 +1,60 @@
+"""Labels: closed sets, sound patterns, no personal data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from imsobs.checks import re2
+from imsobs.model import Model
+from imsobs.problems import KeyPath, Problem, available
+from imsobs.spec.schema.signals import Label
+
+# Attributes and names that identify a person or a single request. As labels they would
+# leak personal data and multiply series without bound.
+PERSONAL = re.compile(
+    r"(^|[._-])(user|enduser|email|e_mail|phone|ip|address|ssn|account|customer|client_id|session"
+    r"|full_name|birth|token|trace_id|span_id|request_id)([._-]|$)",
+    re.IGNORECASE,
+)
+_SETS = ("values", "patterns", "values_of", "values_of_labels", "values_of_events")
+
+
+def check(model: Model) -> Iterator[Problem]:
+    """Yield label/one-set, label/unknown, label/pattern, label/limit and label/personal-data."""
+    for name, label in model.spec.labels.items():
+        path: KeyPath = ("labels", name)
+        given = [key for key in _SETS if getattr(label, key)]
+        if len(given) != 1:
+            found = " and ".join(given) or "none"
+            message = f"give exactly one of {', '.join(_SETS)}; found {found}"
+            yield Problem(path, message, "label/one-set")
+        if label.values_of and label.values_of not in model.spec.labels:
+            message = f'label "{label.values_of}" is not declared; '
+            message += available(label.values_of, model.spec.labels)
+            yield Problem((*path, "values_of"), message, "label/unknown")
+        yield from _patterns(path, label)
+        for attribute in [name, *label.attributes, *label.resource_attributes]:
+            if PERSONAL.search(attribute):
+                message = (
+                    f'"{attribute}" can identify a person or a single request; a label must not'
+                )
+                yield Problem(path, message, "label/personal-data")
+
+
+def _patterns(path: KeyPath, label: Label) -> Iterator[Problem]:
+    for value, pattern in (label.patterns or {}).items():
+        if found := re2.fault(pattern):
+            message = f'pattern "{pattern}" is not valid: {found}'
+            yield Problem((*path, "patterns", value), message, "label/pattern")
+    is_open = "*" in (label.patterns or {})
+    if is_open and label.limit is None:
+        message = (
+            "the pattern * keeps any matching text; say with limit: N how many values to plan for"
+        )
+        yield Problem(path, message, "label/limit")
+    if label.limit is not None and not is_open:
+        message = (
+            "limit is for the pattern * only; the number of values is the limit of a closed set"
+        )
+        yield Problem((*path, "limit"), message, "label/limit")

@@ -1,0 +1,196 @@
+"""Metrics: one source each, names that tell unit and kind, labels and values that exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from imsobs import promql
+from imsobs.model import Model, conventions
+from imsobs.model.metrics import source_of
+from imsobs.problems import KeyPath, Problem, available
+from imsobs.promql import labels as promql_labels
+from imsobs.spec.schema.metrics import AttributeValue, Metric
+from imsobs.spec.schema.root import Spec
+
+_SOURCES = "span, event, log, pipeline, sdk, probe, rule, stack"
+# Labels that a source of this kind has without declaring them.
+_FREE_LABELS = {"rule", "stack"}
+
+
+def check(model: Model) -> Iterator[Problem]:
+    """Yield every metric/* problem that the metric's own page does not allow."""
+    for name, metric in model.spec.metrics.items():
+        for problem in _metric(name, metric, model):
+            if problem.check not in metric.allow:
+                yield problem
+
+
+def _metric(name: str, metric: Metric, model: Model) -> Iterator[Problem]:
+    path: KeyPath = ("metrics", name)
+    source = source_of(metric)
+    if source is None:
+        yield Problem(path, f"give exactly one source: {_SOURCES}", "metric/one-source")
+        return
+    kind, sources = source
+    if kind != "stack":
+        yield from _name(path, name, metric)
+    known: dict[str, object] = {"span": model.spec.sources, "event": model.spec.events}.get(
+        kind, {}
+    )  # type: ignore[assignment]
+    if kind in ("span", "event"):
+        for source_name in sources:
+            if source_name not in known:
+                message = f'{kind} "{source_name}" is not declared; {available(source_name, known)}'
+                yield Problem((*path, kind), message, "metric/unknown-source")
+                return
+    if kind == "rule":
+        yield from _rule(path, metric, model)
+    if kind not in _FREE_LABELS:
+        yield from _labels(path, metric, kind, sources, model)
+    if metric.exemplars and (kind, metric.type, metric.value) != ("span", "histogram", "duration"):
+        message = "only a histogram of the duration of spans has exemplars"
+        yield Problem((*path, "exemplars"), message, "metric/exemplars")
+    if kind in ("span", "event"):
+        yield from _value(path, metric, kind, sources, model.spec)
+        yield from _buckets(path, metric, model.spec)
+
+
+def _name(path: KeyPath, name: str, metric: Metric) -> Iterator[Problem]:
+    if metric.type == "counter" and not name.endswith("_total"):
+        message = f"a counter's name ends in _total; name it {name}_total"
+        yield Problem(path, message, "metric/counter-suffix")
+    if metric.type != "counter" and name.endswith("_total"):
+        message = f"only a counter's name ends in _total; this is a {metric.type}"
+        yield Problem(path, message, "metric/counter-suffix")
+    word = name.removesuffix("_total").rsplit("_", 1)[-1]
+    if word in conventions.FOREIGN_UNITS:
+        base = conventions.FOREIGN_UNITS[word]
+        better = name.removesuffix("_total").removesuffix(word) + base
+        better += "_total" if name.endswith("_total") else ""
+        message = f'unit "{word}" is not a base unit; use {base} and name it {better}'
+        yield Problem(path, message, "metric/base-unit")
+    unit = conventions.unit_of(name)
+    aliases = {"ratio": "1", "seconds": "s", "bytes": "By", "usd": "USD"}
+    given = aliases.get(metric.unit or "", metric.unit)
+    if given is not None and given != unit:
+        message = f'unit "{metric.unit}" does not fit the name, which says "{unit}"; '
+        message += "rename the metric or drop the unit"
+        yield Problem((*path, "unit"), message, "metric/unit-name")
+
+
+def _rule(path: KeyPath, metric: Metric, model: Model) -> Iterator[Problem]:
+    found = promql_labels.findings(metric.rule or "", model.series)
+    for finding in found:
+        yield Problem((*path, "rule"), finding.message, finding.check)
+    if found:
+        return
+    have = promql_labels.output_labels(promql.parse(metric.rule or ""), model.series)
+    declared = frozenset(metric.labels)
+    if have is not None and have != declared:
+        message = (
+            f"the rule gives the labels {_listing(have)}, but {_listing(declared)} are declared"
+        )
+        yield Problem((*path, "labels"), message, "metric/rule-labels")
+
+
+def _listing(labels: frozenset[str]) -> str:
+    return ", ".join(sorted(labels)) or "none"
+
+
+def _labels(
+    path: KeyPath, metric: Metric, kind: str, sources: tuple[str, ...], model: Model
+) -> Iterator[Problem]:
+    spec = model.spec
+    for label in metric.labels:
+        if label not in spec.labels:
+            message = f'label "{label}" is not declared; {available(label, spec.labels)}'
+            yield Problem((*path, "labels"), message, "metric/unknown-label")
+    if kind == "sdk" and isinstance(metric.labels, list) and metric.labels:
+        message = "an SDK metric's labels are a mapping: label -> attribute that the SDK sets"
+        yield Problem((*path, "labels"), message, "metric/sdk-labels")
+    if kind not in ("span", "event"):
+        return
+    for source in sources:
+        offered = _offered(kind, source, spec)
+        for label in metric.labels:
+            if label in spec.labels and label not in offered:
+                message = f'{kind} "{source}" does not set the label "{label}"; '
+                message += available(label, offered)
+                yield Problem((*path, "labels"), message, "metric/label-not-set")
+        for key, wanted in metric.when.items():
+            yield from _when(path, key, wanted, offered, source, model)
+
+
+def _when(
+    path: KeyPath, key: str, wanted: str | list[str], offered: set[str], source: str, model: Model
+) -> Iterator[Problem]:
+    event = model.spec.events.get(source)
+    field = event.fields.get(key) if event else None
+    allowed: tuple[str, ...] | None = None
+    if key in offered and key in model.labels:
+        allowed = model.labels[key].values
+    elif field is not None and field.values:
+        allowed = tuple(field.values)
+    else:
+        message = f'"{key}" is not a label or an enumerated field of "{source}"; '
+        message += available(key, offered)
+        yield Problem((*path, "when", key), message, "metric/when")
+    for value in [wanted] if isinstance(wanted, str) else wanted:
+        if allowed is not None and value not in allowed:
+            message = f'{key} never is "{value}"; {available(value, allowed)}'
+            yield Problem((*path, "when", key), message, "metric/when")
+
+
+def _offered(kind: str, source: str, spec: Spec) -> set[str]:
+    """Return the labels that signals of this source carry."""
+    if kind == "event":
+        event = spec.events[source]
+        return {name for name, field in event.fields.items() if field.label == name}
+    entry = spec.sources[source]
+    extra = {conventions.OUTCOME} if entry.outcome else set()
+    extra |= {conventions.UNPRICED_REASON} if entry.usage else set()
+    by_resource = {name for name, label in spec.labels.items() if label.resource_attributes}
+    return {*entry.labels, *extra, *by_resource}
+
+
+def _value(
+    path: KeyPath, metric: Metric, kind: str, sources: tuple[str, ...], spec: Spec
+) -> Iterator[Problem]:
+    value = metric.value
+    if isinstance(value, AttributeValue):
+        if kind != "span":
+            message = "only spans have attributes; name a field of the event"
+            yield Problem((*path, "value"), message, "metric/value")
+        return
+    for source in sources:
+        offered = {"count"}
+        if kind == "span":
+            entry = spec.sources[source]
+            offered |= {"duration"} | ({"cost"} if entry.usage else set())
+        else:
+            event = spec.events[source]
+            numeric = {n for n, f in event.fields.items() if f.type in ("integer", "number")}
+            priced = {"cost", "cost_drift"} if event.usage and "estimated_usd" in numeric else set()
+            offered |= numeric | priced
+        if value not in offered:
+            message = f'{kind} "{source}" has no value "{value}"; {available(value, offered)}'
+            yield Problem((*path, "value"), message, "metric/value")
+
+
+def _buckets(path: KeyPath, metric: Metric, spec: Spec) -> Iterator[Problem]:
+    if metric.type != "histogram":
+        if metric.buckets:
+            yield Problem((*path, "buckets"), "only a histogram has buckets", "metric/buckets")
+        return
+    if metric.value == "count":
+        message = "a histogram observes a value: duration, cost, a field or attributes"
+        yield Problem(path, message, "metric/value")
+    if metric.buckets not in spec.buckets:
+        name = metric.buckets or ""
+        message = f'bucket list "{name}" is not declared; {available(name, spec.buckets)}'
+        yield Problem((*path, "buckets") if name else path, message, "metric/buckets")
+        return
+    bounds = spec.buckets[metric.buckets]
+    if sorted(set(bounds)) != bounds:
+        message = "bucket bounds must rise, each given once"
+        yield Problem(("buckets", metric.buckets), message, "metric/bucket-order")

@@ -1,0 +1,134 @@
+"""Routing: every alert reaches someone, and nothing names what does not exist."""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Iterator
+
+from imsobs.model import Model
+from imsobs.problems import KeyPath, Problem, available
+from imsobs.spec.schema.routing import Matchers
+
+_DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
+
+
+def check(model: Model) -> Iterator[Problem]:
+    """Yield route/*, receiver/* and mute/* problems."""
+    spec = model.spec
+    yield from _receiver(("routing", "receiver"), spec.routing.receiver, model)
+    if "alertname" not in spec.routing.group_by:
+        message = "group by alertname at least; a message about several alerts has no runbook"
+        yield Problem(("routing", "group_by"), message, "route/group-by")
+    for name, route in spec.routing.routes.items():
+        path: KeyPath = ("routing", "routes", name)
+        yield from _receiver((*path, "receiver"), route.receiver, model)
+        yield from _matchers((*path, "match"), route.match, model)
+        for mute in route.mute:
+            if mute not in spec.mutes:
+                message = f'mute "{mute}" is not declared; {available(mute, spec.mutes)}'
+                yield Problem((*path, "mute"), message, "route/unknown-mute")
+    for name, rule in spec.inhibitions.items():
+        yield from _matchers(("inhibitions", name, "source"), rule.source, model)
+        yield from _matchers(("inhibitions", name, "target"), rule.target, model)
+    yield from _unrouted(model)
+    yield from _receivers(model)
+    yield from _mutes(model)
+    yield from _expectations(model)
+
+
+def _receiver(path: KeyPath, name: str, model: Model) -> Iterator[Problem]:
+    if name not in model.spec.receivers:
+        message = f'receiver "{name}" is not declared; {available(name, model.spec.receivers)}'
+        yield Problem(path, message, "route/unknown-receiver")
+
+
+def _known_values(label: str, model: Model) -> set[str] | None:
+    """Return the values that alerts have for a label; None when they are open."""
+    alerts = model.alerts.values()
+    if label == "alertname":
+        return set(model.alerts)
+    if all(label in alert.labels for alert in alerts):
+        return {alert.labels[label] for alert in alerts}
+    return None
+
+
+def _matchers(path: KeyPath, match: Matchers, model: Model) -> Iterator[Problem]:
+    carried = {label for alert in model.alerts.values() for label in alert.carried or ()}
+    for label, given in match.items():
+        if label != "alertname" and label not in carried:
+            message = f'no alert carries the label "{label}"; {available(label, carried)}'
+            yield Problem((*path, label), message, "route/unknown-label")
+            continue
+        known = _known_values(label, model)
+        for value in [given] if isinstance(given, str) else given:
+            if known is not None and value not in known:
+                message = f'no alert has the {label} "{value}"; {available(value, known)}'
+                yield Problem((*path, label), message, "route/unknown-value")
+
+
+def _unrouted(model: Model) -> Iterator[Problem]:
+    routes = model.spec.routing.routes.values()
+    told: set[tuple[str, str]] = set()
+    for alert in model.alerts.values():
+        labels = {**alert.labels, "alertname": alert.name}
+        if any(_may_match(route.match, labels) for route in routes):
+            continue
+        pair = (alert.severity, alert.team)
+        if pair not in told:
+            told.add(pair)
+            message = (
+                f"no route matches severity {alert.severity} of team {alert.team}, so only the"
+                " default"
+                f" receiver is told (first: {alert.name}); add a route"
+            )
+            yield Problem(("routing", "routes"), message, "route/severity-unrouted")
+
+
+def _may_match(match: Matchers, labels: dict[str, str]) -> bool:
+    return all(
+        label not in labels or labels[label] in ([given] if isinstance(given, str) else given)
+        for label, given in match.items()
+    )
+
+
+def _receivers(model: Model) -> Iterator[Problem]:
+    for name, receiver in model.spec.receivers.items():
+        hook = receiver.webhook
+        if hook is not None and (hook.url is None) == (hook.url_file is None):
+            path = ("receivers", name, "webhook")
+            yield Problem(
+                path, "give url_file, or url on loopback, one of them", "receiver/webhook"
+            )
+
+
+def _mutes(model: Model) -> Iterator[Problem]:
+    for name, mute in model.spec.mutes.items():
+        if mute.location not in zoneinfo.available_timezones():
+            message = f'"{mute.location}" is not a time zone, such as UTC or Europe/Berlin'
+            yield Problem(("mutes", name, "location"), message, "mute/location")
+        for index, time in enumerate(mute.times):
+            path: KeyPath = ("mutes", name, "times", index)
+            if time.start >= time.end:
+                message = f"{time.start} is not before {time.end}; give the night as two times"
+                yield Problem(path, message, "mute/times")
+            for days in time.weekdays:
+                start, _, end = days.partition(":")
+                if end and _DAYS.index(start) > _DAYS.index(end):
+                    message = f"{days} runs backwards (weeks begin on Sunday); list the days"
+                    yield Problem((*path, "weekdays"), message, "mute/weekdays")
+
+
+def _expectations(model: Model) -> Iterator[Problem]:
+    for name, wanted in model.spec.routing.expect.items():
+        path: KeyPath = ("routing", "expect", name)
+        for receiver in wanted.receivers:
+            yield from _receiver((*path, "receivers"), receiver, model)
+        if wanted.muted is not None and wanted.muted not in model.spec.mutes:
+            message = (
+                f'mute "{wanted.muted}" is not declared;'
+                f" {available(wanted.muted, model.spec.mutes)}"
+            )
+            yield Problem((*path, "muted"), message, "route/unknown-mute")
+        if wanted.inhibited and wanted.beside is None:
+            message = "say beside which alert it is held back"
+            yield Problem(path, message, "route/expectation")

@@ -1,0 +1,75 @@
+"""Objectives and bands: they can be measured, and their alerts can fire."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from imsobs.model import Model
+from imsobs.model.slos import good_share
+from imsobs.problems import KeyPath, Problem, available
+from imsobs.spec.schema.alerts import Slo
+from imsobs.spec.schema.base import seconds
+
+
+def check(model: Model) -> Iterator[Problem]:
+    """Yield slo/* and anomaly/* problems."""
+    for name, slo in model.spec.slos.items():
+        path: KeyPath = ("slos", name)
+        yield from _source(path, slo, model)
+        yield from _windows(path, slo)
+    rules = model.spec.rules
+    for name, band in model.spec.anomalies.items():
+        if band.of not in rules:
+            message = f'"{band.of}" is not a recorded rule; {available(band.of, rules)}'
+            yield Problem(("anomalies", name, "of"), message, "anomaly/unknown-rule")
+
+
+def _source(path: KeyPath, slo: Slo, model: Model) -> Iterator[Problem]:
+    metric = model.metrics.get(slo.total)
+    if metric is None:
+        message = (
+            f'metric "{slo.total}" is not in the catalogue; {available(slo.total, model.metrics)}'
+        )
+        yield Problem((*path, "total"), message, "slo/unknown-metric")
+        return
+    if bool(slo.bad) == (slo.below is not None):
+        yield Problem(
+            path, "say with bad or with below which events are bad, one of them", "slo/one-way"
+        )
+        return
+    wanted = "histogram" if slo.below is not None else "counter"
+    if metric.type != wanted:
+        message = f'"{slo.total}" is a {metric.type}; this objective needs a {wanted}'
+        yield Problem((*path, "total"), message, "slo/metric-type")
+        return
+    if slo.below is not None and slo.below not in metric.buckets:
+        bounds = ", ".join(f"{bound:g}" for bound in metric.buckets)
+        message = (
+            f"{slo.below:g} is no bucket bound of {slo.total}, so it cannot be counted; bounds:"
+            f" {bounds}"
+        )
+        yield Problem((*path, "below"), message, "slo/bucket-bound")
+    for label, given in slo.bad.items():
+        if label not in metric.labels:
+            message = f'"{slo.total}" has no label "{label}"; {available(label, metric.labels)}'
+            yield Problem((*path, "bad", label), message, "slo/unknown-label")
+            continue
+        allowed = metric.labels[label]
+        for value in [given] if isinstance(given, str) else given:
+            if allowed is not None and value not in allowed:
+                message = f'{label} never is "{value}"; {available(value, allowed)}'
+                yield Problem((*path, "bad", label), message, "slo/unknown-value")
+
+
+def _windows(path: KeyPath, slo: Slo) -> Iterator[Problem]:
+    for index, burn in enumerate(slo.burn):
+        here = (*path, "burn", index)
+        if not seconds(burn.short) < seconds(burn.long) <= seconds(slo.window):
+            message = (
+                f"windows must rise: short {burn.short}, long {burn.long}, objective {slo.window}"
+            )
+            yield Problem(here, message, "slo/window-order")
+        limit = burn.factor * good_share(slo)
+        if limit >= 1:
+            message = f"more than {limit:.0%} of events can never be bad; use a smaller factor"
+            yield Problem((*here, "factor"), message, "slo/cannot-fire")

@@ -1,0 +1,140 @@
+"""The fire drill on the command line."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from imsobs.cli.app import app
+from imsobs.cli.output import errors, results
+from imsobs.cli.spec import Overlay, model_or_exit, spec_files
+from imsobs.errors import ImsobsError
+from imsobs.problems import available
+
+if TYPE_CHECKING:
+    from imsobs.model import Model
+    from imsobs.runtime.drill.case import Case
+
+
+# Wide enough for the longest row, also where the output is no terminal.
+_WIDTH = 120
+
+
+@app.command()
+def drill(
+    alerts: Annotated[list[str] | None, typer.Argument(help="Alerts; all when left out.")] = None,
+    root: Annotated[
+        Path, typer.Option("--root", help="Project folder.", envvar="IMSOBS_ROOT")
+    ] = Path(),
+    overlay: Overlay = None,
+    patience: Annotated[float, typer.Option(help="Longest wait of one step, seconds.")] = 120.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+) -> None:
+    """Raise alerts in a stack of its own and see them told and resolved.
+
+    The stack runs natively beside the real one, with the same rules in a shorter time, on
+    ports and data of its own. Exit code 1 when an alert was not told or did not resolve.
+    """
+    from imsobs.runtime.drill import health, receiver, tree
+    from imsobs.runtime.drill.case import new_case
+    from imsobs.runtime.drill.run import Drill
+    from imsobs.runtime.process.stack import running_stack
+    from imsobs.runtime.trial import free_ports
+
+    model = model_or_exit(root, overlay)
+    chosen = _chosen(alerts or [], model)
+    project = (root / ".imsobs/drill/project").resolve()
+    state = (root / ".imsobs/drill/state").resolve()
+    (port,) = free_ports(1)
+    with receiver.listening() as inbox, health.answering(port) as answers:
+        files = spec_files(root, overlay)
+        quick = tree.prepare(files, model, project, inbox.url, port)
+        cases = [new_case(quick.alerts[name], quick) for name in chosen]
+        tree.clear(project, state)
+        errors.print(f"starting a stack for the drill of {len(cases)} alerts ...")
+        with running_stack(project, state) as stack:
+            Drill(
+                quick,
+                project,
+                stack,
+                inbox,
+                answers,
+                patience=patience,
+                tell=lambda text: errors.print(escape(text)),
+            ).run(cases)
+    rows = [_row(case) for case in cases]
+    _remember(root, rows)
+    if as_json:
+        results.print_json(json.dumps({"alerts": rows}))
+    else:
+        _print(cases)
+        if not alerts:
+            _print_skipped(model)
+    failed = [case.alert.name for case in cases if case.state == "failed"]
+    if failed:
+        raise ImsobsError(
+            f"{len(failed)} of {len(cases)} drills failed: {', '.join(failed)}",
+            remedy="drill one of them alone, then read the logs below .imsobs/drill/state/logs",
+            exit_code=1,
+        )
+
+
+def _chosen(names: list[str], model: Model) -> list[str]:
+    for name in names:
+        if name not in model.alerts:
+            known = available(name, model.alerts)
+            raise ImsobsError(f'there is no alert "{name}"', remedy=known, exit_code=2)
+        skip = model.alerts[name].drill.skip
+        if skip or not model.alerts[name].enabled:
+            raise ImsobsError(f"{name} has no drill: {skip or 'it is off'}", exit_code=2)
+    drilled = [n for n, a in model.alerts.items() if a.enabled and a.drill.skip is None]
+    return names or drilled
+
+
+def _row(case: Case) -> dict[str, object]:
+    return {
+        "alert": case.alert.name,
+        "severity": case.alert.severity,
+        "outcome": case.state,
+        "told": case.told,
+        "reason": case.reason,
+        "told_after_seconds": case.fired_after and round(case.fired_after, 1),
+        "resolved_after_seconds": case.resolved_after and round(case.resolved_after, 1),
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+    }
+
+
+def _remember(root: Path, rows: list[dict[str, object]]) -> None:
+    """Keep the last outcome of every alert in ``.imsobs/drill.json``."""
+    file = root / ".imsobs/drill.json"
+    known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    known.update({str(row["alert"]): row for row in rows})
+    file.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _print(cases: list[Case]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("alert", "severity", "told", "after", "resolved after", "outcome"):
+        align: Literal["left", "right"] = "right" if "after" in heading else "left"
+        table.add_column(heading, justify=align, no_wrap=heading == "alert")
+    for case in cases:
+        times = [
+            "" if value is None else f"{value:.0f} s"
+            for value in (case.fired_after, case.resolved_after)
+        ]
+        outcome = "[green]ok[/]" if case.state == "done" else f"[red]{escape(case.reason)}[/]"
+        table.add_row(case.alert.name, case.alert.severity, escape(case.told), *times, outcome)
+    Console(highlight=False, width=max(results.width, _WIDTH)).print(table)
+
+
+def _print_skipped(model: Model) -> None:
+    for name, alert in model.alerts.items():
+        if alert.drill.skip or not alert.enabled:
+            results.print(f"[dim]{name}: {escape(alert.drill.skip or 'off by default')}[/]")

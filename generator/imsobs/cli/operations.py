@@ -1,0 +1,129 @@
+"""Commands on the operation of the stack: estimate, reload, preflight, secrets."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from imsobs.cli.app import app
+from imsobs.cli.output import errors, results
+from imsobs.cli.spec import Overlay, model_or_exit
+from imsobs.cli.stack import AsFormat, Root, TableFormat
+
+ProjectRoot = Annotated[Path, typer.Option("--root", help="Project folder.", envvar="IMSOBS_ROOT")]
+
+
+@app.command()
+def estimate(
+    requests_per_day: Annotated[float, typer.Option(min=1, help="Requests that are served a day.")],
+    root: ProjectRoot = Path(),
+    overlay: Overlay = None,
+    spans: Annotated[float, typer.Option(min=0, help="Spans of a request.")] = 6.0,
+    records: Annotated[float, typer.Option(min=0, help="Log records of a request.")] = 8.0,
+    kept: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Share of traces kept; from the spec.")
+    ] = None,
+    peak: Annotated[float, typer.Option(min=1, help="Busiest second over the mean.")] = 4.0,
+    explain: Annotated[bool, typer.Option("--explain", help="Print formulas, constants.")] = False,
+    format: AsFormat = TableFormat.table,
+) -> None:
+    """Estimate disk and memory of every component at a request rate."""
+    from imsobs.model import estimate as estimating
+
+    model = model_or_exit(root, overlay)
+    load = estimating.Load.of(model, requests_per_day, spans, records, kept, peak)
+    found = estimating.estimate(model, load)
+    if format is TableFormat.json:
+        data = {"load": asdict(load), "components": [asdict(row) for row in found]}
+        results.print_json(json.dumps(data))
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("component", "kept", "disk a day", "disk in all", "memory", "limit"):
+        table.add_column(heading, justify="left" if heading == "component" else "right")
+    for row in found:
+        table.add_row(
+            row.component,
+            row.kept,
+            estimating.human(row.disk_per_day),
+            estimating.human(row.disk),
+            estimating.human(row.memory),
+            estimating.human(row.memory_limit),
+        )
+    results.print(table)
+    for row in found:
+        if row.memory > row.memory_limit * 0.8:
+            errors.print(
+                f"[yellow]{row.component} is estimated above 80 % of its limit:[/] raise "
+                f"stack.{row.component}.memory_mib in the spec"
+            )
+    if explain:
+        results.print()
+        for line in estimating.explanation(model, load):
+            results.print(escape(line))
+
+
+@app.command()
+def reload(root: Root = None, format: AsFormat = TableFormat.table) -> None:
+    """Hand changed configuration to what runs; exit 1 when something was rejected."""
+    from imsobs.runtime.paths import layout_for
+    from imsobs.runtime.process.plan import load_plan
+    from imsobs.runtime.reload import reload_running
+
+    layout = layout_for(root)
+    found = reload_running(load_plan(layout.root), layout)
+    if format is TableFormat.json:
+        results.print_json(json.dumps([asdict(item) for item in found]))
+    else:
+        colours = {"reloaded": "green", "rejected": "red", "restart": "yellow"}
+        for item in found:
+            colour = colours.get(item.outcome, "dim")
+            detail = f"  {escape(item.detail)}" if item.detail else ""
+            results.print(f"[{colour}]{item.outcome:9}[/] {item.component}{detail}")
+    if any(item.outcome == "rejected" for item in found):
+        raise typer.Exit(1)
+
+
+@app.command()
+def preflight(
+    root: Root = None,
+    requests_per_day: Annotated[
+        float, typer.Option(min=1, help="Expected rate, for disk and memory.")
+    ] = 1_000_000,
+    test_alert: Annotated[
+        bool, typer.Option("--test-alert", help="Send an alert through the running stack.")
+    ] = False,
+    format: AsFormat = TableFormat.table,
+) -> None:
+    """Check what a deployment needs: passwords, receivers, disk, ports, retention, an alert."""
+    from imsobs.cli.tables import findings_table
+    from imsobs.runtime.paths import layout_for
+    from imsobs.runtime.preflight import examine
+
+    layout = layout_for(root)
+    model = model_or_exit(layout.root, None)
+    findings = examine(model, layout, requests_per_day, test_alert)
+    failed = [finding for finding in findings if finding.level == "fail"]
+    if format is TableFormat.json:
+        data = {"ok": not failed, "findings": [asdict(finding) for finding in findings]}
+        results.print_json(json.dumps(data))
+    else:
+        results.print(findings_table(findings))
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def secrets(root: Root = None) -> None:
+    """Write the secret files that compose mounts, from the environment or stack/.env."""
+    from imsobs.runtime import secrets as stack_secrets
+    from imsobs.runtime.paths import layout_for
+
+    layout = layout_for(root)
+    stack_secrets.prepare(layout.root)
+    results.print(f"[green]ok[/] {stack_secrets.PASSWORD_FILE}")

@@ -1,0 +1,114 @@
+"""Commands to look at dashboards without Grafana."""
+
+from __future__ import annotations
+
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from imsobs.cli.app import app
+from imsobs.cli.output import errors, results
+from imsobs.cli.spec import Overlay, Root, model_or_exit
+from imsobs.errors import ImsobsError
+from imsobs.model import Model
+from imsobs.problems import available
+from imsobs.spec.schema.base import seconds as duration_seconds
+
+Names = Annotated[list[str] | None, typer.Argument(help="Dashboards by uid; all when left out.")]
+Values = Annotated[list[str] | None, typer.Option(help="Value of this picker; may be repeated.")]
+
+
+@app.command()
+def preview(
+    dashboards: Names = None,
+    root: Root = Path(),
+    overlay: Overlay = None,
+    prometheus: Annotated[
+        str | None, typer.Option(help="Base URL; the spec's own port when left out.")
+    ] = None,
+    jaeger: Annotated[
+        str | None, typer.Option(help="Base URL, as above; for lists of traces.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the pages.")] = Path(".imsobs/preview"),
+    png: Annotated[bool, typer.Option("--png", help="Also write light and dark pictures.")] = False,
+    scale: Annotated[
+        float, typer.Option(help="Pictures are 1440 px times this wide.", min=0.25, max=4)
+    ] = 1.0,
+    range_: Annotated[str | None, typer.Option("--range", help="Time shown, such as 30m.")] = None,
+    service: Values = None,
+    vendor: Values = None,
+    model: Values = None,
+) -> None:
+    """Draw dashboards as web pages, with what Prometheus answers now."""
+    from imsobs.outputs.grafana import plan
+    from imsobs.preview import page
+    from imsobs.preview.fetch import Prometheus
+
+    resolved = model_or_exit(root, overlay)
+    chosen = _chosen(dashboards or [], resolved)
+    spec = resolved.spec
+    source = Prometheus(prometheus or f"http://127.0.0.1:{spec.stack.prometheus.ports.http}")
+    _require_charts()
+    request = page.Request(
+        end=time.time(),
+        seconds=_seconds(range_),
+        values={"service": service or [], "vendor": vendor or [], "model": model or []},
+        scrape_interval=duration_seconds(spec.scrape.interval),
+        jaeger=jaeger or f"http://127.0.0.1:{spec.stack.jaeger.ports.http}",
+    )
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for rendered in plan(resolved):
+            if rendered.data["uid"] in chosen:
+                _write(page.draw(rendered.data, source, request), rendered.data, out, png, scale)
+    except OSError as error:
+        raise ImsobsError(
+            f"cannot write below {out}: {error.strerror}", remedy="give another --out"
+        ) from error
+
+
+def _require_charts() -> None:
+    if find_spec("vl_convert") is None:
+        raise ImsobsError(
+            "the charting library is not installed", remedy="pip install 'imsobs[preview]'"
+        )
+
+
+def _write(drawing: str, dashboard: dict[str, str], out: Path, png: bool, scale: float) -> None:
+    from imsobs.preview import page
+
+    stem = out / dashboard["uid"]
+    pages = {stem.with_suffix(".html"): page.html(drawing, dashboard["title"]).encode()}
+    if png:
+        pages[stem.with_suffix(".png")] = page.png(drawing, scale=scale)
+        pages[out / f"{stem.name}-dark.png"] = page.png(drawing, night=True, scale=scale)
+    for path, content in pages.items():
+        path.write_bytes(content)
+        results.print(f"[green]+[/] {escape(str(path))}")
+
+
+def _chosen(names: list[str], model: Model) -> set[str]:
+    for name in names:
+        if name not in model.dashboards:
+            raise ImsobsError(
+                f'there is no dashboard "{name}"; {available(name, model.dashboards)}', exit_code=2
+            )
+    if not model.dashboards:
+        errors.print("the spec has no dashboards")
+    return set(names) or set(model.dashboards)
+
+
+def _seconds(text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        found = duration_seconds(text)
+    except (KeyError, ValueError):
+        found = 0
+    if found <= 0:
+        raise ImsobsError(f'"{text}" is not a duration; write 30m, 6h or 7d', exit_code=2)
+    return found

@@ -1,0 +1,137 @@
+"""Commands on the spec and what is rendered from it."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from imsobs import write
+from imsobs.cli.app import app
+from imsobs.cli.output import errors, results
+from imsobs.compile import Compiled, read_spec, render_model
+from imsobs.errors import ImsobsError
+from imsobs.model import Model
+
+
+class Format(StrEnum):
+    """How results are printed."""
+
+    text = "text"
+    json = "json"
+
+
+Root = Annotated[Path, typer.Option("--root", help="Project folder.", envvar="IMSOBS_ROOT")]
+Overlay = Annotated[
+    list[Path] | None, typer.Option("--overlay", help="YAML laid over the spec; may be repeated.")
+]
+SPEC = Path("spec/ims.yaml")
+
+
+def spec_files(root: Path, overlay: list[Path] | None) -> list[Path]:
+    """Return the spec and its overlays, as short as the caller's folder allows."""
+    spec = root / SPEC
+    return [SPEC if root == Path() else spec, *(overlay or [])]
+
+
+def model_or_exit(root: Path, overlay: list[Path] | None, format: Format = Format.text) -> Model:
+    """Return the model, or print every problem and end with exit code 2."""
+    compiled = read_spec(spec_files(root, overlay))
+    if compiled.model is None:
+        _print_problems(compiled, format)
+        raise typer.Exit(2)
+    return compiled.model
+
+
+def _print_problems(compiled: Compiled, format: Format) -> None:
+    if format is Format.json:
+        rows = []
+        for problem in compiled.problems:
+            place = problem.position or compiled.document.locate(problem.path)
+            rows.append(
+                {
+                    "file": place.file,
+                    "line": place.line,
+                    "column": place.column,
+                    "path": list(problem.path),
+                    "message": problem.message,
+                    "check": problem.check,
+                }
+            )
+        results.print_json(json.dumps({"problems": rows}))
+        return
+    for line in compiled.lines():
+        errors.print(escape(line))
+    count = len(compiled.problems)
+    errors.print(f"[bold red]{count} problem{'s' if count != 1 else ''}[/]; nothing was written")
+
+
+@app.command()
+def validate(root: Root = Path(), overlay: Overlay = None, format: Format = Format.text) -> None:
+    """Check the spec and print every problem with its place and remedy."""
+    model = model_or_exit(root, overlay, format)
+    if format is Format.json:
+        results.print_json(json.dumps({"problems": []}))
+    else:
+        results.print(
+            f"[green]ok[/] {len(model.metrics)} metrics, {len(model.series)} series names"
+        )
+
+
+@app.command()
+def render(
+    root: Root = Path(),
+    overlay: Overlay = None,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 on drift.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Print what changes.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write below this folder instead.")
+    ] = None,
+) -> None:
+    """Render every file from the spec; stale ones are removed."""
+    model = model_or_exit(root, overlay)
+    target = out or root
+    pending = write.changes(target, render_model(model))
+    for change in pending:
+        if check or diff:
+            results.out(change.diff(), end="", highlight=False)
+    if check:
+        if pending:
+            names = ", ".join(change.path for change in pending[:5])
+            more = f" and {len(pending) - 5} more" if len(pending) > 5 else ""
+            raise ImsobsError(
+                f"{len(pending)} rendered file(s) differ from the spec: {names}{more}",
+                remedy="run `make render` and commit the result",
+                exit_code=1,
+            )
+        results.print("[green]ok[/] every rendered file is what the spec says")
+        return
+    if not diff:
+        write.apply(target, pending)
+        for change in pending:
+            sign = (
+                "[red]-[/]"
+                if change.new is None
+                else "[green]+[/]"
+                if change.old is None
+                else "[yellow]~[/]"
+            )
+            results.print(f"{sign} {escape(change.path)}")
+        results.print(f"[green]ok[/] {len(pending)} file(s) changed")
+
+
+@app.command()
+def inspect(
+    name: Annotated[str | None, typer.Argument(help="A metric; all when left out.")] = None,
+    root: Root = Path(),
+    overlay: Overlay = None,
+) -> None:
+    """Print the resolved model as JSON."""
+    from imsobs.model.inspect import describe
+
+    model = model_or_exit(root, overlay)
+    results.print_json(json.dumps(describe(model, name)))

@@ -1,0 +1,293 @@
+"""Commands on the running stack. Parses, calls, prints; the work is in imsobs.runtime.process."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from imsobs.cli.app import app
+from imsobs.cli.output import errors, results
+from imsobs.errors import ImsobsError
+
+if TYPE_CHECKING:
+    from imsobs.runtime.paths import Layout
+    from imsobs.runtime.process.plan import Plan
+
+# Imports of imsobs.runtime.process stay inside the commands: validate and render do without
+# an HTTP client and a process library.
+
+
+class ModeChoice(StrEnum):
+    """Where the stack runs."""
+
+    auto = "auto"
+    native = "native"
+    docker = "docker"
+
+
+class TableFormat(StrEnum):
+    """How results are printed."""
+
+    table = "table"
+    json = "json"
+
+
+Root = Annotated[
+    Path | None,
+    typer.Option(
+        "--root", envvar="IMSOBS_ROOT", help="Project folder; the nearest one by default."
+    ),
+]
+AsFormat = Annotated[TableFormat, typer.Option("--format", help="How results are printed.")]
+
+
+def _project(root: Path | None) -> tuple[Plan, Layout]:
+    from imsobs.runtime.paths import layout_for
+    from imsobs.runtime.process.plan import load_plan
+
+    layout = layout_for(root)
+    return load_plan(layout.root), layout
+
+
+def _choose_mode(wanted: ModeChoice, layout: Layout) -> str:
+    """Return "docker" or "native", and say plainly why."""
+    from imsobs.runtime.docker import find_docker, recorded_mode
+    from imsobs.runtime.process.daemon import Supervisor
+
+    running = "native" if Supervisor(layout).alive() else None
+    if running is None and recorded_mode(layout) == "docker":
+        running = "docker"
+    if running is not None and wanted in (ModeChoice.auto, running):
+        return running
+    if running is not None:
+        raise ImsobsError(f"the stack is up in {running} mode", remedy="run imsobs down first")
+    if wanted is ModeChoice.native:
+        return "native"
+    docker = find_docker()
+    if docker.usable:
+        errors.print(f"mode: docker (engine {docker.engine}, compose {docker.compose})")
+        return "docker"
+    if wanted is ModeChoice.docker:
+        raise ImsobsError(docker.why, remedy="start Docker, or use --mode native")
+    errors.print(f"mode: native ({docker.why})")
+    return "native"
+
+
+def _native_up(plan: Plan, layout: Layout) -> None:
+    from imsobs.runtime.build.binaries import how_to_get
+    from imsobs.runtime.docker import record_mode
+    from imsobs.runtime.process.stack import up as bring_up
+    from imsobs.runtime.progress import console_progress
+
+    record_mode(layout, "native")
+    with console_progress(errors) as progress:
+        outcome = bring_up(plan, layout, progress)
+    for word in ("started", "restarted", "reloaded", "unchanged"):
+        if names := getattr(outcome, word):
+            errors.print(f"{word}: {', '.join(names)}")
+    if outcome.absent:
+        errors.print(f"[yellow]absent:[/] {', '.join(outcome.absent)} (optional)")
+        for name in outcome.absent:
+            errors.print(f"  {name}: {how_to_get(name, plan.components[name])} to run it natively")
+    if "loki" in outcome.absent:
+        errors.print(
+            "  without loki, log records go to rotated JSON-lines files in the state folder"
+        )
+
+
+@app.command()
+def up(
+    root: Root = None,
+    mode: Annotated[
+        ModeChoice, typer.Option(help="docker, native, or what is here.")
+    ] = ModeChoice.auto,
+) -> None:
+    """Start the stack, or what changed in it, and wait until it is ready."""
+    from imsobs.runtime.docker import compose_up
+    from imsobs.runtime.status import collect
+
+    # A terminated build must still stop its compiler and remove its folder.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    plan, layout = _project(root)
+    if _choose_mode(mode, layout) == "docker":
+        with errors.status("docker compose up"):
+            compose_up(layout)
+    else:
+        _native_up(plan, layout)
+    from imsobs.cli.tables import component_table, status_lines
+
+    found = collect(plan, layout, ask_prometheus=False)
+    results.print(component_table(found.components))
+    for line in status_lines(found):
+        errors.print(line)
+
+
+def _take_down(root: Path | None, *, purge: bool) -> None:
+    from imsobs.runtime.docker import compose_down, record_mode, recorded_mode
+    from imsobs.runtime.paths import layout_for
+    from imsobs.runtime.process.stack import down as take_down
+    from imsobs.runtime.progress import console_progress
+
+    layout = layout_for(root)
+    plan = _project(root)[0] if purge else None
+    ran = False
+    if recorded_mode(layout) == "docker":
+        with errors.status("docker compose down"):
+            compose_down(layout, purge=purge)
+        ran = True
+    with console_progress(errors) as progress:
+        ran = take_down(layout, progress, purge=plan) or ran
+    record_mode(layout, None)
+    errors.print("[green]ok[/] the stack is down" if ran else "[green]ok[/] nothing was running")
+
+
+@app.command()
+def down(root: Root = None) -> None:
+    """Stop the stack and leave nothing running; stored data is kept."""
+    _take_down(root, purge=False)
+
+
+@app.command()
+def destroy(
+    root: Root = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Stop the stack and delete its stored metrics, traces, logs and alert states."""
+    if not yes:
+        typer.confirm("Delete all stored telemetry of this stack?", abort=True, err=True)
+    _take_down(root, purge=True)
+    errors.print("[green]ok[/] its data is deleted")
+
+
+@app.command()
+def binaries(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="All but the optional ones when left out; those are built by name."),
+    ] = None,
+    root: Root = None,
+    format: AsFormat = TableFormat.table,
+) -> None:
+    """Find or build the binaries now, and print where they are."""
+    from imsobs.runtime.build.binaries import resolve
+    from imsobs.runtime.progress import console_progress
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    plan, layout = _project(root)
+    with console_progress(errors) as progress:
+        found = [
+            binary
+            for name in names or plan.components
+            if (binary := resolve(plan, layout.root, name, progress, asked=bool(names))) is not None
+        ]
+    if format is TableFormat.json:
+        rows = {binary.name: {**asdict(binary), "path": str(binary.path)} for binary in found}
+        results.print_json(json.dumps(rows))
+        return
+    for binary in found:
+        results.out(
+            f"{binary.name} {binary.version} {binary.source} {binary.path}", highlight=False
+        )
+
+
+@app.command()
+def status(root: Root = None, format: AsFormat = TableFormat.table) -> None:
+    """Show components, targets, series, telemetry received and alerts; exit 1 if unhealthy."""
+    from imsobs.cli.tables import component_table, status_lines, telemetry_table
+    from imsobs.runtime.status import collect
+
+    found = collect(*_project(root))
+    if format is TableFormat.json:
+        results.print_json(json.dumps(found.as_json()))
+    else:
+        results.print(component_table(found.components))
+        results.print()
+        results.print(telemetry_table(found.telemetry))
+        for line in status_lines(found):
+            errors.print(line)
+    if not found.healthy:
+        raise typer.Exit(1)
+
+
+@app.command()
+def doctor(root: Root = None, format: AsFormat = TableFormat.table) -> None:
+    """Check the machine: binaries, Go, Docker, ports, disk; exit 3 if something must be mended."""
+    from imsobs.cli.tables import findings_table
+    from imsobs.runtime.doctor import examine
+    from imsobs.runtime.paths import layout_for
+
+    findings = examine(layout_for(root))
+    failed = [finding for finding in findings if finding.level == "fail"]
+    if format is TableFormat.json:
+        data = {"ok": not failed, "findings": [asdict(finding) for finding in findings]}
+        results.print_json(json.dumps(data))
+    else:
+        results.print(findings_table(findings))
+    if failed:
+        raise typer.Exit(3)
+
+
+@app.command()
+def logs(
+    name: Annotated[str, typer.Argument(help="A process of the stack, or supervisord.")],
+    root: Root = None,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many last lines.")] = 100,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on until interrupted.")
+    ] = False,
+) -> None:
+    """Print the last lines of a process's log."""
+    from imsobs.runtime.process.ready import tail
+
+    plan, layout = _project(root)
+    path = layout.log_of(name)
+    known = [*plan.processes, "supervisord"]
+    if name not in known:
+        raise ImsobsError(f'no process "{name}"; available: {", ".join(known)}', exit_code=2)
+    if not path.exists():
+        raise ImsobsError(
+            f"{name} has no log yet", remedy="start it with imsobs up (natively; under Docker: "
+            f"docker compose -f stack/compose.yaml logs {name})", exit_code=1,
+        )  # fmt: skip
+    for line in tail(path, lines):
+        results.out(line, highlight=False)
+    position = path.stat().st_size
+    while follow:
+        time.sleep(0.3)
+        size = path.stat().st_size if path.exists() else 0
+        # Shorter than before: the log was rotated.
+        start = position if size >= position else 0
+        if size > start:
+            with path.open("rb") as handle:
+                handle.seek(start)
+                text = handle.read(size - start).decode(errors="replace")
+            results.out(text, end="", highlight=False)
+        position = size
+
+
+@app.command()
+def trace(
+    trace_id: Annotated[str, typer.Argument(help="32 hex digits, as in a log record.")],
+    root: Root = None,
+    format: AsFormat = TableFormat.table,
+) -> None:
+    """Print a trace that Jaeger holds, as a tree (or, as json, as Jaeger gives it)."""
+    from imsobs.cli.tables import trace_tree
+    from imsobs.runtime.traces import fetch_trace, parse_trace
+
+    plan, _ = _project(root)
+    found = fetch_trace(plan.api.jaeger, trace_id)
+    if format is TableFormat.json:
+        results.print_json(json.dumps(found))
+        return
+    tree = trace_tree(escape(str(found.get("traceID", trace_id))), parse_trace(found))
+    results.print(tree, soft_wrap=False)

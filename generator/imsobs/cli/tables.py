@@ -1,0 +1,129 @@
+"""Tables and trees that the stack commands print; data in, rich renderables out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.markup import escape
+from rich.table import Table
+from rich.tree import Tree
+
+from imsobs.runtime.doctor import Finding
+from imsobs.runtime.status import ComponentStatus, Status, Telemetry
+from imsobs.runtime.traces import Span
+
+_LEVELS = {"ok": "[green]ok[/]", "info": "info", "warn": "[yellow]warn[/]", "fail": "[red]fail[/]"}
+# Of a span's attributes, the few that say what it did.
+_TELLING = (
+    "http.request.method",
+    "http.route",
+    "http.response.status_code",
+    "gen_ai.request.model",
+    "gen_ai.usage.input_tokens",
+    "gen_ai.usage.output_tokens",
+    "db.operation.name",
+    "error.type",
+)
+
+
+def span_of_time(seconds: int | None) -> str:
+    """Return ``3h 20m``, ``4m 10s`` or ``12s``; a dash for None."""
+    if seconds is None:
+        return "-"
+    hours, rest = divmod(seconds, 3600)
+    minutes, left = divmod(rest, 60)
+    if hours:
+        return f"{hours}h {minutes}m"
+    return f"{minutes}m {left}s" if minutes else f"{left}s"
+
+
+def _health(row: ComponentStatus) -> str:
+    if row.healthy:
+        return "[green]yes[/]"
+    return "[dim]absent[/]" if row.state == "absent" else "[red]no[/]"
+
+
+def component_table(rows: Sequence[ComponentStatus]) -> Table:
+    """Return the table of components; why one is not healthy is told below it."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("component", "endpoint", "healthy", "version", "pid", "uptime"):
+        table.add_column(heading, no_wrap=True)
+    for row in rows:
+        table.add_row(
+            escape(row.name),
+            escape(row.endpoint),
+            _health(row),
+            row.version or "-",
+            str(row.pid or "-"),
+            span_of_time(row.uptime_seconds),
+        )
+    return table
+
+
+def _count(value: int | None) -> str:
+    return "-" if value is None else f"{value:,}"
+
+
+def telemetry_table(facts: Telemetry) -> Table:
+    """Return what Prometheus knows, one fact per line."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    targets = f"{_count(facts.targets_up)} of {_count(facts.targets_total)} up"
+    down = f" (down: {', '.join(facts.targets_down)})" if facts.targets_down else ""
+    firing = facts.alerts_firing
+    alerts = "-" if firing is None else ", ".join(firing) or "none"
+    for label, value in (
+        ("targets", f"{targets}{down}"),
+        ("series", _count(facts.series)),
+        ("spans received", _count(facts.spans_received)),
+        ("log records received", _count(facts.logs_received)),
+        ("metric points received", _count(facts.metric_points_received)),
+        ("alerts firing", alerts),
+    ):
+        table.add_row(label, escape(value))
+    return table
+
+
+def status_lines(status: Status) -> list[str]:
+    """Return the closing lines of a status: every problem, or that all is well."""
+    if status.healthy:
+        return [f"[green]ok[/] {status.mode} stack, every component answers"]
+    return [f"[red]problem:[/] {escape(problem)}" for problem in status.problems]
+
+
+def findings_table(findings: Sequence[Finding]) -> Table:
+    """Return the table of a doctor's findings."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("check", "", "finding"):
+        table.add_column(heading)
+    for finding in findings:
+        detail = escape(finding.detail)
+        if finding.remedy:
+            detail += f"\n[dim]remedy:[/] {escape(finding.remedy)}"
+        table.add_row(escape(finding.check), _LEVELS[finding.level], detail)
+    return table
+
+
+def _milliseconds(microseconds: int) -> str:
+    return f"{microseconds / 1000:,.2f} ms"
+
+
+def _label(span: Span) -> str:
+    style = "red" if span.error else "bold"
+    told = " ".join(f"{key}={span.tags[key]}" for key in _TELLING if key in span.tags)
+    head = f"[{style}]{escape(span.name)}[/] {_milliseconds(span.duration)}"
+    tail = f"at +{_milliseconds(span.start)} {escape(span.service)}"
+    return f"{head} [dim]{tail}[/]" + (f" {escape(told)}" if told else "")
+
+
+def trace_tree(trace_id: str, roots: Sequence[Span]) -> Tree:
+    """Return a trace as a tree: name, duration, offset, service, telling attributes, events."""
+    tree = Tree(f"trace {trace_id}")
+    # Not recursive: a trace may be deeper than Python's stack.
+    todo = [(tree, span) for span in reversed(roots)]
+    while todo:
+        branch, span = todo.pop()
+        node = branch.add(_label(span))
+        for at, event in span.events:
+            node.add(f"[dim]+{_milliseconds(at)}[/] {escape(event)}")
+        todo += [(node, child) for child in reversed(span.children)]
+    return tree

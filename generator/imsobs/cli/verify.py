@@ -1,0 +1,48 @@
+"""``imsobs verify``: the real software's verdict on what is rendered."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from imsobs.cli.app import app
+from imsobs.cli.output import errors, results
+from imsobs.cli.spec import Format, Root
+
+if TYPE_CHECKING:
+    from imsobs.runtime.verify import Verdict
+
+
+@app.command()
+def verify(root: Root = Path(), format: Format = Format.text) -> None:
+    """Let the real software judge the rendered files; exit 1 when one objects."""
+    from imsobs.runtime.verify import verify_all
+
+    verdicts: list[Verdict] = []
+    with errors.status("asking the judges") as status:
+        for verdict in verify_all(root.resolve()):
+            status.update(f"{verdict.component}: {verdict.subject}")
+            verdicts.append(verdict)
+    refused = [v for v in verdicts if not v.ok and not v.skipped]
+    if format is Format.json:
+        results.print_json(json.dumps([asdict(v) for v in verdicts]))
+    else:
+        _print(verdicts)
+    if refused:
+        raise typer.Exit(1)
+
+
+def _print(verdicts: list[Verdict]) -> None:
+    table = Table("judge", "subject", "verdict", "", box=None, pad_edge=False)
+    for verdict in verdicts:
+        word = "[yellow]skipped[/]" if verdict.skipped else "[green]accepted[/]"
+        if not verdict.ok and not verdict.skipped:
+            word = "[bold red]refused[/]"
+        table.add_row(verdict.component, verdict.subject, word, escape(verdict.detail))
+    results.print(table)

@@ -1,0 +1,80 @@
+"""From files to a checked model, and from a model to rendered files."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from imsobs import checks, write
+from imsobs.model import Model, resolve
+from imsobs.pages import render
+from imsobs.problems import Problem
+from imsobs.spec.load import Document, load
+from imsobs.spec.parse import parse
+from imsobs.spec.schema.root import Spec
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """The outcome of reading a spec: a model, or problems in the order of the file."""
+
+    document: Document
+    problems: list[Problem]
+    model: Model | None
+
+    def lines(self) -> list[str]:
+        """Return one line per problem: place, key path, remedy, check id."""
+        return [self.document.format(problem) for problem in self.problems]
+
+
+def read_spec(files: list[Path]) -> Compiled:
+    """Load, parse and check the spec (with overlays), gathering every problem."""
+    document, problems = load(files)
+    if not document.readable:
+        return Compiled(document, problems, None)
+    spec, shape_problems = parse(document.data)
+    # What could not be read is no value, and not a wrong one as well.
+    unread = {problem.path for problem in problems if problem.path}
+    problems += [problem for problem in shape_problems if problem.path not in unread]
+    dropped: set[str] = set()
+    if spec is None:
+        spec, dropped = _salvage(document.data, shape_problems)
+    model = resolve(spec) if spec is not None else None
+    if model is not None:
+        found = checks.run(model)
+        problems += [p for p in found if not any(f'"{name}"' in p.message for name in dropped)]
+    problems.sort(key=lambda problem: _order(document, problem))
+    return Compiled(document, problems, None if problems else model)
+
+
+def _order(document: Document, problem: Problem) -> tuple[str, int, int, str]:
+    place = problem.position or document.locate(problem.path)
+    return place.file, place.line, place.column, problem.message
+
+
+def _salvage(data: dict[str, Any], problems: list[Problem]) -> tuple[Spec | None, set[str]]:
+    """Return the spec without its misshapen entries, so that the rest is checked too.
+
+    Also returns the names of the entries left out; what refers to them is not at fault.
+    """
+    pruned = copy.deepcopy(data)
+    dropped: set[str] = set()
+    for problem in problems:
+        section, *rest = problem.path or ("",)
+        entries = pruned.get(str(section))
+        if rest and isinstance(entries, dict):
+            entries.pop(rest[0], None)
+            dropped.add(str(rest[0]))
+        elif section not in Spec.model_fields:
+            pruned.pop(str(section), None)
+    spec, still = parse(pruned)
+    return (spec, dropped) if not still else (None, dropped)
+
+
+def render_model(model: Model) -> dict[str, bytes]:
+    """Return path -> bytes of every generated file, the manifest included."""
+    from imsobs.outputs import plan_all
+
+    return write.with_manifest(render(plan_all(model)))

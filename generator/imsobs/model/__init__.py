@@ -1,0 +1,79 @@
+"""Resolve: the checked spec to a model in which nothing is optional.
+
+Stage 4 of load -> parse -> check -> resolve -> plan -> render.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from imsobs.model.alerts import resolve_alerts
+from imsobs.model.anomalies import anomaly_records
+from imsobs.model.budget import budget_metrics, budget_records
+from imsobs.model.dashboards import ResolvedDashboard, resolve_dashboards
+from imsobs.model.metrics import ResolvedMetric, Series, catalogue, resolve_metric
+from imsobs.model.rules import Record, ResolvedAlert, record_series, spec_records
+from imsobs.model.signals import PriceRow, ResolvedLabel, price_rows, resolve_label
+from imsobs.model.slos import slo_records
+from imsobs.spec.schema.root import Spec
+
+
+@dataclass(frozen=True)
+class Model:
+    """Everything an output needs.
+
+    spec: the parsed sections; labels, metrics: resolved, in the spec's order; prices:
+    oldest first; series: every name that PromQL may select; records: recorded
+    series in order of evaluation; alerts: those of objectives and bands included.
+    """
+
+    spec: Spec
+    labels: dict[str, ResolvedLabel]
+    metrics: dict[str, ResolvedMetric]
+    prices: tuple[PriceRow, ...]
+    series: dict[str, Series]
+    records: tuple[Record, ...]
+    alerts: dict[str, ResolvedAlert]
+    dashboards: dict[str, ResolvedDashboard]
+
+    @cached_property
+    def recorded(self) -> dict[str, str]:
+        """Recorded series -> its expression."""
+        return {record.name: record.expr for record in self.records}
+
+    @cached_property
+    def group_of(self) -> dict[str, str]:
+        """Recorded series -> the rule group that records it."""
+        return {record.name: record.group for record in self.records}
+
+    @cached_property
+    def groups(self) -> dict[str, int]:
+        """Every rule group -> its place in the order of evaluation: those that record first."""
+        names = [record.group for record in self.records]
+        names += [alert.group for alert in self.alerts.values()]
+        return {name: place for place, name in enumerate(dict.fromkeys(names))}
+
+
+def resolve(spec: Spec) -> Model:
+    """Return the model of a spec without problems."""
+    labels = {name: resolve_label(name, spec) for name in spec.labels}
+    metrics = {
+        name: resolve_metric(name, metric, spec, labels)
+        for name, metric in {**spec.metrics, **budget_metrics(spec)}.items()
+    }
+    series = catalogue(metrics)
+    records = [*spec_records(spec, metrics), *budget_records(spec), *slo_records(spec)]
+    series |= record_series(records, series, labels)
+    bands = anomaly_records(spec, series)
+    series |= record_series(bands, series, labels)
+    return Model(
+        spec=spec,
+        labels=labels,
+        metrics=metrics,
+        prices=price_rows(spec),
+        series=series,
+        records=(*records, *bands),
+        alerts=resolve_alerts(spec, series),
+        dashboards=resolve_dashboards(spec, metrics, series),
+    )

@@ -1,0 +1,116 @@
+"""Every alert of the spec, resolved: those written, those of objectives and those of bands."""
+
+from __future__ import annotations
+
+import re
+
+from promql_parser import BinaryExpr
+
+from imsobs import promql
+from imsobs.model import conventions
+from imsobs.model.anomalies import anomaly_alerts
+from imsobs.model.metrics import Series
+from imsobs.model.rules import ResolvedAlert, number, output_labels
+from imsobs.model.slos import slo_alerts
+from imsobs.problems import KeyPath
+from imsobs.spec.schema.alerts import Alert
+from imsobs.spec.schema.root import Spec
+
+# Set operators, and all binary operators that bind less tightly than a comparison, or as tightly.
+_SET = {"and", "or", "unless"}
+_LOOSE = {*_SET, "==", "!=", ">", ">=", "<", "<="}
+_LABEL = re.compile(r"\$labels\.([a-zA-Z_][a-zA-Z0-9_]*)")
+# Dashboard variable -> label that fills it.
+_VARIABLES = {"service": conventions.SERVICE_NAME, "vendor": "vendor", "model": "model"}
+
+
+def resolve_alerts(spec: Spec, series: dict[str, Series]) -> dict[str, ResolvedAlert]:
+    """Return alert name -> alert, in the order of the spec."""
+    found = {
+        name: _resolve(name, alert, ("alerts", name), "alerting", spec, series)
+        for name, alert in spec.alerts.items()
+    }
+    for name, (slo, alert) in slo_alerts(spec).items():
+        found.setdefault(name, _resolve(name, alert, ("slos", slo), "slo", spec, series))
+    for name, (band, alert) in anomaly_alerts(spec).items():
+        path = ("anomalies", band)
+        found.setdefault(name, _resolve(name, alert, path, "alerting", spec, series))
+    return found
+
+
+def condition(alert: Alert, series: dict[str, Series]) -> str:
+    """Return the whole condition: value, comparison, guard.
+
+    The guard is matched on the labels that it has, when they are fewer than the value's.
+    """
+    value = f"({alert.expr})" if _operator(alert.expr) in _LOOSE else alert.expr
+    expr = f"{value} {alert.op} {number(alert.threshold)}"
+    if alert.guard is None:
+        return expr
+    have, other = output_labels(alert.expr, series), output_labels(alert.guard, series)
+    matching = "and"
+    if have is not None and other is not None and other != have:
+        matching = f"and on ({', '.join(sorted(other & have))})"
+    guard = f"({alert.guard})" if _operator(alert.guard) in _SET else alert.guard
+    return f"{expr}\n{matching} {guard}"
+
+
+def _operator(expr: str) -> str | None:
+    """Return the binary operator that an expression applies last, None when there is none."""
+    try:
+        root = promql.parse(expr)
+    except ValueError:
+        return None
+    return str(root.op) if isinstance(root, BinaryExpr) else None
+
+
+def used_labels(text: str) -> list[str]:
+    """Return the labels that a notification text refers to."""
+    return list(dict.fromkeys(_LABEL.findall(text)))
+
+
+def _resolve(
+    name: str, alert: Alert, path: KeyPath, file: str, spec: Spec, series: dict[str, Series]
+) -> ResolvedAlert:
+    carried = output_labels(alert.expr, series)
+    # What belongs together: a graver alert holds back the lesser ones of its area.
+    added = {**alert.labels, "severity": alert.severity, "team": alert.team, "area": alert.group}
+    return ResolvedAlert(
+        name=name,
+        expr=condition(alert, series),
+        value=alert.expr,
+        op=alert.op,
+        threshold=alert.threshold,
+        unit=alert.unit,
+        guard=alert.guard,
+        hold=alert.hold,
+        keep_firing_for=alert.keep_firing_for,
+        severity=alert.severity,
+        team=alert.team,
+        group=f"{alert.group}-alerts",
+        interval=spec.alerting.fast,
+        labels=added,
+        carried=None if carried is None else carried | frozenset(added),
+        summary=alert.summary,
+        description=alert.description,
+        runbook_url=f"{spec.alerting.runbooks}/{conventions.alert_file_stem(name)}.md",
+        dashboard=alert.dashboard,
+        dashboard_url=_dashboard_url(
+            spec.alerting.dashboards, alert.dashboard, carried or frozenset()
+        ),
+        enabled=alert.enabled,
+        runbook=alert.runbook,
+        test=alert.test,
+        drill=alert.drill,
+        file=file,
+        path=path,
+    )
+
+
+def _dashboard_url(base: str, dashboard: str, carried: frozenset[str]) -> str:
+    chosen = [
+        f"var-{variable}={{{{ $labels.{label} }}}}"
+        for variable, label in _VARIABLES.items()
+        if label in carried
+    ]
+    return f"{base}/d/{dashboard}" + (f"?{'&'.join(chosen)}" if chosen else "")

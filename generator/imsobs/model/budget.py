@@ -1,0 +1,73 @@
+"""The budget as metrics: what may be spent, what was, what is left, what is to be expected."""
+
+from __future__ import annotations
+
+from imsobs.model.rules import Record, number
+from imsobs.spec.schema.metrics import Metric
+from imsobs.spec.schema.root import Spec
+
+HOURLY_COST = "service:ims_cost_actual_usd:increase1h"
+MONTH = "ims:calendar:month"
+GROUP = "budget"
+
+# Every full hour's cost is taken at its end; the hour belongs to the month in which its
+# last second lies. The month of today is recorded, because inside a subquery the clock is
+# the subquery's own. Exact to the last full hour.
+_USED = f"""\
+sum(
+  sum_over_time((
+    {HOURLY_COST}
+      and on () (month(vector(time() - 1)) == on () ({MONTH} @ end()))
+  )[31d:1h])
+) or vector(0)"""
+_HOURS_LEFT = (
+    "((days_in_month(vector(time())) - day_of_month(vector(time())) + 1) * 24 -"
+    " hour(vector(time())))"
+)
+_FORECAST = f"""\
+ims_budget_used_usd
+  + (sum(avg_over_time({HOURLY_COST}[3d])) or vector(0)) * {_HOURS_LEFT}"""
+
+
+def budget_metrics(spec: Spec) -> dict[str, Metric]:
+    """Return the metrics that the spec's ``budget`` adds to the catalogue."""
+    rules = {
+        "ims_budget_limit_usd": (
+            "What all model calls of a calendar month (UTC) may cost.",
+            f"vector({number(spec.budget.monthly_usd)})",
+        ),
+        "ims_budget_used_usd": (
+            "Cost of model calls this month, up to the last full hour.",
+            _USED,
+        ),
+        "ims_budget_remaining_usd": (
+            "What is left of the month's budget; below 0 when it is overdrawn.",
+            "ims_budget_limit_usd - ims_budget_used_usd",
+        ),
+        "ims_cost_forecast_usd": (
+            "Cost to expect at the end of the month, at the hourly mean of the last 3 days.",
+            _FORECAST,
+        ),
+        "ims_series_limit": (
+            "Derived series that Prometheus is meant to hold at most.",
+            f"vector({number(spec.budget.series)})",
+        ),
+    }
+    return {
+        name: Metric(type="gauge", group="cost", description=description, rule=rule)
+        for name, (description, rule) in rules.items()
+        if name not in spec.metrics
+    }
+
+
+def budget_records(spec: Spec) -> list[Record]:
+    """Return the records of the budget, in the order in which they read each other."""
+    interval = spec.alerting.fast
+    month = "Month of the year (UTC), for sums over one month."
+    records = [Record(MONTH, "month(vector(time()))", month, GROUP, interval, ("budget",))]
+    for name, metric in budget_metrics(spec).items():
+        rule = metric.rule or ""
+        records.append(
+            Record(name, rule, metric.description, GROUP, interval, ("budget",), metric=True)
+        )
+    return records

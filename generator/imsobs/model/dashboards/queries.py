@@ -1,0 +1,157 @@
+"""From a panel's purpose to its queries.
+
+Every selector is narrowed by the dashboard's variables as far as the metric has their
+labels, and rates use ``$__rate_interval``, which Grafana keeps at four scrapes or more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from imsobs.model import conventions
+from imsobs.model.metrics import Series
+from imsobs.promql.matchers import matcher
+from imsobs.spec.schema.dashboards import Panel, Show
+
+RATE = "$__rate_interval"
+RANGE = "$__range"
+# What shows one number per series asks once, at the end of the range.
+INSTANT: frozenset[Show] = frozenset({"bars", "pie", "table"})
+VARIABLE_LABELS = {"service": conventions.SERVICE_NAME, "vendor": "vendor", "model": "model"}
+
+Language = Literal["promql", "logql", "logs", "traces"]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where a query stands: its dashboard's variables, and the series that exist."""
+
+    variables: tuple[str, ...]
+    series: dict[str, Series]
+
+
+@dataclass(frozen=True)
+class Query:
+    """One query of a panel.
+
+    legend: text with ``{{label}}``; instant: one value at the end of the range instead of a
+    series; heatmap: buckets by ``le``. For traces, text is the search as ``key=value`` words.
+    key: the panel's key that the text comes from, where a fault is reported.
+    """
+
+    language: Language
+    text: str
+    legend: str
+    instant: bool = False
+    heatmap: bool = False
+    key: tuple[str | int, ...] = ()
+
+
+def queries(title: str, panel: Panel, purpose: str, show: Show, scope: Scope) -> tuple[Query, ...]:
+    """Return the queries of a panel, in the order of their legend."""
+    given = getattr(panel, purpose)
+    if given is None:
+        return ()
+    if purpose in ("promql", "logql"):
+        named = given if isinstance(given, dict) else {panel.legend or title: given or ""}
+        language: Language = "promql" if purpose == "promql" else "logql"
+        keys = [(purpose, legend) if isinstance(given, dict) else (purpose,) for legend in named]
+        return tuple(
+            Query(language, text.strip(), legend, instant=show in INSTANT, key=key)
+            for key, (legend, text) in zip(keys, named.items(), strict=True)
+        )
+    if purpose == "logs":
+        return (Query("logs", given.strip(), "", key=("logs",)),)
+    if purpose == "traces":
+        words = ["error=true"] * given.errors
+        words += [f"minDuration={given.slower_than}"] * bool(given.slower_than)
+        return (Query("traces", " ".join(words), "", instant=True, key=("traces",)),)
+    if purpose == "percentiles":
+        return tuple(_percentiles(panel, given, show, scope))
+    text = _expression(panel, purpose, given, show, scope)
+    instant = show in INSTANT or (purpose == "increase" and show == "stat")
+    if purpose == "heatmap":
+        return (Query("promql", text, "{{le}}", heatmap=True, key=(purpose,)),)
+    legend = panel.legend or _legend(panel.by) or title
+    return (Query("promql", text, legend, instant=instant, key=(purpose,)),)
+
+
+def _expression(panel: Panel, purpose: str, metric: str, show: Show, scope: Scope) -> str:
+    window = RANGE if show in INSTANT else RATE
+    selector = _selector(metric, panel, scope)
+    match purpose:
+        case "rate":
+            return _scaled(_fold(panel, f"rate({selector}[{panel.over or window}])"), panel)
+        case "increase" | "share":
+            return _fold(panel, f"increase({selector}[{panel.over or RANGE}])")
+        case "top":
+            summed = _fold(panel, f"increase({selector}[{panel.over or RANGE}])")
+            return f"sort_desc(topk({panel.limit}, {summed} > 0))"
+        case "mean":
+            _, total, count = conventions.histogram_series(metric)
+            parts = [f"rate({_selector(s, panel, scope)}[{window}])" for s in (total, count)]
+            return f"{_fold(panel, parts[0])}\n  / ({_fold(panel, parts[1])} > 0)"
+        case "heatmap":
+            bucket, _, _ = conventions.histogram_series(metric)
+            return f"sum by (le) (increase({_selector(bucket, panel, scope)}[{RATE}]))"
+        case "ratio":
+            return _ratio(panel, metric, panel.over or window, scope)
+    return _fold(panel, selector)
+
+
+def _ratio(panel: Panel, metric: str, window: str, scope: Scope) -> str:
+    """Return part / whole; no part at all is 0, no whole is no value."""
+    of = [panel.of] if isinstance(panel.of, str) else panel.of or [metric]
+    part = _fold(panel, f"rate({_selector(metric, panel, scope)}[{window}])")
+    wholes = [
+        _fold(panel, f"rate({_selector(name, panel, scope, where=False)}[{window}])") for name in of
+    ]
+    # A counter that never counted has no series, which must not hide the other one.
+    whole = wholes[0]
+    if len(wholes) == 2:
+        first, second = wholes
+        whole = f"({first} or {second} * 0)\n    + ({second} or {first} * 0)"
+    return f"({part} or {wholes[-1]} * 0)\n  / ({whole} > 0)"
+
+
+def _percentiles(panel: Panel, metric: str, show: Show, scope: Scope) -> list[Query]:
+    bucket, _, _ = conventions.histogram_series(metric)
+    window = panel.over or (RANGE if show in INSTANT else RATE)
+    by = ", ".join([*panel.by, "le"])
+    inner = f"sum by ({by}) (rate({_selector(bucket, panel, scope)}[{window}]))"
+    made = []
+    for quantile in panel.quantiles:
+        name = f"p{quantile * 100:g}"
+        legend = " ".join([*([_legend(panel.by)] if panel.by else []), name])
+        text = f"histogram_quantile({quantile:g}, {inner})"
+        made.append(
+            Query("promql", text, panel.legend or legend, show in INSTANT, key=("percentiles",))
+        )
+    return made
+
+
+def _fold(panel: Panel, vector: str) -> str:
+    by = f" by ({', '.join(panel.by)}) " if panel.by else ""
+    return f"{panel.fold}{by}({vector})"
+
+
+def _scaled(text: str, panel: Panel) -> str:
+    factor = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}[panel.per]
+    return text if factor == 1 else f"{text} * {factor}"
+
+
+def _legend(labels: list[str]) -> str:
+    return " / ".join(f"{{{{{label}}}}}" for label in labels)
+
+
+def _selector(name: str, panel: Panel, scope: Scope, where: bool = True) -> str:
+    """Return ``name{...}`` narrowed by the variables whose labels the series has."""
+    labels = scope.series[name].labels if name in scope.series else {}
+    matchers = [
+        f'{label}=~"${variable}"'
+        for variable, label in VARIABLE_LABELS.items()
+        if variable in scope.variables and label in labels
+    ]
+    matchers += [matcher(*item) for item in panel.where.items()] if where else []
+    return f"{name}{{{', '.join(matchers)}}}" if matchers else name

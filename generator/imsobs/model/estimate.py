@@ -1,0 +1,225 @@
+"""Estimate: disk and memory of every component at a request rate, from the spec.
+
+Formulas and constants are in the open: ``explanation`` prints them, and the reference page
+docs/reference/estimate.md is rendered from them. How far they were from a measured run is
+written in docs/guide/deployment.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from imsobs.model import Model
+from imsobs.spec.schema.base import seconds
+
+DAY = 86_400
+KIB = 1024
+MIB = 1024 * KIB
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A number that the formulas rest on, and where it comes from."""
+
+    value: float
+    unit: str
+    meaning: str
+    source: str
+
+
+CONSTANTS = {
+    "sample_disk": Constant(
+        2.0, "B", "disk per sample in Prometheus' blocks", "Prometheus documentation: 1 to 2 bytes"
+    ),
+    "wal_sample": Constant(
+        12.0,
+        "B",
+        "disk per sample in the write-ahead log, kept for about 3 h",
+        "measured: 0.43 MB for 34 000 samples",
+    ),
+    "series_memory": Constant(
+        8.0 * KIB,
+        "B",
+        "memory per active series in Prometheus",
+        "measured: 19 MiB for 2 273 series",
+    ),
+    "self_series": Constant(
+        1_600.0,
+        "",
+        "series that the stack exposes about itself",
+        "measured: 2 273 series, of which 293 derived, without Loki and Grafana",
+    ),
+    "span_disk": Constant(
+        650.0,
+        "B",
+        "disk per span in Jaeger's store, indices included",
+        "measured: 551 and 654 B in two runs",
+    ),
+    "jaeger_buffer": Constant(
+        64.0 * MIB, "B", "disk of Jaeger's table that is being written", "its store's default"
+    ),
+    "span_memory": Constant(
+        4.3 * KIB,
+        "B",
+        "memory per span that the Collector holds for the sampling decision",
+        "measured: 37.5 MiB for 9 000 spans at 150 requests/s",
+    ),
+    "record_disk": Constant(
+        200.0,
+        "B",
+        "disk per log record in Loki, compressed, fields included",
+        "measured: 31 B for the demo's records, whose texts repeat; room for texts that do not",
+    ),
+    "otelcol_base": Constant(
+        80.0 * MIB, "B", "memory of the Collector under light load", "measured: 56 to 63 MiB idle"
+    ),
+    "prometheus_base": Constant(58.0 * MIB, "B", "memory of the idle Prometheus", "measured"),
+    "alertmanager_base": Constant(39.0 * MIB, "B", "memory of Alertmanager", "measured"),
+    "jaeger_base": Constant(
+        480.0 * MIB,
+        "B",
+        "memory of Jaeger: its store's tables and caches, filled",
+        "measured: 472 MiB after 120 000 spans at 900/s",
+    ),
+    "loki_base": Constant(
+        400.0 * MIB,
+        "B",
+        "memory of Loki: with few streams, chunks leave by size long before by age",
+        "measured: 133 MiB idle, 197 MiB after 39 000 records at 500/s; its two caches of "
+        "100 MiB fill with queries",
+    ),
+    "grafana_base": Constant(200.0 * MIB, "B", "memory of Grafana", "assumed"),
+}
+
+FORMULAS = (
+    "series = stack's own + sum of the spec's series budgets x services x environments",
+    "prometheus disk a day = series x 86400 / scrape interval x sample_disk",
+    "prometheus disk = a day x retention + series x 10800 / scrape interval x wal_sample",
+    "prometheus memory = prometheus_base + series x series_memory",
+    "spans kept a day = requests x spans x share kept",
+    "jaeger disk = spans kept a day x span_disk x retention + jaeger_buffer; memory = jaeger_base",
+    "otelcol memory = otelcol_base + requests/s at the peak x spans x decision wait x span_memory",
+    "loki disk = requests x records x record_disk x retention; memory = loki_base",
+)
+
+
+@dataclass(frozen=True)
+class Load:
+    """What the stack is asked to carry.
+
+    kept: share of traces that are stored, errors and slow ones included. series: most
+    series that the spec allows, the stack's own not counted. peak: busiest second over
+    the mean of the day.
+    """
+
+    requests_per_day: float
+    spans: float
+    records: float
+    kept: float
+    series: int
+    peak: float
+
+    @classmethod
+    def of(
+        cls,
+        model: Model,
+        requests_per_day: float,
+        spans: float = 6.0,
+        records: float = 8.0,
+        kept: float | None = None,
+        peak: float = 4.0,
+    ) -> Self:
+        """Return the load; without ``kept``, the spec's rate plus 2 % errors and slow traces."""
+        rate = model.spec.sampling.rate
+        share = kept if kept is not None else rate + 0.02 * (1 - rate)
+        return cls(requests_per_day, spans, records, share, series_budget(model), peak)
+
+
+@dataclass(frozen=True)
+class Need:
+    """What one component needs. Bytes; kept: its retention, or "-"."""
+
+    component: str
+    kept: str
+    disk_per_day: float
+    disk: float
+    memory: float
+    memory_limit: float
+
+
+def series_budget(model: Model) -> int:
+    """Return the most series that the catalogue's metrics may have in one environment."""
+    services = len(model.spec.service.names)
+    return services * sum(
+        metric.series_budget for metric in model.metrics.values() if metric.source_kind != "stack"
+    )
+
+
+def estimate(model: Model, load: Load) -> list[Need]:
+    """Return the need of every component, in the order of the pipeline."""
+    value = {name: constant.value for name, constant in CONSTANTS.items()}
+    stack, kept = model.spec.stack, model.spec.retention
+    series = load.series + value["self_series"]
+    per_second = load.requests_per_day / DAY * load.peak
+    interval = seconds(model.spec.scrape.interval)
+    metrics = series * DAY / interval * value["sample_disk"]
+    wal = series * 10_800 / interval * value["wal_sample"]
+    traces = load.requests_per_day * load.spans * load.kept * value["span_disk"]
+    logs = load.requests_per_day * load.records * value["record_disk"]
+    window = seconds(model.spec.sampling.decision_wait)
+    held = per_second * load.spans * window * value["span_memory"]
+    rows = (
+        ("otelcol", "-", 0.0, 0.0, value["otelcol_base"] + held),
+        (
+            "prometheus",
+            kept.metrics,
+            metrics,
+            metrics * _days(kept.metrics) + wal,
+            value["prometheus_base"] + series * value["series_memory"],
+        ),
+        ("alertmanager", "-", 0.0, 0.0, value["alertmanager_base"]),
+        (
+            "jaeger",
+            kept.traces,
+            traces,
+            traces * _days(kept.traces) + value["jaeger_buffer"],
+            value["jaeger_base"],
+        ),
+        ("loki", kept.logs, logs, logs * _days(kept.logs), value["loki_base"]),
+        ("grafana", "-", 0.0, 0.0, value["grafana_base"]),
+    )
+    return [Need(*row, memory_limit=getattr(stack, row[0]).memory_mib * MIB) for row in rows]
+
+
+def _days(duration: str) -> float:
+    return seconds(duration) / DAY
+
+
+def human(size: float) -> str:
+    """Return bytes as people read them: 1.5 GB (powers of 1000); "-" for nothing."""
+    if size < 1:
+        return "-"
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if size >= 10 or unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def explanation(model: Model, load: Load) -> list[str]:
+    """Return the load, the formulas and the constants as lines of text."""
+    return [
+        f"load: {load.requests_per_day:,.0f} requests a day "
+        f"({load.requests_per_day / DAY:.1f}/s, {load.requests_per_day / DAY * load.peak:.1f}/s "
+        f"at the peak), {load.spans:g} spans and {load.records:g} log records each, "
+        f"{load.kept:.1%} of traces kept, {load.series:,} series at most",
+        "",
+        *FORMULAS,
+        "",
+        *(
+            f"{name} = {constant.value:,.0f} {constant.unit}".rstrip()
+            + f": {constant.meaning} ({constant.source})"
+            for name, constant in CONSTANTS.items()
+        ),
+    ]

@@ -1,0 +1,149 @@
+"""Resolved metrics, and the catalogue of series that queries may name."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from imsobs.model import conventions
+from imsobs.model.signals import ResolvedLabel
+from imsobs.spec.schema.metrics import AttributeValue, Kind, Metric, SourceKind
+from imsobs.spec.schema.root import Spec
+
+# Label values that a series may carry; None when the set is not known to the spec.
+Allowed = tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class ResolvedMetric:
+    """One metric with its source made explicit.
+
+    sources: names of span sources or events, the SDK's metric name, the probe, PromQL, or
+    the stack's component. labels: own labels -> allowed values. sdk_attributes: label ->
+    SDK attribute. exemplars: from kept traces, pointing at them. series_budget: the most
+    series one service in one environment may have, histogram buckets counted (le and +Inf,
+    sum, count).
+    """
+
+    name: str
+    type: Kind
+    unit: str
+    description: str
+    group: str
+    source_kind: SourceKind
+    sources: tuple[str, ...]
+    value: str | tuple[str, ...]
+    when: dict[str, tuple[str, ...]]
+    labels: dict[str, Allowed]
+    sdk_attributes: dict[str, str]
+    buckets: tuple[float, ...]
+    exemplars: bool
+    interval: str
+    series_budget: int
+
+
+@dataclass(frozen=True)
+class Series:
+    """A name that PromQL may select: its labels with their allowed values, and its metric."""
+
+    name: str
+    metric: str
+    type: Kind
+    labels: dict[str, Allowed]
+
+
+def source_of(metric: Metric) -> tuple[SourceKind, tuple[str, ...]] | None:
+    """Return the metric's one source, or None when it names none or several."""
+    given: list[tuple[SourceKind, str | list[str]]] = []
+    for kind, value in (
+        ("span", metric.span),
+        ("event", metric.event),
+        ("log", metric.log),
+        ("pipeline", metric.pipeline),
+        ("sdk", metric.sdk),
+        ("probe", metric.probe),
+        ("rule", metric.rule),
+        ("stack", metric.stack),
+    ):
+        if value is not None:
+            given.append((kind, value))  # type: ignore[arg-type]
+    if len(given) != 1:
+        return None
+    kind, value = given[0]
+    return kind, tuple(value) if isinstance(value, list) else (value,)
+
+
+def resolve_metric(
+    name: str, metric: Metric, spec: Spec, labels: dict[str, ResolvedLabel]
+) -> ResolvedMetric:
+    """Return the metric with every default filled in.
+
+    Total even for a faulty spec (unknown labels are open, a missing source is the stack),
+    so that the checks can look at everything at once.
+    """
+    kind, sources = source_of(metric) or ("stack", ("",))
+    own = {label: labels[label].values if label in labels else None for label in metric.labels}
+    buckets = tuple(spec.buckets.get(metric.buckets or "", ()))
+    value = metric.value
+    when = {
+        label: (value,) if isinstance(value, str) else tuple(value)
+        for label, value in metric.when.items()
+    }
+    per_series = len(buckets) + 3 if metric.type == "histogram" else 1
+    return ResolvedMetric(
+        name=name,
+        type=metric.type,
+        unit=metric.unit or conventions.unit_of(name),
+        description=metric.description,
+        group=metric.group,
+        source_kind=kind,
+        sources=sources,
+        value=tuple(value.attributes) if isinstance(value, AttributeValue) else value,
+        when=when,
+        labels=own,
+        sdk_attributes=metric.labels if isinstance(metric.labels, dict) else {},
+        buckets=buckets,
+        exemplars=metric.exemplars,
+        interval=metric.interval,
+        series_budget=per_series * math.prod(_size(label, labels, when) for label in metric.labels),
+    )
+
+
+def _size(label: str, labels: dict[str, ResolvedLabel], when: dict[str, tuple[str, ...]]) -> int:
+    if label in when:
+        return len(when[label])
+    return labels[label].limit if label in labels else 1
+
+
+def catalogue(metrics: dict[str, ResolvedMetric]) -> dict[str, Series]:
+    """Return every series name that exists once the stack runs, with its labels."""
+    series: dict[str, Series] = {}
+    for metric in metrics.values():
+        labels = {**metric.labels, **_common_labels(metric)}
+        if metric.type == "histogram":
+            bucket, total, count = conventions.histogram_series(metric.name)
+            bounds = (*(_bound(bound) for bound in metric.buckets), "+Inf")
+            le: Allowed = bounds if metric.buckets else None
+            series[bucket] = Series(bucket, metric.name, metric.type, {**labels, "le": le})
+            series[total] = Series(total, metric.name, metric.type, labels)
+            series[count] = Series(count, metric.name, metric.type, labels)
+        else:
+            series[metric.name] = Series(metric.name, metric.name, metric.type, labels)
+    return series
+
+
+def _common_labels(metric: ResolvedMetric) -> dict[str, Allowed]:
+    match metric.source_kind:
+        case "rule":
+            return {}
+        case "stack":
+            return dict.fromkeys(conventions.SCRAPE_LABELS)
+    common = [*conventions.RESOURCE_LABELS.values(), *conventions.SCRAPE_LABELS]
+    if metric.source_kind == "sdk":
+        common.append(conventions.INSTANCE_ID)
+    return dict.fromkeys(common)
+
+
+def _bound(bound: float) -> str:
+    """Return a bucket bound as Prometheus 3 writes the label ``le``: 1 -> ``1.0``."""
+    return repr(float(bound))

@@ -1,0 +1,136 @@
+"""Recorded series and alerts, resolved: what the rule files, tests and runbooks are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imsobs import promql
+from imsobs.model import conventions
+from imsobs.model.metrics import Allowed, ResolvedMetric, Series
+from imsobs.model.signals import ResolvedLabel
+from imsobs.problems import KeyPath
+from imsobs.promql import labels as promql_labels
+from imsobs.spec.schema.alerts import AlertTest, Drill, Runbook, Severity
+from imsobs.spec.schema.root import Spec
+
+
+@dataclass(frozen=True)
+class Record:
+    """One recorded series.
+
+    group: of the rule file; interval: how often it is evaluated, e.g. ``30s``; file:
+    ``recording`` or ``slo``; path: the place of the spec that asks for it; metric: it is
+    in the catalogue already.
+    """
+
+    name: str
+    expr: str
+    description: str
+    group: str
+    interval: str
+    path: KeyPath
+    file: str = "recording"
+    metric: bool = False
+
+
+@dataclass(frozen=True)
+class ResolvedAlert:
+    """One alert.
+
+    expr: the whole condition; value, op, threshold, guard: its parts. hold: duration of
+    ``for``. carried: labels of a firing alert, those added included; None when unknown.
+    labels: those added. file: ``alerting`` or ``slo``. path: its place in the spec.
+    """
+
+    name: str
+    expr: str
+    value: str
+    op: str
+    threshold: float
+    unit: str
+    guard: str | None
+    hold: str | None
+    keep_firing_for: str | None
+    severity: Severity
+    team: str
+    group: str
+    interval: str
+    labels: dict[str, str]
+    carried: frozenset[str] | None
+    summary: str
+    description: str
+    runbook_url: str
+    dashboard: str
+    dashboard_url: str
+    enabled: bool
+    runbook: Runbook | None
+    test: AlertTest | None
+    drill: Drill
+    file: str
+    path: KeyPath
+
+
+def number(value: float) -> str:
+    """Return a number as short as it can be written without losing what was meant."""
+    return f"{value:.12g}"
+
+
+def output_labels(expr: str, series: dict[str, Series]) -> frozenset[str] | None:
+    """Return the labels of an expression's result; None when it does not tell or parse."""
+    try:
+        return promql_labels.output_labels(promql.parse(expr), series)
+    except ValueError:
+        return None
+
+
+def spec_records(spec: Spec, metrics: dict[str, ResolvedMetric]) -> list[Record]:
+    """Return the records of ``rules`` and of metrics that are rules, in the spec's order."""
+    intervals = {"fast": spec.alerting.fast, "slow": spec.alerting.slow}
+    records = [
+        Record(
+            name,
+            rule.expr,
+            rule.description,
+            rule.group,
+            intervals[rule.interval],
+            ("rules", name, "expr"),
+        )
+        for name, rule in spec.rules.items()
+    ]
+    for name, metric in metrics.items():
+        if metric.source_kind == "rule" and name in spec.metrics:
+            records.append(
+                Record(
+                    name,
+                    metric.sources[0],
+                    metric.description,
+                    f"metrics-{metric.group}",
+                    intervals[metric.interval],
+                    ("metrics", name, "rule"),
+                    metric=True,
+                )
+            )
+    return records
+
+
+def record_series(
+    records: list[Record], series: dict[str, Series], labels: dict[str, ResolvedLabel]
+) -> dict[str, Series]:
+    """Return the series that the records add to the catalogue.
+
+    Labels are inferred; a record that reads a later one is inferred in the second round.
+    """
+    found = dict(series)
+    for _ in range(2):
+        for record in records:
+            if record.metric:
+                continue
+            # What cannot be told is a fault reported elsewhere; most rules keep the service.
+            inferred = output_labels(record.expr, found)
+            carried = frozenset({conventions.SERVICE_NAME}) if inferred is None else inferred
+            allowed: dict[str, Allowed] = {
+                label: labels[label].values if label in labels else None
+                for label in sorted(carried)
+            }
+            found[record.name] = Series(record.name, record.name, "gauge", allowed)
+    return {record.name: found[record.name] for record in records if not record.metric}

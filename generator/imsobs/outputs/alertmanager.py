@@ -1,0 +1,130 @@
+"""Alertmanager: routes, receivers (secrets by file only), inhibition, mute times, templates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from imsobs.model import Model
+from imsobs.pages import TextPage, YamlPage
+from imsobs.promql.matchers import matcher
+from imsobs.spec.schema.routing import Email, Matchers, Mute, Receiver, Route
+
+CONFIG = "alerts/alertmanager.yaml"
+EXPECTED = "alerts/tests/routes/expected.yaml"
+TEMPLATE = "alerts/templates/ims.tmpl"
+_DEFAULTS = ("group_by", "group_wait", "group_interval", "repeat_interval")
+
+
+def plan(model: Model) -> Iterator[YamlPage | TextPage]:
+    """Yield alerts/alertmanager.yaml and the notification templates."""
+    spec = model.spec
+    sections = {
+        "global": {"resolve_timeout": "5m"},
+        "templates": ["templates/*.tmpl"],
+        "route": {
+            "receiver": spec.routing.receiver,
+            **{key: getattr(spec.routing, key) for key in _DEFAULTS},
+            "routes": [_route(route) for route in spec.routing.routes.values()],
+        },
+        "inhibit_rules": [
+            {
+                "source_matchers": matchers(rule.source),
+                "target_matchers": matchers(rule.target),
+                "equal": rule.equal,
+            }
+            for rule in spec.inhibitions.values()
+        ],
+        "time_intervals": [_mute(name, mute) for name, mute in spec.mutes.items()],
+        "receivers": [
+            {"name": name, **_receiver(receiver, spec.routing.secrets)}
+            for name, receiver in spec.receivers.items()
+        ],
+    }
+    yield YamlPage(CONFIG, sections, "alerts/alertmanager.yaml.j2")
+    yield TextPage(TEMPLATE, "alerts/ims.tmpl.j2")
+    expected = {
+        name: {"labels": wanted.labels, "receivers": wanted.receivers}
+        for name, wanted in spec.routing.expect.items()
+    }
+    yield YamlPage(EXPECTED, {"routes": expected})
+
+
+def matchers(labels: Matchers) -> list[str]:
+    """Return labels as Alertmanager's matchers; several values become an anchored pattern."""
+    return [matcher(*item) for item in labels.items()]
+
+
+def _route(route: Route) -> dict[str, Any]:
+    data: dict[str, Any] = {"receiver": route.receiver, "matchers": matchers(route.match)}
+    if route.then_continue:
+        data["continue"] = True
+    if route.mute:
+        data["mute_time_intervals"] = route.mute
+    for key in _DEFAULTS:
+        if getattr(route, key) is not None:
+            data[key] = getattr(route, key)
+    return data
+
+
+def _mute(name: str, mute: Mute) -> dict[str, Any]:
+    intervals = []
+    for time in mute.times:
+        entry: dict[str, Any] = {"location": mute.location}
+        if time.weekdays:
+            entry["weekdays"] = time.weekdays
+        if (time.start, time.end) != ("00:00", "24:00"):
+            entry["times"] = [{"start_time": time.start, "end_time": time.end}]
+        intervals.append(entry)
+    return {"name": name, "time_intervals": intervals}
+
+
+def _receiver(receiver: Receiver, secrets: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if receiver.pagerduty is not None:
+        found["pagerduty_configs"] = [
+            {
+                "routing_key_file": f"{secrets}/{receiver.pagerduty.key_file}",
+                "send_resolved": True,
+                "description": '{{ template "ims.title" . }}',
+                "severity": '{{ template "ims.pagerduty_severity" . }}',
+                "class": "{{ .CommonLabels.alertname }}",
+                "component": "{{ .CommonLabels.service_name }}",
+                "details": {"text": '{{ template "ims.text" . }}'},
+            }
+        ]
+    if receiver.slack is not None:
+        found["slack_configs"] = [
+            {
+                "api_url_file": f"{secrets}/{receiver.slack.url_file}",
+                "channel": receiver.slack.channel,
+                "send_resolved": True,
+                "color": '{{ template "ims.color" . }}',
+                "title": '{{ template "ims.slack.title" . }}',
+                "title_link": '{{ template "ims.dashboard" . }}',
+                "fallback": '{{ template "ims.slack.title" . }}',
+                "text": '{{ template "ims.slack.text" . }}',
+            }
+        ]
+    if receiver.email is not None:
+        found["email_configs"] = [_email(receiver.email, secrets)]
+    if receiver.webhook is not None:
+        hook = receiver.webhook
+        target = {"url": hook.url} if hook.url else {"url_file": f"{secrets}/{hook.url_file}"}
+        found["webhook_configs"] = [{**target, "send_resolved": True}]
+    return found
+
+
+def _email(mail: Email, secrets: str) -> dict[str, Any]:
+    return {
+        "to": mail.to,
+        "from": mail.sender,
+        "smarthost": mail.smarthost,
+        "auth_username": mail.username,
+        "auth_password_file": f"{secrets}/{mail.password_file}",
+        "require_tls": True,
+        "send_resolved": True,
+        "headers": {"Subject": '{{ template "ims.title" . }}'},
+        "html": "",
+        "text": '{{ template "ims.text" . }}',
+    }

@@ -1,0 +1,1 @@
+"""Plans of what the service is started with."""

@@ -1,0 +1,149 @@
+"""Counting: the definitions of signal_to_metrics, one or more per derived metric.
+
+Every definition is asked about every signal. One that lacks a required attribute is passed
+over at a tenth of the price of a condition, so a definition requires a mark that only its own
+signals have: the price of a signal hardly grows with the metrics of other signals. The marks
+leave the data points again before these are exposed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from imsobs.model import Model, conventions
+from imsobs.model.metrics import ResolvedMetric
+from imsobs.outputs.collector.derive import span_labels
+from imsobs.outputs.collector.ottl import any_of, attribute, is_number, text
+
+Definition = dict[str, Any]
+_RESOURCE = [{"key": key} for key in conventions.RESOURCE_LABELS]
+
+
+def span_definitions(model: Model) -> list[Definition]:
+    """Return what is counted from labelled spans."""
+    found: list[Definition] = []
+    for metric in model.metrics.values():
+        if metric.source_kind == "span" and not metric.exemplars:
+            found += _of_sources(metric, "span", conventions.SOURCE_MARK)
+        if metric.source_kind == "pipeline" and metric.sources == ("label_overflow",):
+            labels = {
+                label for source in model.spec.sources for label in span_labels(source, model)
+            }
+            found += _overflow(metric, [name for name in model.labels if name in labels])
+    return found
+
+
+def log_definitions(model: Model) -> list[Definition]:
+    """Return what is counted from log records: events, severities, broken contracts."""
+    found: list[Definition] = []
+    for metric in model.metrics.values():
+        if metric.source_kind == "event":
+            found += _of_sources(metric, "log", conventions.EVENT_ATTRIBUTE)
+        elif metric.source_kind == "log":
+            found.append(_definition(metric, "log", None))
+        elif metric.sources == ("invalid_event",):
+            found.append(_definition(metric, "log", None, conventions.INVALID_EVENT))
+        elif metric.sources == ("label_overflow",):
+            fields = [f.label for e in model.spec.events.values() for f in e.fields.values()]
+            found += _overflow(metric, [name for name in model.labels if name in fields])
+    return found
+
+
+def redaction_definitions(model: Model, signal: str) -> list[Definition]:
+    """Return what is counted from signals of which something was redacted."""
+    context = {"traces": "span", "logs": "log"}[signal]
+    masked = [
+        attribute(context, key) for key in ("redaction.masked.count", "redaction.body.masked.count")
+    ]
+    condition = any_of(f"{path} != nil" for path in masked)
+    return [
+        {
+            **_head(metric),
+            "attributes": [{"key": "signal", "default_value": signal}],
+            "conditions": [condition],
+            "sum": {"value": "1", "monotonic": True},
+        }
+        for metric in model.metrics.values()
+        if metric.source_kind == "pipeline" and metric.sources == ("redacted",)
+    ]
+
+
+def _head(metric: ResolvedMetric) -> Definition:
+    return {
+        "name": metric.name,
+        "description": metric.description,
+        "include_resource_attributes": _RESOURCE,
+    }
+
+
+def _of_sources(metric: ResolvedMetric, context: str, key: str) -> list[Definition]:
+    """Return a definition per span source or event that feeds a metric.
+
+    Several would be told apart by their marks, and be one series of two writers without:
+    these compare the attribute that names the source or event instead.
+    """
+    if len(metric.sources) == 1:
+        return [_definition(metric, context, None, conventions.presence_mark(metric.sources[0]))]
+    path = attribute(context, key)
+    return [_definition(metric, context, f"{path} == {text(name)}") for name in metric.sources]
+
+
+def _overflow(metric: ResolvedMetric, labels: list[str]) -> list[Definition]:
+    # One definition per label: a span whose vendor and model both overflow counts twice.
+    # The attribute "label" exists on no signal, so its default is what is counted.
+    return [
+        {
+            **_head(metric),
+            "attributes": [
+                {"key": conventions.overflow_mark(name)},
+                {"key": "label", "default_value": name},
+            ],
+            "sum": {"value": "1", "monotonic": True},
+        }
+        for name in labels
+    ]
+
+
+def _definition(
+    metric: ResolvedMetric, context: str, condition: str | None, mark: str | None = None
+) -> Definition:
+    conditions = [condition] if condition else []
+    for label, values in metric.when.items():
+        path = attribute(context, label)
+        conditions.append(any_of(f"{path} == {text(value)}" for value in values))
+    value, guard = _value(metric, context)
+    conditions += [guard] if guard else []
+    definition: Definition = {**_head(metric)}
+    # The mark first: what is looked for first fails first.
+    required = [*([mark] if mark else []), *metric.labels]
+    if required:
+        definition["attributes"] = [{"key": key} for key in required]
+    if conditions:
+        # Several entries would be alternatives; these must all hold.
+        definition["conditions"] = [" and ".join(conditions)]
+    match metric.type:
+        case "counter":
+            definition["sum"] = {"value": value, "monotonic": True}
+        case "gauge":
+            definition["gauge"] = {"value": value}
+        case "histogram":
+            buckets = [float(bound) for bound in metric.buckets]
+            definition["histogram"] = {"buckets": buckets, "count": "1", "value": value}
+    return definition
+
+
+def _value(metric: ResolvedMetric, context: str) -> tuple[str, str | None]:
+    """Return the value expression, and the condition under which there is such a value."""
+    if metric.value == "count":
+        return "1", None
+    if metric.value == "duration":
+        # From nanoseconds to seconds.
+        return "Double(span.end_time_unix_nano - span.start_time_unix_nano) / 1000000000.0", None
+    key = {
+        "cost": conventions.COST,
+        "cost_drift": conventions.COST_DRIFT,
+    }.get(str(metric.value), metric.value[0] if isinstance(metric.value, tuple) else metric.value)
+    path = attribute(context, key)
+    # A negative amount would make a counter fall.
+    guard = f"{is_number(path)} and {path} >= 0"
+    return f"Double({path})", guard

@@ -1,0 +1,154 @@
+"""SDK metrics and probes: selected, renamed and cut down to the catalogue's labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from imsobs.model import Model, conventions
+from imsobs.model.metrics import ResolvedMetric
+from imsobs.model.signals import exact
+from imsobs.outputs.collector.derive import Group, resource_group
+from imsobs.outputs.collector.ottl import attribute, matches, normalize_label, quoted, set_to, text
+from imsobs.outputs.references import Reference, join
+
+_SDK_RESOURCE = {**conventions.RESOURCE_LABELS, "service.instance.id": conventions.INSTANCE_ID}
+
+_INSTANCE_ID = "^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
+
+
+def resource_to_labels(labels: dict[str, str]) -> list[Group]:
+    """Return the groups that make labels of these resource attributes, and of no other.
+
+    labels: resource attribute -> label. The exporter could do that too, but it adds ``job``
+    and ``instance`` from the service's name and id, which Prometheus sets itself.
+    """
+    copied = [
+        set_to(attribute("datapoint", label), f"resource.attributes[{text(key)}]")
+        for key, label in labels.items()
+    ]
+    return [
+        {"context": "datapoint", "statements": copied},
+        {"context": "resource", "statements": ["keep_keys(resource.attributes, [])"]},
+    ]
+
+
+def sdk_filter(model: Model) -> dict[str, Any]:
+    """Return the filter that drops every SDK metric that the spec does not name."""
+    names = [metric.sources[0] for metric in _of_kind(model, "sdk")]
+    return {
+        "error_mode": "ignore",
+        "metrics": {"metric": [f"not {matches('name', exact(names))}"]},
+    }
+
+
+def sdk_groups(model: Model) -> list[Group]:
+    """Return the transform that renames SDK metrics and sums over the labels left out."""
+    groups = [resource_group(model), _instance_group()]
+    for metric in _of_kind(model, "sdk"):
+        is_it = f"metric.name == {text(metric.sources[0])}"
+        statements = []
+        for label, key in metric.sdk_attributes.items():
+            statements += normalize_label(model.labels[label], "datapoint", (key,))
+        if statements:
+            groups.append({"context": "datapoint", "conditions": [is_it], "statements": statements})
+        kept = ", ".join(text(label) for label in metric.labels)
+        groups.append(
+            {
+                "context": "metric",
+                "conditions": [is_it],
+                "statements": [
+                    f'aggregate_on_attributes("sum", [{kept}])',
+                    *_renamed(metric),
+                ],
+            }
+        )
+    return [*groups, *resource_to_labels(_SDK_RESOURCE)]
+
+
+def _instance_group() -> Group:
+    """An id tells processes apart; what is not shaped like one must not become a label."""
+    instance = 'resource.attributes["service.instance.id"]'
+    odd = f"{instance} == nil or not {matches(instance, _INSTANCE_ID)}"
+    return {"context": "resource", "statements": [set_to(instance, text("other"), odd)]}
+
+
+def _renamed(metric: ResolvedMetric) -> list[str]:
+    return [
+        set_to("metric.name", text(metric.name)),
+        set_to("metric.description", text(metric.description)),
+        set_to("metric.unit", text("")),
+    ]
+
+
+def _of_kind(model: Model, kind: str) -> list[ResolvedMetric]:
+    return [metric for metric in model.metrics.values() if metric.source_kind == kind]
+
+
+def probe_targets(model: Model) -> dict[str, str]:
+    """Return component -> path that answers 2xx when, and only when, it is healthy."""
+    service = model.spec.service
+    detailed = {c: f"{service.health_detailed}?component={c}" for c in service.components}
+    return {"service": service.health, **detailed}
+
+
+def probe_groups(model: Model, base_url: Reference, environment: Reference) -> list[Group]:
+    """Return the transform that turns the HTTP check's metrics into health metrics.
+
+    base_url: address of the service as the receiver reports it. One data point per probe
+    and status class comes in; the one of class 2xx is 1 when the answer was healthy and 0
+    when it was not or there was none.
+    """
+    component = attribute("datapoint", "component")
+    identify = [
+        join(
+            set_to(component, text(name)),
+            f" where {attribute('datapoint', 'http.url')} == ",
+            quoted(base_url, path),
+        )
+        for name, path in probe_targets(model).items()
+    ]
+    groups: list[Group] = [
+        {
+            "context": "resource",
+            "statements": [
+                set_to('resource.attributes["service.name"]', text(model.spec.service.names[0])),
+                join(
+                    'set(resource.attributes["deployment.environment.name"], ',
+                    quoted(environment),
+                    ")",
+                ),
+            ],
+        },
+        resource_group(model),
+        {"context": "datapoint", "statements": identify},
+    ]
+    for metric in _of_kind(model, "probe"):
+        shape = (
+            ["convert_sum_to_gauge()"]
+            if metric.sources[0] == "status"
+            else ['scale_metric(0.001, "")']
+        )
+        groups.append(
+            {
+                "context": "metric",
+                "conditions": [f"metric.name == {text('httpcheck.' + metric.sources[0])}"],
+                "statements": [*shape, *_renamed(metric)],
+            }
+        )
+    groups.append(
+        {"context": "datapoint", "statements": ['keep_keys(datapoint.attributes, ["component"])']}
+    )
+    return [*groups, *resource_to_labels(conventions.RESOURCE_LABELS)]
+
+
+def probe_filter() -> dict[str, Any]:
+    """Return the filter that keeps, of each probe, its duration and its 2xx data point."""
+    return {
+        "error_mode": "ignore",
+        "metrics": {
+            "metric": ['not IsMatch(name, "^httpcheck\\\\.(status|duration)$")'],
+            "datapoint": [
+                'metric.name == "httpcheck.status" and attributes["http.status_class"] != "2xx"'
+            ],
+        },
+    }

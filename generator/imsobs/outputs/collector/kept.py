@@ -1,0 +1,96 @@
+"""Histograms with exemplars: measured from the traces that are kept, and pointing at them.
+
+signal_to_metrics has no exemplars, and an exemplar of a trace that was not kept would lead
+nowhere. So these metrics are counted by span_metrics, from what tail sampling lets through.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from imsobs.model import Model, conventions
+from imsobs.model.metrics import ResolvedMetric
+from imsobs.outputs.collector.current import resource_to_labels
+from imsobs.outputs.collector.ottl import set_to, text
+
+FORWARD = "forward/kept"
+# The largest number that may lie in one bucket of one series between two scrapes.
+_EXEMPLARS = 5
+
+
+def kept_metrics(model: Model) -> list[ResolvedMetric]:
+    """Return the metrics that carry exemplars."""
+    return [metric for metric in model.metrics.values() if metric.exemplars]
+
+
+def connectors(model: Model) -> dict[str, Any]:
+    """Return a span_metrics per metric, and the way from the trace store to them."""
+    metrics = kept_metrics(model)
+    found: dict[str, Any] = {FORWARD: {}} if metrics else {}
+    for metric in metrics:
+        found[f"span_metrics/{metric.name}"] = {
+            "namespace": metric.name,
+            "histogram": {
+                "unit": "s",
+                "explicit": {"buckets": [f"{bound * 1000:g}ms" for bound in metric.buckets]},
+            },
+            "dimensions": [{"name": label} for label in metric.labels],
+            "exclude_dimensions": ["service.name", "span.name", "span.kind", "status.code"],
+            "resource_metrics_key_attributes": list(conventions.RESOURCE_LABELS),
+            "exemplars": {"enabled": True, "max_per_data_point": _EXEMPLARS},
+            # Exemplars last until the next flush: once each, when flushed as often as scraped.
+            "metrics_flush_interval": model.spec.scrape.interval,
+            "metrics_expiration": model.spec.collector.keep_idle,
+        }
+    return found
+
+
+def processors(model: Model) -> dict[str, Any]:
+    """Return, per metric, the choice of its spans and the renaming of what was counted."""
+    found: dict[str, Any] = {}
+    for metric in kept_metrics(model):
+        mark = f'attributes["{conventions.SOURCE_MARK}"]'
+        others = " and ".join(f"{mark} != {text(source)}" for source in metric.sources)
+        found[f"filter/{metric.name}"] = {
+            "error_mode": "ignore",
+            "traces": {"span": [f"{mark} == nil or ({others})"]},
+            # The connector counts calls too.
+            "metrics": {"metric": [f"name != {text(metric.name + '.duration')}"]},
+        }
+        labels = ", ".join(text(label) for label in metric.labels)
+        found[f"transform/{metric.name}"] = {
+            "error_mode": "ignore",
+            "metric_statements": [
+                {
+                    "context": "metric",
+                    "statements": [
+                        set_to("metric.name", text(metric.name)),
+                        set_to("metric.description", text(metric.description)),
+                        set_to("metric.unit", text("")),
+                    ],
+                },
+                {
+                    "context": "datapoint",
+                    "statements": [f"keep_keys(datapoint.attributes, [{labels}])"],
+                },
+                *resource_to_labels(conventions.RESOURCE_LABELS),
+            ],
+        }
+    return found
+
+
+def pipelines(model: Model) -> dict[str, Any]:
+    """Return, per metric, the pipeline that counts and the one that exposes."""
+    found: dict[str, Any] = {}
+    for metric in kept_metrics(model):
+        found[f"traces/{metric.name}"] = {
+            "receivers": [FORWARD],
+            "processors": ["transform/derive_traces", f"filter/{metric.name}"],
+            "exporters": [f"span_metrics/{metric.name}"],
+        }
+        found[f"metrics/{metric.name}"] = {
+            "receivers": [f"span_metrics/{metric.name}"],
+            "processors": [f"filter/{metric.name}", f"transform/{metric.name}"],
+            "exporters": ["prometheus/derived"],
+        }
+    return found

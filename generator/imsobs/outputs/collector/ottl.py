@@ -1,0 +1,113 @@
+"""OTTL written from data: literals, conditions and label statements.
+
+Everything that a spec's author can type enters a statement through ``text`` (a quoted
+literal), so that no value can end a statement or start another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from imsobs.model import conventions
+from imsobs.model.signals import ResolvedLabel, exact
+from imsobs.outputs.references import Joined, Reference, join
+
+
+def text(value: str) -> str:
+    """Return an OTTL string literal."""
+    return f'"{_escaped(value)}"'
+
+
+def quoted(*parts: str | Reference) -> Joined:
+    """Return an OTTL string literal that holds references; their values enter it as they are."""
+    inner = (_escaped(part) if isinstance(part, str) else part for part in parts)
+    return join('"', *inner, '"')
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def decimal(value: float) -> str:
+    """Return an OTTL number, digit for digit: OTTL has no exponents (1e-05)."""
+    return format(Decimal(repr(float(value))), "f")
+
+
+def attribute(context: str, key: str) -> str:
+    """Return the path of an attribute: ``span.attributes["vendor"]``."""
+    return f"{context}.attributes[{text(key)}]"
+
+
+def set_to(target: str, value: str, where: str | None = None) -> str:
+    """Return a ``set`` statement."""
+    return f"set({target}, {value})" + (f" where {where}" if where else "")
+
+
+def matches(path: str, pattern: str) -> str:
+    """Return the condition that a text matches an RE2 pattern."""
+    return f"IsMatch({path}, {text(pattern)})"
+
+
+def any_of(conditions: Iterable[str]) -> str:
+    """Return the disjunction of conditions, in parentheses when there are several."""
+    parts = list(conditions)
+    return parts[0] if len(parts) == 1 else "(" + " or ".join(parts) + ")"
+
+
+def is_number(path: str) -> str:
+    """Return the condition that a value is a number."""
+    return f"(IsInt({path}) or IsDouble({path}))"
+
+
+def canonical(context: str, keys: tuple[str, ...] | list[str]) -> list[str]:
+    """Return statements that copy the first present of ``keys`` onto the first of them."""
+    first = attribute(context, keys[0])
+    return [
+        set_to(
+            first, attribute(context, key), f"{first} == nil and {attribute(context, key)} != nil"
+        )
+        for key in keys[1:]
+    ]
+
+
+def normalize_label(label: ResolvedLabel, context: str, attributes: tuple[str, ...]) -> list[str]:
+    """Return statements that set a label to one of its allowed values, whatever came in.
+
+    attributes: where the raw text is read from, first present one wins. The first pattern
+    that matches wins too, hence the reversed order: the last ``set`` decides.
+    """
+    # The cache holds nothing but raw texts: found sooner than among a signal's attributes.
+    raw, target = f"{context}.cache[{text(label.name)}]", attribute(context, label.name)
+    sources = [attribute(context, key) for key in attributes]
+    sources += [f"resource.attributes[{text(key)}]" for key in label.resource_attributes]
+    statements = []
+    if label.intrinsic == "span.name" and context == "span":
+        statements.append(set_to(raw, 'Split(span.name, " ")[0]'))
+    if label.intrinsic == "log.severity_number" and context == "log":
+        statements.append(
+            set_to(raw, "String(Int(log.severity_number))", "log.severity_number != 0")
+        )
+    for source in reversed(sources):
+        statements.append(set_to(raw, f"String({source})", f"{source} != nil"))
+    statements.append(set_to(target, text(label.overflow)))
+    statements.append(set_to(target, text(label.missing), f"{raw} == nil"))
+    statements += _value_statements(label, raw, target)
+    if context in ("span", "log"):
+        overflowed = f"{target} == {text(label.overflow)} and {raw} != nil"
+        mark = attribute(context, conventions.overflow_mark(label.name))
+        statements.append(set_to(mark, "true", overflowed))
+    return statements
+
+
+def _value_statements(label: ResolvedLabel, raw: str, target: str) -> list[str]:
+    itself = [value for value, pattern in label.matches.items() if pattern == exact([value])]
+    statements = []
+    if itself:
+        # One regular expression for all values that stand for themselves.
+        statements.append(set_to(target, raw, matches(raw, exact(itself))))
+    for value, pattern in reversed(label.matches.items()):
+        if value not in itself:
+            kept = raw if value == "*" else text(value)
+            statements.append(set_to(target, kept, matches(raw, pattern)))
+    return statements

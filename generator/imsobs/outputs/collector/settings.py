@@ -1,0 +1,186 @@
+"""Receivers, exporters, extensions and the Collector's own telemetry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from imsobs.model import Model
+from imsobs.outputs.collector.current import probe_targets
+from imsobs.outputs.references import Joined, Reference, join
+
+# Loopback unless the environment says otherwise: a container has its own.
+_BIND = Reference("IMS_BIND_ADDRESS", "127.0.0.1")
+_STATE = "IMSOBS_STATE"
+_MIB = 1024 * 1024
+# Decompressed; what is larger is refused. A request of 15 MiB can hold values that nest so deep
+# that reading them overflows Go's stack, which ends the process; one of 4 MiB cannot.
+LARGEST_REQUEST_MIB = 4
+# Nothing that was taken in is larger; the stores must take as much in one message.
+LARGEST_BATCH_MIB = 2 * LARGEST_REQUEST_MIB
+# A store that answers later has been given the same batch again.
+_PATIENCE = "30s"
+
+
+def _listen(port: int) -> Joined:
+    return join(_BIND, f":{port}")
+
+
+def _state(folder: str) -> Joined:
+    return join(Reference(_STATE, ".imsobs"), f"/{folder}")
+
+
+def extensions(model: Model) -> dict[str, Any]:
+    """Return the health endpoint and the queue on disk that outlives a restart."""
+    return {
+        "health_check": {
+            "endpoint": _listen(model.spec.stack.otelcol.ports.health),
+            # An empty configuration: the container's health check is `validate` reading it,
+            # as the image has no HTTP client.
+            "response_body": {"healthy": "{}", "unhealthy": "unhealthy"},
+        },
+        "file_storage": {
+            "directory": _state("queue"),
+            "create_directory": True,
+            "recreate": True,
+            # A power cut must not leave a file that no later start can open.
+            "fsync": True,
+        },
+    }
+
+
+def memory_limiter(model: Model) -> dict[str, Any]:
+    """Return the processor that refuses what would not fit: first of every pipeline."""
+    limit = model.spec.collector.memory_limit_mib
+    return {"check_interval": "1s", "limit_mib": limit, "spike_limit_mib": _spike_mib(model)}
+
+
+def _spike_mib(model: Model) -> int:
+    return model.spec.collector.memory_limit_mib // 4
+
+
+def runtime(model: Model) -> dict[str, str]:
+    """Return what tells the Go runtime when to collect garbage (ADR 8).
+
+    Seldom while there is room; and always before memory_limiter, which counts garbage too,
+    would begin to refuse.
+    """
+    refuses_mib = model.spec.collector.memory_limit_mib - _spike_mib(model)
+    return {"GOGC": "200", "GOMEMLIMIT": f"{refuses_mib}MiB"}
+
+
+def receivers(model: Model) -> dict[str, Any]:
+    """Return OTLP, and the probe of the service's health routes."""
+    url = Reference("IMS_SERVICE_URL", model.spec.service.url)
+    ports = model.spec.stack.otelcol.ports
+    return {
+        "otlp": {
+            "protocols": {
+                "grpc": {
+                    "endpoint": _listen(ports.otlp_grpc),
+                    "max_recv_msg_size_mib": LARGEST_REQUEST_MIB,
+                },
+                "http": {
+                    "endpoint": _listen(ports.otlp_http),
+                    "max_request_body_size": LARGEST_REQUEST_MIB * _MIB,
+                },
+            }
+        },
+        "http_check": {
+            "collection_interval": model.spec.collector.probe_interval,
+            "targets": [
+                {"endpoint": join(url, path), "method": "GET", "timeout": "5s"}
+                for path in probe_targets(model).values()
+            ],
+        },
+    }
+
+
+def exporters(model: Model) -> dict[str, Any]:
+    """Return where metrics, traces and logs go."""
+    settings, stack = model.spec.collector, model.spec.stack
+    jaeger = f"127.0.0.1:{stack.jaeger.ports.otlp_grpc}"
+    loki = f"http://127.0.0.1:{stack.loki.ports.http}"
+    queue = {
+        "enabled": True,
+        "storage": "file_storage",
+        "sizer": "bytes",
+        "queue_size": settings.queue_mib * _MIB,
+        # What waits is sent by the MiB. A single span or record that did not fit into the
+        # largest batch would be dropped.
+        "batch": {
+            "flush_timeout": "1s",
+            "sizer": "bytes",
+            "min_size": _MIB,
+            "max_size": LARGEST_BATCH_MIB * _MIB,
+        },
+    }
+    # 0 is "for ever": the queue on disk bounds how much waits, not the clock.
+    retry = {
+        "enabled": True,
+        "initial_interval": "1s",
+        "max_interval": "30s",
+        "max_elapsed_time": "0s",
+    }
+    return {
+        "prometheus/derived": _prometheus(
+            model.spec.stack.otelcol.ports.metrics, settings.keep_idle
+        ),
+        "prometheus/current": _prometheus(
+            model.spec.stack.otelcol.ports.current, settings.keep_gone
+        ),
+        "otlp_grpc/traces": {
+            "endpoint": Reference("IMS_JAEGER_ENDPOINT", jaeger),
+            "tls": {"insecure": True},
+            "timeout": _PATIENCE,
+            "retry_on_failure": retry,
+            "sending_queue": queue,
+        },
+        "otlp_http/logs": {
+            "endpoint": join(Reference("IMS_LOKI_ENDPOINT", loki), "/otlp"),
+            "tls": {"insecure": True},
+            "timeout": _PATIENCE,
+            "retry_on_failure": retry,
+            "sending_queue": queue,
+        },
+        "file": {
+            "path": _state("logs/store.jsonl"),
+            "rotation": {"max_megabytes": 64, "max_backups": 5},
+            "create_directory": True,
+        },
+    }
+
+
+def _prometheus(port: int, expiration: str) -> dict[str, Any]:
+    return {
+        "endpoint": _listen(port),
+        "metric_expiration": expiration,
+        "enable_open_metrics": True,
+        "without_scope_info": True,
+        # The spec's names are Prometheus' names: nothing is appended.
+        "translation_strategy": "UnderscoreEscapingWithoutSuffixes",
+    }
+
+
+def telemetry(model: Model) -> dict[str, Any]:
+    """Return the Collector's own metrics for Prometheus, and its log."""
+    return {
+        "logs": {"level": "info", "encoding": "json"},
+        "metrics": {
+            "level": "normal",
+            "readers": [
+                {
+                    "pull": {
+                        "exporter": {
+                            "prometheus": {
+                                "host": _BIND,
+                                "port": model.spec.stack.otelcol.ports.telemetry,
+                                "without_scope_info": True,
+                                "without_type_suffix": False,
+                                "without_units": False,
+                            }
+                        }
+                    }
+                }
+            ],
+        },
+    }

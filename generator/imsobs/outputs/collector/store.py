@@ -1,0 +1,235 @@
+"""Storage: redaction of what is kept, and which traces are kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from imsobs.model import Model
+from imsobs.outputs.collector.derive import Group
+from imsobs.outputs.collector.ottl import attribute, decimal, matches, set_to, text
+from imsobs.outputs.references import Reference, join
+from imsobs.spec.schema.base import seconds
+
+MASK = "****"
+# Loki refuses a structured metadata field of more than 64 KB for good.
+_LONGEST_FIELD = 32_768
+# The redaction processor leaves here how much it masked.
+_COUNT = '{}.attributes["redaction.masked.count"]'
+_FORGET = 'delete_matching_keys({}.attributes, "^redaction\\\\.")'
+_CONTENT_EVENT = r"^gen_ai\.(system|user|assistant|tool)\.message$|^gen_ai\.choice$"
+# Texts (closed, or cut off) and numbers of a statement, and all arguments of a command.
+_LITERALS = (
+    r"'(?:[^'\\]|\\.|'')*(?:'|$)",
+    r'"(?:[^"\\]|\\.|"")*(?:"|$)',
+    r"\b[0-9]+(?:\.[0-9]+)?\b",
+)
+_ARGUMENTS = r"(?s)^(\S+)\s.*$"
+# What the logging instrumentation repeats in attributes though the record carries it.
+_REPEATED = ["otelTraceID", "otelSpanID", "otelTraceSampled", "otelServiceName", "color_message"]
+
+
+def value_patterns(model: Model) -> list[str]:
+    """Return RE2 patterns of what is masked inside texts: the spec's own, and key=value."""
+    return [*model.spec.redaction.values.values(), assignment(model.spec.redaction.keys)]
+
+
+def assignment(keys: list[str]) -> str:
+    """Return the RE2 pattern of a secret with its value: JSON, repr, query string, prose.
+
+    A key may have words before it (``X-Api-Key``, ``userPassword``) but none after it, so
+    that ``max_tokens`` is not a token. The value is the longest of what such a text has.
+    """
+    # What opens and closes texts; %22 is a quote in a URL. The quotes of JSON inside JSON
+    # are escaped, those inside such a text twice.
+    values = (
+        r'"(?:[^"\\]|\\.)*"',
+        r"'(?:[^'\\]|\\.)*'",
+        r'\\"(?:[^"\\]|\\[^"\\]|\\\\(?:\\.|[^\\]))*\\"',
+        r"\[[^\]]*\]",
+        r"\{[^}]*\}",
+        # Cut off, or quoted in a way of its own: the rest of the line.
+        r"""\\*["'][^\n]*""",
+        r"""[^\s,;&"'}\])\\]+""",
+    )
+    return (
+        rf"(?i)[A-Za-z0-9_.-]*(?:{_spellings(keys)})"
+        rf"""(?:\\*["']|%22)?(?:\s*[:=]|%3[ad]|>)\s*(?:{"|".join(values)})"""
+    )
+
+
+def key_patterns(model: Model) -> list[str]:
+    """Return RE2 patterns of attribute keys whose whole value is masked."""
+    return [rf"(?i)(?:{_spellings(model.spec.redaction.keys)})$"]
+
+
+def _spellings(keys: list[str]) -> str:
+    # Sorted: RE2 tries a beginning that neighbours share once, and it tries at every character.
+    return "|".join(key.replace("_", "[_.-]?") for key in sorted(keys))
+
+
+def redaction_processor(model: Model) -> dict[str, Any]:
+    """Return the redaction processor's settings: attributes, events, bodies, resources."""
+    return {
+        "allow_all_keys": True,
+        "blocked_key_patterns": key_patterns(model),
+        "blocked_values": value_patterns(model),
+        "ignored_key_patterns": model.spec.redaction.keep,
+        # Maps and lists are looked at as JSON; they stay what they are unless masked.
+        "redact_all_types": True,
+        "summary": "info",
+    }
+
+
+def trace_groups(model: Model) -> list[Group]:
+    """Return what the redaction processor does not reach: names, messages, dropped keys."""
+    statements = [_FORGET.format("span"), *_drop("span", model)]
+    events = [_FORGET.format("spanevent"), *_drop("spanevent", model)]
+    return [
+        *_forget_containers(),
+        {"context": "span", "statements": statements},
+        *_statements(model),
+        _masked("span.name", "span", model),
+        _masked("span.status.message", "span", model),
+        {"context": "spanevent", "statements": events},
+        _masked("spanevent.name", "spanevent", model),
+    ]
+
+
+def log_groups(model: Model) -> list[Group]:
+    """Return the log store's clean-up: dropped keys and contents, repeated attributes."""
+    body_is = [f"Is{kind}(log.body)" for kind in ("String", "Map", "List", "Int", "Double", "Bool")]
+    # First, so that the rest has less to look at.
+    statements = [f"delete_key(log.attributes, {text(key)})" for key in _REPEATED]
+    statements += [_FORGET.format("log"), *_drop("log", model)]
+    for pattern in model.spec.redaction.drop:
+        statements.append(f"delete_matching_keys(log.body, {text(pattern)}) where IsMap(log.body)")
+    # Older GenAI conventions put prompts and completions into the bodies of events.
+    for path in ("log.event_name", 'log.attributes["event.name"]'):
+        statements.append(set_to("log.body", text(""), matches(path, _CONTENT_EVENT)))
+    # Bytes cannot be searched.
+    statements.append(
+        set_to("log.body", text(MASK), f"log.body != nil and not ({' or '.join(body_is)})")
+    )
+    return [
+        *_forget_containers(),
+        {"context": "log", "statements": statements},
+        _masked("log.event_name", "log", model),
+    ]
+
+
+def stored_groups(signal: str) -> list[Group]:
+    """Return what follows the redaction: count what it masked around a signal, cap texts.
+
+    signal: ``span`` or ``log``. The cap comes after, lest half of a secret escapes it.
+    """
+    count = _COUNT.format(signal)
+    around = [_COUNT.format(path) for path in ("resource", "instrumentation_scope")]
+    groups: list[Group] = [
+        {
+            "context": signal,
+            "statements": [
+                *(set_to(count, "1", f"{count} == nil and {path} != nil") for path in around),
+                f"truncate_all({signal}.attributes, {_LONGEST_FIELD})",
+            ],
+        }
+    ]
+    if signal == "span":
+        inner = _COUNT.format("spanevent")
+        groups.append(
+            {
+                "context": "spanevent",
+                "statements": [
+                    set_to(count, "1", f"{count} == nil and {inner} != nil"),
+                    f"truncate_all(spanevent.attributes, {_LONGEST_FIELD})",
+                ],
+            }
+        )
+    return groups
+
+
+def _forget_containers() -> list[Group]:
+    # What the sender says was redacted does not count.
+    return [
+        {"context": "resource", "statements": [_FORGET.format("resource")]},
+        {"context": "scope", "statements": [_FORGET.format("scope")]},
+    ]
+
+
+def _masked(path: str, context: str, model: Model) -> Group:
+    """Mask a text that is there, and count its signal when that changed it."""
+    count = _COUNT.format("span" if context == "spanevent" else context)
+    before = f"{context}.cache[{text('before')}]"
+    return {
+        "context": context,
+        "conditions": [f'{path} != ""'],
+        "statements": [
+            set_to(before, path),
+            *(f"replace_pattern({path}, {text(p)}, {text(MASK)})" for p in value_patterns(model)),
+            set_to(count, "1", f"{count} == nil and {path} != {before}"),
+        ],
+    }
+
+
+def _statements(model: Model) -> list[Group]:
+    """Literals of database statements become ``?``: the text alone does not tell secrets."""
+    found: list[Group] = []
+    redis = (
+        'span.attributes["db.system.name"] == "redis" or span.attributes["db.system"] == "redis"'
+    )
+    for key in model.spec.redaction.statements:
+        path = attribute("span", key)
+        masked = [f"replace_pattern({path}, {text(_ARGUMENTS)}, {text('$1 ?')}) where {redis}"]
+        masked += [f"replace_pattern({path}, {text(p)}, {text('?')})" for p in _LITERALS]
+        found.append({"context": "span", "conditions": [f"{path} != nil"], "statements": masked})
+    return found
+
+
+def _drop(context: str, model: Model) -> list[str]:
+    patterns = model.spec.redaction.drop
+    return [f"delete_matching_keys({context}.attributes, {text(pattern)})" for pattern in patterns]
+
+
+def batches() -> dict[str, Any]:
+    """Return what gathers the signals that are stored.
+
+    Traces leave the sampler one by one, so what it lets through within a second is redacted
+    and goes into the queue together, at most 200 spans at a time. Log records are handed on at
+    once: there the processor keeps a failing store from failing the request, since a service
+    that repeats it is counted again by the derivation.
+    """
+    return {
+        "batch/traces": {"timeout": "1s", "send_batch_size": 200, "send_batch_max_size": 200},
+        "batch/logs": {"timeout": "0s"},
+    }
+
+
+def tail_sampling(model: Model) -> dict[str, Any]:
+    """Return the tail sampler: every error, every slow trace, a share of the rest.
+
+    The share is decided by the hash of the trace id, spread evenly over the 64-bit
+    integers, so that several Collectors decide alike. (The sampler's own probabilistic
+    policy takes a percentage as a number, which cannot come from TRACE_SAMPLING_RATE.)
+    """
+    sampling = model.spec.sampling
+    # The sampler keeps what takes longer than its threshold, the spec what takes as long.
+    longest = {"threshold_ms": seconds(sampling.slow) * 1000 - 1}
+    rate = Reference("TRACE_SAMPLING_RATE", decimal(sampling.rate))
+    below = join("(Double(", rate, f") * 2.0 - 1.0) * {float(2**63):.1f}")
+    in_share = join("Double(FNV(span.trace_id.string)) <= ", below)
+    return {
+        "decision_wait": sampling.decision_wait,
+        "num_traces": sampling.max_traces,
+        "decision_cache": {
+            "sampled_cache_size": sampling.max_traces * 2,
+            "non_sampled_cache_size": sampling.max_traces * 2,
+        },
+        "policies": [
+            {"name": "errors", "type": "status_code", "status_code": {"status_codes": ["ERROR"]}},
+            {"name": "slow", "type": "latency", "latency": longest},
+            {
+                "name": "share",
+                "type": "ottl_condition",
+                "ottl_condition": {"error_mode": "ignore", "span": [in_share]},
+            },
+        ],
+    }

@@ -1,0 +1,1 @@
+"""Plans of the reference pages and runbooks."""

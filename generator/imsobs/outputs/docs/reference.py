@@ -1,0 +1,213 @@
+"""Plan of docs/reference: metrics, labels, the event contract and the spec's schema."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterator
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic.json_schema import CoreModeRef, DefsRef, GenerateJsonSchema
+from pydantic_core import to_jsonable_python
+
+from imsobs.model import conventions
+from imsobs.model import Model
+from imsobs.model.metrics import ResolvedMetric
+from imsobs.model.uses import uses_by_metric
+from imsobs.pages import JsonPage, Page, TextPage
+from imsobs.spec.schema.root import Spec
+from imsobs.spec.schema.signals import EventField
+
+_SAMPLES = {"integer": "12", "number": "0.25", "boolean": "True", "string": '"text"'}
+
+
+class _Schema(GenerateJsonSchema):
+    """The schema's generator without what 500 defaults and 60 models do not need.
+
+    That is a validator for each default, and a search for short names that are unique.
+    """
+
+    def get_defs_ref(self, core_mode_ref: CoreModeRef) -> DefsRef:
+        ref = super().get_defs_ref(core_mode_ref)
+        name, *_ = self._prioritized_defsref_choices.pop(ref)
+        self._prioritized_defsref_choices[name] = [name]
+        return name
+
+    def encode_default(self, dft: Any) -> Any:
+        return to_jsonable_python(dft)
+
+
+def plan(model: Model) -> Iterator[Page]:
+    """Yield the reference pages."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    uses = uses_by_metric(model)
+    for metric in model.metrics.values():
+        groups.setdefault(metric.group, []).append(
+            _metric(metric, model, uses.get(metric.name, []))
+        )
+    budget = sum(metric.series_budget for metric in model.metrics.values())
+    yield TextPage(
+        "docs/reference/metrics.md",
+        "docs/metrics.md.j2",
+        {"groups": groups, "count": len(model.metrics), "budget": budget},
+    )
+    yield TextPage(
+        "docs/reference/labels.md", "docs/labels.md.j2", {"labels": model.labels.values()}
+    )
+    derived: dict[str, list[str]] = {}
+    for metric in model.metrics.values():
+        for event in metric.sources if metric.source_kind == "event" else ():
+            derived.setdefault(event, []).append(metric.name)
+    yield TextPage(
+        "docs/reference/events.md",
+        "docs/events.md.j2",
+        {"events": [_event(name, derived.get(name, []), model) for name in model.spec.events]},
+    )
+    schema = Spec.model_json_schema(schema_generator=_Schema)
+    yield JsonPage("docs/reference/spec.schema.json", schema)
+    yield TextPage("docs/reference/spec.md", "docs/spec.md.j2", {"sections": _sections()})
+
+
+def _metric(metric: ResolvedMetric, model: Model, uses: list[str]) -> dict[str, Any]:
+    labels = [
+        {"name": name, "values": list(allowed) if allowed is not None else None}
+        for name, allowed in metric.labels.items()
+    ]
+    return {
+        "name": metric.name,
+        "type": metric.type,
+        "unit": metric.unit,
+        "description": metric.description,
+        "labels": labels,
+        "source": _source(metric, model),
+        "rule": metric.sources[0] if metric.source_kind == "rule" else None,
+        "value": _value(metric),
+        "when": {key: list(values) for key, values in metric.when.items()},
+        "buckets": list(metric.buckets),
+        "budget": metric.series_budget,
+        "events": metric.sources if metric.source_kind == "event" else (),
+        "uses": uses,
+    }
+
+
+def _source(metric: ResolvedMetric, model: Model) -> str:
+    names = " or ".join(f"`{name}`" for name in metric.sources)
+    match metric.source_kind:
+        case "span":
+            return f"spans of {names}: {model.spec.sources[metric.sources[0]].description}"
+        case "event":
+            return f"event {names}"
+        case "log":
+            return "every log record"
+        case "sdk":
+            return f"the SDK's metric {names}, renamed"
+        case "probe":
+            return "the Collector's probe of the health routes"
+        case "pipeline":
+            return "the pipeline's own bookkeeping"
+        case "stack":
+            return f"exposed by {names} itself"
+        case "rule":
+            return "recording rule"
+
+
+def _value(metric: ResolvedMetric) -> str:
+    match metric.value:
+        case "count":
+            return "1 each"
+        case "duration":
+            return "duration of the span, seconds"
+        case "cost":
+            return "cost of the call, USD"
+        case "cost_drift":
+            return "distance of actual from estimated cost, percent"
+        case tuple():
+            return "attribute " + " or ".join(f"`{key}`" for key in metric.value)
+    return f"field `{metric.value}`"
+
+
+def _event(name: str, metrics: list[str], model: Model) -> dict[str, Any]:
+    event = model.spec.events[name]
+    fields = [_field(key, field, model) for key, field in event.fields.items()]
+    extra = ", ".join(f'"{field["name"]}": {field["sample"]}' for field in fields)
+    return {
+        "name": name,
+        "description": event.description,
+        "level": event.level,
+        "fields": fields,
+        "metrics": metrics,
+        "line": f'logger.{event.level.lower()}("{name.replace("_", " ")}", '
+        f'extra={{"{conventions.EVENT_ATTRIBUTE}": "{name}", {extra}}})',
+    }
+
+
+def _field(name: str, field: EventField, model: Model) -> dict[str, Any]:
+    label = model.labels[field.label] if field.label else None
+    allowed = list(label.matches) if label else list(field.values)
+    kind = field.type or "string"
+    sample = (
+        json.dumps(allowed[0], ensure_ascii=False)
+        if allowed and kind == "string"
+        else _SAMPLES[kind]
+    )
+    if label is not None and kind == "integer":
+        sample = allowed[0]
+    return {
+        "name": name,
+        "type": kind,
+        "allowed": allowed,
+        "optional": field.optional,
+        "description": field.description or (label.description if label else ""),
+        "sample": sample,
+    }
+
+
+def _sections() -> list[dict[str, Any]]:
+    """Return the spec's models as tables: each once, in the order in which they are met."""
+    found: dict[str, dict[str, Any]] = {}
+
+    def visit(kind: type[BaseModel]) -> None:
+        if kind.__name__ in found:
+            return
+        found[kind.__name__] = {
+            "name": kind.__name__,
+            "doc": inspect.getdoc(kind) or "",
+            "keys": [
+                {
+                    "name": info.alias or name,
+                    "type": _type_name(info.annotation),
+                    "default": "required" if info.is_required() else repr(info.default),
+                }
+                for name, info in kind.model_fields.items()
+            ],
+        }
+        for info in kind.model_fields.values():
+            for inner in _models(info.annotation):
+                visit(inner)
+
+    visit(Spec)
+    return list(found.values())
+
+
+def _models(kind: Any) -> list[type[BaseModel]]:
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return [kind]
+    return [model for inner in get_args(kind) for model in _models(inner)]
+
+
+def _type_name(kind: Any) -> str:
+    if isinstance(kind, type) and not get_args(kind):
+        return kind.__name__
+    arguments = get_args(kind)
+    origin = getattr(kind, "__origin__", None)
+    if origin is dict:
+        return f"mapping of {_type_name(arguments[1])}"
+    if origin is list:
+        return f"list of {_type_name(arguments[0])}"
+    if hasattr(kind, "__metadata__"):
+        return _type_name(arguments[0])
+    parts = [
+        repr(a) if isinstance(a, str) else _type_name(a) for a in arguments if a is not type(None)
+    ]
+    return " or ".join(parts) if parts else str(kind)

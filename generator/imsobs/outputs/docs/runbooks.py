@@ -1,0 +1,105 @@
+"""Runbooks: one page per alert, and the references of alerts and objectives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from imsobs.model import conventions
+from imsobs.model import Model
+from imsobs.model.rules import ResolvedAlert, number
+from imsobs.model.slos import SloNames, good_share, windows
+from imsobs.model.notification import expand
+from imsobs.pages import TextPage
+
+MEANINGS = {
+    "critical": "Wakes the person on call: users are hurt now, or soon.",
+    "warning": "Told to the owning team, to be looked at in working hours.",
+    "info": "Told only beside a graver alert of the same service.",
+    "none": "Never told to people: it keeps the machinery of alerting honest.",
+}
+
+
+def plan(model: Model) -> Iterator[TextPage]:
+    """Yield docs/runbooks/<alert>.md, docs/reference/alerts.md and docs/reference/slos.md."""
+    for alert in model.alerts.values():
+        yield TextPage(
+            runbook_file(alert.name),
+            "docs/runbook.md.j2",
+            {
+                "alert": alert,
+                "team": model.spec.alerting.teams.get(alert.team),
+                "meaning_of": MEANINGS[alert.severity],
+                "example": example(alert),
+                "silence": silence(alert),
+                "threshold": number(alert.threshold),
+                "holders": holders(alert.name, model),
+            },
+        )
+    alerts = list(model.alerts.values())
+    yield TextPage(
+        "docs/reference/alerts.md",
+        "docs/alerts.md.j2",
+        {
+            "alerts": alerts,
+            "stem": conventions.alert_file_stem,
+            "number": number,
+            "meanings": MEANINGS,
+        },
+    )
+    yield TextPage(
+        "docs/reference/slos.md",
+        "docs/slos.md.j2",
+        {
+            "slos": model.spec.slos,
+            "names": SloNames,
+            "number": number,
+            "good_share": good_share,
+            "windows": windows,
+            "stem": conventions.alert_file_stem,
+            "anomalies": model.spec.anomalies,
+        },
+    )
+
+
+def runbook_file(alert: str) -> str:
+    """Return the path of an alert's runbook."""
+    return f"docs/runbooks/{conventions.alert_file_stem(alert)}.md"
+
+
+def example(alert: ResolvedAlert) -> dict[str, str]:
+    """Return a notification's texts as they read, from the values of the alert's test."""
+    if alert.test is None:
+        return {}
+    labels = {**alert.test.labels, **alert.labels}
+    return {
+        "summary": expand(alert.summary, labels, alert.test.value),
+        "description": expand(alert.description, labels, alert.test.value),
+    }
+
+
+def silence(alert: ResolvedAlert) -> str:
+    """Return the command that silences an alert for two hours."""
+    own = sorted((alert.carried or frozenset()) - set(alert.labels))
+    labels = [f"{label}=VALUE" for label in own]
+    who = '--author="$USER" --comment="why"'
+    return (
+        f"amtool silence add alertname={alert.name} {' '.join(labels)} --duration=2h {who}".replace(
+            "  ", " "
+        )
+    )
+
+
+def holders(alert: str, model: Model) -> list[str]:
+    """Return the names of the inhibitions that may hold this alert back."""
+    entry = model.alerts[alert]
+    labels = {**entry.labels, "alertname": alert}
+    return [
+        name
+        for name, rule in model.spec.inhibitions.items()
+        if all(
+            labels.get(label) in ([value] if isinstance(value, str) else value)
+            for label, value in rule.target.items()
+            if label in labels
+        )
+        and any(label in labels for label in rule.target)
+    ]

@@ -1,0 +1,148 @@
+"""The frame of a dashboard: pickers, deployment marks, links, rows."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote
+
+from grafana_foundation_sdk.models import dashboard as grafana
+
+from imsobs.model import Model, conventions
+from imsobs.model.dashboards import ResolvedDashboard
+from imsobs.model.dashboards.queries import VARIABLE_LABELS
+from imsobs.outputs.grafana.panels import panel, source_kind
+from imsobs.outputs.grafana.sources import KINDS, PROMETHEUS, data_source
+from imsobs.pages import HEADER
+
+TAGS = ["generated", "ims"]
+REFRESH_CHOICES = ["10s", "30s", "1m", "5m", "15m", "1h"]
+BUILD_INFO = "ims_build_info"
+_LABELS = {"service": "Service", "vendor": "Vendor", "model": "Model"}
+
+
+def board(dashboard: ResolvedDashboard, model: Model) -> grafana.Dashboard:
+    """Return one dashboard in Grafana's terms."""
+    shown: list[grafana.Panel | grafana.RowPanel] = []
+    for row in dashboard.rows:
+        if row.header is not None:
+            place = grafana.GridPos(h=1, w=24, x=0, y=row.header)
+            shown.append(
+                grafana.RowPanel(title=row.title, id_val=row.header_id, grid_pos=place, panels=[])
+            )
+        shown += [panel(entry, model) for entry in row.panels]
+    return grafana.Dashboard(
+        uid=dashboard.uid,
+        title=dashboard.title,
+        description=f"{dashboard.description} {HEADER}",
+        tags=TAGS,
+        editable=True,
+        timezone="browser",
+        graph_tooltip=grafana.DashboardCursorSync.CROSSHAIR,
+        time=grafana.DashboardDashboardTime(f"now-{dashboard.range}", "now"),
+        timepicker=grafana.TimePickerConfig(refresh_intervals=REFRESH_CHOICES),
+        refresh=dashboard.refresh,
+        panels=shown,
+        templating=grafana.DashboardDashboardTemplating(_variables(dashboard, model)),
+        annotations=grafana.AnnotationContainer(_annotations(model)),
+        links=_links(model),
+    )
+
+
+def _variables(dashboard: ResolvedDashboard, model: Model) -> list[grafana.VariableModel]:
+    used = {source_kind(entry) for entry in dashboard.panels()} | {PROMETHEUS}
+    made = [
+        grafana.VariableModel(
+            type_val=grafana.VariableType.DATASOURCE,
+            name=kind.variable,
+            label=kind.label,
+            query=kind.plugin,
+            current=grafana.VariableOption(text=kind.uid, value=kind.uid),
+            refresh=grafana.VariableRefresh.ON_DASHBOARD_LOAD,
+        )
+        for kind in KINDS
+        if kind in used
+    ]
+    outer: list[str] = []
+    for name in dashboard.variables:
+        made.append(_picker(name, outer, model))
+        outer.append(name)
+    return made
+
+
+def _picker(name: str, outer: list[str], model: Model) -> grafana.VariableModel:
+    """Return the picker of a label's values, narrowed by the pickers before it."""
+    label = VARIABLE_LABELS[name]
+    wanted = {label, *(VARIABLE_LABELS[other] for other in outer)}
+    counters = (
+        s.name for s in model.series.values() if s.type == "counter" and s.labels.keys() >= wanted
+    )
+    matchers = ", ".join(f'{VARIABLE_LABELS[other]}=~"${other}"' for other in outer)
+    source = next(counters, BUILD_INFO) + (f"{{{matchers}}}" if matchers else "")
+    return grafana.VariableModel(
+        type_val=grafana.VariableType.QUERY,
+        name=name,
+        label=_LABELS[name],
+        datasource=data_source(PROMETHEUS),
+        query=f"label_values({source}, {label})",
+        definition=f"label_values({source}, {label})",
+        multi=True,
+        include_all=True,
+        # Not ".*", which would also select series without the label.
+        all_value=".+",
+        current=grafana.VariableOption(selected=True, text=["All"], value=["$__all"]),
+        refresh=grafana.VariableRefresh.ON_TIME_RANGE_CHANGED,
+        sort=grafana.VariableSort.ALPHABETICAL_ASC,
+    )
+
+
+def _annotations(model: Model) -> list[grafana.AnnotationQuery]:
+    if BUILD_INFO not in model.series:
+        return []
+    by = f"sum by ({conventions.SERVICE_NAME}, version)"
+    return [
+        grafana.AnnotationQuery(
+            name="Deployments",
+            datasource=data_source(PROMETHEUS),
+            icon_color="purple",
+            # A version is marked in the minute in which it first serves a request.
+            expr=f"{by} ({BUILD_INFO}) unless {by} ({BUILD_INFO} offset 1m)",
+            step="60s",
+            title_format="Deployed {{version}}",
+            text_format=f"{{{{{conventions.SERVICE_NAME}}}}}",
+            tag_keys="version",
+        )
+    ]
+
+
+def _links(model: Model) -> list[grafana.DashboardLink]:
+    dashboards = grafana.DashboardLink(
+        title="Dashboards",
+        type_val=grafana.DashboardLinkType.DASHBOARDS,
+        icon="dashboard",
+        tags=[TAGS[1]],
+        as_dropdown=True,
+        include_vars=True,
+        keep_time=True,
+    )
+    traces = [
+        grafana.DashboardLink(
+            title=f"Traces of {service}",
+            type_val=grafana.DashboardLinkType.LINK,
+            icon="external link",
+            url=traces_url(service),
+            target_blank=True,
+        )
+        for service in model.spec.service.names
+    ]
+    return [dashboards, *traces]
+
+
+def traces_url(service: str) -> str:
+    """Return the address in Grafana that lists a service's traces of the time shown."""
+    source = {"type": "jaeger", "uid": conventions.DATASOURCES["jaeger"]}
+    query = {"refId": "A", "datasource": source, "queryType": "search", "service": service}
+    shown = {"from": "${__from}", "to": "${__to}"}
+    panes = {"traces": {"datasource": source["uid"], "queries": [query], "range": shown}}
+    # Grafana fills ${__from} in before the address is opened: braces and $ stay as they are.
+    text = quote(json.dumps(panes, separators=(",", ":")), safe="${}[]:,_-")
+    return f"/explore?schemaVersion=1&panes={text}"

@@ -1,0 +1,137 @@
+"""Plan of stack/grafana/provisioning: data sources joined by trace id, and dashboards.
+
+Grafana expands ``$NAME`` in these files itself; its own ``${__value.raw}`` is text here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from imsobs.model import Model
+from imsobs.outputs.references import GRAFANA, Reference, Value, written
+from imsobs.outputs.stack.places import Place, grafana_environment
+from imsobs.pages import Page, YamlPage
+
+_FOLDER = "stack/grafana/provisioning"
+
+
+def plan(model: Model) -> Iterator[Page]:
+    """Yield the data sources and the dashboard provider."""
+    datasources = {
+        "apiVersion": 1,
+        "prune": True,
+        "datasources": [_prometheus(model), _loki(), _jaeger(), _alertmanager()],
+    }
+    yield YamlPage(f"{_FOLDER}/datasources/datasources.yaml", written(datasources, GRAFANA))
+    yield YamlPage(f"{_FOLDER}/dashboards/dashboards.yaml", written(_provider(model), GRAFANA))
+
+
+def _source(name: str, kind: str, url: Value, json: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "uid": kind,
+        "type": kind,
+        "access": "proxy",
+        "url": url,
+        "editable": False,
+        **more,
+        "jsonData": json,
+    }
+
+
+def _prometheus(model: Model) -> dict[str, Any]:
+    json = {
+        "httpMethod": "POST",
+        "prometheusType": "Prometheus",
+        "timeInterval": model.spec.scrape.interval,
+        "manageAlerts": False,
+        "exemplarTraceIdDestinations": [{"name": "trace_id", "datasourceUid": "jaeger"}],
+    }
+    return _source(
+        "Prometheus", "prometheus", Reference("IMS_PROMETHEUS_URL"), json, isDefault=True
+    )
+
+
+def _loki() -> dict[str, Any]:
+    json = {
+        "manageAlerts": False,
+        "derivedFields": [
+            {
+                "name": "trace_id",
+                # Structured metadata is matched as a label, not inside the line.
+                "matcherType": "label",
+                "matcherRegex": "trace_id",
+                "datasourceUid": "jaeger",
+                "url": "${__value.raw}",
+                "urlDisplayLabel": "Show the trace",
+            }
+        ],
+    }
+    return _source("Loki", "loki", Reference("IMS_LOKI_URL"), json)
+
+
+def _jaeger() -> dict[str, Any]:
+    json = {
+        "nodeGraph": {"enabled": True},
+        "traceIdTimeParams": {"enabled": True},
+        "tracesToLogsV2": {
+            "datasourceUid": "loki",
+            "spanStartTimeShift": "-5m",
+            "spanEndTimeShift": "5m",
+            "customQuery": True,
+            "tags": [{"key": "service.name", "value": "service_name"}],
+            "query": _trace_logs_query(),
+        },
+    }
+    return _source("Jaeger", "jaeger", Reference("IMS_JAEGER_URL"), json)
+
+
+def _trace_logs_query() -> str:
+    # ${__tags} becomes the label matchers of ``tags``.
+    return '{${__tags}} | trace_id="${__trace.traceId}"'
+
+
+def _alertmanager() -> dict[str, Any]:
+    json = {"implementation": "prometheus", "handleGrafanaManagedAlerts": False}
+    return _source("Alertmanager", "alertmanager", Reference("IMS_ALERTMANAGER_URL"), json)
+
+
+def _provider(model: Model) -> dict[str, Any]:
+    return {
+        "apiVersion": 1,
+        "providers": [
+            {
+                "name": model.spec.service.namespace,
+                "type": "file",
+                "folder": model.spec.service.namespace.upper(),
+                # What the spec says is what is shown; an edit in the browser would be lost.
+                "allowUiUpdates": False,
+                "disableDeletion": True,
+                "updateIntervalSeconds": 30,
+                "options": {"path": Reference("IMS_DASHBOARDS")},
+            }
+        ],
+    }
+
+
+def settings(model: Model, place: Place, dashboards: str, provisioning: str) -> dict[str, str]:
+    """Return Grafana's environment but for password and folders of its data."""
+    return {
+        "GF_SERVER_HTTP_ADDR": place.bind,
+        "GF_SERVER_HTTP_PORT": str(model.spec.stack.grafana.ports.http),
+        "GF_PATHS_PROVISIONING": provisioning,
+        "GF_LOG_MODE": "console",
+        "GF_AUTH_ANONYMOUS_ENABLED": "false",
+        "GF_USERS_ALLOW_SIGN_UP": "false",
+        "GF_SECURITY_COOKIE_SAMESITE": "strict",
+        "GF_SECURITY_DISABLE_GRAVATAR": "true",
+        "GF_ANALYTICS_REPORTING_ENABLED": "false",
+        "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
+        "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
+        "GF_NEWS_NEWS_FEED_ENABLED": "false",
+        "GF_PLUGINS_PREINSTALL_DISABLED": "true",
+        "GF_PLUGINS_PLUGIN_ADMIN_ENABLED": "false",
+        "GF_UNIFIED_ALERTING_ENABLED": "false",
+        **grafana_environment(model, place, dashboards),
+    }

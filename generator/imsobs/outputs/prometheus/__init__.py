@@ -1,0 +1,1 @@
+"""Plans of Prometheus: configuration, rules, and their promtool tests."""

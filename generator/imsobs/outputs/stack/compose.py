@@ -1,0 +1,77 @@
+"""Plan of stack/compose.yaml: the stack in containers, each with as little as it needs.
+
+References to the environment are the plan's own; every other ``$`` is doubled (references.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from imsobs.model import Model
+from imsobs.outputs.references import COMPOSE, Reference, written
+from imsobs.outputs.stack import containers, ingest
+from imsobs.outputs.stack.containers import PASSWORD_SECRET
+from imsobs.outputs.stack.hardening import USERS, VOLUMES, service, volume
+from imsobs.pages import Page, YamlPage
+
+Service = dict[str, Any]
+_REFUSAL = "no default password; set it in the environment or in stack/.env, then run imsobs up"
+
+
+def plan(model: Model) -> Iterator[Page]:
+    """Yield compose.yaml."""
+    yield YamlPage("stack/compose.yaml", written(sections(model), COMPOSE), "stack/compose.yaml.j2")
+
+
+def sections(model: Model) -> dict[str, Any]:
+    """Return the sections of compose.yaml."""
+    names = [PASSWORD_SECRET, *ingest.secrets(model)]
+    return {
+        "name": f"{model.spec.service.namespace}-observability",
+        "x-required": {
+            "grafana-admin-password": Reference("GRAFANA_ADMIN_PASSWORD", required=_REFUSAL)
+        },
+        "services": {
+            "prepare": _prepare(model),
+            "otelcol": containers.otelcol(model),
+            "prometheus": containers.prometheus(model),
+            "alertmanager": containers.alertmanager(model),
+            "jaeger": containers.jaeger(model),
+            "loki": containers.loki(model),
+            "grafana": containers.grafana(model),
+            "promtail": containers.promtail(model),
+            "gateway": containers.gateway(model),
+        },
+        "networks": _networks(),
+        "volumes": {name: {} for name in VOLUMES},
+        "secrets": {name: {"file": f"../secrets/{_file(name)}"} for name in names},
+    }
+
+
+def _file(secret: str) -> str:
+    return ingest.file_name(secret) if secret in ingest.SECRETS else secret
+
+
+def _networks() -> dict[str, Any]:
+    bridge = "com.docker.network.bridge"
+    closed = {f"{bridge}.enable_icc": "false", f"{bridge}.enable_ip_masquerade": "false"}
+    return {
+        "stack": {"internal": True},
+        "local": {"driver_opts": closed},
+        "outbound": {"driver_opts": {f"{bridge}.enable_icc": "false"}},
+    }
+
+
+def _prepare(model: Model) -> Service:
+    """Give each volume to the user that needs it: an image may not contain the folder."""
+    chown = " && ".join(f"chown {USERS[name]} /volumes/{name}" for name in VOLUMES)
+    return {
+        **service("prometheus", model.spec.stack.prometheus, ""),
+        "user": "0:0",
+        "cap_add": ["CHOWN"],
+        "restart": "no",
+        "network_mode": "none",
+        "entrypoint": ["/bin/sh", "-c", chown],
+        "volumes": [volume(name, f"/volumes/{name}") for name in VOLUMES],
+    }

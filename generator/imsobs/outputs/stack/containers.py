@@ -1,0 +1,265 @@
+"""The services of stack/compose.yaml, one function each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from imsobs.model import Model
+from imsobs.model.conventions import PROFILES
+from imsobs.outputs.collector.ottl import decimal
+from imsobs.outputs.collector.settings import runtime
+from imsobs.outputs.grafana import provisioning as grafana_plan
+from imsobs.outputs.prometheus import server as prometheus_plan
+from imsobs.outputs.references import Joined, Reference, join
+from imsobs.outputs.stack import digests, ingest, native
+from imsobs.outputs.stack.hardening import CONFIG, USERS, VOLUMES, mount, service, volume
+from imsobs.outputs.stack.places import COMPOSE, collector_environment
+
+Service = dict[str, Any]
+PASSWORD_SECRET = "grafana_admin_password"  # noqa: S105 - a name, not a secret
+
+
+def _running(name: str, model: Model) -> Service:
+    """Return what every running service has."""
+    return {
+        **service(name, getattr(model.spec.stack, name), USERS[name]),
+        "labels": digests.label(name, model),
+        "depends_on": {"prepare": {"condition": "service_completed_successfully"}},
+        "networks": {"stack": {"aliases": [COMPOSE.host(name)]}, "local": None},
+    }
+
+
+def _published(*ports: int, variable: str | None = None) -> list[Joined]:
+    address = Reference(variable, "127.0.0.1") if variable else "127.0.0.1"
+    return [join(address, f":{port}:{port}") for port in ports]
+
+
+def _health(*test: str) -> dict[str, Any]:
+    return {
+        "test": ["CMD", *test],
+        "interval": "10s",
+        "timeout": "10s",
+        "retries": 3,
+        "start_period": "60s",
+    }
+
+
+def _binary_health(binary: str, port: int) -> dict[str, Any]:
+    """Health check by the binary itself, which reads configurations by HTTP.
+
+    The endpoint answers a minimal configuration when healthy, and 503 when not.
+    """
+    minimal = (
+        "yaml:{receivers: {otlp: {protocols: {grpc: null}}}, exporters: {nop: null}, service:"
+        " {pipelines: {logs: {receivers: [otlp], exporters: [nop]}}}}"
+    )
+    return _health(binary, "validate", f"--config={minimal}", f"--config=http://127.0.0.1:{port}/")
+
+
+def otelcol(model: Model) -> Service:
+    """Return the Collector."""
+    ports = model.spec.stack.otelcol.ports
+    secrets = ingest.secrets(model)
+    configs = ["collector/config.yaml", *([ingest.PATH] if secrets else [])]
+    state = VOLUMES["otelcol"]
+    # Only where senders prove who they are may the ports leave this machine.
+    exposable = "IMS_OTLP_BIND" if model.spec.stack.ingest.auth == "bearer" else None
+    return {
+        **_running("otelcol", model),
+        "command": [f"--config={CONFIG}/{config}" for config in configs],
+        "environment": {
+            **runtime(model),
+            **collector_environment(model, COMPOSE),
+            **{ingest.SECRETS[name]: f"/run/secrets/{name}" for name in secrets},
+            "IMSOBS_STATE": state,
+            "IMS_LOG_EXPORTER": Reference("IMS_LOG_EXPORTER", "otlp_http/logs"),
+            "IMS_SERVICE_URL": Reference("IMS_SERVICE_URL", "http://host.docker.internal:8080"),
+            "IMS_ENVIRONMENT": _environment(model),
+            "TRACE_SAMPLING_RATE": Reference(
+                "TRACE_SAMPLING_RATE", decimal(model.spec.sampling.rate)
+            ),
+        },
+        "extra_hosts": ["host.docker.internal:host-gateway"],
+        "volumes": [mount("../collector"), volume("otelcol", state)],
+        **({"secrets": secrets} if secrets else {}),
+        "ports": [
+            *_published(ports.otlp_grpc, ports.otlp_http, variable=exposable),
+            *_published(ports.health, ports.metrics, ports.current, ports.telemetry),
+        ],
+        "healthcheck": _binary_health("/otelcol-contrib", ports.health),
+    }
+
+
+def _runtime(memory_mib: int) -> dict[str, str]:
+    """Return what tells the Go runtime of its memory limit: 80 % of it."""
+    return {"GOMEMLIMIT": f"{memory_mib * 80 // 100}MiB"}
+
+
+def _environment(model: Model) -> Reference:
+    return Reference("IMS_ENVIRONMENT", model.spec.service.environments[0])
+
+
+def prometheus(model: Model) -> Service:
+    """Return Prometheus."""
+    component = model.spec.stack.prometheus
+    config, data = f"{CONFIG}/stack/prometheus.yaml", VOLUMES["prometheus"]
+    return {
+        **_running("prometheus", model),
+        "command": prometheus_plan.flags(model, COMPOSE.bind, config, data),
+        "environment": _runtime(component.memory_mib),
+        "volumes": [
+            mount("./prometheus.yaml", "stack/prometheus.yaml"),
+            mount("./compose/targets", "stack/targets"),
+            mount("../alerts"),
+            volume("prometheus", data),
+        ],
+        "ports": _published(component.ports.http),
+        "healthcheck": _health(
+            "/bin/promtool", "check", "ready", f"--url=http://127.0.0.1:{component.ports.http}"
+        ),
+    }
+
+
+def alertmanager(model: Model) -> Service:
+    """Return Alertmanager."""
+    component = model.spec.stack.alertmanager
+    config, data = f"{CONFIG}/alerts/alertmanager.yaml", VOLUMES["alertmanager"]
+    running = _running("alertmanager", model)
+    # The one component that calls out: chat, pager, mail.
+    running["networks"]["outbound"] = None
+    port = component.ports.http
+    return {
+        **running,
+        # Secret files are named relative to the working folder.
+        "working_dir": CONFIG,
+        "command": native.alertmanager_flags(COMPOSE.bind, port, config, data),
+        "environment": _runtime(component.memory_mib),
+        "volumes": [
+            mount("../alerts"),
+            mount(f"../{model.spec.routing.secrets}"),
+            volume("alertmanager", data),
+        ],
+        "ports": _published(port),
+        "healthcheck": _health(
+            "/bin/amtool", f"--alertmanager.url=http://127.0.0.1:{port}", "cluster", "show"
+        ),
+    }
+
+
+def jaeger(model: Model) -> Service:
+    """Return Jaeger."""
+    component = model.spec.stack.jaeger
+    return {
+        **_running("jaeger", model),
+        "command": [f"--config={CONFIG}/stack/jaeger.yaml"],
+        "environment": {
+            **_runtime(component.memory_mib),
+            "IMS_BIND_ADDRESS": COMPOSE.bind,
+            "IMS_JAEGER_DATA": VOLUMES["jaeger"],
+        },
+        "volumes": [
+            mount("./jaeger.yaml", "stack/jaeger.yaml"),
+            volume("jaeger", VOLUMES["jaeger"]),
+        ],
+        "ports": _published(component.ports.http, component.ports.health),
+        "healthcheck": _binary_health("/cmd/jaeger/jaeger-linux", component.ports.health),
+    }
+
+
+def loki(model: Model) -> Service:
+    """Return Loki."""
+    component = model.spec.stack.loki
+    return {
+        **_running("loki", model),
+        "command": [f"-config.file={CONFIG}/stack/loki.yaml", "-config.expand-env=true"],
+        "environment": {
+            **_runtime(component.memory_mib),
+            "IMS_BIND_ADDRESS": COMPOSE.bind,
+            "IMS_LOKI_DATA": VOLUMES["loki"],
+        },
+        "volumes": [mount("./loki.yaml", "stack/loki.yaml"), volume("loki", VOLUMES["loki"])],
+        "ports": _published(component.ports.http),
+        "healthcheck": _health(
+            "/usr/bin/loki", "-health", f"-health.url=http://127.0.0.1:{component.ports.http}/ready"
+        ),
+    }
+
+
+def grafana(model: Model) -> Service:
+    """Return Grafana."""
+    component = model.spec.stack.grafana
+    provisioning = f"{CONFIG}/stack/grafana/provisioning"
+    port = component.ports.http
+    return {
+        **_running("grafana", model),
+        "environment": {
+            **_runtime(component.memory_mib),
+            **grafana_plan.settings(model, COMPOSE, f"{CONFIG}/dashboards", provisioning),
+            "GF_SECURITY_ADMIN_PASSWORD": f"$__file{{/run/secrets/{PASSWORD_SECRET}}}",
+        },
+        "volumes": [
+            mount("./grafana", "stack/grafana"),
+            mount("../dashboards"),
+            volume("grafana", VOLUMES["grafana"]),
+        ],
+        "secrets": [PASSWORD_SECRET],
+        "ports": _published(port),
+        "healthcheck": _health("wget", "-q", "--spider", f"http://127.0.0.1:{port}/api/health"),
+    }
+
+
+def promtail(model: Model) -> Service:
+    """Return Promtail, with its profile only."""
+    component = model.spec.stack.promtail
+    positions = f"{VOLUMES['promtail']}/positions.yaml"
+    ready = f"exec 3<>/dev/tcp/127.0.0.1/{component.ports.http};"
+    ask = r" printf 'GET /ready HTTP/1.0\r\n\r\n' >&3; grep -q '200 OK' <&3"
+    running = _running("promtail", model)
+    # In Loki's network namespace: its address is loopback there, as it is natively.
+    del running["networks"]
+    running["depends_on"]["loki"] = {"condition": "service_started"}
+    return {
+        **running,
+        "profiles": [PROFILES["promtail"]],
+        "network_mode": "service:loki",
+        "working_dir": CONFIG,
+        "command": [
+            f"-config.file={CONFIG}/stack/promtail.yaml",
+            f"-positions.file={positions}",
+            join("-client.external-labels=deployment_environment_name=", _environment(model)),
+        ],
+        "environment": _runtime(component.memory_mib),
+        "volumes": [
+            mount("./promtail.yaml", "stack/promtail.yaml"),
+            mount("../logs"),
+            volume("promtail", VOLUMES["promtail"]),
+        ],
+        "healthcheck": _health("/bin/bash", "-c", ready + ask),
+    }
+
+
+def gateway(model: Model) -> Service:
+    """Return the demo service, with its profile only."""
+    port = model.spec.stack.gateway.ports.http
+    ask = f"import urllib.request as u; u.urlopen('http://127.0.0.1:{port}/health')"
+    collector = COMPOSE.at("otelcol", model.spec.stack.otelcol.ports.otlp_http)
+    return {
+        **_running("gateway", model),
+        "profiles": [PROFILES["gateway"]],
+        "build": {"context": "..", "dockerfile": "examples/gateway/Dockerfile"},
+        "environment": {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{collector}",
+            "IMS_ENVIRONMENT": _environment(model),
+            "LOG_LEVEL": Reference("LOG_LEVEL", "INFO"),
+            "LOG_FORMAT": Reference("LOG_FORMAT", "json"),
+            "LOG_CONSOLE_LEVEL": Reference("LOG_CONSOLE_LEVEL", "WARNING"),
+            "LOG_TRACE_CONTEXT": Reference("LOG_TRACE_CONTEXT", "true"),
+            "IMS_DEMO_PORT": str(port),
+            # Of python -m gateway.demo, such as --spike 240.
+            "IMS_DEMO_OPTIONS": Reference("IMS_DEMO_OPTIONS", ""),
+        },
+        "volumes": [mount("../app")],
+        "working_dir": CONFIG,
+        "ports": _published(port),
+        "healthcheck": _health("python", "-c", ask),
+    }

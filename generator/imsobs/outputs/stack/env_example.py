@@ -1,0 +1,16 @@
+"""Plan of stack/.env.example: every setting of the environment, with its default."""
+
+from __future__ import annotations
+
+from imsobs.model import Model
+from imsobs.outputs.collector.ottl import decimal
+from imsobs.pages import TextPage
+
+
+def page(model: Model) -> TextPage:
+    """Return the page."""
+    return TextPage(
+        "stack/.env.example",
+        "stack/env.example.j2",
+        {"model": model, "rate": decimal(model.spec.sampling.rate)},
+    )

@@ -1,0 +1,77 @@
+"""What every container has: no root, no capabilities, nothing writable but its volume."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from imsobs.outputs.references import Reference
+from imsobs.spec.schema.stack import Component
+
+# Where rendered files are mounted; the tree below is the project's own.
+CONFIG = "/etc/ims"
+# Users of the official images.
+USERS = {
+    "otelcol": "10001:10001",
+    "prometheus": "65534:65534",
+    "alertmanager": "65534:65534",
+    "jaeger": "10001:10001",
+    "loki": "10001:10001",
+    "promtail": "10001:10001",
+    "grafana": "472:0",
+    "gateway": "10001:10001",
+}
+# Folders that hold data, by volume.
+VOLUMES = {
+    "otelcol": "/var/lib/otelcol",
+    "prometheus": "/prometheus",
+    "alertmanager": "/alertmanager",
+    "jaeger": "/var/lib/jaeger",
+    "loki": "/loki",
+    "promtail": "/var/lib/promtail",
+    "grafana": "/var/lib/grafana",
+}
+_LOGGING = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}}
+
+
+def image(name: str, component: Component) -> Reference:
+    """Return the image; the environment may name another (a mirror, a local build)."""
+    digest = f"@{component.digest}" if component.digest else ""
+    default = f"{component.image}:{component.version}{digest}"
+    return Reference(f"IMSOBS_IMAGE_{name.upper()}", default)
+
+
+def service(name: str, component: Component, user: str) -> dict[str, Any]:
+    """Return the part of a service that no service may be without."""
+    return {
+        "image": image(name, component),
+        "user": user,
+        "read_only": True,
+        "tmpfs": ["/tmp:rw,noexec,nosuid,nodev,size=64m"],  # noqa: S108 - inside the container
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges:true"],
+        "mem_limit": f"{component.memory_mib}m",
+        # Equal to the limit: no swapping, a component over its limit is restarted.
+        "memswap_limit": f"{component.memory_mib}m",
+        "cpus": component.cpus,
+        "pids_limit": 256,
+        "restart": "unless-stopped",
+        "stop_grace_period": "30s",
+        "logging": _LOGGING,
+    }
+
+
+def mount(source: str, target: str | None = None) -> dict[str, Any]:
+    """Return a read-only mount of a file or folder that must exist."""
+    inside = target or source.removeprefix("../").removeprefix("./")
+    return {
+        "type": "bind",
+        "source": source,
+        "target": f"{CONFIG}/{inside}",
+        "read_only": True,
+        "bind": {"create_host_path": False},
+    }
+
+
+def volume(name: str, target: str) -> dict[str, Any]:
+    """Return a named volume, not filled from the image."""
+    return {"type": "volume", "source": name, "target": target, "volume": {"nocopy": True}}

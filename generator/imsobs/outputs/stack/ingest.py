@@ -1,0 +1,71 @@
+"""Plan of collector/ingest.yaml: token and TLS on the OTLP ports, when the spec asks for it.
+
+A second file that the Collector lays over collector/config.yaml; lists replace, so the
+extensions of the first are repeated here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from imsobs.model import Model
+from imsobs.outputs.collector.settings import extensions
+from imsobs.outputs.references import COLLECTOR, Reference, written
+from imsobs.pages import Page, YamlPage
+
+PATH = "collector/ingest.yaml"
+_AUTH = "bearertokenauth"
+# Secret -> variable that names its file.
+SECRETS = {
+    "otlp_token": "IMS_OTLP_TOKEN_FILE",
+    "otlp_cert": "IMS_OTLP_CERT_FILE",
+    "otlp_key": "IMS_OTLP_KEY_FILE",
+}
+
+
+def secrets(model: Model) -> list[str]:
+    """Return the names of the secrets that the Collector reads."""
+    ingest = model.spec.stack.ingest
+    token = ["otlp_token"] if ingest.auth == "bearer" else []
+    return [*token, *(["otlp_cert", "otlp_key"] if ingest.tls else [])]
+
+
+def plan(model: Model) -> Iterator[Page]:
+    """Yield the page when there is anything to protect with."""
+    if secrets(model):
+        yield YamlPage(PATH, written(sections(model), COLLECTOR), "stack/ingest.yaml.j2")
+
+
+def sections(model: Model) -> dict[str, Any]:
+    """Return the sections laid over the Collector's configuration."""
+    ingest = model.spec.stack.ingest
+    protocol: dict[str, Any] = {}
+    if ingest.auth == "bearer":
+        protocol["auth"] = {"authenticator": _AUTH}
+    if ingest.tls:
+        protocol["tls"] = {
+            "cert_file": _file("otlp_cert"),
+            "key_file": _file("otlp_key"),
+            "min_version": "1.2",
+            "reload_interval": "1h",
+        }
+    added = {_AUTH: {"filename": _file("otlp_token")}} if ingest.auth == "bearer" else {}
+    return {
+        "extensions": added,
+        "receivers": {"otlp": {"protocols": {"grpc": protocol, "http": protocol}}},
+        "service": {
+            "extensions": [*extensions(model), *added],
+            # Refused requests are counted by status code at this level only.
+            "telemetry": {"metrics": {"level": "detailed"}},
+        },
+    }
+
+
+def file_name(secret: str) -> str:
+    """Return the name of a secret's file below secrets/."""
+    return secret if secret == "otlp_token" else f"{secret}.pem"  # noqa: S105 - a name
+
+
+def _file(secret: str) -> Reference:
+    return Reference(SECRETS[secret], f"secrets/{file_name(secret)}")

@@ -1,0 +1,264 @@
+"""Plan of stack/native.yaml: what the native runtime finds, builds and starts.
+
+Its model is imsobs.runtime.process.plan.Plan, which the tests hold this output against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from imsobs.model import Model
+from imsobs.outputs.collector.settings import runtime
+from imsobs.outputs.grafana import provisioning as grafana
+from imsobs.outputs.prometheus import server as prometheus
+from imsobs.outputs.stack import ingest
+from imsobs.outputs.stack.places import NATIVE, collector_environment
+from imsobs.pages import Page, YamlPage
+from imsobs.spec.schema.stack import Build, Component
+
+_STATE = "${IMSOBS_STATE}"
+_CORE = "go.opentelemetry.io/collector"
+_LOG_PIPELINE = "logs/store"
+_LOKI_EXPORTER = "otlp_http/logs"
+# Where Grafana's packages install it; its front end and defaults are found from there.
+_GRAFANA_HOME = "/usr/share/grafana"
+
+
+def plan(model: Model) -> Iterator[Page]:
+    """Yield native.yaml."""
+    stack = model.spec.stack
+    api = {
+        "prometheus": _url(stack.prometheus.ports.http),
+        "jaeger": _url(stack.jaeger.ports.http),
+    }
+    sections = {
+        "toolchain": {"go_min": stack.go.min, "wheel": stack.go.wheel},
+        "components": components(model),
+        "processes": processes(model),
+        "api": api,
+        "queries": _queries(),
+    }
+    yield YamlPage("stack/native.yaml", sections)
+
+
+def _url(port: int, path: str = "") -> str:
+    return f"http://127.0.0.1:{port}{path}"
+
+
+def _queries() -> dict[str, str]:
+    # Jaeger counts under the same names: only the Collector's job is asked.
+    names = {
+        "spans_received": "otelcol_receiver_accepted_spans_total",
+        "logs_received": "otelcol_receiver_accepted_log_records_total",
+        "metric_points_received": "otelcol_receiver_accepted_metric_points_total",
+    }
+    return {key: f'sum({name}{{job="otelcol"}})' for key, name in names.items()}
+
+
+def components(model: Model) -> dict[str, Any]:
+    """Return the binaries: name -> how its version is asked, found and built."""
+    stack = model.spec.stack
+    found: dict[str, Any] = {
+        "otelcol": {
+            **_component("otelcol", stack.otelcol),
+            "path_names": ["otelcol-ims", "otelcol-contrib"],
+            "build": {
+                "kind": "collector",
+                "manifest": "collector/builder.yaml",
+                "builder": f"{stack.otelcol.builder}@{stack.otelcol.builder_version}",
+                "require": [f"{_CORE}/otelcol {stack.otelcol.builder_version}"],
+            },
+        }
+    }
+    named: dict[str, Component] = {
+        "prometheus": stack.prometheus,
+        "alertmanager": stack.alertmanager,
+        "jaeger": stack.jaeger,
+    }
+    for name, component in named.items():
+        if component.build is not None:
+            found |= _built(name, component, component.build)
+    if "jaeger" in found:
+        found["jaeger"]["version_args"] = ["version"]
+    optionals = {"loki": stack.loki, "promtail": stack.promtail, "grafana": stack.grafana}
+    for name, optional in optionals.items():
+        plain = {name: _component(name, optional)}
+        several = _built(name, optional, optional.build) if optional.build else plain
+        found |= {part: {**entry, "optional": True} for part, entry in several.items()}
+    return found
+
+
+def _built(name: str, component: Component, build: Build) -> dict[str, Any]:
+    """Return a component and its tools."""
+    found = {name: {**_component(name, component), "build": _build(build, component.version)}}
+    for tool, package in build.tools.items():
+        recipe = _go_install(build, package, component.version)
+        found[tool] = {**_component(tool, component), "build": recipe}
+    return found
+
+
+def _component(name: str, component: Component) -> dict[str, Any]:
+    return {
+        "version": component.version,
+        "version_args": ["--version"],
+        "env": f"IMSOBS_{name.upper()}_BIN",
+    }
+
+
+def _ldflags(build: Build, version: str) -> list[str]:
+    return [f"-X {build.version_variable}={version}"] if build.version_variable else []
+
+
+def _go_install(build: Build, package: str, version: str) -> dict[str, Any]:
+    return {
+        "kind": "go-install",
+        "package": f"{build.module}/{package}",
+        "module_version": build.module_version,
+        "tags": build.tags,
+        "ldflags": _ldflags(build, version),
+    }
+
+
+def _build(build: Build, version: str) -> dict[str, Any]:
+    if not build.copy_module:
+        return _go_install(build, build.package, version)
+    return {
+        "kind": "go-module-copy",
+        "module": build.module,
+        "module_version": build.module_version,
+        "package": f"./{build.package}",
+        "tags": build.tags,
+        "ldflags": _ldflags(build, version),
+        "placeholders": build.placeholders,
+        **({"drop_replaces": build.drop_replaces} if build.drop_replaces else {}),
+    }
+
+
+def processes(model: Model) -> dict[str, Any]:
+    """Return the processes in start order: stores first, then who sends to them."""
+    stack = model.spec.stack
+    return {
+        "jaeger": _jaeger(model),
+        "loki": {
+            "component": "loki",
+            "args": ["-config.file=stack/loki.yaml", "-config.expand-env=true"],
+            "env": {"IMS_BIND_ADDRESS": NATIVE.bind, "IMS_LOKI_DATA": f"{_STATE}/data/loki"},
+            "ports": {"http": stack.loki.ports.http, "grpc": stack.loki.ports.grpc},
+            "ready": _url(stack.loki.ports.http, "/ready"),
+            "files": ["stack/loki.yaml"],
+            "dirs": [f"{_STATE}/data/loki"],
+        },
+        "otelcol": _otelcol(model),
+        "alertmanager": _alertmanager(model),
+        "prometheus": _prometheus(model),
+        "grafana": _grafana(model),
+    }
+
+
+def _jaeger(model: Model) -> dict[str, Any]:
+    ports = model.spec.stack.jaeger.ports
+    return {
+        "component": "jaeger",
+        "args": ["--config", "stack/jaeger.yaml"],
+        "env": {"IMS_BIND_ADDRESS": NATIVE.bind, "IMS_JAEGER_DATA": f"{_STATE}/data/jaeger"},
+        "ports": ports.model_dump(),
+        "ready": _url(ports.health, "/"),
+        "url": _url(ports.http),
+        "files": ["stack/jaeger.yaml"],
+        "dirs": [f"{_STATE}/data/jaeger"],
+    }
+
+
+def _otelcol(model: Model) -> dict[str, Any]:
+    ports = model.spec.stack.otelcol.ports
+    extra = [ingest.PATH] if ingest.secrets(model) else []
+    files = ["collector/config.yaml", *extra]
+    return {
+        "component": "otelcol",
+        "args": [part for file in files for part in ("--config", file)],
+        "args_with": {"loki": ["--config", _logs_to_loki(model)]},
+        "env": {
+            **runtime(model),
+            **collector_environment(model, NATIVE),
+        },
+        "ports": ports.model_dump(),
+        "ready": _url(ports.health, "/"),
+        "files": files,
+        "dirs": [f"{_STATE}/queue"],
+        "queues": [f"{_STATE}/queue"],
+    }
+
+
+def _logs_to_loki(model: Model) -> str:
+    """Return a configuration in one argument that sends logs to Loki instead of the file."""
+    from imsobs.outputs.collector import pipelines
+
+    exporters = pipelines(model)[_LOG_PIPELINE]["exporters"]
+    others = [name for name in exporters if isinstance(name, str)]
+    listing = ", ".join([_LOKI_EXPORTER, *others])
+    return f"yaml:service::pipelines::{_LOG_PIPELINE}::exporters: [{listing}]"
+
+
+def _alertmanager(model: Model) -> dict[str, Any]:
+    port = model.spec.stack.alertmanager.ports.http
+    data = f"{_STATE}/data/alertmanager"
+    return {
+        "component": "alertmanager",
+        "args": alertmanager_flags(NATIVE.bind, port, "alerts/alertmanager.yaml", data),
+        "ports": {"http": port},
+        "ready": _url(port, "/-/ready"),
+        "url": _url(port),
+        "files": ["alerts/alertmanager.yaml", "alerts/templates"],
+        "reload": _url(port, "/-/reload"),
+        "dirs": [data],
+    }
+
+
+def alertmanager_flags(address: str, port: int, config: str, data: str) -> list[str]:
+    """Return Alertmanager's command line: alone, without its gossip port."""
+    return [
+        f"--config.file={config}",
+        f"--storage.path={data}",
+        f"--web.listen-address={address}:{port}",
+        "--cluster.listen-address=",
+    ]
+
+
+def _prometheus(model: Model) -> dict[str, Any]:
+    port = model.spec.stack.prometheus.ports.http
+    data = f"{_STATE}/data/prometheus"
+    return {
+        "component": "prometheus",
+        "args": prometheus.flags(model, NATIVE.bind, "stack/prometheus.yaml", data),
+        "ports": {"http": port},
+        "ready": _url(port, "/-/ready"),
+        "url": _url(port),
+        "files": ["stack/prometheus.yaml", "alerts/rules"],
+        "reload": "HUP",
+        "dirs": [data],
+    }
+
+
+def _grafana(model: Model) -> dict[str, Any]:
+    port = model.spec.stack.grafana.ports.http
+    root = "${IMSOBS_ROOT}"
+    environment = {
+        **grafana.settings(
+            model, NATIVE, f"{root}/dashboards", f"{root}/stack/grafana/provisioning"
+        ),
+        "GF_PATHS_DATA": f"{_STATE}/data/grafana",
+        "GF_PATHS_LOGS": f"{_STATE}/data/grafana/log",
+        "GF_PATHS_PLUGINS": f"{_STATE}/data/grafana/plugins",
+        "GF_SECURITY_ADMIN_PASSWORD": "$__file{secrets/grafana_admin_password}",
+    }
+    return {
+        "component": "grafana",
+        "args": ["server", f"--homepath={_GRAFANA_HOME}"],
+        "env": environment,
+        "ports": {"http": port},
+        "ready": _url(port, "/api/health"),
+        "url": _url(port),
+        "files": ["stack/grafana/provisioning"],
+        "dirs": [f"{_STATE}/data/grafana"],
+    }

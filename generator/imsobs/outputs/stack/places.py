@@ -1,0 +1,54 @@
+"""Where components are: on loopback when run natively, behind names in containers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imsobs.model import Model
+
+# Alias of a service on the internal network only: the bare service name also resolves on
+# the network of the published ports, where containers cannot talk to each other.
+_SUFFIX = ".stack"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A way of running. targets: folder of the rendered target files."""
+
+    name: str
+    targets: str
+    bind: str
+
+    def at(self, component: str, port: int) -> str:
+        """Return host:port of a component as the others reach it."""
+        return f"{self.host(component)}:{port}"
+
+    def host(self, component: str) -> str:
+        """Return the host of a component as the others reach it."""
+        return "127.0.0.1" if self.name == "native" else component + _SUFFIX
+
+
+NATIVE = Place("native", "stack/targets", "127.0.0.1")
+COMPOSE = Place("compose", "stack/compose/targets", "0.0.0.0")  # noqa: S104 - its own namespace
+
+
+def collector_environment(model: Model, place: Place) -> dict[str, str]:
+    """Return the variables that collector/config.yaml reads for its neighbours."""
+    stack = model.spec.stack
+    return {
+        "IMS_BIND_ADDRESS": place.bind,
+        "IMS_JAEGER_ENDPOINT": place.at("jaeger", stack.jaeger.ports.otlp_grpc),
+        "IMS_LOKI_ENDPOINT": f"http://{place.at('loki', stack.loki.ports.http)}",
+    }
+
+
+def grafana_environment(model: Model, place: Place, dashboards: str) -> dict[str, str]:
+    """Return the variables that the provisioning files read."""
+    stack = model.spec.stack
+    return {
+        "IMS_PROMETHEUS_URL": f"http://{place.at('prometheus', stack.prometheus.ports.http)}",
+        "IMS_ALERTMANAGER_URL": f"http://{place.at('alertmanager', stack.alertmanager.ports.http)}",
+        "IMS_LOKI_URL": f"http://{place.at('loki', stack.loki.ports.http)}",
+        "IMS_JAEGER_URL": f"http://{place.at('jaeger', stack.jaeger.ports.http)}",
+        "IMS_DASHBOARDS": dashboards,
+    }

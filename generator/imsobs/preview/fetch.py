@@ -1,0 +1,105 @@
+"""Answers of Prometheus to a panel's queries."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from imsobs.errors import ImsobsError
+from imsobs.preview.interpolate import PanelQuery
+
+TIMEOUT_SECONDS = 30
+_LABEL = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+
+
+@dataclass(frozen=True)
+class Series:
+    """One series of an answer: its name in the legend, its labels, and (time, value) points.
+
+    Times are Unix seconds; values that are not numbers (NaN, infinities) are left out.
+    """
+
+    name: str
+    labels: Mapping[str, str]
+    points: tuple[tuple[float, float], ...]
+
+    @property
+    def last(self) -> float:
+        """Return the newest value."""
+        return self.points[-1][1]
+
+
+class Prometheus:
+    """The query API below a base URL, such as http://127.0.0.1:9090."""
+
+    def __init__(self, base: str) -> None:
+        if not base.startswith(("http://", "https://")):
+            raise ImsobsError(f'"{base}" is not an http(s) address', exit_code=2)
+        self.base = base.rstrip("/")
+
+    def ask(self, query: PanelQuery, end: float) -> list[Series]:
+        """Return the series that answer a panel's query, asked at ``end`` (Unix seconds)."""
+        if query.instant:
+            return self.instant(query.expr, end, query.legend)
+        return self.range(query.expr, end - query.seconds, end, query.step, query.legend)
+
+    def instant(self, expr: str, at: float, legend: str = "") -> list[Series]:
+        """Return the series of an instant query, one point each."""
+        data = self._get("query", {"query": expr, "time": f"{at:.3f}"})
+        if data["resultType"] == "scalar":
+            data = {"result": [{"metric": {}, "value": data["result"]}]}
+        return _series(((r["metric"], [r["value"]]) for r in data["result"]), legend)
+
+    def range(
+        self, expr: str, start: float, end: float, step: float, legend: str = ""
+    ) -> list[Series]:
+        """Return the series of a range query; the start is a multiple of the step."""
+        first = math.floor(start / step) * step
+        arguments = {
+            "query": expr,
+            "start": f"{first:.3f}",
+            "end": f"{end:.3f}",
+            "step": f"{step:g}",
+        }
+        data = self._get("query_range", arguments)
+        return _series(((r["metric"], r["values"]) for r in data["result"]), legend)
+
+    def _get(self, what: str, arguments: dict[str, str]) -> Any:
+        url = f"{self.base}/api/v1/{what}"
+        body = urllib.parse.urlencode(arguments).encode()
+        try:
+            with urllib.request.urlopen(url, body, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
+                return json.load(answer)["data"]
+        except urllib.error.HTTPError as error:
+            detail = error.read(2000).decode(errors="replace")
+            raise ImsobsError(f"Prometheus refuses {arguments['query']}: {detail}") from error
+        except (OSError, ValueError, KeyError) as error:
+            raise ImsobsError(
+                f"Prometheus does not answer at {self.base}: {error}",
+                remedy="start the stack with `imsobs up`, or give the right --prometheus",
+            ) from error
+
+
+def _series(rows: Any, legend: str) -> list[Series]:
+    found = []
+    for labels, values in rows:
+        points = tuple((float(at), float(value)) for at, value in values)
+        finite = tuple((at, value) for at, value in points if math.isfinite(value))
+        if finite:
+            found.append(Series(series_name(legend, labels), labels, finite))
+    return found
+
+
+def series_name(legend: str, labels: Mapping[str, str]) -> str:
+    """Return a series' name: the legend with labels filled in, else the labels themselves."""
+    if legend:
+        return _LABEL.sub(lambda match: labels.get(match.group(1), ""), legend)
+    inner = ", ".join(f'{k}="{v}"' for k, v in labels.items() if k != "__name__")
+    return f"{labels.get('__name__', '')}{{{inner}}}" if inner else labels.get("__name__", "value")

@@ -1,0 +1,129 @@
+"""Habits of PromQL that give wrong numbers though every name is right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from promql_parser import (
+    AggregateExpr,
+    BinaryExpr,
+    Call,
+    Expr,
+    MatrixSelector,
+    NumberLiteral,
+    ParenExpr,
+    SubqueryExpr,
+    UnaryExpr,
+    VectorSelector,
+)
+
+from imsobs import promql
+from imsobs.model.metrics import Series
+from imsobs.promql.labels import Finding
+from imsobs.promql.windows import ranges
+
+_RATES = {"rate", "irate", "increase"}
+_COMPARISONS = {"==", "!=", ">", ">=", "<", "<="}
+SCRAPES_PER_RANGE = 4
+
+
+def lint(
+    expr: str, series: dict[str, Series], recorded: dict[str, str], scrape: int
+) -> Iterator[Finding]:
+    """Yield rule/* findings of an expression that parses.
+
+    recorded: record name -> its expression; scrape: seconds between two samples.
+    """
+    try:
+        tree = promql.parse(expr)
+    except ValueError:
+        return
+    least = SCRAPES_PER_RANGE * scrape
+    for length in dict.fromkeys(ranges(tree)):
+        if length < least:
+            message = (
+                f"range of {length} s holds fewer than {SCRAPES_PER_RANGE} scrapes; use at"
+                f" least {least} s"
+            )
+            yield Finding(message, "rule/short-range")
+    for node in promql.walk(tree):
+        match node:
+            case Call() if node.func.name in _RATES:
+                yield from _rate(node, series, recorded)
+            case Call() if node.func.name == "avg_over_time":
+                yield from _mean(node.args[0], recorded, "avg_over_time")
+            case AggregateExpr() if str(node.op) == "avg":
+                yield from _mean(node.expr, recorded, "avg")
+            case BinaryExpr() if str(node.op) == "/":
+                yield from _division(node)
+
+
+def _rate(node: Call, series: dict[str, Series], recorded: dict[str, str]) -> Iterator[Finding]:
+    name = node.func.name
+    inner = node.args[0]
+    if any(isinstance(n, AggregateExpr) for n in promql.walk(inner)):
+        message = (
+            f"{name} of an aggregate misses counter resets; write sum({name}(...)), not"
+            f" {name}(sum(...))"
+        )
+        yield Finding(message, "rule/rate-after-aggregation")
+        return
+    for selector in promql.selectors(inner):
+        metric = promql.selector_name(selector)
+        if metric in recorded:
+            message = (
+                f'"{metric}" is recorded, so its counter resets are lost; take {name} of the'
+                " raw counter"
+            )
+            yield Finding(message, "rule/rate-after-aggregation")
+        elif metric in series and series[metric].type == "gauge":
+            message = f'{name} is for counters; "{metric}" is a gauge: use deriv or delta'
+            yield Finding(message, "rule/rate-of-gauge")
+
+
+def _mean(inner: Expr, recorded: dict[str, str], function: str) -> Iterator[Finding]:
+    """A mean of shares weighs an hour with two events like one with two million."""
+    if _is_ratio(inner, recorded):
+        message = f"{function} of a ratio weighs all parts alike; divide the sums instead"
+        yield Finding(message, "rule/mean-of-ratios")
+
+
+def _is_ratio(node: Expr | None, recorded: dict[str, str]) -> bool:
+    match node:
+        case ParenExpr() | SubqueryExpr():
+            return _is_ratio(node.expr, recorded)
+        case MatrixSelector():
+            return _is_ratio(node.vector_selector, recorded)
+        case VectorSelector():
+            name = promql.selector_name(node)
+            recorded_ratio = name in recorded and _is_ratio(_tree(recorded[name]), {})
+            return "ratio" in name or recorded_ratio
+        case BinaryExpr():
+            return str(node.op) == "/" and not _is_number(node.rhs)
+    return False
+
+
+def _tree(expr: str) -> Expr | None:
+    try:
+        return promql.parse(expr)
+    except ValueError:
+        return None
+
+
+def _division(node: BinaryExpr) -> Iterator[Finding]:
+    divisor = promql.without_parentheses(node.rhs)
+    if _is_number(divisor):
+        return
+    guarded = isinstance(divisor, BinaryExpr) and str(divisor.op) in _COMPARISONS
+    if not guarded:
+        message = "the divisor may be 0, and the result then is no number; write / (... > 0)"
+        yield Finding(message, "rule/division-by-zero")
+
+
+def _is_number(node: Expr) -> bool:
+    match node:
+        case BinaryExpr():
+            return _is_number(node.lhs) and _is_number(node.rhs)
+        case ParenExpr() | UnaryExpr():
+            return _is_number(node.expr)
+    return isinstance(node, NumberLiteral)

@@ -1,0 +1,1 @@
+"""Native binaries: found on PATH, or built once from pinned Go modules."""

@@ -1,0 +1,172 @@
+"""Recipes: what building a component means, as commands, and the key of its result."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from imsobs.errors import ImsobsError
+from imsobs.runtime.process.plan import (
+    Build,
+    CollectorBuild,
+    Component,
+    GoInstallBuild,
+    ModuleCopyBuild,
+)
+
+# The generated sources live inside the builder's own module path so that internal
+# packages of the core stay importable; the builder itself writes the same line.
+_COLLECTOR_MODULE = "go.opentelemetry.io/collector/cmd/builder"
+_SECTIONS = ("receivers", "processors", "exporters", "connectors", "extensions", "providers",
+             "converters")  # fmt: skip
+
+Run = Callable[[list[str], Path, dict[str, str]], str]
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a build happens. go: the go command; work: an empty folder; run: runs one
+    command (arguments, working directory, extra environment), returns its standard output
+    and raises ImsobsError when it fails."""
+
+    root: Path
+    work: Path
+    go: Path
+    run: Run
+    goversion: str = field(default="1.25.0")
+
+
+def load_manifest(root: Path, build: CollectorBuild) -> dict[str, Any]:
+    """Return the builder manifest; raise ImsobsError (exit code 2) when it is unusable."""
+    path = root / build.manifest
+    try:
+        manifest = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ImsobsError(f"{path} does not exist", remedy="imsobs render", exit_code=2) from None
+    except yaml.YAMLError as error:
+        raise ImsobsError(
+            f"{path}: {' '.join(str(error).split())}", remedy="imsobs render", exit_code=2
+        ) from None
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("dist"), dict):
+        raise ImsobsError(f"{path}: no dist section", remedy="imsobs render", exit_code=2)
+    return manifest
+
+
+def recipe_key(root: Path, name: str, component: Component) -> str:
+    """Return ``name-version-hash``: equal exactly when the same build is wanted here."""
+    if component.build is None:
+        raise ImsobsError(f"{name} is not built here", remedy=f"set {component.env}")
+    content: list[object] = [
+        component.version,
+        component.build.model_dump(mode="json"),
+        sys.platform,
+        platform.machine(),
+    ]
+    if isinstance(component.build, CollectorBuild):
+        manifest = load_manifest(root, component.build)
+        dist = {key: value for key, value in manifest["dist"].items() if key != "output_path"}
+        content.append({**manifest, "dist": dist})
+    canonical = json.dumps(content, sort_keys=True, default=str).encode()
+    return f"{name}-{component.version}-{hashlib.sha256(canonical).hexdigest()[:12]}"
+
+
+def _flags(build: Build) -> list[str]:
+    flags = ["-trimpath", "-v", "-ldflags", " ".join(["-s", "-w", *build.ldflags])]
+    tags = [] if isinstance(build, CollectorBuild) else build.tags
+    return [*flags, "-tags", ",".join(tags)] if tags else flags
+
+
+def _go_install(build: GoInstallBuild, site: Site) -> Path:
+    gobin = site.work / "bin"
+    target = f"{build.package}@{build.module_version}"
+    command = [str(site.go), "install", *_flags(build), target]
+    site.run(command, site.work, {"GOBIN": str(gobin)})
+    # A major version suffix (/v2) is not the command's name.
+    base = re.sub(r"/v\d+$", "", build.package).rsplit("/", 1)[-1]
+    return gobin / base
+
+
+def _module_copy(build: ModuleCopyBuild, site: Site) -> Path:
+    target = f"{build.module}@{build.module_version}"
+    answer = site.run([str(site.go), "mod", "download", "-json", target], site.work, {})
+    try:
+        source = Path(json.loads(answer)["Dir"])
+    except (ValueError, KeyError):
+        raise ImsobsError(f"go mod download gave no folder for {target}") from None
+    copy = site.work / "module"
+    shutil.copytree(source, copy, copy_function=shutil.copyfile)
+    for folder in (copy, *(path for path in copy.rglob("*") if path.is_dir())):
+        folder.chmod(0o755)
+    for placeholder in build.placeholders:
+        page = copy / placeholder
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text("<html></html>\n", encoding="utf-8")
+    # What is taken as published is not in the module's go.sum yet.
+    mode = ["-mod=mod"] if build.drop_replaces else []
+    for name in build.drop_replaces:
+        site.run([str(site.go), "mod", "edit", f"-dropreplace={name}"], copy, {})
+    output = site.work / "binary"
+    command = [str(site.go), "build", *mode, *_flags(build), "-o", str(output), build.package]
+    site.run(command, copy, {})
+    return output
+
+
+def collector_go_mod(manifest: dict[str, Any], require: list[str], go: str) -> str:
+    """Return the go.mod of a Collector: every gomod of the manifest plus ``require``.
+
+    Written by hand because ``go mod tidy`` also wants the test dependencies of every
+    component, of which some cannot be had.
+    """
+    modules = [
+        str(entry["gomod"])
+        for section in _SECTIONS
+        for entry in manifest.get(section) or []
+        if "gomod" in entry
+    ]
+    lines = sorted({*modules, *require})
+    body = "".join(f"\t{line}\n" for line in lines)
+    replaces = "".join(f"replace {line}\n" for line in manifest.get("replaces") or [])
+    return f"module {_COLLECTOR_MODULE}\n\ngo {go}\n\nrequire (\n{body})\n{replaces}"
+
+
+def _collector(build: CollectorBuild, site: Site) -> Path:
+    manifest = load_manifest(site.root, build)
+    sources = site.work / "sources"
+    dist = {**manifest["dist"], "output_path": str(sources)}
+    copy = site.work / "builder.yaml"
+    copy.write_text(yaml.safe_dump({**manifest, "dist": dist}, sort_keys=False), encoding="utf-8")
+    tool = GoInstallBuild(
+        kind="go-install",
+        package=build.builder.partition("@")[0],
+        module_version=build.builder.partition("@")[2],
+    )
+    builder = _go_install(tool, site)
+    skip = ["--skip-get-modules", "--skip-compilation", "--skip-strict-versioning"]
+    site.run([str(builder), "--config", str(copy), *skip], site.work, {})
+    go_mod = collector_go_mod(manifest, build.require, site.goversion)
+    (sources / "go.mod").write_text(go_mod, encoding="utf-8")
+    output = site.work / "binary"
+    command = [str(site.go), "build", "-mod=mod", *_flags(build), "-o", str(output), "."]
+    site.run(command, sources, {})
+    return output
+
+
+def follow(build: Build, site: Site) -> Path:
+    """Follow a recipe at a site and return the path of the binary that came out."""
+    match build:
+        case CollectorBuild():
+            return _collector(build, site)
+        case GoInstallBuild():
+            return _go_install(build, site)
+        case ModuleCopyBuild():
+            return _module_copy(build, site)

@@ -1,0 +1,108 @@
+"""One alert under drill: what was seen of it, and whether that is what should be."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from imsobs.model import Model, conventions
+from imsobs.model.rules import ResolvedAlert
+from imsobs.runtime.drill.receiver import Notice
+from imsobs.runtime.drill.tree import service_of
+from imsobs.spec.schema.routing import Matchers
+
+
+@dataclass
+class Case:
+    """State of one drill: raising -> ending -> done, or failed with a reason.
+
+    service: reported as; told: receivers, or what held it back; seconds: from the start to
+    the notification, and from its end to the resolution.
+    """
+
+    alert: ResolvedAlert
+    service: str
+    state: str = "raising"
+    told: str = ""
+    reason: str = ""
+    fired_after: float | None = None
+    resolved_after: float | None = None
+    held: bool = False
+    steps: int = 0
+    since: float = field(default_factory=time.monotonic)
+
+    def begin(self, state: str) -> float:
+        """Enter a state; return the seconds spent in the one before."""
+        spent = time.monotonic() - self.since
+        self.state, self.since = state, time.monotonic()
+        return spent
+
+    def fail(self, reason: str) -> None:
+        """End the case with a reason."""
+        self.reason = reason
+        self.begin("failed")
+
+    def is_mine(self, labels: dict[str, str]) -> bool:
+        """Whether an alert with these labels is the one that this case raised."""
+        if labels.get("alertname") != self.alert.name:
+            return False
+        by_service = conventions.SERVICE_NAME in (self.alert.carried or ())
+        return not by_service or labels.get(conventions.SERVICE_NAME) == self.service
+
+
+def new_case(alert: ResolvedAlert, model: Model) -> Case:
+    """Return a case; drills of health speak as the service that the probe asks."""
+    probed = bool(alert.drill.health)
+    return Case(alert, model.spec.service.names[0] if probed else service_of(alert.name))
+
+
+def phase(alert: ResolvedAlert) -> int:
+    """Return when an alert is drilled: what disturbs others comes last and alone."""
+    if alert.drill.spoil is not None:
+        return 4
+    if alert.drill.stop is not None:
+        return 2 if alert.drill.stop != "otelcol" else 3
+    return 1 if alert.drill.health.get("service") == "down" else 0
+
+
+def receivers_of(alert: ResolvedAlert, labels: dict[str, str], model: Model) -> list[str]:
+    """Return the receivers that the spec's routes name for an alert."""
+    found = []
+    for route in model.spec.routing.routes.values():
+        if _matches(route.match, {**labels, "alertname": alert.name}):
+            found.append(route.receiver)
+            if not route.then_continue:
+                return found
+    return found or [model.spec.routing.receiver]
+
+
+def _matches(match: Matchers, labels: dict[str, str]) -> bool:
+    return all(
+        labels.get(label) in ([value] if isinstance(value, str) else value)
+        for label, value in match.items()
+    )
+
+
+def fault(notice: Notice, case: Case, model: Model, project: Path) -> str | None:
+    """Return what is wrong with a notification, or None."""
+    alert = case.alert
+    for label, value in alert.labels.items():
+        if notice.labels.get(label) != value:
+            return f"label {label} is {notice.labels.get(label)!r}, not {value!r}"
+    missing = (alert.carried or frozenset()) - set(notice.labels)
+    if missing:
+        return f"label {', '.join(sorted(missing))} is missing"
+    for key in ("summary", "description", "runbook_url", "dashboard_url"):
+        text = notice.annotations.get(key, "")
+        if not text or "{{" in text or "<no value>" in text or "<error" in text:
+            return f"{key} reads {text!r}"
+    runbook = notice.annotations["runbook_url"].rsplit("/", 1)[-1]
+    if not (project / "docs/runbooks" / runbook).is_file():
+        return f"there is no runbook {runbook}"
+    if not (project / "dashboards" / f"{alert.dashboard}.json").is_file():
+        return f"there is no dashboard {alert.dashboard}"
+    wanted = receivers_of(alert, notice.labels, model)
+    if notice.receiver not in wanted:
+        return f"{notice.receiver} was told instead of {', '.join(wanted)}"
+    return None

@@ -1,0 +1,177 @@
+"""Run the drill: raise alerts, wait until somebody is told, end them, wait until that is told."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from imsobs.model import Model
+from imsobs.outputs.alertmanager import CONFIG
+from imsobs.runtime.drill import otlp
+from imsobs.runtime.drill.case import Case, fault, phase
+from imsobs.runtime.drill.health import Health
+from imsobs.runtime.drill.receiver import Inbox
+from imsobs.runtime.process.daemon import Supervisor
+from imsobs.runtime.process.stack import RunningStack
+from imsobs.spec.schema.alerts import Send
+
+_PAUSE = 2.0
+_HEALTHY = "healthy"
+_CONFIGS = {"prometheus": "stack/prometheus.yaml", "alertmanager": CONFIG}
+
+
+@dataclass
+class Drill:
+    """A running drill. model: of the drill's own project, which is rendered at ``project``."""
+
+    model: Model
+    project: Path
+    stack: RunningStack
+    inbox: Inbox
+    health: Health
+    patience: float = 120.0
+    tell: Callable[[str], None] = lambda text: None
+    spoiled: dict[str, bytes] = field(default_factory=dict)
+    client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=10, trust_env=False))
+
+    def run(self, cases: list[Case]) -> None:
+        """Drill every case, those of one phase at the same time."""
+        for number in sorted({phase(case.alert) for case in cases}):
+            now = [case for case in cases if phase(case.alert) == number]
+            names = ", ".join(case.alert.name for case in now)
+            self.tell(f"raising {names}")
+            for case in now:
+                case.since = time.monotonic()
+                self._disturb(case)
+            while any(case.state in ("raising", "ending") for case in now):
+                begun = time.monotonic()
+                self._round(now)
+                time.sleep(max(0.0, _PAUSE - (time.monotonic() - begun)))
+
+    def _round(self, cases: list[Case]) -> None:
+        statuses = self._statuses()
+        for case in cases:
+            if case.state == "raising":
+                self._send(case, case.alert.drill.send)
+                self._look_for_news(case, statuses)
+            elif case.state == "ending":
+                self._send(case, case.alert.drill.end)
+                self._look_for_end(case, statuses)
+            if (
+                case.state in ("raising", "ending")
+                and time.monotonic() - case.since > self.patience
+            ):
+                what = "not told" if case.state == "raising" else "not resolved"
+                case.fail(f"{what} within {self.patience:g} s; {self._seen(case, statuses)}")
+                self._calm(case)
+
+    def _disturb(self, case: Case) -> None:
+        drill = case.alert.drill
+        self.health.states.update(drill.health)
+        if drill.stop is not None:
+            Supervisor(self.stack.layout).stop_process(drill.stop)
+        if drill.spoil is not None:
+            file = self.project / _CONFIGS[drill.spoil]
+            self.spoiled[drill.spoil] = file.read_bytes()
+            file.write_text("spoiled: by the drill\n", encoding="utf-8")
+            self._reload(drill.spoil)
+
+    def _calm(self, case: Case) -> None:
+        drill = case.alert.drill
+        self.health.states.update(dict.fromkeys(drill.health, _HEALTHY))
+        if drill.stop is not None:
+            Supervisor(self.stack.layout).start_process(drill.stop)
+        if drill.spoil is not None:
+            (self.project / _CONFIGS[drill.spoil]).write_bytes(self.spoiled.pop(drill.spoil))
+            self._reload(drill.spoil)
+
+    def _reload(self, name: str) -> None:
+        """Let a process read its configuration again; that it refuses may be the point."""
+        way = self.stack.plan.processes[name].reload or ""
+        if way.startswith("http"):
+            self.client.post(way)
+        else:
+            Supervisor(self.stack.layout).signal(name, way)
+
+    def _send(self, case: Case, sends: list[Send]) -> None:
+        for send in sends:
+            path, body = otlp.body(send, case.service, self.model.spec, case.steps)
+            port = self.stack.port("otelcol", "otlp_http")
+            try:
+                answer = self.client.post(f"http://127.0.0.1:{port}{path}", json=body)
+            except httpx.HTTPError as error:
+                case.fail(f"the Collector does not answer ({type(error).__name__})")
+                return
+            if not answer.is_success:
+                case.fail(f"the Collector answered {answer.status_code}: {answer.text[:120]}")
+                return
+        case.steps += 1
+
+    def _look_for_news(self, case: Case, statuses: list[dict[str, Any]]) -> None:
+        for notice in self.inbox.notices():
+            if notice.status == "firing" and case.is_mine(notice.labels):
+                wrong = fault(notice, case, self.model, self.project)
+                if wrong is not None:
+                    case.fail(wrong)
+                    self._calm(case)
+                    return
+                case.told = notice.receiver
+                self._end(case)
+                return
+        by = [
+            name for status in statuses if case.is_mine(status["labels"]) for name in status["by"]
+        ]
+        if by:
+            case.told, case.held = f"held back by {', '.join(sorted(set(by)))}", True
+            self._end(case)
+
+    def _end(self, case: Case) -> None:
+        case.fired_after = case.begin("ending")
+        self._calm(case)
+        if case.alert.test is not None and case.alert.test.always:
+            case.begin("done")
+
+    def _look_for_end(self, case: Case, statuses: list[dict[str, Any]]) -> None:
+        mine = [n for n in self.inbox.notices() if case.is_mine(n.labels)]
+        is_told = any(notice.status == "resolved" for notice in mine)
+        is_active = any(case.is_mine(status["labels"]) for status in statuses)
+        # What was held back all the time ends in silence.
+        if is_told or (case.held and not is_active):
+            case.resolved_after = case.begin("done")
+
+    def _statuses(self) -> list[dict[str, Any]]:
+        """Return labels and inhibiting alerts' names of every alert that Alertmanager has."""
+        port = self.stack.port("alertmanager", "http")
+        try:
+            found = self.client.get(f"http://127.0.0.1:{port}/api/v2/alerts").json()
+        except (httpx.HTTPError, ValueError):
+            return []
+        names = {alert["fingerprint"]: alert["labels"]["alertname"] for alert in found}
+        return [
+            {
+                "labels": alert["labels"],
+                "by": [names.get(by, by) for by in alert["status"]["inhibitedBy"]],
+            }
+            for alert in found
+        ]
+
+    def _seen(self, case: Case, statuses: list[dict[str, Any]]) -> str:
+        if any(case.is_mine(status["labels"]) for status in statuses):
+            return "Alertmanager has it"
+        port = self.stack.port("prometheus", "http")
+        query = f'ALERTS{{alertname="{case.alert.name}"}}'
+        try:
+            answer = self.client.get(
+                f"http://127.0.0.1:{port}/api/v1/query", params={"query": query}
+            )
+            states = {row["metric"]["alertstate"] for row in answer.json()["data"]["result"]}
+        except (httpx.HTTPError, ValueError, KeyError):
+            states = set()
+        return (
+            f"in Prometheus it is {', '.join(sorted(states))}" if states else "Prometheus has none"
+        )

@@ -1,0 +1,71 @@
+"""A project of its own for the drill: other ports, short intervals, local receivers."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from imsobs import write, yamlio
+from imsobs.compile import read_spec, render_model
+from imsobs.errors import ImsobsError
+from imsobs.model import Model, conventions
+from imsobs.outputs.alertmanager import CONFIG
+from imsobs.runtime.drill.compress_time import NEVER, local_routes, quicken
+from imsobs.runtime.paths import layout_for
+from imsobs.runtime.process.stack import down
+from imsobs.runtime.progress import Silent
+from imsobs.runtime.trial import own_ports
+
+_FAST = "2s"
+
+
+def service_of(alert: str) -> str:
+    """Return the service name under which an alert is drilled, so that drills do not mix."""
+    return f"drill-{conventions.alert_file_stem(alert)}"
+
+
+def overlay(model: Model, health_port: int) -> dict[str, Any]:
+    """Return what the drill's spec says otherwise: services, ports, intervals."""
+    names = [model.spec.service.names[0], *(service_of(alert) for alert in model.alerts)]
+    return {
+        "service": {"names": names, "url": f"http://127.0.0.1:{health_port}"},
+        **own_ports(model.spec.stack),
+        "scrape": {"interval": _FAST, "timeout": _FAST},
+        # Every drill reports as a service of its own; the room for series grows with them.
+        "collector": {
+            "probe_interval": _FAST,
+            "max_series": model.spec.collector.max_series * len(names),
+        },
+        "sampling": {"slow": "1s", "decision_wait": _FAST},
+        "alerting": {"fast": _FAST, "slow": _FAST},
+    }
+
+
+def clear(project: Path, state: Path) -> None:
+    """Stop what a broken drill left behind and forget its data.
+
+    Alertmanager remembers whom it told; with that memory it would stay silent this time.
+    """
+    down(layout_for(project, state), Silent())
+    shutil.rmtree(state, ignore_errors=True)
+
+
+def prepare(files: list[Path], model: Model, root: Path, inbox: str, health_port: int) -> Model:
+    """Render the drill's project into ``root``, empty but for it; return its model."""
+    shutil.rmtree(root, ignore_errors=True)
+    root.mkdir(parents=True)
+    extra = root / "overlay.yaml"
+    extra.write_text(yamlio.dump(overlay(model, health_port)), encoding="utf-8")
+    compiled = read_spec([*files, extra])
+    if compiled.model is None:
+        raise ImsobsError(
+            "the drill's overlay does not fit the spec:\n" + "\n".join(compiled.lines()),
+            exit_code=2,
+        )
+    quick = quicken(compiled.model)
+    rendered = render_model(quick)
+    config = local_routes(yamlio.parse(rendered[CONFIG].decode()), inbox, mutes=NEVER)
+    rendered[CONFIG] = yamlio.dump(config).encode()
+    write.apply(root, write.changes(root, rendered))
+    return quick

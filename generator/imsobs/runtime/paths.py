@@ -1,0 +1,116 @@
+"""Where things live: the project root, the state directory, the cache, the socket."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from imsobs.errors import ImsobsError
+
+PLAN_FILE = Path("stack/native.yaml")
+# sun_path holds 104 (macOS) to 108 bytes; supervisord binds "<socket>.<pid>" first.
+_LONGEST_SOCKET = 92
+
+
+def find_root(start: Path | None = None) -> Path:
+    """Return the nearest folder, from ``start`` upwards, that holds stack/native.yaml.
+
+    Returns ``start`` (default: the working directory) when there is none, so that the
+    loader can name the file it misses.
+    """
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / PLAN_FILE).is_file():
+            return folder
+    return here
+
+
+def cache_dir() -> Path:
+    """Return the cache outside the tree: $IMSOBS_CACHE, $XDG_CACHE_HOME/imsobs or ~/.cache."""
+    if explicit := os.environ.get("IMSOBS_CACHE"):
+        return Path(explicit).expanduser().resolve()
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return Path(base).expanduser().resolve() / "imsobs"
+    return Path.home() / ".cache" / "imsobs"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Every path of one running stack. root: the project; state: its private folder."""
+
+    root: Path
+    state: Path
+
+    @property
+    def run(self) -> Path:
+        """Generated launch scripts, pid files and the supervisor's configuration."""
+        return self.state / "run"
+
+    @property
+    def logs(self) -> Path:
+        """One rotated log per process."""
+        return self.state / "logs"
+
+    @property
+    def config(self) -> Path:
+        """The supervisor's configuration."""
+        return self.run / "supervisord.conf"
+
+    @property
+    def pid_file(self) -> Path:
+        """The supervisor's pid."""
+        return self.run / "supervisord.pid"
+
+    @property
+    def record(self) -> Path:
+        """What is running since the last successful start (JSON)."""
+        return self.run / "record.json"
+
+    @property
+    def socket(self) -> Path:
+        """The supervisor's socket; in a private temporary folder when the path is too long."""
+        direct = self.run / "supervisor.sock"
+        if len(os.fsencode(direct)) <= _LONGEST_SOCKET:
+            return direct
+        digest = hashlib.sha256(os.fsencode(self.state)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"imsobs-{os.getuid()}-{digest}" / "s.sock"
+
+    def log_of(self, process: str) -> Path:
+        """Return the log file of a process (or of "supervisord")."""
+        return self.logs / f"{process}.log"
+
+    def fill(self, text: str) -> str:
+        """Replace ${IMSOBS_ROOT} and ${IMSOBS_STATE}."""
+        return text.replace("${IMSOBS_ROOT}", str(self.root)).replace(
+            "${IMSOBS_STATE}", str(self.state)
+        )
+
+    def make(self) -> None:
+        """Create the folders, readable by the owner only; ImsobsError if others may write."""
+        for folder in (self.state, self.run, self.logs, self.socket.parent):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        owner = self.socket.parent.stat()
+        if owner.st_uid != os.getuid() or owner.st_mode & 0o022:
+            raise ImsobsError(
+                f"{self.socket.parent} can be written by others",
+                remedy="chmod 700 it, or choose another state folder with IMSOBS_STATE",
+            )
+        ignore = self.state / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
+
+
+def layout_for(root: Path | None = None, state: Path | None = None) -> Layout:
+    """Return the layout of a project.
+
+    root: defaults to the nearest folder with a plan. state: defaults to $IMSOBS_STATE,
+    then ``<root>/.imsobs``.
+    """
+    found = find_root(root) if root is None else root.resolve()
+    explicit = os.environ.get("IMSOBS_STATE")
+    if state is None:
+        state = Path(explicit).expanduser() if explicit else found / ".imsobs"
+    return Layout(found, state.resolve())

@@ -1,0 +1,185 @@
+"""Preflight: what a deployment needs before people rely on it, as findings with remedies."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import shutil
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from imsobs.errors import ImsobsError
+from imsobs.model import Model
+from imsobs.model import estimate as estimating
+from imsobs.outputs.stack import ingest
+from imsobs.runtime import secrets as stack_secrets
+from imsobs.runtime.docker import find_docker, recorded_mode
+from imsobs.runtime.doctor import Finding
+from imsobs.runtime.paths import Layout
+from imsobs.runtime.process.daemon import Supervisor
+from imsobs.runtime.process.plan import Plan, load_plan
+from imsobs.runtime.process.ports import free, holder
+from imsobs.runtime.process.ready import loopback_client
+
+_SHORTEST_PASSWORD = 12
+_GUESSED = {"admin", "password", "grafana", "changeme", "secret", "12345678"}
+_ALERT = "PreflightTest"
+
+
+def examine(
+    model: Model, layout: Layout, requests_per_day: float, test_alert: bool
+) -> list[Finding]:
+    """Return every finding; those of level "fail" stand against a deployment."""
+    plan = load_plan(layout.root)
+    return [
+        *_password(layout.root),
+        *_ingest(model, layout.root),
+        *_receivers(model, layout.root),
+        *_ports(plan, layout),
+        *_capacity(model, layout, requests_per_day),
+        *_retention(model),
+        *([_test_alert(plan)] if test_alert else []),
+    ]
+
+
+def _password(root: Path) -> Iterator[Finding]:
+    value = stack_secrets.password(root)
+    remedy = f"set {stack_secrets.PASSWORD} to {_SHORTEST_PASSWORD} characters or more"
+    if value is None:
+        yield Finding("password", "fail", f"{stack_secrets.PASSWORD} is not set", remedy)
+    elif value.lower() in _GUESSED or len(value) < _SHORTEST_PASSWORD:
+        yield Finding("password", "fail", "Grafana's password is short or well known", remedy)
+    else:
+        yield Finding("password", "ok", f"{len(value)} characters")
+    settings = root / "stack/.env"
+    if settings.is_file() and settings.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        yield Finding(
+            "password", "warn", "stack/.env can be read by others", "chmod 600 stack/.env"
+        )
+
+
+def _ingest(model: Model, root: Path) -> Iterator[Finding]:
+    bind = os.environ.get("IMS_OTLP_BIND", "127.0.0.1")
+    loopback = bind.startswith("127.") or bind == "localhost"
+    chosen = model.spec.stack.ingest
+    if not loopback and (chosen.auth == "none" or not chosen.tls):
+        yield Finding(
+            "ingest",
+            "fail",
+            f"OTLP would be open on {bind} without token or TLS",
+            "set stack.ingest to {auth: bearer, tls: true} in the spec",
+        )
+    for name in ingest.secrets(model):
+        file = root / stack_secrets.FOLDER / ingest.file_name(name)
+        if not file.is_file() or not file.read_bytes().strip():
+            yield Finding("ingest", "fail", f"{file} is missing or empty", "write the secret there")
+    if loopback:
+        yield Finding("ingest", "ok", f"OTLP on loopback, auth {chosen.auth}, TLS {chosen.tls}")
+
+
+def _secret_names(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if str(key).endswith("_file") and isinstance(value, str):
+                yield value
+            yield from _secret_names(value)
+
+
+def _receivers(model: Model, root: Path) -> Iterator[Finding]:
+    routing = model.spec.routing
+    folder = root / routing.secrets
+    used = {route.receiver for route in routing.routes.values()} | {routing.receiver}
+    silent = []
+    for name in sorted(used):
+        receiver = model.spec.receivers.get(name)
+        wanted = list(_secret_names(receiver.model_dump())) if receiver is not None else []
+        missing = [file for file in wanted if not (folder / file).is_file()]
+        if missing:
+            files = ", ".join(str(folder / file) for file in missing)
+            yield Finding("receivers", "fail", f"{name} cannot deliver", f"write {files}")
+        elif wanted:
+            yield Finding("receivers", "ok", f"{name} has its secrets")
+        elif receiver is None or not any(receiver.model_dump().values()):
+            silent.append(name)
+    if silent:
+        names = ", ".join(silent)
+        yield Finding("receivers", "info", f"shown in Alertmanager only: {names}")
+
+
+def _ports(plan: Plan, layout: Layout) -> Iterator[Finding]:
+    if Supervisor(layout).alive() or recorded_mode(layout) == "docker":
+        yield Finding("ports", "ok", "held by the running stack")
+        return
+    taken = [
+        f"{port} ({name}, held by {holder(port)})"
+        for name, process in plan.processes.items()
+        for port in process.ports.values()
+        if not free(port)
+    ]
+    if taken:
+        remedy = "stop what holds them, or change the ports in the spec"
+        yield Finding("ports", "fail", f"taken: {', '.join(taken)}", remedy)
+    else:
+        count = sum(len(process.ports) for process in plan.processes.values())
+        yield Finding("ports", "ok", f"{count} free")
+
+
+def _capacity(model: Model, layout: Layout, requests_per_day: float) -> Iterator[Finding]:
+    load = estimating.Load.of(model, requests_per_day)
+    rows = estimating.estimate(model, load)
+    need = sum(row.disk for row in rows)
+    where = layout.state if layout.state.exists() else layout.root
+    place = "this disk"
+    if find_docker().usable and Path("/var/lib/docker").is_dir():
+        where, place = Path("/var/lib/docker"), "Docker's disk"
+    have = shutil.disk_usage(where).free
+    detail = f"{estimating.human(need)} needed, {estimating.human(have)} free on {place}"
+    if have < need * 1.2:
+        remedy = "free disk, shorten retention, or lower sampling.rate"
+        yield Finding("disk", "fail", detail, remedy)
+    else:
+        yield Finding("disk", "ok", detail)
+    for row in rows:
+        if row.memory > row.memory_limit * 0.8:
+            detail = f"{row.component}: {estimating.human(row.memory)} estimated"
+            remedy = f"raise stack.{row.component}.memory_mib"
+            yield Finding("memory", "fail", detail, remedy)
+
+
+def _retention(model: Model) -> Iterator[Finding]:
+    kept = model.spec.retention
+    detail = f"metrics {kept.metrics}, logs {kept.logs}, traces {kept.traces}"
+    yield Finding("retention", "ok", detail)
+
+
+def _test_alert(plan: Plan) -> Finding:
+    """Send an alert to Alertmanager and see it there, with the receiver it is routed to."""
+    base = plan.processes["alertmanager"].url
+    now = datetime.datetime.now(datetime.UTC)
+    alert = {
+        "labels": {"alertname": _ALERT, "severity": "info"},
+        "annotations": {"summary": "imsobs preflight: please ignore"},
+        "endsAt": (now + datetime.timedelta(minutes=2)).isoformat(),
+    }
+    try:
+        with loopback_client(10) as client:
+            client.post(f"{base}/api/v2/alerts", json=[alert]).raise_for_status()
+            deadline = time.monotonic() + 20
+            while time.monotonic() < deadline:
+                filtered = {"filter": f'alertname="{_ALERT}"'}
+                found = client.get(f"{base}/api/v2/alerts", params=filtered).json()
+                if found:
+                    names = ", ".join(item["name"] for item in found[0]["receivers"])
+                    return Finding("test alert", "ok", f"accepted, routed to {names}")
+                time.sleep(0.5)
+    except (httpx.HTTPError, ImsobsError, ValueError) as error:
+        why = f"Alertmanager does not take it ({type(error).__name__})"
+        return Finding("test alert", "fail", why, "imsobs up")
+    return Finding(
+        "test alert", "fail", "it did not appear within 20 s", "imsobs logs alertmanager"
+    )

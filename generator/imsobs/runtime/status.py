@@ -1,0 +1,206 @@
+"""Status: what runs, whether it is healthy, and what Prometheus says about the telemetry."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import httpx
+
+from imsobs.runtime.docker import Mode, compose_states, recorded_mode
+from imsobs.runtime.paths import Layout
+from imsobs.runtime.process.daemon import ProcessState, Supervisor, SupervisorGone
+from imsobs.runtime.process.plan import Component, Plan, Process
+from imsobs.runtime.process.ready import loopback_client, tail, why_not_ready
+from imsobs.runtime.process.stack import read_record
+
+
+@dataclass(frozen=True)
+class ComponentStatus:
+    """One row. state: the supervisor's or engine's word, "absent" or "down" otherwise.
+
+    version: of the running binary, None when unknown. pid: None outside native mode.
+    uptime_seconds: None when it does not run. detail: why it is not healthy.
+    """
+
+    name: str
+    endpoint: str
+    healthy: bool
+    state: str
+    version: str | None
+    pid: int | None
+    uptime_seconds: int | None
+    detail: str
+
+
+@dataclass(frozen=True)
+class Telemetry:
+    """What Prometheus knows; a number is None when it could not be asked or has no value.
+
+    targets_down: "job (error)" -> scrape URL; a target not yet scraped is neither up nor down.
+    series: in the head block. *_received: accepted by the Collector since it started.
+    alerts_firing: names of the firing alerts, sorted; None when it could not be asked.
+    """
+
+    targets_up: int | None = None
+    targets_total: int | None = None
+    targets_down: dict[str, str] = field(default_factory=dict)
+    series: int | None = None
+    spans_received: int | None = None
+    logs_received: int | None = None
+    metric_points_received: int | None = None
+    alerts_firing: list[str] | None = None
+
+
+@dataclass(frozen=True)
+class Status:
+    """The whole picture. mode: "native", "docker" or None when nothing was brought up."""
+
+    mode: Mode | None
+    components: list[ComponentStatus]
+    telemetry: Telemetry
+    problems: list[str]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether everything that should run answers."""
+        return not self.problems
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain data, the shape of ``imsobs status --format json``."""
+        return {"healthy": self.healthy, **asdict(self)}
+
+
+def endpoint(process: Process) -> str:
+    """Return the URL that stands for a process: its page, or the base of its readiness."""
+    if process.url:
+        return process.url
+    base = httpx.URL(process.ready)
+    return f"{base.scheme}://{base.netloc.decode()}"
+
+
+def _native_row(
+    client: httpx.Client, layout: Layout, name: str, process: Process, state: ProcessState
+) -> ComponentStatus:
+    version = read_record(layout).get(name, {}).get("version")
+    word = state.state.lower()
+    if not state.up:
+        last = tail(layout.log_of(name), 1)
+        detail = f"last log line: {last[0][:200]}" if last else state.detail
+        return ComponentStatus(name, endpoint(process), False, word, version, None, None, detail)
+    reason = why_not_ready(client, process.ready)
+    uptime = max(0, int(time.time()) - state.started)
+    return ComponentStatus(
+        name, endpoint(process), reason is None, word, version, state.pid, uptime, reason or ""
+    )
+
+
+def _row(
+    client: httpx.Client, name: str, process: Process, component: Component, container: str | None
+) -> ComponentStatus:
+    """Return the row of a container, or of what does not run at all."""
+    if container is None:
+        word, detail = ("absent", "optional, not here") if component.optional else ("down", "")
+        return ComponentStatus(name, endpoint(process), False, word, None, None, None, detail)
+    reason = why_not_ready(client, process.ready)
+    return ComponentStatus(
+        name, endpoint(process), reason is None, container, component.version, None, None,
+        reason or "",
+    )  # fmt: skip
+
+
+class _Prometheus:
+    """Prometheus' HTTP API; every method answers None when it cannot be asked."""
+
+    def __init__(self, client: httpx.Client, base: str) -> None:
+        self._client = client
+        self._base = base.rstrip("/")
+
+    def get(self, path: str, **params: str) -> Any:
+        try:
+            answer = self._client.get(f"{self._base}/api/v1/{path}", params=params)
+            return answer.json()["data"] if answer.is_success else None
+        except (httpx.HTTPError, ValueError, KeyError):
+            return None
+
+    def number(self, query: str) -> int | None:
+        data = self.get("query", query=query)
+        result = data["result"] if data else []
+        if data is not None and not result:
+            return 0  # a counter that has not counted yet does not exist
+        value = float(result[0]["value"][1]) if result else math.nan
+        return round(value) if math.isfinite(value) else None
+
+
+def telemetry(client: httpx.Client, plan: Plan) -> Telemetry:
+    """Ask Prometheus for targets, series, what the Collector received, and firing alerts."""
+    api = _Prometheus(client, plan.api.prometheus)
+    targets = api.get("targets", state="active")
+    if targets is None:
+        return Telemetry()
+    active = targets["activeTargets"]
+    down = {
+        f"{target['labels'].get('job', '?')} ({target.get('lastError', '')})": target["scrapeUrl"]
+        for target in active
+        if target["health"] == "down"
+    }
+    head = api.get("status/tsdb")
+    alerts = api.get("alerts")
+    names = alerts["alerts"] if alerts is not None else []
+    firing = sorted({a["labels"]["alertname"] for a in names if a["state"] == "firing"})
+    return Telemetry(
+        sum(target["health"] == "up" for target in active),
+        len(active),
+        dict(sorted(down.items())),
+        int(head["headStats"]["numSeries"]) if head else None,
+        api.number(plan.queries.spans_received),
+        api.number(plan.queries.logs_received),
+        api.number(plan.queries.metric_points_received),
+        firing if alerts is not None else None,
+    )
+
+
+def collect(plan: Plan, layout: Layout, *, ask_prometheus: bool = True) -> Status:
+    """Return the status of the stack; never raises because a part is down.
+
+    ask_prometheus: False right after a start, when its last scrapes are of the time before.
+    """
+    mode = recorded_mode(layout)
+    states: dict[str, ProcessState] = {}
+    containers: dict[str, str] = {}
+    if mode == "docker":
+        containers = compose_states(layout)
+    else:
+        try:
+            states = Supervisor(layout).processes()
+            mode = "native"
+        except SupervisorGone:
+            pass
+    rows = []
+    with loopback_client() as client:
+        for name, process in plan.processes.items():
+            if name in states:
+                rows.append(_native_row(client, layout, name, process, states[name]))
+            else:
+                component = plan.components[process.component]
+                rows.append(_row(client, name, process, component, containers.get(name)))
+        facts = telemetry(client, plan) if ask_prometheus else Telemetry()
+    absent = {row.name for row in rows if row.state == "absent"}
+    closed = {port for name in absent for port in plan.processes[name].ports.values()}
+    problems = [
+        f"{row.name} is not healthy: {row.detail or row.state}"
+        for row in rows
+        if not row.healthy and row.name not in absent
+    ]
+    problems += [
+        f"Prometheus cannot scrape {target}"
+        for target, url in facts.targets_down.items()
+        if httpx.URL(url).port not in closed
+    ]
+    if not states and not containers:
+        problems = ["the stack is down; start it with imsobs up"]
+    elif ask_prometheus and facts.targets_total is None:
+        problems.append(f"Prometheus does not answer at {plan.api.prometheus}")
+    return Status(mode if states or containers else None, rows, facts, problems)

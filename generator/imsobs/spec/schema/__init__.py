@@ -1,0 +1,1 @@
+"""The spec's vocabulary: one pydantic model per section."""

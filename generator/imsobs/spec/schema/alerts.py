@@ -1,0 +1,248 @@
+"""Rules: recorded series, alerts, objectives, bands of what is normal, and the budget."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from imsobs.spec.schema.base import (
+    AlertName,
+    DurationText,
+    HttpUrl,
+    KebabName,
+    LabelName,
+    LabelValue,
+    MetricName,
+    Ratio,
+    Section,
+    Text,
+)
+
+Severity = Literal["critical", "warning", "info", "none"]
+Operator = Literal[">", ">=", "<", "<=", "==", "!="]
+Interval = Literal["fast", "slow"]
+SnakeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+RecordName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*:[a-z][a-z0-9_]*:[a-z][a-z0-9_]*$")]
+
+
+class Team(Section):
+    """A team that owns alerts."""
+
+    description: Text
+    escalation: Text
+
+
+class Alerting(Section):
+    """What all rules share.
+
+    runbooks, dashboards: base of the links in notifications. fast, slow: how often rules
+    are evaluated. teams: who is told; escalation: whom to call when that does not help.
+    """
+
+    runbooks: HttpUrl
+    dashboards: HttpUrl
+    fast: DurationText = "30s"
+    slow: DurationText = "5m"
+    teams: dict[KebabName, Team]
+
+
+class RecordingRule(Section):
+    """A recorded series ``level:metric:operations``: level is the label it is kept by."""
+
+    description: Text
+    expr: Text
+    group: KebabName = "service"
+    interval: Interval = "fast"
+
+
+class RunbookQuery(Section):
+    """A query that a person runs first; it is checked like any other."""
+
+    title: Text
+    expr: Text
+
+
+class Runbook(Section):
+    """What a woken person needs, in the order in which it is needed."""
+
+    meaning: Text
+    impact: Text
+    queries: list[RunbookQuery] = []
+    causes: list[Text] = Field(min_length=1)
+    mitigation: list[Text] = Field(min_length=1)
+
+
+class Step(Section):
+    """A series of a test: what it does while all is well, and while the alert should fire.
+
+    Counters and histogram series rise by this much per interval, gauges stand at it;
+    ``absent`` means that there is no sample. rises: how much a gauge rises per interval
+    while the alert should fire.
+    """
+
+    quiet: float | Literal["absent"]
+    fires: float | Literal["absent"]
+    rises: float = 0
+
+
+class AlertTest(Section):
+    """The boundary, proven by promtool: quiet values must not fire, the others must.
+
+    series: selector -> values; labels: the alert's own labels; value: its value once the
+    window is full, as notifications show it. true_after: from the change of the series to
+    the condition being true, one interval by default. settles_after: from the change until
+    the value is ``value``, the longest window by default. resolves_after: longest time from
+    the return to quiet values until it has resolved, by default the longest window and two
+    intervals. always: it fires whatever happens.
+    """
+
+    series: dict[Text, Step] = {}
+    labels: dict[LabelName, str] = {}
+    value: float
+    interval: DurationText = "1m"
+    true_after: DurationText | None = None
+    settles_after: DurationText | None = None
+    resolves_after: DurationText | None = None
+    warmup: DurationText | None = None
+    always: bool = False
+
+
+class Send(Section):
+    """Telemetry for the drill: ``count`` spans of a source or records of an event."""
+
+    span: SnakeName | None = None
+    event: SnakeName | None = None
+    count: Annotated[int, Field(ge=1, le=100_000)] = 20
+    seconds: Annotated[float, Field(ge=0)] = 0.1
+    attributes: dict[str, str | int | float | bool] = {}
+
+
+class Drill(Section):
+    """How `imsobs drill` makes the condition true, and how it ends it.
+
+    send: telemetry, repeated until the notification came. health: what the health routes
+    answer for these components. stop: component of the stack that is stopped meanwhile.
+    spoil: component that is made to reload a broken configuration.
+    end: telemetry that ends it, where the silence of ``send`` does not. skip: why there is
+    no drill. The attribute value ``$rising`` is a number that grows from send to send.
+    """
+
+    send: list[Send] = []
+    health: dict[LabelValue, Literal["healthy", "unhealthy", "down"]] = {}
+    stop: str | None = None
+    spoil: Literal["prometheus", "alertmanager"] | None = None
+    end: list[Send] = []
+    skip: Text | None = None
+
+
+class Alert(Section):
+    """One alert; its key is its name. It fires when ``expr op threshold`` holds for ``for``.
+
+    guard: a comparison that must hold as well (enough traffic to judge). unit: of the
+    value, for dashboards. group: what it is about; the label ``area`` of its notifications.
+    labels: added to those of the expression. enabled: false renders
+    and tests it without loading it.
+    """
+
+    summary: Text
+    description: Text
+    severity: Severity
+    team: KebabName
+    group: KebabName
+    expr: Text
+    op: Operator = ">"
+    threshold: float
+    unit: Literal["ratio", "seconds", "usd", "per_second", "count", "bool"] = "count"
+    guard: Text | None = None
+    # ``for`` is a Python keyword. Left out is a fault of its own (alert/missing-for).
+    hold: Annotated[DurationText | None, Field(alias="for")] = None
+    keep_firing_for: DurationText | None = None
+    enabled: bool = True
+    labels: dict[LabelName, LabelValue] = {}
+    dashboard: KebabName
+    runbook: Runbook | None = None
+    test: AlertTest | None = None
+    drill: Drill = Drill.defaults()
+    allow: dict[str, Text] = {}
+
+
+class BurnAlert(Section):
+    """Alert on the speed at which the error budget is used up (Google SRE workbook, ch. 5).
+
+    Fires while the budget burns ``factor`` times too fast over both windows.
+    """
+
+    name: AlertName
+    factor: Annotated[float, Field(gt=0)]
+    long: DurationText
+    short: DurationText
+    severity: Severity
+    hold: Annotated[DurationText, Field(alias="for")]
+
+
+class Breach(Section):
+    """Alert on the objective being missed over its whole window."""
+
+    name: AlertName
+    severity: Severity
+    hold: Annotated[DurationText, Field(alias="for")]
+
+
+class Slo(Section):
+    """A service level objective over ``window``: this share of events must be good.
+
+    total: a counter, or a histogram for ``below``. bad: label values of bad events.
+    below: seconds that a good event takes at most, a bound of the histogram's buckets.
+    min_events: events in a window below which nothing is judged.
+    """
+
+    description: Text
+    objective: Annotated[float, Field(gt=0, lt=1)]
+    window: DurationText = "30d"
+    total: MetricName
+    bad: dict[LabelName, LabelValue | list[LabelValue]] = {}
+    below: float | None = None
+    min_events: Annotated[int, Field(ge=1)] = 100
+    team: KebabName
+    dashboard: KebabName
+    burn: list[BurnAlert] = Field(min_length=1)
+    breach: Breach
+    runbook: Runbook
+    drill: Drill = Drill.defaults()
+
+
+class Anomaly(Section):
+    """A band of what is normal at this hour of the week: median and deviation of past weeks.
+
+    of: a recorded rule. deviations: half width of the band in standard deviations; floor:
+    its least half width as a share of the median. weeks: how many are looked at.
+    """
+
+    description: Text
+    of: RecordName
+    deviations: Annotated[float, Field(gt=0)] = 3
+    floor: Ratio = 0.2
+    weeks: Annotated[int, Field(ge=3, le=8)] = 4
+    alert: AlertName
+    enabled: bool = False
+    severity: Severity = "info"
+    hold: Annotated[DurationText, Field(alias="for")] = "30m"
+    team: KebabName
+    dashboard: KebabName
+    runbook: Runbook
+
+
+class Budget(Section):
+    """Limits that ims_budget_limit_usd and ims_series_limit carry.
+
+    monthly_usd: for all services together, per calendar month in UTC; series: derived
+    series in Prometheus.
+    """
+
+    monthly_usd: Annotated[float, Field(gt=0)]
+    series: Annotated[int, Field(ge=100)]
+
+
+Rules = dict[RecordName, RecordingRule]
+Alerts = dict[AlertName, Alert]
+Slos = dict[SnakeName, Slo]
+Anomalies = dict[SnakeName, Anomaly]

@@ -1,0 +1,63 @@
+"""The metric catalogue: every name that a rule, an alert or a panel may use."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from imsobs.spec.schema.base import EventName, LabelName, LabelValue, MetricName, Section, Text
+
+Kind = Literal["counter", "gauge", "histogram"]
+SourceKind = Literal["span", "event", "log", "pipeline", "sdk", "probe", "rule", "stack"]
+
+
+class AttributeValue(Section):
+    """A number read from a span attribute, first present one wins."""
+
+    attributes: list[str] = Field(min_length=1)
+
+
+class Metric(Section):
+    """One metric; its key in the spec is, letter for letter, its name in Prometheus.
+
+    Exactly one source is given:
+      span   name of an entry of ``sources``
+      event  name or names of ``events``
+      log    every log record
+      pipeline  what the pipeline itself does to signals on their way
+      sdk    name of the metric that the OpenTelemetry SDK emits, which is renamed
+      probe  what the Collector's HTTP check of the health routes gives
+      rule   PromQL of a recording rule
+      stack  the component of the stack that exposes it under this very name
+    value: what is summed or observed: ``count`` (1 each), ``duration`` (of a span, s),
+    ``cost`` (USD), ``cost_drift`` (percent), an event's field, or a span attribute.
+    when: only signals whose labels have one of these values. buckets: name of a bucket
+    list. exemplars: a duration histogram of the kept traces alone, which points at them.
+    allow: check id -> reason, for a rule that this metric breaks on purpose.
+    """
+
+    type: Kind
+    description: Text
+    group: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _-]{0,40}$")] = "other"
+    unit: str | None = None
+    span: EventName | None = None
+    event: EventName | Annotated[list[EventName], Field(min_length=1)] | None = None
+    log: Literal["all"] | None = None
+    pipeline: Literal["label_overflow", "redacted", "invalid_event"] | None = None
+    sdk: str | None = None
+    probe: Literal["status", "duration"] | None = None
+    rule: Text | None = None
+    stack: str | None = None
+    value: str | AttributeValue = "count"
+    when: dict[LabelName, LabelValue | list[LabelValue]] = {}
+    labels: list[LabelName] | dict[LabelName, str] = []
+    buckets: str | None = None
+    exemplars: bool = False
+    interval: Literal["fast", "slow"] = "fast"
+    allow: dict[str, Text] = {}
+
+
+Metrics = dict[MetricName, Metric]
+Buckets = dict[
+    Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")],
+    Annotated[list[float], Field(min_length=1, max_length=40)],
+]

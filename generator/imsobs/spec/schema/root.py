@@ -1,0 +1,42 @@
+"""The spec's sections, in the order of the file."""
+
+from typing import Literal
+
+from imsobs.spec.schema.alerts import Alerting, Alerts, Anomalies, Budget, Rules, Slos
+from imsobs.spec.schema.base import Section
+from imsobs.spec.schema.dashboards import Dashboards
+from imsobs.spec.schema.metrics import Buckets, Metrics
+from imsobs.spec.schema.pipeline import Collector, Redaction, Sampling
+from imsobs.spec.schema.routing import Inhibitions, Mutes, Receivers, Routing
+from imsobs.spec.schema.signals import Events, Labels, Prices, Service, Sources
+from imsobs.spec.schema.stack import Retention, Scrape, Stack
+
+
+class Spec(Section):
+    """The one input of the generator."""
+
+    version: Literal[1]
+    service: Service
+    labels: Labels
+    sources: Sources
+    events: Events
+    prices: Prices
+    buckets: Buckets
+    metrics: Metrics
+    redaction: Redaction
+    sampling: Sampling
+    collector: Collector
+    scrape: Scrape = Scrape.defaults()
+    retention: Retention = Retention.defaults()
+    stack: Stack
+    dashboards: Dashboards = {}
+    alerting: Alerting
+    budget: Budget
+    rules: Rules = {}
+    alerts: Alerts = {}
+    slos: Slos = {}
+    anomalies: Anomalies = {}
+    receivers: Receivers
+    routing: Routing
+    inhibitions: Inhibitions = {}
+    mutes: Mutes = {}

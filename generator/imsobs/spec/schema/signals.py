@@ -1,0 +1,119 @@
+"""What telemetry comes in: the service, its labels, span sources, events and prices."""
+
+import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from imsobs.spec.schema.base import EventName, LabelName, LabelValue, ProjectPath, Section, Text
+
+
+class Service(Section):
+    """The service under observation.
+
+    names: allowed values of service.name; components: names that the detailed health
+    answer has; url: where the Collector reaches the service's own routes.
+    """
+
+    namespace: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+    names: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]] = Field(min_length=1)
+    environments: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]] = Field(min_length=1)
+    url: Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9._~:@%\[\]-]+$")]
+    health: Annotated[str, Field(pattern=r"^/")] = "/health"
+    health_detailed: Annotated[str, Field(pattern=r"^/")] = "/health/detailed"
+    components: list[LabelValue] = []
+    log_file: ProjectPath = "logs/service.jsonl"
+
+
+class Label(Section):
+    """A label: a closed set of values, so that series can be counted before they exist.
+
+    attributes: span attributes it is read from, first present one wins (an event field of
+    the label's own name needs none). intrinsic: read from the first word of the span's name,
+    or the record's severity number, when no attribute is there. values: allowed values, or
+    value -> spellings that mean it. patterns: value -> regular expression (RE2), first match
+    wins; the value ``*`` keeps the text itself, then ``limit`` bounds how many may be seen.
+    values_of: same set as another label. missing/overflow: what absent and unlisted values
+    become.
+    """
+
+    description: Text
+    attributes: list[str] = []
+    resource_attributes: list[str] = []
+    intrinsic: Literal["span.name", "log.severity_number"] | None = None
+    values: list[LabelValue] | dict[LabelValue, list[LabelValue]] | None = None
+    patterns: dict[LabelValue, Text] | None = None
+    values_of: LabelName | None = None
+    values_of_labels: bool = False
+    values_of_events: bool = False
+    limit: Annotated[int, Field(ge=1, le=1000)] | None = None
+    missing: LabelValue = "unknown"
+    overflow: LabelValue = "other"
+
+
+class Usage(Section):
+    """Where a priced signal carries its tokens; first present attribute or field wins.
+
+    input includes cached_read and cache_write, output includes reasoning.
+    """
+
+    input: list[str] = Field(min_length=1)
+    output: list[str] = Field(min_length=1)
+    cached_read: list[str] = []
+    cache_write: list[str] = []
+
+
+class SpanSource(Section):
+    """Spans that metrics are derived from.
+
+    kind: span kind; scopes: instrumentation scopes (``*`` matches the rest), empty is any;
+    where: OTTL condition on the span; labels: labels set on its spans; outcome: also set
+    the label ``outcome`` from the span's status; usage: compute the cost from these tokens.
+    """
+
+    description: Text
+    kind: Literal["server", "client", "internal", "producer", "consumer"]
+    scopes: list[str] = []
+    where: Text | None = None
+    labels: list[LabelName] = []
+    outcome: bool = False
+    usage: Usage | None = None
+
+
+class EventField(Section):
+    """A field of an event: its type, or the label whose values it takes.
+
+    An integer or number that is no label measures something and is never negative.
+    """
+
+    label: LabelName | None = None
+    type: Literal["string", "integer", "number", "boolean"] | None = None
+    values: list[LabelValue] = []
+    optional: bool = False
+    description: Text | None = None
+
+
+class Event(Section):
+    """A log record that the service writes with ``extra={"event": NAME, ...}``."""
+
+    description: Text
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    fields: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], EventField]
+    usage: Usage | None = None
+
+
+class Price(Section):
+    """USD per million tokens, from a date on. cached_read and cache_write default to input."""
+
+    # ``from`` is a Python keyword; the spec's authors should not have to know that.
+    since: Annotated[datetime.date, Field(alias="from")]
+    input: Annotated[float, Field(ge=0)]
+    output: Annotated[float, Field(ge=0)]
+    cached_read: Annotated[float, Field(ge=0)] | None = None
+    cache_write: Annotated[float, Field(ge=0)] | None = None
+
+
+Labels = dict[LabelName, Label]
+Sources = dict[EventName, SpanSource]
+Events = dict[EventName, Event]
+Prices = dict[LabelValue, dict[LabelValue, list[Price]]]
