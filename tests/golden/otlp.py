@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from typing import Any
 
@@ -21,12 +22,19 @@ def value(given: Any) -> Json:
         case int():
             return {"intValue": str(given)}
         case float():
-            return {"doubleValue": given}
+            return {"doubleValue": number(given)}
         case list():
             return {"arrayValue": {"values": [value(item) for item in given]}}
         case dict():
             return {"kvlistValue": {"values": attributes(given)}}
     return {"stringValue": str(given)}
+
+
+def number(given: float) -> float | str:
+    """Return a double as OTLP/JSON writes it; JSON itself has no infinity and no NaN."""
+    if math.isnan(given):
+        return "NaN"
+    return given if math.isfinite(given) else ("Infinity" if given > 0 else "-Infinity")
 
 
 def attributes(given: dict[str, Any] | None) -> list[Json]:
@@ -56,13 +64,13 @@ def resource(service: str, extra: dict[str, Any] | None = None) -> Json:
     return {"attributes": attributes({k: v for k, v in base.items() if v is not None})}
 
 
-def span(given: Json, number: int) -> Json:
+def span(given: Json, serial: int) -> Json:
     """Return one span: kind, name, attributes, status, duration (s), at (Unix s), events."""
     start = int(float(given.get("at", time.time())) * 1e9)
     end = start + round(float(given.get("duration", 0.01)) * 1e9)
     result: Json = {
-        "traceId": given.get("trace", f"{number:032x}"),
-        "spanId": f"{number:016x}",
+        "traceId": given.get("trace", f"{serial:032x}"),
+        "spanId": f"{serial:016x}",
         "name": given.get("name", "span"),
         "kind": KINDS[given.get("kind", "internal")],
         "startTimeUnixNano": str(start),
@@ -154,13 +162,14 @@ def metrics(service: str, given: list[Json]) -> Json:
             if metric["type"] == "histogram":
                 data |= {
                     "count": str(sum(point["counts"])),
-                    "sum": point["sum"],
+                    "sum": number(point["sum"]),
                     "explicitBounds": point["bounds"],
                     "bucketCounts": [str(count) for count in point["counts"]],
                 }
             else:
-                number = point["value"]
-                data |= {"asInt": str(number)} if isinstance(number, int) else {"asDouble": number}
+                found = point["value"]
+                whole = isinstance(found, int)
+                data |= {"asInt": str(found)} if whole else {"asDouble": number(found)}
             points.append(data)
         body: Json = {"dataPoints": points}
         if metric["type"] != "gauge":

@@ -17,17 +17,21 @@ from imsobs.runtime.trial import free_ports
 
 @dataclass
 class Prometheus:
-    """One Prometheus process that scrapes twice a second."""
+    """One Prometheus process that scrapes twice a second.
+
+    scraped: the ports of each Collector; the exporter of both is the same.
+    """
 
     binary: Path
     folder: Path
     collectors: list[Collector]
+    scraped: tuple[str, ...] = ("metrics",)
     process: subprocess.Popen[bytes] | None = field(default=None)
 
     def start(self) -> Prometheus:
         """Start it and wait until it is ready."""
         planned = sections(self.collectors[0].model)
-        targets = [f"127.0.0.1:{collector.ports['metrics']}" for collector in self.collectors]
+        targets = [f"127.0.0.1:{c.ports[port]}" for c in self.collectors for port in self.scraped]
         own = [job for job in planned["scrape_configs"] if job["job_name"] == "ims-metrics"]
         # The rendered job, with the test's targets and a clock that suits a test.
         job = {k: v for k, v in own[0].items() if k != "file_sd_configs"}

@@ -81,13 +81,18 @@ def _histogram(metric: ResolvedMetric, value: dict[str, Any]) -> dict[str, Rows]
     running = 0
     for bound in bounds:
         running += placed.get(bound, 0)
-        rows[frozenset({("le", "+Inf" if bound == math.inf else f"{bound:g}")})] = float(running)
+        rows[frozenset({("le", exposed(bound))})] = float(running)
     empty: Labels = frozenset()
     return {
         bucket: rows,
         total: {empty: float(value["sum"])},
         count: {empty: float(value["count"])},
     }
+
+
+def exposed(bound: float) -> str:
+    """Return ``le`` as the exposition in text has it: without the .0 that Prometheus adds."""
+    return conventions.bucket_bound(bound).removesuffix(".0")
 
 
 def same(left: float, right: float) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from imsobs.model import Model
+from imsobs.model.numbers import measures
 from imsobs.problems import KeyPath, Problem, available
 from imsobs.spec.schema.signals import EventField, Usage
 
@@ -13,7 +14,7 @@ RESERVED_FIELDS = {"event", "message", "name", "args", "levelname", "msg", "modu
 
 
 def check(model: Model) -> Iterator[Problem]:
-    """Yield source/unknown-label, event/unknown-label, event/field and event/usage-field."""
+    """Yield source/unknown-label, event/unknown-label, event/field*, and event/usage-field."""
     labels = model.spec.labels
     for name, source in model.spec.sources.items():
         for index, label in enumerate(source.labels):
@@ -39,6 +40,9 @@ def _field(path: KeyPath, name: str, field: EventField, model: Model) -> Iterato
     if name in RESERVED_FIELDS:
         message = f'"{name}" is taken by the logging module; name the field otherwise'
         yield Problem(path, message, "event/field")
+    if field.max is not None and not measures(field):
+        message = "only an integer or number that is no label measures something; drop max"
+        yield Problem((*path, "max"), message, "event/field-max")
 
 
 def _usage(path: KeyPath, usage: Usage, fields: dict[str, EventField]) -> Iterator[Problem]:

@@ -17,7 +17,14 @@ PERSONAL = re.compile(
     r"|full_name|birth|token|trace_id|span_id|request_id)([._-]|$)",
     re.IGNORECASE,
 )
-_SETS = ("values", "patterns", "values_of", "values_of_labels", "values_of_events")
+_SETS = (
+    "values",
+    "patterns",
+    "values_of",
+    "values_of_labels",
+    "values_of_events",
+    "values_of_measures",
+)
 
 
 def check(model: Model) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from imsobs import promql
 from imsobs.model import Model, conventions
 from imsobs.model.metrics import source_of
+from imsobs.model.numbers import measures
 from imsobs.problems import KeyPath, Problem, available
 from imsobs.promql import labels as promql_labels
 from imsobs.spec.schema.metrics import AttributeValue, Metric
@@ -169,7 +170,7 @@ def _value(
             offered |= {"duration"} | ({"cost"} if entry.usage else set())
         else:
             event = spec.events[source]
-            numeric = {n for n, f in event.fields.items() if f.type in ("integer", "number")}
+            numeric = {n for n, f in event.fields.items() if measures(f)}
             priced = {"cost", "cost_drift"} if event.usage and "estimated_usd" in numeric else set()
             offered |= numeric | priced
         if value not in offered:
@@ -194,3 +195,15 @@ def _buckets(path: KeyPath, metric: Metric, spec: Spec) -> Iterator[Problem]:
     if sorted(set(bounds)) != bounds:
         message = "bucket bounds must rise, each given once"
         yield Problem(("buckets", metric.buckets), message, "metric/bucket-order")
+    if metric.exemplars and (odd := [b for b in bounds if not _is_duration(b)]):
+        message = (
+            f"{odd[0]!r} s is no whole number of nanoseconds, or more than 292 years; the bounds "
+            "of a histogram with exemplars are durations"
+        )
+        yield Problem(("buckets", metric.buckets), message, "metric/exemplars")
+
+
+def _is_duration(bound: float) -> bool:
+    """Return whether Go's time.Duration, 64 bits of nanoseconds, holds these seconds exactly."""
+    nanoseconds = round(bound * 1e9)
+    return nanoseconds / 1e9 == bound and abs(nanoseconds) < 2**63

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from imsobs.model import Model
+from imsobs.model.rules import number
 from imsobs.model.slos import good_share
 from imsobs.problems import KeyPath, Problem, available
 from imsobs.spec.schema.alerts import Slo
@@ -43,10 +44,10 @@ def _source(path: KeyPath, slo: Slo, model: Model) -> Iterator[Problem]:
         yield Problem((*path, "total"), message, "slo/metric-type")
         return
     if slo.below is not None and slo.below not in metric.buckets:
-        bounds = ", ".join(f"{bound:g}" for bound in metric.buckets)
+        bounds = ", ".join(number(bound) for bound in metric.buckets)
         message = (
-            f"{slo.below:g} is no bucket bound of {slo.total}, so it cannot be counted; bounds:"
-            f" {bounds}"
+            f"{number(slo.below)} is no bucket bound of {slo.total}, so it cannot be counted;"
+            f" bounds: {bounds}"
         )
         yield Problem((*path, "below"), message, "slo/bucket-bound")
     for label, given in slo.bad.items():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from decimal import Decimal
+
 # Resource attributes that every derived series carries, and their Prometheus names.
 SERVICE_NAME = "service_name"
 ENVIRONMENT = "deployment_environment_name"
@@ -22,11 +25,12 @@ PROFILES = {"promtail": "promtail", "gateway": "demo"}
 # Label of a container: digest of what it reads at its start only.
 CONFIG_LABEL = "imsobs.config"
 
-# Attributes that the derivation sets on its own copy of a signal.
-SOURCE_MARK = "ims.source"
-COST = "ims.cost_usd"
-COST_DRIFT = "ims.cost_drift_percent"
-INVALID_EVENT = "ims.invalid"
+# Attributes that the derivation sets on its own copy of a signal; a sender's own are dropped.
+MARKS = "ims."
+SOURCE_MARK = f"{MARKS}source"
+COST = f"{MARKS}cost_usd"
+COST_DRIFT = f"{MARKS}cost_drift_percent"
+INVALID_EVENT = f"{MARKS}invalid"
 OUTCOME = "outcome"
 UNPRICED_REASON = "unpriced_reason"
 EVENT_ATTRIBUTE = "event"
@@ -61,12 +65,21 @@ FOREIGN_UNITS = {
 
 def overflow_mark(label: str) -> str:
     """Return the attribute that marks a signal whose ``label`` overflowed."""
-    return f"ims.overflow.{label}"
+    return f"{MARKS}overflow.{label}"
 
 
 def presence_mark(signal: str) -> str:
     """Return the attribute that only signals of this source, or of this event, have."""
-    return f"ims.is.{signal}"
+    return f"{MARKS}is.{signal}"
+
+
+def constant_mark(label: str) -> str:
+    """Return the attribute that no signal has, whose default is the value of a label.
+
+    It is renamed to the label where the data points are; under the label's own name a
+    sender's attribute would take the default's place.
+    """
+    return f"{MARKS}constant.{label}"
 
 
 def unit_of(metric: str) -> str:
@@ -78,6 +91,27 @@ def unit_of(metric: str) -> str:
 def histogram_series(metric: str) -> tuple[str, str, str]:
     """Return the names of the three series of a classic histogram."""
     return f"{metric}_bucket", f"{metric}_sum", f"{metric}_count"
+
+
+def bucket_bound(bound: float) -> str:
+    """Return a bucket's bound as Prometheus writes the label ``le``.
+
+    The shortest digits that tell the number; with an exponent below 0.0001 and from a million
+    on (1e-05, 1e+06); ``.0`` after a whole number (1.0). Source: FormatOpenMetricsFloat in
+    Prometheus' model/labels, which is Go's strconv.FormatFloat(bound, 'g', -1, 64).
+    """
+    if math.isinf(bound):
+        return "+Inf" if bound > 0 else "-Inf"
+    # Both Python's repr and Go's shortest format give the same digits.
+    number = Decimal(repr(float(bound)))
+    if number == 0:
+        return "0.0"
+    exponent = number.adjusted()
+    if -4 <= exponent < 6:
+        text = format(number.normalize(), "f")
+        return text if "." in text else f"{text}.0"
+    digits = format(number.scaleb(-exponent).normalize(), "f")
+    return f"{digits}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
 
 
 def alert_file_stem(alert: str) -> str:

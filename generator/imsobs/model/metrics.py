@@ -122,7 +122,7 @@ def catalogue(metrics: dict[str, ResolvedMetric]) -> dict[str, Series]:
         labels = {**metric.labels, **_common_labels(metric)}
         if metric.type == "histogram":
             bucket, total, count = conventions.histogram_series(metric.name)
-            bounds = (*(_bound(bound) for bound in metric.buckets), "+Inf")
+            bounds = (*(conventions.bucket_bound(bound) for bound in metric.buckets), "+Inf")
             le: Allowed = bounds if metric.buckets else None
             series[bucket] = Series(bucket, metric.name, metric.type, {**labels, "le": le})
             series[total] = Series(total, metric.name, metric.type, labels)
@@ -142,8 +142,3 @@ def _common_labels(metric: ResolvedMetric) -> dict[str, Allowed]:
     if metric.source_kind == "sdk":
         common.append(conventions.INSTANCE_ID)
     return dict.fromkeys(common)
-
-
-def _bound(bound: float) -> str:
-    """Return a bucket bound as Prometheus 3 writes the label ``le``: 1 -> ``1.0``."""
-    return repr(float(bound))

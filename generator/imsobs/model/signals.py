@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from imsobs.model.numbers import faulty_values
 from imsobs.spec.schema.root import Spec
 from imsobs.spec.schema.signals import Label, Price
 
@@ -59,6 +60,8 @@ def resolve_label(name: str, spec: Spec) -> ResolvedLabel:
         matches = {other: exact([other]) for other in spec.labels}
     elif label.values_of_events:
         matches = {event: exact([event]) for event in spec.events}
+    elif label.values_of_measures:
+        matches = {value: exact([value]) for value in faulty_values(spec)}
     else:
         matches = _matches(origin)
     is_open = "*" in matches

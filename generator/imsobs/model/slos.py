@@ -56,7 +56,8 @@ def _rates(slo: Slo, metric: Metric | None) -> tuple[str, str]:
     bucket, _, count = conventions.histogram_series(slo.total)
     total = f"sum by ({BY}) (rate({count if histogram else slo.total}[{SHORTEST}]))"
     if slo.below is not None:
-        good = f'sum by ({BY}) (rate({bucket}{{le="{float(slo.below)!r}"}}[{SHORTEST}]))'
+        bound = conventions.bucket_bound(slo.below)
+        good = f'sum by ({BY}) (rate({bucket}{{le="{bound}"}}[{SHORTEST}]))'
         return total, f"clamp_min({total} - {good}, 0)"
     matchers = ",".join(matcher(*item) for item in slo.bad.items())
     return total, f"sum by ({BY}) (rate({slo.total}{{{matchers}}}[{SHORTEST}])) or {total} * 0"

@@ -13,6 +13,7 @@ from typing import Any
 from imsobs.model import Model, conventions
 from imsobs.outputs.collector import count, current, derive, kept, store
 from imsobs.outputs.collector.builder import builder_sections
+from imsobs.outputs.collector.ottl import forget_marks
 from imsobs.outputs.collector.settings import (
     exporters,
     extensions,
@@ -72,11 +73,12 @@ def _processors(model: Model) -> dict[str, Any]:
                 derive.resource_group(model),
                 *current.resource_to_labels(conventions.RESOURCE_LABELS),
                 # Without a start time the first value of a series is invisible to increase().
-                # The marks of the derivation are no labels.
+                # The marks of the derivation are no labels, but those that stand for one.
                 {
                     "context": "datapoint",
                     "statements": [
-                        'delete_matching_keys(datapoint.attributes, "^ims\\\\.")',
+                        *count.CONSTANT_LABELS,
+                        forget_marks("datapoint"),
                         'set(datapoint.start_time, datapoint.time - Duration("1s"))',
                     ],
                 },
@@ -87,6 +89,7 @@ def _processors(model: Model) -> dict[str, Any]:
             "max_streams": settings.max_series,
         },
         "filter/sdk": current.sdk_filter(model),
+        "filter/sdk_numbers": current.sdk_numbers(model),
         "transform/sdk": {"error_mode": "ignore", "metric_statements": current.sdk_groups(model)},
         "filter/probe": current.probe_filter(),
         "transform/probe": {
@@ -148,7 +151,7 @@ def pipelines(model: Model) -> dict[str, Any]:
         },
         "metrics/sdk": {
             "receivers": ["otlp"],
-            "processors": ["memory_limiter", "filter/sdk", "transform/sdk"],
+            "processors": ["memory_limiter", "filter/sdk", "filter/sdk_numbers", "transform/sdk"],
             "exporters": ["prometheus/current"],
         },
         "metrics/probe": {

@@ -9,8 +9,9 @@ is marked with the reason and never vanishes.
 from __future__ import annotations
 
 from imsobs.model import conventions
+from imsobs.model.numbers import fault_mark, largest_drift
 from imsobs.model.signals import PriceRow
-from imsobs.outputs.collector.ottl import attribute, canonical, decimal, set_to, text
+from imsobs.outputs.collector.ottl import any_of, attribute, decimal, set_to, text
 from imsobs.spec.schema.signals import Usage
 
 _KINDS = ("input", "output", "cached_read", "cache_write")
@@ -26,19 +27,24 @@ def cost_statements(context: str, usage: Usage, prices: tuple[PriceRow, ...]) ->
     usable = attribute(context, "ims.tokens.usable")
     cost = attribute(context, conventions.COST)
     statements: list[str] = []
+    tokens = usage.tokens()
     for kind in _KINDS:
-        keys: list[str] = getattr(usage, kind)
         statements.append(set_to(count[kind], "0"))
-        if keys:
-            source = attribute(context, keys[0])
-            statements += canonical(context, keys)
-            statements.append(set_to(count[kind], source, f"IsInt({source})"))
-    present = " or ".join(
-        f"IsInt({attribute(context, keys[0])})" for keys in (usage.input, usage.output)
+        if kind in tokens:
+            source = attribute(context, tokens[kind][0])
+            statements.append(set_to(count[kind], source, f"{source} != nil"))
+    present = any_of(
+        f"{attribute(context, keys[0])} != nil" for keys in (usage.input, usage.output)
     )
-    sound = " and ".join(f"{count[kind]} >= 0" for kind in _KINDS)
+    # Of numbers that cannot be, those that can be are no whole cost.
+    faults = (
+        [attribute(context, fault_mark(keys[0])) for keys in tokens.values()]
+        if context == "span"
+        else [attribute(context, conventions.INVALID_EVENT)]
+    )
+    sound = " and ".join(f"{mark} == nil" for mark in faults)
     whole = f"{count['input']} >= {count['cached_read']} + {count['cache_write']}"
-    statements.append(set_to(usable, "true", f"({present}) and {sound} and {whole}"))
+    statements.append(set_to(usable, "true", f"{present} and {sound} and {whole}"))
     statements += [_price(context, row, count, usable, cost) for row in prices]
     if context == "span":
         statements += _unpriced(context, usable, cost)
@@ -75,11 +81,13 @@ def _unpriced(context: str, usable: str, cost: str) -> list[str]:
 def drift_statements(estimate_key: str) -> list[str]:
     """Return statements that set the drift of a priced event, in percent of its estimate.
 
-    ``|actual - estimated| / estimated * 100``; an estimate of zero has no drift.
+    ``|actual - estimated| / estimated * 100``; an estimate of zero has no drift. An estimate
+    so small that the drift could not be summed makes the event invalid.
     """
     estimate, cost = attribute("log", estimate_key), attribute("log", conventions.COST)
     drift = attribute("log", conventions.COST_DRIFT)
-    known = f"IsDouble({estimate}) and {estimate} > 0.0 and {cost} != nil"
+    known = f"{estimate} != nil and {estimate} > 0.0 and {cost} != nil"
+    beyond = f"{drift} != nil and {drift} > {decimal(largest_drift())}"
     return [
         set_to(estimate, f"Double({estimate})", f"IsInt({estimate})"),
         set_to(
@@ -90,4 +98,6 @@ def drift_statements(estimate_key: str) -> list[str]:
         set_to(
             drift, f"({estimate} - {cost}) / {estimate} * 100.0", f"{known} and {cost} < {estimate}"
         ),
+        set_to(attribute("log", conventions.INVALID_EVENT), "true", beyond),
+        f"delete_key(log.attributes, {text(conventions.COST_DRIFT)}) where {beyond}",
     ]

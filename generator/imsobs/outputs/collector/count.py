@@ -12,11 +12,15 @@ from typing import Any
 
 from imsobs.model import Model, conventions
 from imsobs.model.metrics import ResolvedMetric
+from imsobs.model.numbers import DURATION, fault_mark, faulty_values
 from imsobs.outputs.collector.derive import span_labels
-from imsobs.outputs.collector.ottl import any_of, attribute, is_number, text
+from imsobs.outputs.collector.ottl import any_of, attribute, constant_labels, text
 
 Definition = dict[str, Any]
 _RESOURCE = [{"key": key} for key in conventions.RESOURCE_LABELS]
+_LABEL, _ATTRIBUTE, _SIGNAL = "label", "attribute", "signal"
+# Data point statements: the labels whose value is the definition's own.
+CONSTANT_LABELS = constant_labels([_LABEL, _ATTRIBUTE, _SIGNAL])
 
 
 def span_definitions(model: Model) -> list[Definition]:
@@ -30,6 +34,11 @@ def span_definitions(model: Model) -> list[Definition]:
                 label for source in model.spec.sources for label in span_labels(source, model)
             }
             found += _overflow(metric, [name for name in model.labels if name in labels])
+        if metric.source_kind == "pipeline" and metric.sources == ("invalid_value",):
+            found += [
+                _marked(metric, fault_mark(value), _ATTRIBUTE, value)
+                for value in faulty_values(model.spec)
+            ]
     return found
 
 
@@ -59,7 +68,7 @@ def redaction_definitions(model: Model, signal: str) -> list[Definition]:
     return [
         {
             **_head(metric),
-            "attributes": [{"key": "signal", "default_value": signal}],
+            "attributes": [_constant(_SIGNAL, signal)],
             "conditions": [condition],
             "sum": {"value": "1", "monotonic": True},
         }
@@ -90,18 +99,20 @@ def _of_sources(metric: ResolvedMetric, context: str, key: str) -> list[Definiti
 
 def _overflow(metric: ResolvedMetric, labels: list[str]) -> list[Definition]:
     # One definition per label: a span whose vendor and model both overflow counts twice.
-    # The attribute "label" exists on no signal, so its default is what is counted.
-    return [
-        {
-            **_head(metric),
-            "attributes": [
-                {"key": conventions.overflow_mark(name)},
-                {"key": "label", "default_value": name},
-            ],
-            "sum": {"value": "1", "monotonic": True},
-        }
-        for name in labels
-    ]
+    return [_marked(metric, conventions.overflow_mark(name), _LABEL, name) for name in labels]
+
+
+def _marked(metric: ResolvedMetric, mark: str, label: str, value: str) -> Definition:
+    """Return what counts the signals with a mark, under one value of one label."""
+    return {
+        **_head(metric),
+        "attributes": [{"key": mark}, _constant(label, value)],
+        "sum": {"value": "1", "monotonic": True},
+    }
+
+
+def _constant(label: str, value: str) -> dict[str, str]:
+    return {"key": conventions.constant_mark(label), "default_value": value}
 
 
 def _definition(
@@ -136,14 +147,14 @@ def _value(metric: ResolvedMetric, context: str) -> tuple[str, str | None]:
     """Return the value expression, and the condition under which there is such a value."""
     if metric.value == "count":
         return "1", None
-    if metric.value == "duration":
+    if metric.value == DURATION:
         # From nanoseconds to seconds.
-        return "Double(span.end_time_unix_nano - span.start_time_unix_nano) / 1000000000.0", None
+        value = "Double(span.end_time_unix_nano - span.start_time_unix_nano) / 1000000000.0"
+        return value, f"{attribute('span', fault_mark(DURATION))} == nil"
     key = {
         "cost": conventions.COST,
         "cost_drift": conventions.COST_DRIFT,
     }.get(str(metric.value), metric.value[0] if isinstance(metric.value, tuple) else metric.value)
+    # What is no measurement was removed by the derivation.
     path = attribute(context, key)
-    # A negative amount would make a counter fall.
-    guard = f"{is_number(path)} and {path} >= 0"
-    return f"Double({path})", guard
+    return f"Double({path})", f"{path} != nil"

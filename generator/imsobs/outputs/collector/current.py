@@ -6,9 +6,18 @@ from typing import Any
 
 from imsobs.model import Model, conventions
 from imsobs.model.metrics import ResolvedMetric
+from imsobs.model.numbers import LARGEST_SUM
 from imsobs.model.signals import exact
 from imsobs.outputs.collector.derive import Group, resource_group
-from imsobs.outputs.collector.ottl import attribute, matches, normalize_label, quoted, set_to, text
+from imsobs.outputs.collector.ottl import (
+    attribute,
+    decimal,
+    matches,
+    normalize_label,
+    quoted,
+    set_to,
+    text,
+)
 from imsobs.outputs.references import Reference, join
 
 _SDK_RESOURCE = {**conventions.RESOURCE_LABELS, "service.instance.id": conventions.INSTANCE_ID}
@@ -38,6 +47,32 @@ def sdk_filter(model: Model) -> dict[str, Any]:
     return {
         "error_mode": "ignore",
         "metrics": {"metric": [f"not {matches('name', exact(names))}"]},
+    }
+
+
+def sdk_numbers(model: Model) -> dict[str, Any]:
+    """Return the filter that drops the SDK's points that are no measurement.
+
+    Apart from the choice by name, so that what it drops is counted apart. A NaN or an
+    infinity would stay in what is summed over the labels that are left out.
+    """
+    largest = decimal(LARGEST_SUM)
+    counters = [m.sources[0] for m in _of_kind(model, "sdk") if m.type == "counter"]
+    negative = "(value_double < 0 or value_int < 0)"
+    falls = [f"{negative} and {matches('metric.name', exact(counters))}"] if counters else []
+    return {
+        "error_mode": "ignore",
+        "metrics": {
+            "datapoint": [
+                f"value_double != nil and not (value_double >= -{largest}"
+                f" and value_double <= {largest})",
+                f"value_int != nil and (value_int < -{largest} or value_int > {largest})",
+                *falls,
+                # Of a histogram, nothing that is observed is negative.
+                f"sum != nil and not (sum >= 0 and sum <= {largest})",
+                f"count != nil and not (count >= 0 and count <= {largest})",
+            ]
+        },
     }
 
 

@@ -8,12 +8,24 @@ from __future__ import annotations
 from typing import Any
 
 from imsobs.model import Model, conventions
+from imsobs.model.numbers import (
+    DURATION,
+    fault_mark,
+    largest_duration,
+    largest_of,
+    measured_fields,
+    measures,
+    span_measures,
+    timed_sources,
+)
 from imsobs.model.signals import exact
 from imsobs.outputs.collector.cost import cost_statements, drift_statements
 from imsobs.outputs.collector.ottl import (
     any_of,
     attribute,
     canonical,
+    forget_marks,
+    is_measurement,
     is_number,
     matches,
     normalize_label,
@@ -51,7 +63,7 @@ def resource_group(model: Model) -> Group:
 def trace_groups(model: Model) -> list[Group]:
     """Return the trace transform: mark each span's source, then set its labels."""
     mark = attribute("span", conventions.SOURCE_MARK)
-    marking = ['delete_matching_keys(span.attributes, "^ims\\\\.")']
+    marking = [forget_marks("span")]
     for name, source in model.spec.sources.items():
         marking.append(set_to(mark, text(name), _selects(source, f"{mark} == nil")))
     groups: list[Group] = [resource_group(model), {"context": "span", "statements": marking}]
@@ -96,10 +108,8 @@ def _selects(source: SpanSource, free: str) -> str:
 
 
 def _span_statements(name: str, source: SpanSource, model: Model) -> list[str]:
-    # A clock that jumps back must not make a sum fall.
-    start, end = "span.start_time_unix_nano", "span.end_time_unix_nano"
     statements = [set_to(attribute("span", conventions.presence_mark(name)), "true")]
-    statements.append(set_to(end, start, f"{end} < {start}"))
+    statements += _span_values(name, model)
     if source.outcome:
         outcome = attribute("span", conventions.OUTCOME)
         statements.append(set_to(outcome, text("success")))
@@ -109,20 +119,35 @@ def _span_statements(name: str, source: SpanSource, model: Model) -> list[str]:
         statements += normalize_label(label, "span", label.attributes)
     if source.usage is not None:
         statements += cost_statements("span", source.usage, model.prices)
-    for metric in model.metrics.values():
-        if (
-            metric.source_kind == "span"
-            and name in metric.sources
-            and isinstance(metric.value, tuple)
-        ):
-            statements += [s for s in canonical("span", metric.value) if s not in statements]
+    return statements
+
+
+def _span_values(name: str, model: Model) -> list[str]:
+    """Return the statements that leave a source's spans no number that cannot be summed.
+
+    What is no measurement is marked, to be counted, and removed: what follows finds only
+    sound numbers.
+    """
+    statements = []
+    for measure in span_measures(model.spec, name):
+        path, mark = attribute("span", measure.key), attribute("span", fault_mark(measure.key))
+        sound = is_measurement(path, measure.largest)
+        statements += canonical("span", measure.keys)
+        statements.append(set_to(mark, "true", f"{path} != nil and not {sound}"))
+        statements.append(f"delete_key(span.attributes, {text(measure.key)}) where {mark} == true")
+    if name in timed_sources(model.spec):
+        # A clock that was set between start and end, or never was.
+        start, end = "span.start_time_unix_nano", "span.end_time_unix_nano"
+        longest = int(largest_duration() * 1e9)
+        faulty = f"{end} < {start} or {end} - {start} > {longest}"
+        statements.append(set_to(attribute("span", fault_mark(DURATION)), "true", faulty))
     return statements
 
 
 def log_groups(model: Model) -> list[Group]:
     """Return the log transform: severity for all, then each event's contract and labels."""
     event_key = attribute("log", conventions.EVENT_ATTRIBUTE)
-    first = ['delete_matching_keys(log.attributes, "^ims\\\\.")']
+    first = [forget_marks("log")]
     for metric in model.metrics.values():
         if metric.source_kind == "log":
             for name in metric.labels:
@@ -160,6 +185,12 @@ def _event_statements(event: Event, model: Model) -> list[str]:
     invalid = attribute("log", conventions.INVALID_EVENT)
     breaks = any_of(_breaks(name, field) for name, field in event.fields.items())
     statements = [set_to(invalid, "true", breaks)]
+    # What of a faulty event is sound is still counted; what is not must not be there.
+    for name, largest in measured_fields(event).items():
+        path = attribute("log", name)
+        sound = is_measurement(path, largest)
+        faulty = f"{invalid} == true and {path} != nil and not {sound}"
+        statements.append(f"delete_key(log.attributes, {text(name)}) where {faulty}")
     for name, field in event.fields.items():
         if field.label is not None:
             statements += normalize_label(model.labels[field.label], "log", (name,))
@@ -171,14 +202,11 @@ def _event_statements(event: Event, model: Model) -> list[str]:
 
 
 def _breaks(name: str, field: EventField) -> str:
-    """Return the condition that a field breaks the event's contract.
-
-    What is measured is never negative; it could not be counted.
-    """
+    """Return the condition that a field breaks the event's contract."""
     path = attribute("log", name)
-    if field.label is None and field.type in ("integer", "number"):
-        whole = f"IsInt({path})" if field.type == "integer" else is_number(path)
-        sound = f"({whole} and {path} >= 0)"
+    if measures(field):
+        largest = largest_of(name) if field.max is None else field.max
+        sound = is_measurement(path, largest, whole=field.type == "integer")
         return f"({path} != nil and not {sound})" if field.optional else f"not {sound}"
     fits = {
         "integer": f"IsInt({path})",

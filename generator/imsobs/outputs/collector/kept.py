@@ -10,6 +10,7 @@ from typing import Any
 
 from imsobs.model import Model, conventions
 from imsobs.model.metrics import ResolvedMetric
+from imsobs.model.numbers import DURATION, fault_mark
 from imsobs.outputs.collector.current import resource_to_labels
 from imsobs.outputs.collector.ottl import set_to, text
 
@@ -32,7 +33,7 @@ def connectors(model: Model) -> dict[str, Any]:
             "namespace": metric.name,
             "histogram": {
                 "unit": "s",
-                "explicit": {"buckets": [f"{bound * 1000:g}ms" for bound in metric.buckets]},
+                "explicit": {"buckets": [_duration(bound) for bound in metric.buckets]},
             },
             "dimensions": [{"name": label} for label in metric.labels],
             "exclude_dimensions": ["service.name", "span.name", "span.kind", "status.code"],
@@ -45,15 +46,22 @@ def connectors(model: Model) -> dict[str, Any]:
     return found
 
 
+def _duration(seconds: float) -> str:
+    """Return a duration in Go's notation, to the nanosecond."""
+    milliseconds, rest = divmod(round(seconds * 1e9), 1_000_000)
+    return f"{milliseconds * 1_000_000 + rest}ns" if rest else f"{milliseconds}ms"
+
+
 def processors(model: Model) -> dict[str, Any]:
     """Return, per metric, the choice of its spans and the renaming of what was counted."""
     found: dict[str, Any] = {}
     for metric in kept_metrics(model):
         mark = f'attributes["{conventions.SOURCE_MARK}"]'
         others = " and ".join(f"{mark} != {text(source)}" for source in metric.sources)
+        faulty = f'attributes["{fault_mark(DURATION)}"] != nil'
         found[f"filter/{metric.name}"] = {
             "error_mode": "ignore",
-            "traces": {"span": [f"{mark} == nil or ({others})"]},
+            "traces": {"span": [f"{mark} == nil or ({others}) or {faulty}"]},
             # The connector counts calls too.
             "metrics": {"metric": [f"name != {text(metric.name + '.duration')}"]},
         }

@@ -60,6 +60,32 @@ def is_number(path: str) -> str:
     return f"(IsInt({path}) or IsDouble({path}))"
 
 
+def is_measurement(path: str, largest: float, whole: bool = False) -> str:
+    """Return the condition that a value is a number from 0 to a largest one.
+
+    Neither infinity nor NaN is: both comparisons are false for NaN (compareFloat64 in
+    pkg/ottl/compare.go compares as Go does). Text and booleans are no numbers, whatever they
+    say. whole: integers only.
+    """
+    kind = f"IsInt({path})" if whole else is_number(path)
+    return f"({kind} and {path} >= 0 and {path} <= {decimal(largest)})"
+
+
+def forget_marks(context: str) -> str:
+    """Return the statement that drops what only the derivation itself may set."""
+    pattern = "^" + conventions.MARKS.replace(".", r"\.")
+    return f"delete_matching_keys({context}.attributes, {text(pattern)})"
+
+
+def constant_labels(labels: Iterable[str]) -> list[str]:
+    """Return the data point statements that name the labels whose value a definition gives."""
+    marks = {label: attribute("datapoint", conventions.constant_mark(label)) for label in labels}
+    return [
+        set_to(attribute("datapoint", label), mark, f"{mark} != nil")
+        for label, mark in marks.items()
+    ]
+
+
 def canonical(context: str, keys: tuple[str, ...] | list[str]) -> list[str]:
     """Return statements that copy the first present of ``keys`` onto the first of them."""
     first = attribute(context, keys[0])

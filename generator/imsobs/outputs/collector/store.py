@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from imsobs.model import Model
+from imsobs.model import Model, conventions
 from imsobs.outputs.collector.derive import Group
 from imsobs.outputs.collector.ottl import attribute, decimal, matches, set_to, text
 from imsobs.outputs.references import Reference, join
@@ -15,7 +15,12 @@ MASK = "****"
 _LONGEST_FIELD = 32_768
 # The redaction processor leaves here how much it masked.
 _COUNT = '{}.attributes["redaction.masked.count"]'
-_FORGET = 'delete_matching_keys({}.attributes, "^redaction\\\\.")'
+# What the sender says of that, or sets in the name of the derivation, does not count.
+_FORGET = (
+    'delete_matching_keys({}.attributes, "^(redaction|'
+    + conventions.MARKS.removesuffix(".")
+    + ')\\\\.")'
+)
 _CONTENT_EVENT = r"^gen_ai\.(system|user|assistant|tool)\.message$|^gen_ai\.choice$"
 # Texts (closed, or cut off) and numbers of a statement, and all arguments of a command.
 _LITERALS = (

@@ -178,6 +178,7 @@ def _sections() -> list[dict[str, Any]]:
                     "name": info.alias or name,
                     "type": _type_name(info.annotation),
                     "default": "required" if info.is_required() else repr(info.default),
+                    "description": info.description or "",
                 }
                 for name, info in kind.model_fields.items()
             ],

@@ -8,7 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 class Section(BaseModel):
     """A mapping of the spec: unknown keys are faults, values never change after parsing."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, defer_build=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=False, defer_build=True, allow_inf_nan=False
+    )
 
     @classmethod
     def defaults(cls) -> Self:

@@ -14,6 +14,14 @@ class AttributeValue(Section):
     """A number read from a span attribute, first present one wins."""
 
     attributes: list[str] = Field(min_length=1)
+    max: float | None = Field(
+        None,
+        gt=0,
+        description="Largest number that is a measurement, in the metric's unit. A larger one,"
+        " like a negative or infinite one, is not used and counted as an invalid value."
+        " Default by the last word of the metric's name: seconds 31 536 000, tokens 1e8,"
+        " usd 1e6, bytes 1e15, others 1e9.",
+    )
 
 
 class Metric(Section):
@@ -42,7 +50,7 @@ class Metric(Section):
     span: EventName | None = None
     event: EventName | Annotated[list[EventName], Field(min_length=1)] | None = None
     log: Literal["all"] | None = None
-    pipeline: Literal["label_overflow", "redacted", "invalid_event"] | None = None
+    pipeline: Literal["label_overflow", "redacted", "invalid_event", "invalid_value"] | None = None
     sdk: str | None = None
     probe: Literal["status", "duration"] | None = None
     rule: Text | None = None

@@ -46,6 +46,11 @@ class Label(Section):
     values_of: LabelName | None = None
     values_of_labels: bool = False
     values_of_events: bool = False
+    values_of_measures: bool = Field(
+        False,
+        description="The values are what is measured of spans: the attributes that numbers are"
+        " read from, and duration.",
+    )
     limit: Annotated[int, Field(ge=1, le=1000)] | None = None
     missing: LabelValue = "unknown"
     overflow: LabelValue = "other"
@@ -61,6 +66,11 @@ class Usage(Section):
     output: list[str] = Field(min_length=1)
     cached_read: list[str] = []
     cache_write: list[str] = []
+
+    def tokens(self) -> dict[str, list[str]]:
+        """Return kind of tokens -> where it is read from, of the kinds that are told."""
+        kinds = ("input", "output", "cached_read", "cache_write")
+        return {kind: keys for kind in kinds if (keys := getattr(self, kind))}
 
 
 class SpanSource(Section):
@@ -83,7 +93,8 @@ class SpanSource(Section):
 class EventField(Section):
     """A field of an event: its type, or the label whose values it takes.
 
-    An integer or number that is no label measures something and is never negative.
+    An integer or number that is no label measures something: it is never negative, and an
+    event in which it is larger than ``max`` is invalid.
     """
 
     label: LabelName | None = None
@@ -91,6 +102,13 @@ class EventField(Section):
     values: list[LabelValue] = []
     optional: bool = False
     description: Text | None = None
+    max: float | None = Field(
+        None,
+        gt=0,
+        description="Largest number that is a measurement, in the field's unit; only of an integer"
+        " or number that is no label. Default by the last word of the field's name: seconds"
+        " 31 536 000, tokens 1e8, usd 1e6, bytes 1e15, others 1e9.",
+    )
 
 
 class Event(Section):
