@@ -78,3 +78,10 @@ def render_model(model: Model) -> dict[str, bytes]:
     from imsobs.outputs import plan_all
 
     return write.with_manifest(render(plan_all(model)))
+
+
+def dashboards(model: Model) -> list[dict[str, Any]]:
+    """Return the dashboards in Grafana's own schema, in the spec's order."""
+    from imsobs.outputs import grafana
+
+    return [page.data for page in grafana.plan(model)]

@@ -19,7 +19,7 @@ import jinja2
 from pydantic_core import to_json
 
 from imsobs import markdown, yamlio
-from imsobs.runtime.paths import cache_dir
+from imsobs.cache import cache_dir
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 HEADER = "Generated from spec/ims.yaml by `make render`. Do not edit: change the spec."

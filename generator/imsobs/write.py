@@ -11,15 +11,15 @@ import difflib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from imsobs import artifacts
 from imsobs.errors import ImsobsError
 from imsobs.files import Tree, TreeProblem
 
 MANIFEST = "generated.txt"
 _MANIFEST_HEADER = "# Every file that `make render` writes. Generated: do not edit.\n"
-OWNED = ("alerts", "app", "collector", "dashboards", "docs/reference", "docs/runbooks", "stack")
 """Folders of a project that rendering writes to; what is elsewhere, it never touches."""
 # The one file whose name begins with a dot; stack/.env beside it is the user's.
-_DOTTED = "stack/.env.example"
+_DOTTED = artifacts.COMPOSE_SETTINGS_EXAMPLE
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def with_manifest(files: dict[str, bytes]) -> dict[str, bytes]:
     """
     for path in files:
         if not _is_owned(path):
-            raise ValueError(f"{path} is not below one of {', '.join(OWNED)}")
+            raise ValueError(f"{path} is not below one of {', '.join(artifacts.OWNED)}")
     listing = _MANIFEST_HEADER + "".join(f"{path}\n" for path in sorted([*files, MANIFEST]))
     return {**files, MANIFEST: listing.encode()}
 
@@ -61,7 +61,7 @@ def _is_owned(path: str) -> bool:
     pure = PurePosixPath(path)
     plain = str(pure) == path and path.isprintable() and "\\" not in path
     hidden = any(part.startswith(".") for part in pure.parts)
-    return plain and not hidden and any(path.startswith(f"{folder}/") for folder in OWNED)
+    return plain and not hidden and any(path.startswith(f"{folder}/") for folder in artifacts.OWNED)
 
 
 def changes(root: Path, files: dict[str, bytes]) -> list[Change]:

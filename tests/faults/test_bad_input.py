@@ -23,6 +23,7 @@ from faults.conftest import Make, See, collectors, eventually, otlp_url, value
 from faults.sender import body, logs, trace_id, traces
 from golden.collector import ROOT, Collector, compiled
 from google.protobuf.json_format import ParseDict
+from imsobs import artifacts
 from imsobs.outputs.stack import ingest
 from imsobs.pages import render
 from imsobs.runtime.process.plan import load_plan
@@ -274,7 +275,7 @@ def test_tokens(make_collector: Make, backend: Backend, tmp_path: Path) -> None:
     collector = make_collector({**backend.environment(), "IMS_OTLP_TOKEN_FILE": str(token)})
     ports = {"otelcol": {"ports": collector.ports}}
     model = compiled({"stack": {"ingest": {"auth": "bearer"}, **ports}}, collector.folder)
-    collector.trace_file.write_bytes(render(ingest.plan(model))[ingest.PATH])
+    collector.trace_file.write_bytes(render(ingest.plan(model))[artifacts.COLLECTOR_INGEST])
     collector.start()
     url = f"{otlp_url(collector)}/v1/logs"
     channel = grpc.insecure_channel(f"127.0.0.1:{collector.ports['otlp_grpc']}")

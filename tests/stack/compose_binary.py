@@ -8,9 +8,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from imsobs.cache import cache_dir  # noqa: E402
 from imsobs.errors import ImsobsError  # noqa: E402
 from imsobs.runtime.build.compile import build_component  # noqa: E402
-from imsobs.runtime.paths import cache_dir  # noqa: E402
 from imsobs.runtime.process.plan import Plan  # noqa: E402
 from imsobs.runtime.progress import Silent  # noqa: E402
 

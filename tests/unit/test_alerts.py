@@ -132,8 +132,11 @@ def test_a_guard_is_matched_on_the_labels_that_it_has(model: Model) -> None:
 
 
 def test_a_window_reaches_through_recorded_series(model: Model) -> None:
-    assert longest_window(model.alerts["CriticalErrorRate"].expr, model) == 300
-    assert longest_window(model.alerts["SLOAvailabilityBreach"].expr, model) == 30 * 86400 + 300
+    assert longest_window(model.alerts["CriticalErrorRate"].expr, model.recorded) == 300
+    assert (
+        longest_window(model.alerts["SLOAvailabilityBreach"].expr, model.recorded)
+        == 30 * 86400 + 300
+    )
     assert longest_window("vector(1)", model) == 0
 
 

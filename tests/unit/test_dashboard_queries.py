@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from imsobs.model.dashboards.queries import Scope, queries
-from imsobs.model.metrics import Series
+from imsobs.promql.series import Series
 from imsobs.spec.schema.dashboards import Panel, purposes_of
 
 LABELS = dict.fromkeys(["service_name", "vendor", "model", "outcome"])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from imsobs import promql
-from imsobs.model.metrics import Allowed, Kind, Series
+from imsobs.model.metrics import Kind
 from imsobs.promql import labels as promql_labels
+from imsobs.promql.series import Allowed, Series
 
 STATUS: Allowed = ("2xx", "5xx", "other")
 COMMON: dict[str, Allowed] = {"service_name": None, "job": None, "instance": None}

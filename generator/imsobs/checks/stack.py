@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from imsobs.model import Model
-from imsobs.outputs.collector import builder
+from imsobs.model import Model, conventions
 from imsobs.problems import KeyPath, Problem
 from imsobs.spec.schema.base import seconds
 
@@ -114,7 +113,7 @@ def _versions(model: Model) -> Iterator[Problem]:
             path = ("stack", component, "build", "drop_replaces")
             message = "go install takes a module's go.mod as it is; add copy_module: true"
             yield Problem(path, message, "stack/module-copy")
-    rendered = builder.VERSION.removeprefix("v")
+    rendered = conventions.COLLECTOR_VERSION
     if stack.otelcol.version != rendered:
         message = f"the Collector is rendered and built for {rendered}"
         yield Problem(("stack", "otelcol", "version"), message, "stack/collector-version")

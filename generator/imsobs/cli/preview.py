@@ -44,7 +44,7 @@ def preview(
     model: Values = None,
 ) -> None:
     """Draw dashboards as web pages, with what Prometheus answers now."""
-    from imsobs.outputs.grafana import plan
+    from imsobs.compile import dashboards as compiled_dashboards
     from imsobs.preview import page
     from imsobs.preview.fetch import Prometheus
 
@@ -62,9 +62,9 @@ def preview(
     )
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for rendered in plan(resolved):
-            if rendered.data["uid"] in chosen:
-                _write(page.draw(rendered.data, source, request), rendered.data, out, png, scale)
+        for dashboard in compiled_dashboards(resolved):
+            if dashboard["uid"] in chosen:
+                _write(page.draw(dashboard, source, request), dashboard, out, png, scale)
     except OSError as error:
         raise ImsobsError(
             f"cannot write below {out}: {error.strerror}", remedy="give another --out"

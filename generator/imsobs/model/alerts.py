@@ -9,10 +9,10 @@ from promql_parser import BinaryExpr
 from imsobs import promql
 from imsobs.model import conventions
 from imsobs.model.anomalies import anomaly_alerts
-from imsobs.model.metrics import Series
 from imsobs.model.rules import ResolvedAlert, number, output_labels
 from imsobs.model.slos import slo_alerts
 from imsobs.problems import KeyPath
+from imsobs.promql.series import Series
 from imsobs.spec.schema.alerts import Alert
 from imsobs.spec.schema.root import Spec
 

@@ -7,8 +7,8 @@ the standard deviation (Rousseeuw and Croux 1993), and one odd week moves neithe
 from __future__ import annotations
 
 from imsobs.model import conventions
-from imsobs.model.metrics import Series
 from imsobs.model.rules import Record, number, output_labels
+from imsobs.promql.series import Series
 from imsobs.spec.schema.alerts import Alert, Anomaly
 from imsobs.spec.schema.root import Spec
 

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 
 from imsobs.model import conventions
 from imsobs.model.signals import ResolvedLabel
+from imsobs.promql.series import Allowed, Series
 from imsobs.spec.schema.metrics import AttributeValue, Kind, Metric, SourceKind
 from imsobs.spec.schema.root import Spec
-
-# Label values that a series may carry; None when the set is not known to the spec.
-Allowed = tuple[str, ...] | None
 
 
 @dataclass(frozen=True)
@@ -40,16 +38,6 @@ class ResolvedMetric:
     exemplars: bool
     interval: str
     series_budget: int
-
-
-@dataclass(frozen=True)
-class Series:
-    """A name that PromQL may select: its labels with their allowed values, and its metric."""
-
-    name: str
-    metric: str
-    type: Kind
-    labels: dict[str, Allowed]
 
 
 def source_of(metric: Metric) -> tuple[SourceKind, tuple[str, ...]] | None:

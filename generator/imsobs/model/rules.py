@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from imsobs import promql
 from imsobs.model import conventions
-from imsobs.model.metrics import Allowed, ResolvedMetric, Series
+from imsobs.model.metrics import ResolvedMetric
 from imsobs.model.signals import ResolvedLabel
 from imsobs.problems import KeyPath
 from imsobs.promql import labels as promql_labels
+from imsobs.promql.series import Allowed, Series
 from imsobs.spec.schema.alerts import AlertTest, Drill, Runbook, Severity
 from imsobs.spec.schema.root import Spec
 

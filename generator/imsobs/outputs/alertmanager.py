@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from imsobs import artifacts
 from imsobs.model import Model
 from imsobs.pages import TextPage, YamlPage
 from imsobs.promql.matchers import matcher
 from imsobs.spec.schema.routing import Email, Matchers, Mute, Receiver, Route
 
-CONFIG = "alerts/alertmanager.yaml"
-EXPECTED = "alerts/tests/routes/expected.yaml"
-TEMPLATE = "alerts/templates/ims.tmpl"
+TEMPLATE = f"{artifacts.NOTIFICATION_TEMPLATES}/ims.tmpl"
 _DEFAULTS = ("group_by", "group_wait", "group_interval", "repeat_interval")
 
 
@@ -41,13 +40,13 @@ def plan(model: Model) -> Iterator[YamlPage | TextPage]:
             for name, receiver in spec.receivers.items()
         ],
     }
-    yield YamlPage(CONFIG, sections, "alerts/alertmanager.yaml.j2")
+    yield YamlPage(artifacts.ALERTMANAGER, sections, "alerts/alertmanager.yaml.j2")
     yield TextPage(TEMPLATE, "alerts/ims.tmpl.j2")
     expected = {
         name: {"labels": wanted.labels, "receivers": wanted.receivers}
         for name, wanted in spec.routing.expect.items()
     }
-    yield YamlPage(EXPECTED, {"routes": expected})
+    yield YamlPage(artifacts.EXPECTED_ROUTES, {"routes": expected})
 
 
 def matchers(labels: Matchers) -> list[str]:

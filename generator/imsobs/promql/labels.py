@@ -31,8 +31,8 @@ from promql_parser import (
 )
 
 from imsobs import promql
-from imsobs.model.metrics import Series
 from imsobs.problems import available
+from imsobs.promql.series import Series
 
 _KEEP_LABELS = {"topk", "bottomk", "limitk", "limit_ratio"}
 _SYNTHETIC = {

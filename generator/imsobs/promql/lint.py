@@ -18,8 +18,8 @@ from promql_parser import (
 )
 
 from imsobs import promql
-from imsobs.model.metrics import Series
 from imsobs.promql.labels import Finding
+from imsobs.promql.series import Series
 from imsobs.promql.windows import ranges
 
 _RATES = {"rate", "irate", "increase"}

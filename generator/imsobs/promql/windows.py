@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from promql_parser import Expr, MatrixSelector, SubqueryExpr, VectorSelector
 
 from imsobs import promql
 
-if TYPE_CHECKING:
-    from imsobs.model import Model
-
 _MOST_STEPS = 8
 
 
-def longest_window(expr: str, model: Model) -> int:
-    """Return the seconds of the longest look back, 0 for an instant expression."""
-    return _window(expr, model.recorded, _MOST_STEPS)
+def longest_window(expr: str, recorded: dict[str, str]) -> int:
+    """Return the seconds of the longest look back, 0 for an instant expression.
+
+    recorded: recorded series -> its expression.
+    """
+    return _window(expr, recorded, _MOST_STEPS)
 
 
 def _window(expr: str, rules: dict[str, str], left: int) -> int:

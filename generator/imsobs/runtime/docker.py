@@ -11,12 +11,13 @@ from typing import Any, Literal
 
 import yaml
 
+from imsobs import artifacts
 from imsobs.errors import ImsobsError
 from imsobs.model.conventions import CONFIG_LABEL, PROFILES
 from imsobs.runtime import secrets as stack_secrets
 from imsobs.runtime.paths import Layout
 
-COMPOSE_FILE = Path("stack/compose.yaml")
+COMPOSE_FILE = Path(artifacts.COMPOSE)
 # Compose leaves the services of profiles alone when it is not told.
 EVERY_PROFILE = tuple(word for name in PROFILES.values() for word in ("--profile", name))
 Mode = Literal["native", "docker"]

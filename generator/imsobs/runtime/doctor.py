@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from imsobs.cache import cache_dir
 from imsobs.errors import ImsobsError
 from imsobs.runtime.build.binaries import how_to_get, locate
 from imsobs.runtime.build.toolchain import installed_go
 from imsobs.runtime.build.versions import show
 from imsobs.runtime.docker import find_docker
-from imsobs.runtime.paths import Layout, cache_dir
+from imsobs.runtime.paths import Layout
 from imsobs.runtime.process.daemon import Supervisor, SupervisorGone
 from imsobs.runtime.process.plan import Plan, load_plan
 from imsobs.runtime.process.ports import exposed, free, holder

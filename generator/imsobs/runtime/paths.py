@@ -8,9 +8,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from imsobs import artifacts
 from imsobs.errors import ImsobsError
 
-PLAN_FILE = Path("stack/native.yaml")
+PLAN_FILE = Path(artifacts.NATIVE)
 # sun_path holds 104 (macOS) to 108 bytes; supervisord binds "<socket>.<pid>" first.
 _LONGEST_SOCKET = 92
 
@@ -26,15 +27,6 @@ def find_root(start: Path | None = None) -> Path:
         if (folder / PLAN_FILE).is_file():
             return folder
     return here
-
-
-def cache_dir() -> Path:
-    """Return the cache outside the tree: $IMSOBS_CACHE, $XDG_CACHE_HOME/imsobs or ~/.cache."""
-    if explicit := os.environ.get("IMSOBS_CACHE"):
-        return Path(explicit).expanduser().resolve()
-    if base := os.environ.get("XDG_CACHE_HOME"):
-        return Path(base).expanduser().resolve() / "imsobs"
-    return Path.home() / ".cache" / "imsobs"
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from typing import Any
 
 import httpx
 
+from imsobs import artifacts
 from imsobs.errors import ImsobsError
-from imsobs.model import Model
+from imsobs.model import Model, ingest
 from imsobs.model import estimate as estimating
-from imsobs.outputs.stack import ingest
 from imsobs.runtime import secrets as stack_secrets
 from imsobs.runtime.docker import find_docker, recorded_mode
 from imsobs.runtime.doctor import Finding
@@ -56,7 +56,7 @@ def _password(root: Path) -> Iterator[Finding]:
         yield Finding("password", "fail", "Grafana's password is short or well known", remedy)
     else:
         yield Finding("password", "ok", f"{len(value)} characters")
-    settings = root / "stack/.env"
+    settings = root / artifacts.COMPOSE_SETTINGS
     if settings.is_file() and settings.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
         yield Finding(
             "password", "warn", "stack/.env can be read by others", "chmod 600 stack/.env"
@@ -74,8 +74,8 @@ def _ingest(model: Model, root: Path) -> Iterator[Finding]:
             f"OTLP would be open on {bind} without token or TLS",
             "set stack.ingest to {auth: bearer, tls: true} in the spec",
         )
-    for name in ingest.secrets(model):
-        file = root / stack_secrets.FOLDER / ingest.file_name(name)
+    for name in ingest.secrets(chosen):
+        file = root / stack_secrets.FOLDER / ingest.FILES[name]
         if not file.is_file() or not file.read_bytes().strip():
             yield Finding("ingest", "fail", f"{file} is missing or empty", "write the secret there")
     if loopback:

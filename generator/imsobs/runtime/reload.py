@@ -15,8 +15,8 @@ from pathlib import Path
 
 import httpx
 
+from imsobs import artifacts
 from imsobs.errors import ImsobsError
-from imsobs.outputs.stack.hardening import CONFIG
 from imsobs.runtime.build.binaries import resolve_binary
 from imsobs.runtime.docker import compose_configs, compose_exec, compose_signal, recorded_mode
 from imsobs.runtime.paths import Layout
@@ -33,8 +33,17 @@ _SECONDS = 20.0
 _METRICS = {"prometheus": "prometheus", "alertmanager": "alertmanager"}
 # Component -> validator in its image, on the files that are mounted there.
 _JUDGES = {
-    "prometheus": ("/bin/promtool", "check", "config", f"{CONFIG}/stack/prometheus.yaml"),
-    "alertmanager": ("/bin/amtool", "check-config", f"{CONFIG}/alerts/alertmanager.yaml"),
+    "prometheus": (
+        "/bin/promtool",
+        "check",
+        "config",
+        f"{artifacts.CONTAINER_ROOT}/{artifacts.PROMETHEUS}",
+    ),
+    "alertmanager": (
+        "/bin/amtool",
+        "check-config",
+        f"{artifacts.CONTAINER_ROOT}/{artifacts.ALERTMANAGER}",
+    ),
 }
 
 
@@ -54,10 +63,10 @@ class Reloaded:
 def judge(name: str, root: Path) -> Verdict | None:
     """Return the validator's verdict on a component's file, None when there is no validator."""
     commands = {
-        "prometheus": ("promtool", ["check", "config", "stack/prometheus.yaml"]),
-        "alertmanager": ("amtool", ["check-config", "alerts/alertmanager.yaml"]),
-        "otelcol": ("otelcol", ["validate", "--config", "collector/config.yaml"]),
-        "jaeger": ("jaeger", ["validate", "--config", "stack/jaeger.yaml"]),
+        "prometheus": ("promtool", ["check", "config", artifacts.PROMETHEUS]),
+        "alertmanager": ("amtool", ["check-config", artifacts.ALERTMANAGER]),
+        "otelcol": ("otelcol", ["validate", "--config", artifacts.COLLECTOR]),
+        "jaeger": ("jaeger", ["validate", "--config", artifacts.JAEGER]),
     }
     if name not in commands:
         return None

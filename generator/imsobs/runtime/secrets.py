@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from imsobs import artifacts
 from imsobs.errors import ImsobsError
 
 PASSWORD = "GRAFANA_ADMIN_PASSWORD"  # noqa: S105 - the variable's name
 FOLDER = Path("secrets")
 PASSWORD_FILE = FOLDER / "grafana_admin_password"
 ALERTING = FOLDER / "alerting"
-_SETTINGS = Path("stack/.env")
+_SETTINGS = Path(artifacts.COMPOSE_SETTINGS)
 
 
 def read_settings(root: Path) -> dict[str, str]:

@@ -14,8 +14,9 @@ from imsobs.model.dashboards.queries import Query, Scope, queries
 from imsobs.model.dashboards.thresholds import AlertLimits, Step, alert_limits, matching, steps
 from imsobs.model.dashboards.units import unit_of
 from imsobs.model.dashboards.wording import description_of
-from imsobs.model.metrics import ResolvedMetric, Series
+from imsobs.model.metrics import ResolvedMetric
 from imsobs.problems import KeyPath
+from imsobs.promql.series import Series
 from imsobs.spec.schema.dashboards import Dashboard, Panel, Show, UnitName, purposes_of
 from imsobs.spec.schema.root import Spec
 

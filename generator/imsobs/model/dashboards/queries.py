@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from imsobs.model import conventions
-from imsobs.model.metrics import Series
 from imsobs.promql.matchers import matcher
+from imsobs.promql.series import Series
 from imsobs.spec.schema.dashboards import Panel, Show
 
 RATE = "$__rate_interval"

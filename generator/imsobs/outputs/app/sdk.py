@@ -10,6 +10,7 @@ import fnmatch
 from collections.abc import Iterator
 from typing import Any
 
+from imsobs import artifacts
 from imsobs.model import Model
 from imsobs.model.metrics import ResolvedMetric
 from imsobs.outputs.app import logging_config
@@ -76,11 +77,11 @@ _INSTRUMENTATIONS: dict[str, dict[str, Any]] = {
 
 def plan(model: Model) -> Iterator[Page]:
     """Yield the pages of ``app/``."""
-    yield TextPage("app/otel.env", "app/otel.env.j2", {"settings": environment(model)})
+    yield TextPage(artifacts.SDK_ENVIRONMENT, "app/otel.env.j2", {"settings": environment(model)})
     sections = sdk_configuration(model)
     context = {name.partition("/")[0]: {name: value} for name, value in sections.items()}
-    yield TextPage("app/otel-sdk.yaml", "app/otel-sdk.yaml.j2", context)
-    yield JsonPage("app/logging.json", logging_config.configuration())
+    yield TextPage(artifacts.SDK_CONFIG, "app/otel-sdk.yaml.j2", context)
+    yield JsonPage(artifacts.LOGGING_CONFIG, logging_config.configuration())
 
 
 def environment(model: Model) -> dict[str, str]:
@@ -95,7 +96,7 @@ def _environment(model: Model) -> dict[str, Value]:
     patterns = [p for p in ("system.*", "process.runtime.*") if not fnmatch.filter(wanted, p)]
     service = model.spec.service
     return {
-        "OTEL_CONFIG_FILE": Reference("OTEL_CONFIG_FILE", "app/otel-sdk.yaml"),
+        "OTEL_CONFIG_FILE": Reference("OTEL_CONFIG_FILE", artifacts.SDK_CONFIG),
         "OTEL_SERVICE_NAME": Reference("OTEL_SERVICE_NAME", service.names[0]),
         _ENDPOINT_VARIABLE: _endpoint(model),
         "IMS_ENVIRONMENT": Reference("IMS_ENVIRONMENT", service.environments[0]),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from imsobs import artifacts
 from imsobs.model import Model, conventions
 from imsobs.outputs.collector import count, current, derive, kept, store
 from imsobs.outputs.collector.builder import builder_sections
@@ -39,11 +40,9 @@ def plan(model: Model) -> Iterator[Page]:
             "pipelines": pipelines(model),
         },
     }
+    yield YamlPage(artifacts.COLLECTOR, written(sections, COLLECTOR), "collector/config.yaml.j2")
     yield YamlPage(
-        "collector/config.yaml", written(sections, COLLECTOR), "collector/config.yaml.j2"
-    )
-    yield YamlPage(
-        "collector/builder.yaml", builder_sections(sections), "collector/builder.yaml.j2"
+        artifacts.COLLECTOR_BUILDER, builder_sections(sections), "collector/builder.yaml.j2"
     )
 
 

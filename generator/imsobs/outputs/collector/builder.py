@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from imsobs.model import conventions
+
 CORE = "go.opentelemetry.io/collector"
 CONTRIB = "github.com/open-telemetry/opentelemetry-collector-contrib"
-VERSION = "v0.160.0"
+VERSION = f"v{conventions.COLLECTOR_VERSION}"
 PROVIDER_VERSION = "v1.66.0"
 
 # Component type -> Go module. A version of its own where v0.160.0 is not on the module proxy.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from imsobs import artifacts
+
 from collections.abc import Iterator
 
 from imsobs.model import estimate
@@ -33,4 +35,4 @@ def plan(model: Model) -> Iterator[Page]:
         "formulas": estimate.FORMULAS,
         "constants": estimate.CONSTANTS,
     }
-    yield TextPage("docs/reference/estimate.md", "docs/estimate.md.j2", context)
+    yield TextPage(f"{artifacts.REFERENCE}/estimate.md", "docs/estimate.md.j2", context)

@@ -6,6 +6,8 @@ channel, against the bytes that reach the stores.
 
 from __future__ import annotations
 
+from imsobs import artifacts
+
 from collections.abc import Iterator
 
 from imsobs.model import Model
@@ -52,4 +54,4 @@ def plan(model: Model) -> Iterator[Page]:
         "channels": CHANNELS,
         "limits": LIMITS,
     }
-    yield TextPage("docs/reference/redaction.md", "docs/redaction.md.j2", context)
+    yield TextPage(f"{artifacts.REFERENCE}/redaction.md", "docs/redaction.md.j2", context)

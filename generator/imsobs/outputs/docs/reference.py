@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from imsobs import artifacts
+
 import inspect
 import json
 from collections.abc import Iterator
@@ -48,25 +50,25 @@ def plan(model: Model) -> Iterator[Page]:
         )
     budget = sum(metric.series_budget for metric in model.metrics.values())
     yield TextPage(
-        "docs/reference/metrics.md",
+        f"{artifacts.REFERENCE}/metrics.md",
         "docs/metrics.md.j2",
         {"groups": groups, "count": len(model.metrics), "budget": budget},
     )
     yield TextPage(
-        "docs/reference/labels.md", "docs/labels.md.j2", {"labels": model.labels.values()}
+        f"{artifacts.REFERENCE}/labels.md", "docs/labels.md.j2", {"labels": model.labels.values()}
     )
     derived: dict[str, list[str]] = {}
     for metric in model.metrics.values():
         for event in metric.sources if metric.source_kind == "event" else ():
             derived.setdefault(event, []).append(metric.name)
     yield TextPage(
-        "docs/reference/events.md",
+        f"{artifacts.REFERENCE}/events.md",
         "docs/events.md.j2",
         {"events": [_event(name, derived.get(name, []), model) for name in model.spec.events]},
     )
     schema = Spec.model_json_schema(schema_generator=_Schema)
-    yield JsonPage("docs/reference/spec.schema.json", schema)
-    yield TextPage("docs/reference/spec.md", "docs/spec.md.j2", {"sections": _sections()})
+    yield JsonPage(f"{artifacts.REFERENCE}/spec.schema.json", schema)
+    yield TextPage(f"{artifacts.REFERENCE}/spec.md", "docs/spec.md.j2", {"sections": _sections()})
 
 
 def _metric(metric: ResolvedMetric, model: Model, uses: list[str]) -> dict[str, Any]:

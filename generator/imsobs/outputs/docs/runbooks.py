@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from imsobs import artifacts
+
 from collections.abc import Iterator
 
 from imsobs.model import conventions
@@ -37,7 +39,7 @@ def plan(model: Model) -> Iterator[TextPage]:
         )
     alerts = list(model.alerts.values())
     yield TextPage(
-        "docs/reference/alerts.md",
+        f"{artifacts.REFERENCE}/alerts.md",
         "docs/alerts.md.j2",
         {
             "alerts": alerts,
@@ -47,7 +49,7 @@ def plan(model: Model) -> Iterator[TextPage]:
         },
     )
     yield TextPage(
-        "docs/reference/slos.md",
+        f"{artifacts.REFERENCE}/slos.md",
         "docs/slos.md.j2",
         {
             "slos": model.spec.slos,
@@ -63,7 +65,7 @@ def plan(model: Model) -> Iterator[TextPage]:
 
 def runbook_file(alert: str) -> str:
     """Return the path of an alert's runbook."""
-    return f"docs/runbooks/{conventions.alert_file_stem(alert)}.md"
+    return f"{artifacts.RUNBOOKS}/{conventions.alert_file_stem(alert)}.md"
 
 
 def example(alert: ResolvedAlert) -> dict[str, str]:

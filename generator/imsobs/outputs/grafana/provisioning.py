@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from imsobs import artifacts
 from imsobs.model import Model
 from imsobs.outputs.references import GRAFANA, Reference, Value, written
 from imsobs.outputs.stack.places import Place, grafana_environment
 from imsobs.pages import Page, YamlPage
 
-_FOLDER = "stack/grafana/provisioning"
+_FOLDER = artifacts.GRAFANA_PROVISIONING
 
 
 def plan(model: Model) -> Iterator[Page]:

@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Iterator
 from typing import Any
 
+from imsobs import artifacts
 from imsobs.model import Model
 from imsobs.outputs.collector.settings import LARGEST_BATCH_MIB
 from imsobs.outputs.references import LOKI, Reference, join, written
@@ -22,7 +23,7 @@ INDEX_ATTRIBUTES = ("service.name", "deployment.environment.name")
 
 def plan(model: Model) -> Iterator[Page]:
     """Yield loki.yaml."""
-    yield YamlPage("stack/loki.yaml", written(sections(model), LOKI), "stack/loki.yaml.j2")
+    yield YamlPage(artifacts.LOKI, written(sections(model), LOKI), "stack/loki.yaml.j2")
 
 
 def sections(model: Model) -> dict[str, Any]:

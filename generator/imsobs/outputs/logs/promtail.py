@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from imsobs import artifacts
 from imsobs.model import Model, conventions
 from imsobs.outputs.app.sdk import ATTRIBUTE_LENGTH
 from imsobs.outputs.collector.store import MASK, key_patterns, value_patterns
@@ -50,7 +51,7 @@ _NOT_ZERO = '{{ if and .Value (ne .Value "0") }}{{ .Value }}{{ end }}'
 
 def plan(model: Model) -> Iterator[Page]:
     """Yield promtail.yaml."""
-    yield YamlPage("stack/promtail.yaml", sections(model), "stack/promtail.yaml.j2")
+    yield YamlPage(artifacts.PROMTAIL, sections(model), "stack/promtail.yaml.j2")
 
 
 def sections(model: Model) -> dict[str, Any]:

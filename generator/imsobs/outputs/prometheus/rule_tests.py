@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from imsobs import artifacts
 from imsobs.model import Model, conventions
 from imsobs.model.notification import expand
 from imsobs.model.rules import ResolvedAlert, number
@@ -51,7 +52,7 @@ def plan(model: Model) -> Iterator[YamlPage]:
 
 def test_file(alert: str) -> str:
     """Return the path of an alert's promtool test."""
-    return f"alerts/tests/{conventions.alert_file_stem(alert)}.yaml"
+    return f"{artifacts.RULE_TESTS}/{conventions.alert_file_stem(alert)}.yaml"
 
 
 def timeline(alert: ResolvedAlert, test: AlertTest, model: Model) -> Timeline:
@@ -61,7 +62,7 @@ def timeline(alert: ResolvedAlert, test: AlertTest, model: Model) -> Timeline:
     def steps(duration: int) -> int:
         return -(-duration // interval)
 
-    window = longest_window(alert.expr, model)
+    window = longest_window(alert.expr, model.recorded)
     warmup = seconds(test.warmup) if test.warmup else max(window, _LEAST_WARMUP)
     changed = steps(warmup) + 1
     true = changed + (steps(seconds(test.true_after)) if test.true_after else 1)

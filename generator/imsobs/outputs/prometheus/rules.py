@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from imsobs import artifacts
 from imsobs.model import Model
 from imsobs.model.rules import Record, ResolvedAlert
 from imsobs.pages import YamlPage
 
-DISABLED = "alerts/disabled/alerting.yaml"
+DISABLED = f"{artifacts.DISABLED_RULES}/alerting.yaml"
 
 
 def plan(model: Model) -> Iterator[YamlPage]:
@@ -26,7 +27,7 @@ def plan(model: Model) -> Iterator[YamlPage]:
 
 def rule_file(name: str) -> str:
     """Return the path of a rule file that Prometheus loads."""
-    return f"alerts/rules/{name}.yaml"
+    return f"{artifacts.RULES}/{name}.yaml"
 
 
 def annotations_of(alert: ResolvedAlert) -> dict[str, str]:

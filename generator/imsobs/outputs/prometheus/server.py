@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from imsobs import artifacts
 from imsobs.model import Model
 from imsobs.outputs.stack.places import COMPOSE, NATIVE, Place
 from imsobs.pages import JsonPage, Page, YamlPage
@@ -24,7 +25,7 @@ FEATURES = ("created-timestamp-zero-ingestion", "exemplar-storage")
 
 def plan(model: Model) -> Iterator[Page]:
     """Yield the configuration, and per way of running one target file for each job."""
-    yield YamlPage("stack/prometheus.yaml", sections(model), "stack/prometheus.yaml.j2")
+    yield YamlPage(artifacts.PROMETHEUS, sections(model), "stack/prometheus.yaml.j2")
     for place in (NATIVE, COMPOSE):
         for job, targets in place_targets(model, place).items():
             yield JsonPage(f"{place.targets}/{job}.json", [{"targets": targets}])

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from imsobs.model import Model
+from imsobs import artifacts
+from imsobs.model import Model, ingest
 from imsobs.outputs.references import COMPOSE, Reference, written
-from imsobs.outputs.stack import containers, ingest
+from imsobs.outputs.stack import containers
 from imsobs.outputs.stack.containers import PASSWORD_SECRET
 from imsobs.outputs.stack.hardening import USERS, VOLUMES, service, volume
 from imsobs.pages import Page, YamlPage
@@ -21,12 +22,12 @@ _REFUSAL = "no default password; set it in the environment or in stack/.env, the
 
 def plan(model: Model) -> Iterator[Page]:
     """Yield compose.yaml."""
-    yield YamlPage("stack/compose.yaml", written(sections(model), COMPOSE), "stack/compose.yaml.j2")
+    yield YamlPage(artifacts.COMPOSE, written(sections(model), COMPOSE), "stack/compose.yaml.j2")
 
 
 def sections(model: Model) -> dict[str, Any]:
     """Return the sections of compose.yaml."""
-    names = [PASSWORD_SECRET, *ingest.secrets(model)]
+    names = [PASSWORD_SECRET, *ingest.secrets(model.spec.stack.ingest)]
     return {
         "name": f"{model.spec.service.namespace}-observability",
         "x-required": {
@@ -50,7 +51,7 @@ def sections(model: Model) -> dict[str, Any]:
 
 
 def _file(secret: str) -> str:
-    return ingest.file_name(secret) if secret in ingest.SECRETS else secret
+    return ingest.FILES.get(secret, secret)
 
 
 def _networks() -> dict[str, Any]:

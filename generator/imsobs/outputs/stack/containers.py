@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from imsobs import artifacts
 from imsobs.model import Model
 from imsobs.model.conventions import PROFILES
+from imsobs.model.ingest import secrets as ingest_secrets
 from imsobs.outputs.collector.ottl import decimal
 from imsobs.outputs.collector.settings import runtime
 from imsobs.outputs.grafana import provisioning as grafana_plan
 from imsobs.outputs.prometheus import server as prometheus_plan
 from imsobs.outputs.references import Joined, Reference, join
 from imsobs.outputs.stack import digests, ingest, native
-from imsobs.outputs.stack.hardening import CONFIG, USERS, VOLUMES, mount, service, volume
+from imsobs.outputs.stack.hardening import USERS, VOLUMES, mount, service, volume
 from imsobs.outputs.stack.places import COMPOSE, collector_environment
 
 Service = dict[str, Any]
@@ -59,18 +61,18 @@ def _binary_health(binary: str, port: int) -> dict[str, Any]:
 def otelcol(model: Model) -> Service:
     """Return the Collector."""
     ports = model.spec.stack.otelcol.ports
-    secrets = ingest.secrets(model)
-    configs = ["collector/config.yaml", *([ingest.PATH] if secrets else [])]
+    secrets = ingest_secrets(model.spec.stack.ingest)
+    configs = [artifacts.COLLECTOR, *([artifacts.COLLECTOR_INGEST] if secrets else [])]
     state = VOLUMES["otelcol"]
     # Only where senders prove who they are may the ports leave this machine.
     exposable = "IMS_OTLP_BIND" if model.spec.stack.ingest.auth == "bearer" else None
     return {
         **_running("otelcol", model),
-        "command": [f"--config={CONFIG}/{config}" for config in configs],
+        "command": [f"--config={artifacts.CONTAINER_ROOT}/{config}" for config in configs],
         "environment": {
             **runtime(model),
             **collector_environment(model, COMPOSE),
-            **{ingest.SECRETS[name]: f"/run/secrets/{name}" for name in secrets},
+            **{ingest.VARIABLES[name]: f"/run/secrets/{name}" for name in secrets},
             "IMSOBS_STATE": state,
             "IMS_LOG_EXPORTER": Reference("IMS_LOG_EXPORTER", "otlp_http/logs"),
             "IMS_SERVICE_URL": Reference("IMS_SERVICE_URL", "http://host.docker.internal:8080"),
@@ -102,14 +104,14 @@ def _environment(model: Model) -> Reference:
 def prometheus(model: Model) -> Service:
     """Return Prometheus."""
     component = model.spec.stack.prometheus
-    config, data = f"{CONFIG}/stack/prometheus.yaml", VOLUMES["prometheus"]
+    config, data = f"{artifacts.CONTAINER_ROOT}/{artifacts.PROMETHEUS}", VOLUMES["prometheus"]
     return {
         **_running("prometheus", model),
         "command": prometheus_plan.flags(model, COMPOSE.bind, config, data),
         "environment": _runtime(component.memory_mib),
         "volumes": [
-            mount("./prometheus.yaml", "stack/prometheus.yaml"),
-            mount("./compose/targets", "stack/targets"),
+            mount("./prometheus.yaml", artifacts.PROMETHEUS),
+            mount("./compose/targets", artifacts.NATIVE_TARGETS),
             mount("../alerts"),
             volume("prometheus", data),
         ],
@@ -123,7 +125,7 @@ def prometheus(model: Model) -> Service:
 def alertmanager(model: Model) -> Service:
     """Return Alertmanager."""
     component = model.spec.stack.alertmanager
-    config, data = f"{CONFIG}/alerts/alertmanager.yaml", VOLUMES["alertmanager"]
+    config, data = f"{artifacts.CONTAINER_ROOT}/{artifacts.ALERTMANAGER}", VOLUMES["alertmanager"]
     running = _running("alertmanager", model)
     # The one component that calls out: chat, pager, mail.
     running["networks"]["outbound"] = None
@@ -131,7 +133,7 @@ def alertmanager(model: Model) -> Service:
     return {
         **running,
         # Secret files are named relative to the working folder.
-        "working_dir": CONFIG,
+        "working_dir": artifacts.CONTAINER_ROOT,
         "command": native.alertmanager_flags(COMPOSE.bind, port, config, data),
         "environment": _runtime(component.memory_mib),
         "volumes": [
@@ -151,14 +153,14 @@ def jaeger(model: Model) -> Service:
     component = model.spec.stack.jaeger
     return {
         **_running("jaeger", model),
-        "command": [f"--config={CONFIG}/stack/jaeger.yaml"],
+        "command": [f"--config={artifacts.CONTAINER_ROOT}/{artifacts.JAEGER}"],
         "environment": {
             **_runtime(component.memory_mib),
             "IMS_BIND_ADDRESS": COMPOSE.bind,
             "IMS_JAEGER_DATA": VOLUMES["jaeger"],
         },
         "volumes": [
-            mount("./jaeger.yaml", "stack/jaeger.yaml"),
+            mount("./jaeger.yaml", artifacts.JAEGER),
             volume("jaeger", VOLUMES["jaeger"]),
         ],
         "ports": _published(component.ports.http, component.ports.health),
@@ -171,13 +173,16 @@ def loki(model: Model) -> Service:
     component = model.spec.stack.loki
     return {
         **_running("loki", model),
-        "command": [f"-config.file={CONFIG}/stack/loki.yaml", "-config.expand-env=true"],
+        "command": [
+            f"-config.file={artifacts.CONTAINER_ROOT}/{artifacts.LOKI}",
+            "-config.expand-env=true",
+        ],
         "environment": {
             **_runtime(component.memory_mib),
             "IMS_BIND_ADDRESS": COMPOSE.bind,
             "IMS_LOKI_DATA": VOLUMES["loki"],
         },
-        "volumes": [mount("./loki.yaml", "stack/loki.yaml"), volume("loki", VOLUMES["loki"])],
+        "volumes": [mount("./loki.yaml", artifacts.LOKI), volume("loki", VOLUMES["loki"])],
         "ports": _published(component.ports.http),
         "healthcheck": _health(
             "/usr/bin/loki", "-health", f"-health.url=http://127.0.0.1:{component.ports.http}/ready"
@@ -188,13 +193,15 @@ def loki(model: Model) -> Service:
 def grafana(model: Model) -> Service:
     """Return Grafana."""
     component = model.spec.stack.grafana
-    provisioning = f"{CONFIG}/stack/grafana/provisioning"
+    provisioning = f"{artifacts.CONTAINER_ROOT}/{artifacts.GRAFANA_PROVISIONING}"
     port = component.ports.http
     return {
         **_running("grafana", model),
         "environment": {
             **_runtime(component.memory_mib),
-            **grafana_plan.settings(model, COMPOSE, f"{CONFIG}/dashboards", provisioning),
+            **grafana_plan.settings(
+                model, COMPOSE, f"{artifacts.CONTAINER_ROOT}/{artifacts.DASHBOARDS}", provisioning
+            ),
             "GF_SECURITY_ADMIN_PASSWORD": f"$__file{{/run/secrets/{PASSWORD_SECRET}}}",
         },
         "volumes": [
@@ -222,15 +229,15 @@ def promtail(model: Model) -> Service:
         **running,
         "profiles": [PROFILES["promtail"]],
         "network_mode": "service:loki",
-        "working_dir": CONFIG,
+        "working_dir": artifacts.CONTAINER_ROOT,
         "command": [
-            f"-config.file={CONFIG}/stack/promtail.yaml",
+            f"-config.file={artifacts.CONTAINER_ROOT}/{artifacts.PROMTAIL}",
             f"-positions.file={positions}",
             join("-client.external-labels=deployment_environment_name=", _environment(model)),
         ],
         "environment": _runtime(component.memory_mib),
         "volumes": [
-            mount("./promtail.yaml", "stack/promtail.yaml"),
+            mount("./promtail.yaml", artifacts.PROMTAIL),
             mount("../logs"),
             volume("promtail", VOLUMES["promtail"]),
         ],
@@ -259,7 +266,7 @@ def gateway(model: Model) -> Service:
             "IMS_DEMO_OPTIONS": Reference("IMS_DEMO_OPTIONS", ""),
         },
         "volumes": [mount("../app")],
-        "working_dir": CONFIG,
+        "working_dir": artifacts.CONTAINER_ROOT,
         "ports": _published(port),
         "healthcheck": _health("python", "-c", ask),
     }

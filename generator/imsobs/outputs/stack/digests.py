@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 
-from imsobs import yamlio
+from imsobs import artifacts, yamlio
 from imsobs.model import Model
 from imsobs.model.conventions import CONFIG_LABEL
 from imsobs.outputs import collector
@@ -29,7 +29,7 @@ _READERS: dict[str, tuple[Callable[[Model], Iterator[Page]], ...]] = {
     "grafana": (grafana.plan,),
 }
 # Read by the build, not by the container.
-_NOT_MOUNTED = {"collector/builder.yaml"}
+_NOT_MOUNTED = {artifacts.COLLECTOR_BUILDER}
 
 
 def label(name: str, model: Model) -> dict[str, str]:

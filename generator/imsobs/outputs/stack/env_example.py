@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from imsobs import artifacts
 from imsobs.model import Model
 from imsobs.outputs.collector.ottl import decimal
 from imsobs.pages import TextPage
@@ -10,7 +11,7 @@ from imsobs.pages import TextPage
 def page(model: Model) -> TextPage:
     """Return the page."""
     return TextPage(
-        "stack/.env.example",
+        artifacts.COMPOSE_SETTINGS_EXAMPLE,
         "stack/env.example.j2",
         {"model": model, "rate": decimal(model.spec.sampling.rate)},
     )

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from imsobs import artifacts
 from imsobs.outputs.references import Reference
 from imsobs.spec.schema.stack import Component
 
-# Where rendered files are mounted; the tree below is the project's own.
-CONFIG = "/etc/ims"
 # Users of the official images.
 USERS = {
     "otelcol": "10001:10001",
@@ -66,7 +65,7 @@ def mount(source: str, target: str | None = None) -> dict[str, Any]:
     return {
         "type": "bind",
         "source": source,
-        "target": f"{CONFIG}/{inside}",
+        "target": f"{artifacts.CONTAINER_ROOT}/{inside}",
         "read_only": True,
         "bind": {"create_host_path": False},
     }

@@ -9,48 +9,43 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from imsobs.model import Model
+from imsobs import artifacts
+from imsobs.model import Model, ingest
 from imsobs.outputs.collector.settings import extensions
 from imsobs.outputs.references import COLLECTOR, Reference, written
 from imsobs.pages import Page, YamlPage
 
-PATH = "collector/ingest.yaml"
 _AUTH = "bearertokenauth"
 # Secret -> variable that names its file.
-SECRETS = {
+VARIABLES = {
     "otlp_token": "IMS_OTLP_TOKEN_FILE",
     "otlp_cert": "IMS_OTLP_CERT_FILE",
     "otlp_key": "IMS_OTLP_KEY_FILE",
 }
 
 
-def secrets(model: Model) -> list[str]:
-    """Return the names of the secrets that the Collector reads."""
-    ingest = model.spec.stack.ingest
-    token = ["otlp_token"] if ingest.auth == "bearer" else []
-    return [*token, *(["otlp_cert", "otlp_key"] if ingest.tls else [])]
-
-
 def plan(model: Model) -> Iterator[Page]:
     """Yield the page when there is anything to protect with."""
-    if secrets(model):
-        yield YamlPage(PATH, written(sections(model), COLLECTOR), "stack/ingest.yaml.j2")
+    if ingest.secrets(model.spec.stack.ingest):
+        yield YamlPage(
+            artifacts.COLLECTOR_INGEST, written(sections(model), COLLECTOR), "stack/ingest.yaml.j2"
+        )
 
 
 def sections(model: Model) -> dict[str, Any]:
     """Return the sections laid over the Collector's configuration."""
-    ingest = model.spec.stack.ingest
+    chosen = model.spec.stack.ingest
     protocol: dict[str, Any] = {}
-    if ingest.auth == "bearer":
+    if chosen.auth == "bearer":
         protocol["auth"] = {"authenticator": _AUTH}
-    if ingest.tls:
+    if chosen.tls:
         protocol["tls"] = {
             "cert_file": _file("otlp_cert"),
             "key_file": _file("otlp_key"),
             "min_version": "1.2",
             "reload_interval": "1h",
         }
-    added = {_AUTH: {"filename": _file("otlp_token")}} if ingest.auth == "bearer" else {}
+    added = {_AUTH: {"filename": _file("otlp_token")}} if chosen.auth == "bearer" else {}
     return {
         "extensions": added,
         "receivers": {"otlp": {"protocols": {"grpc": protocol, "http": protocol}}},
@@ -62,10 +57,5 @@ def sections(model: Model) -> dict[str, Any]:
     }
 
 
-def file_name(secret: str) -> str:
-    """Return the name of a secret's file below secrets/."""
-    return secret if secret == "otlp_token" else f"{secret}.pem"  # noqa: S105 - a name
-
-
 def _file(secret: str) -> Reference:
-    return Reference(SECRETS[secret], f"secrets/{file_name(secret)}")
+    return Reference(VARIABLES[secret], f"secrets/{ingest.FILES[secret]}")

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from imsobs.model import Model
+from imsobs import artifacts
+from imsobs.model import Model, ingest
 from imsobs.outputs.collector.settings import runtime
 from imsobs.outputs.grafana import provisioning as grafana
 from imsobs.outputs.prometheus import server as prometheus
-from imsobs.outputs.stack import ingest
 from imsobs.outputs.stack.places import NATIVE, collector_environment
 from imsobs.pages import Page, YamlPage
 from imsobs.spec.schema.stack import Build, Component
@@ -39,7 +39,7 @@ def plan(model: Model) -> Iterator[Page]:
         "api": api,
         "queries": _queries(),
     }
-    yield YamlPage("stack/native.yaml", sections)
+    yield YamlPage(artifacts.NATIVE, sections)
 
 
 def _url(port: int, path: str = "") -> str:
@@ -65,7 +65,7 @@ def components(model: Model) -> dict[str, Any]:
             "path_names": ["otelcol-ims", "otelcol-contrib"],
             "build": {
                 "kind": "collector",
-                "manifest": "collector/builder.yaml",
+                "manifest": artifacts.COLLECTOR_BUILDER,
                 "builder": f"{stack.otelcol.builder}@{stack.otelcol.builder_version}",
                 "require": [f"{_CORE}/otelcol {stack.otelcol.builder_version}"],
             },
@@ -146,7 +146,7 @@ def processes(model: Model) -> dict[str, Any]:
             "env": {"IMS_BIND_ADDRESS": NATIVE.bind, "IMS_LOKI_DATA": f"{_STATE}/data/loki"},
             "ports": {"http": stack.loki.ports.http, "grpc": stack.loki.ports.grpc},
             "ready": _url(stack.loki.ports.http, "/ready"),
-            "files": ["stack/loki.yaml"],
+            "files": [artifacts.LOKI],
             "dirs": [f"{_STATE}/data/loki"],
         },
         "otelcol": _otelcol(model),
@@ -160,20 +160,20 @@ def _jaeger(model: Model) -> dict[str, Any]:
     ports = model.spec.stack.jaeger.ports
     return {
         "component": "jaeger",
-        "args": ["--config", "stack/jaeger.yaml"],
+        "args": ["--config", artifacts.JAEGER],
         "env": {"IMS_BIND_ADDRESS": NATIVE.bind, "IMS_JAEGER_DATA": f"{_STATE}/data/jaeger"},
         "ports": ports.model_dump(),
         "ready": _url(ports.health, "/"),
         "url": _url(ports.http),
-        "files": ["stack/jaeger.yaml"],
+        "files": [artifacts.JAEGER],
         "dirs": [f"{_STATE}/data/jaeger"],
     }
 
 
 def _otelcol(model: Model) -> dict[str, Any]:
     ports = model.spec.stack.otelcol.ports
-    extra = [ingest.PATH] if ingest.secrets(model) else []
-    files = ["collector/config.yaml", *extra]
+    extra = [artifacts.COLLECTOR_INGEST] if ingest.secrets(model.spec.stack.ingest) else []
+    files = [artifacts.COLLECTOR, *extra]
     return {
         "component": "otelcol",
         "args": [part for file in files for part in ("--config", file)],
@@ -205,11 +205,11 @@ def _alertmanager(model: Model) -> dict[str, Any]:
     data = f"{_STATE}/data/alertmanager"
     return {
         "component": "alertmanager",
-        "args": alertmanager_flags(NATIVE.bind, port, "alerts/alertmanager.yaml", data),
+        "args": alertmanager_flags(NATIVE.bind, port, artifacts.ALERTMANAGER, data),
         "ports": {"http": port},
         "ready": _url(port, "/-/ready"),
         "url": _url(port),
-        "files": ["alerts/alertmanager.yaml", "alerts/templates"],
+        "files": [artifacts.ALERTMANAGER, artifacts.NOTIFICATION_TEMPLATES],
         "reload": _url(port, "/-/reload"),
         "dirs": [data],
     }
@@ -230,11 +230,11 @@ def _prometheus(model: Model) -> dict[str, Any]:
     data = f"{_STATE}/data/prometheus"
     return {
         "component": "prometheus",
-        "args": prometheus.flags(model, NATIVE.bind, "stack/prometheus.yaml", data),
+        "args": prometheus.flags(model, NATIVE.bind, artifacts.PROMETHEUS, data),
         "ports": {"http": port},
         "ready": _url(port, "/-/ready"),
         "url": _url(port),
-        "files": ["stack/prometheus.yaml", "alerts/rules"],
+        "files": [artifacts.PROMETHEUS, artifacts.RULES],
         "reload": "HUP",
         "dirs": [data],
     }
@@ -259,6 +259,6 @@ def _grafana(model: Model) -> dict[str, Any]:
         "ports": {"http": port},
         "ready": _url(port, "/api/health"),
         "url": _url(port),
-        "files": ["stack/grafana/provisioning"],
+        "files": [artifacts.GRAFANA_PROVISIONING],
         "dirs": [f"{_STATE}/data/grafana"],
     }

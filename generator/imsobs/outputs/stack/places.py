@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from imsobs import artifacts
 from imsobs.model import Model
 
 # Alias of a service on the internal network only: the bare service name also resolves on
@@ -28,8 +29,8 @@ class Place:
         return "127.0.0.1" if self.name == "native" else component + _SUFFIX
 
 
-NATIVE = Place("native", "stack/targets", "127.0.0.1")
-COMPOSE = Place("compose", "stack/compose/targets", "0.0.0.0")  # noqa: S104 - its own namespace
+NATIVE = Place("native", artifacts.NATIVE_TARGETS, "127.0.0.1")
+COMPOSE = Place("compose", artifacts.COMPOSE_TARGETS, "0.0.0.0")  # noqa: S104 - its own namespace
 
 
 def collector_environment(model: Model, place: Place) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from imsobs import artifacts
 from imsobs.model import Model
 from imsobs.outputs.collector.settings import LARGEST_BATCH_MIB
 from imsobs.outputs.references import COLLECTOR, Joined, Reference, join, written
@@ -18,7 +19,7 @@ _DATA = Reference("IMS_JAEGER_DATA", ".imsobs/data/jaeger")
 def plan(model: Model) -> Iterator[Page]:
     """Yield jaeger.yaml."""
     sections_ = written(sections(model), COLLECTOR)
-    yield YamlPage("stack/jaeger.yaml", sections_, "stack/jaeger.yaml.j2")
+    yield YamlPage(artifacts.JAEGER, sections_, "stack/jaeger.yaml.j2")
 
 
 def sections(model: Model) -> dict[str, Any]:

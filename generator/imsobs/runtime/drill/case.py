@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from imsobs import artifacts
 from imsobs.model import Model, conventions
 from imsobs.model.rules import ResolvedAlert
 from imsobs.runtime.drill.receiver import Notice
@@ -98,7 +99,7 @@ def fault(notice: Notice, case: Case, model: Model, project: Path) -> str | None
         if not text or "{{" in text or "<no value>" in text or "<error" in text:
             return f"{key} reads {text!r}"
     runbook = notice.annotations["runbook_url"].rsplit("/", 1)[-1]
-    if not (project / "docs/runbooks" / runbook).is_file():
+    if not (project / artifacts.RUNBOOKS / runbook).is_file():
         return f"there is no runbook {runbook}"
     if not (project / "dashboards" / f"{alert.dashboard}.json").is_file():
         return f"there is no dashboard {alert.dashboard}"

@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 
+from imsobs import artifacts
 from imsobs.model import Model
-from imsobs.outputs.alertmanager import CONFIG
 from imsobs.runtime.drill import otlp
 from imsobs.runtime.drill.case import Case, fault, phase
 from imsobs.runtime.drill.health import Health
@@ -22,7 +22,7 @@ from imsobs.spec.schema.alerts import Send
 
 _PAUSE = 2.0
 _HEALTHY = "healthy"
-_CONFIGS = {"prometheus": "stack/prometheus.yaml", "alertmanager": CONFIG}
+_CONFIGS = {"prometheus": artifacts.PROMETHEUS, "alertmanager": artifacts.ALERTMANAGER}
 
 
 @dataclass

@@ -6,11 +6,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from imsobs import write, yamlio
+from imsobs import artifacts, write, yamlio
 from imsobs.compile import read_spec, render_model
 from imsobs.errors import ImsobsError
 from imsobs.model import Model, conventions
-from imsobs.outputs.alertmanager import CONFIG
 from imsobs.runtime.drill.compress_time import NEVER, local_routes, quicken
 from imsobs.runtime.paths import layout_for
 from imsobs.runtime.process.stack import down
@@ -65,7 +64,9 @@ def prepare(files: list[Path], model: Model, root: Path, inbox: str, health_port
         )
     quick = quicken(compiled.model)
     rendered = render_model(quick)
-    config = local_routes(yamlio.parse(rendered[CONFIG].decode()), inbox, mutes=NEVER)
-    rendered[CONFIG] = yamlio.dump(config).encode()
+    config = local_routes(
+        yamlio.parse(rendered[artifacts.ALERTMANAGER].decode()), inbox, mutes=NEVER
+    )
+    rendered[artifacts.ALERTMANAGER] = yamlio.dump(config).encode()
     write.apply(root, write.changes(root, rendered))
     return quick

@@ -8,11 +8,12 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from imsobs import artifacts
 from imsobs.runtime.secrets import PASSWORD
 from imsobs.runtime.verify import Verdict
 from imsobs.runtime.verify.validators import ask
 
-_FILE = "stack/compose.yaml"
+_FILE = artifacts.COMPOSE
 COMPOSE_ENV = "IMSOBS_COMPOSE_BIN"
 
 

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from imsobs import yamlio
+from imsobs import artifacts, yamlio
 from imsobs.runtime.verify import Verdict
 from imsobs.runtime.verify.models.grafana import DashboardsFile, DatasourcesFile
 from imsobs.runtime.verify.validators import held_against
 
-_FOLDER = "stack/grafana/provisioning"
+_FOLDER = artifacts.GRAFANA_PROVISIONING
 _SOURCES = f"{_FOLDER}/datasources/datasources.yaml"
 _PROVIDERS = f"{_FOLDER}/dashboards/dashboards.yaml"
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from imsobs import artifacts
 from imsobs.runtime.verify import Verdict
 from imsobs.runtime.verify.models.loki import LokiFile
 from imsobs.runtime.verify.models.promtail import PromtailFile
 from imsobs.runtime.verify.validators import ask, held_against, optional
 
-_LOKI = "stack/loki.yaml"
-_PROMTAIL = "stack/promtail.yaml"
+_LOKI = artifacts.LOKI
+_PROMTAIL = artifacts.PROMTAIL
 
 
 def verify(root: Path) -> Iterator[Verdict]:
