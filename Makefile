@@ -34,8 +34,8 @@ lock: ## Resolve the dependencies of pyproject.toml anew into requirements.lock.
 fmt: $(READY) ## Format and fix what can be fixed.
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-lint: $(READY) ## Style and types.
-	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
+lint: $(READY) ## Style, types and the direction of imports.
+	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
 
 validate: $(READY) ## Check the spec and print every problem.
 	@$(IMSOBS) validate

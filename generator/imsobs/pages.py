@@ -21,7 +21,7 @@ from pydantic_core import to_json
 from imsobs import markdown, yamlio
 from imsobs.cache import cache_dir
 
-TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
+TEMPLATES = Path(__file__).parent / "templates"
 HEADER = "Generated from spec/ims.yaml by `make render`. Do not edit: change the spec."
 
 # Small and large numbers, which Rust writes as 1e-9 and 0.00001, and Python as 1e-09 and 1e-05.

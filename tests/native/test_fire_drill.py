@@ -30,7 +30,17 @@ def test_five_alerts_are_told_and_resolve(tmp_path: Path) -> None:
     compiled = read_spec([spec])
     assert compiled.model is not None
     apply(tmp_path, changes(tmp_path, render_model(compiled.model)))
-    command = [sys.executable, "-m", "imsobs", "drill", *FIVE, "--root", str(tmp_path), "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "imsobs",
+        "drill",
+        *FIVE,
+        "--root",
+        str(tmp_path),
+        "--format",
+        "json",
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = {row["alert"]: row for row in json.loads(done.stdout)["alerts"]}

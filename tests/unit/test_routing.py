@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 import yaml
 from alertmanager import ROOT, post, running, states, wait_for
+from imsobs import artifacts
 from imsobs.compile import read_spec
 from imsobs.model import Model
-from imsobs.outputs.alertmanager import CONFIG, TEMPLATE, matchers, plan
+from imsobs.outputs.alertmanager import TEMPLATE, matchers, plan
 from imsobs.pages import render
 from imsobs.runtime.build.binaries import resolve_binary
 from imsobs.runtime.drill.compress_time import ALWAYS, NEVER, local_routes
@@ -53,7 +54,7 @@ def test_a_value_of_a_matcher_is_no_operator() -> None:
 
 
 def test_secrets_are_files_only(rendered: Path) -> None:
-    config = yaml.safe_load((rendered / CONFIG).read_text())
+    config = yaml.safe_load((rendered / artifacts.ALERTMANAGER).read_text())
     found: list[tuple[str, str]] = []
 
     def walk(key: str, value: Any) -> None:
@@ -76,9 +77,14 @@ def test_secrets_are_files_only(rendered: Path) -> None:
 @pytest.mark.native
 def test_amtool_accepts_the_configuration_and_its_routes(model: Model, rendered: Path) -> None:
     amtool = str(resolve_binary("amtool", ROOT))
-    subprocess.run([amtool, "check-config", CONFIG], cwd=rendered, check=True, capture_output=True)
+    subprocess.run(
+        [amtool, "check-config", artifacts.ALERTMANAGER],
+        cwd=rendered,
+        check=True,
+        capture_output=True,
+    )
     for name, wanted in model.spec.routing.expect.items():
-        command = [amtool, "config", "routes", "test", f"--config.file={CONFIG}"]
+        command = [amtool, "config", "routes", "test", f"--config.file={artifacts.ALERTMANAGER}"]
         command.append(f"--verify.receivers={','.join(wanted.receivers)}")
         command += [f"{label}={value}" for label, value in wanted.labels.items()]
         done = subprocess.run(command, cwd=rendered, capture_output=True, text=True, check=False)
@@ -144,7 +150,7 @@ def test_expected_routes_in_a_real_alertmanager(
     model: Model, rendered: Path, tmp_path: Path
 ) -> None:
     """Receiver, group and inhibition of every expected route, in one run."""
-    config = yaml.safe_load((rendered / CONFIG).read_text())
+    config = yaml.safe_load((rendered / artifacts.ALERTMANAGER).read_text())
     expected = model.spec.routing.expect
     templates = (rendered / TEMPLATE).parent
     with listening() as inbox:
@@ -186,7 +192,7 @@ def _cases(notices: list[Notice], expected: dict[str, Expectation]) -> set[str]:
 def test_mute_times_hold_warnings_and_let_critical_ones_through(
     model: Model, rendered: Path, tmp_path: Path
 ) -> None:
-    config = yaml.safe_load((rendered / CONFIG).read_text())
+    config = yaml.safe_load((rendered / artifacts.ALERTMANAGER).read_text())
     expected = {
         name: wanted
         for name, wanted in model.spec.routing.expect.items()

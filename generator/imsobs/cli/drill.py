@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from imsobs.cli.app import app
+from imsobs.cli.app import OPERATIONS, app
+from imsobs.cli.options import AsFormat, Format, Overlay, Root
 from imsobs.cli.output import errors, results
-from imsobs.cli.spec import Overlay, model_or_exit, spec_files
+from imsobs.cli.spec import model_or_exit, spec_files
 from imsobs.errors import ImsobsError
 from imsobs.problems import available
 
@@ -27,15 +28,13 @@ if TYPE_CHECKING:
 _WIDTH = 120
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATIONS)
 def drill(
     alerts: Annotated[list[str] | None, typer.Argument(help="Alerts; all when left out.")] = None,
-    root: Annotated[
-        Path, typer.Option("--root", help="Project folder.", envvar="IMSOBS_ROOT")
-    ] = Path(),
+    root: Root = Path(),
     overlay: Overlay = None,
     patience: Annotated[float, typer.Option(help="Longest wait of one step, seconds.")] = 120.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+    format: AsFormat = Format.text,
 ) -> None:
     """Raise alerts in a stack of its own and see them told and resolved.
 
@@ -71,7 +70,7 @@ def drill(
             ).run(cases)
     rows = [_row(case) for case in cases]
     _remember(root, rows)
-    if as_json:
+    if format is Format.json:
         results.print_json(json.dumps({"alerts": rows}))
     else:
         _print(cases)

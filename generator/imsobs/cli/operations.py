@@ -11,18 +11,16 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from imsobs.cli.app import app
+from imsobs.cli.app import OPERATIONS, STACK, app
+from imsobs.cli.options import AsFormat, Format, Overlay, Root
 from imsobs.cli.output import errors, results
-from imsobs.cli.spec import Overlay, model_or_exit
-from imsobs.cli.stack import AsFormat, Root, TableFormat
-
-ProjectRoot = Annotated[Path, typer.Option("--root", help="Project folder.", envvar="IMSOBS_ROOT")]
+from imsobs.cli.spec import model_or_exit
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATIONS)
 def estimate(
     requests_per_day: Annotated[float, typer.Option(min=1, help="Requests that are served a day.")],
-    root: ProjectRoot = Path(),
+    root: Root = Path(),
     overlay: Overlay = None,
     spans: Annotated[float, typer.Option(min=0, help="Spans of a request.")] = 6.0,
     records: Annotated[float, typer.Option(min=0, help="Log records of a request.")] = 8.0,
@@ -31,7 +29,7 @@ def estimate(
     ] = None,
     peak: Annotated[float, typer.Option(min=1, help="Busiest second over the mean.")] = 4.0,
     explain: Annotated[bool, typer.Option("--explain", help="Print formulas, constants.")] = False,
-    format: AsFormat = TableFormat.table,
+    format: AsFormat = Format.text,
 ) -> None:
     """Estimate disk and memory of every component at a request rate."""
     from imsobs.model import estimate as estimating
@@ -39,7 +37,7 @@ def estimate(
     model = model_or_exit(root, overlay)
     load = estimating.Load.of(model, requests_per_day, spans, records, kept, peak)
     found = estimating.estimate(model, load)
-    if format is TableFormat.json:
+    if format is Format.json:
         data = {"load": asdict(load), "components": [asdict(row) for row in found]}
         results.print_json(json.dumps(data))
         return
@@ -68,8 +66,8 @@ def estimate(
             results.print(escape(line))
 
 
-@app.command()
-def reload(root: Root = None, format: AsFormat = TableFormat.table) -> None:
+@app.command(rich_help_panel=STACK)
+def reload(root: Root = Path(), format: AsFormat = Format.text) -> None:
     """Hand changed configuration to what runs; exit 1 when something was rejected."""
     from imsobs.runtime.paths import layout_for
     from imsobs.runtime.process.plan import load_plan
@@ -77,7 +75,7 @@ def reload(root: Root = None, format: AsFormat = TableFormat.table) -> None:
 
     layout = layout_for(root)
     found = reload_running(load_plan(layout.root), layout)
-    if format is TableFormat.json:
+    if format is Format.json:
         results.print_json(json.dumps([asdict(item) for item in found]))
     else:
         colours = {"reloaded": "green", "rejected": "red", "restart": "yellow"}
@@ -89,16 +87,16 @@ def reload(root: Root = None, format: AsFormat = TableFormat.table) -> None:
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATIONS)
 def preflight(
-    root: Root = None,
+    root: Root = Path(),
     requests_per_day: Annotated[
         float, typer.Option(min=1, help="Expected rate, for disk and memory.")
     ] = 1_000_000,
     test_alert: Annotated[
         bool, typer.Option("--test-alert", help="Send an alert through the running stack.")
     ] = False,
-    format: AsFormat = TableFormat.table,
+    format: AsFormat = Format.text,
 ) -> None:
     """Check what a deployment needs: passwords, receivers, disk, ports, retention, an alert."""
     from imsobs.cli.tables import findings_table
@@ -109,7 +107,7 @@ def preflight(
     model = model_or_exit(layout.root, None)
     findings = examine(model, layout, requests_per_day, test_alert)
     failed = [finding for finding in findings if finding.level == "fail"]
-    if format is TableFormat.json:
+    if format is Format.json:
         data = {"ok": not failed, "findings": [asdict(finding) for finding in findings]}
         results.print_json(json.dumps(data))
     else:
@@ -118,8 +116,8 @@ def preflight(
         raise typer.Exit(1)
 
 
-@app.command()
-def secrets(root: Root = None) -> None:
+@app.command(rich_help_panel=OPERATIONS)
+def secrets(root: Root = Path()) -> None:
     """Write the secret files that compose mounts, from the environment or stack/.env."""
     from imsobs.runtime import secrets as stack_secrets
     from imsobs.runtime.paths import layout_for

@@ -10,9 +10,10 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from imsobs.cli.app import app
+from imsobs.cli.app import STACK, app
+from imsobs.cli.options import Overlay, Root
 from imsobs.cli.output import errors, results
-from imsobs.cli.spec import Overlay, Root, model_or_exit
+from imsobs.cli.spec import model_or_exit
 from imsobs.errors import ImsobsError
 from imsobs.model import Model
 from imsobs.problems import available
@@ -22,7 +23,7 @@ Names = Annotated[list[str] | None, typer.Argument(help="Dashboards by uid; all 
 Values = Annotated[list[str] | None, typer.Option(help="Value of this picker; may be repeated.")]
 
 
-@app.command()
+@app.command(rich_help_panel=STACK)
 def preview(
     dashboards: Names = None,
     root: Root = Path(),

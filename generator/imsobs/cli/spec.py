@@ -3,39 +3,24 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from imsobs import write
-from imsobs.cli.app import app
+from imsobs import project, write
+from imsobs.cli.app import SPEC, app
+from imsobs.cli.options import AsFormat, Format, Overlay, Root
 from imsobs.cli.output import errors, results
 from imsobs.compile import Compiled, read_spec, render_model
 from imsobs.errors import ImsobsError
 from imsobs.model import Model
 
 
-class Format(StrEnum):
-    """How results are printed."""
-
-    text = "text"
-    json = "json"
-
-
-Root = Annotated[Path, typer.Option("--root", help="Project folder.", envvar="IMSOBS_ROOT")]
-Overlay = Annotated[
-    list[Path] | None, typer.Option("--overlay", help="YAML laid over the spec; may be repeated.")
-]
-SPEC = Path("spec/ims.yaml")
-
-
 def spec_files(root: Path, overlay: list[Path] | None) -> list[Path]:
-    """Return the spec and its overlays, as short as the caller's folder allows."""
-    spec = root / SPEC
-    return [SPEC if root == Path() else spec, *(overlay or [])]
+    """Return the files of the spec and its overlays, in the order in which they are laid."""
+    return [*project.spec_files(root), *(overlay or [])]
 
 
 def model_or_exit(root: Path, overlay: list[Path] | None, format: Format = Format.text) -> Model:
@@ -70,8 +55,8 @@ def _print_problems(compiled: Compiled, format: Format) -> None:
     errors.print(f"[bold red]{count} problem{'s' if count != 1 else ''}[/]; nothing was written")
 
 
-@app.command()
-def validate(root: Root = Path(), overlay: Overlay = None, format: Format = Format.text) -> None:
+@app.command(rich_help_panel=SPEC)
+def validate(root: Root = Path(), overlay: Overlay = None, format: AsFormat = Format.text) -> None:
     """Check the spec and print every problem with its place and remedy."""
     model = model_or_exit(root, overlay, format)
     if format is Format.json:
@@ -82,7 +67,7 @@ def validate(root: Root = Path(), overlay: Overlay = None, format: Format = Form
         )
 
 
-@app.command()
+@app.command(rich_help_panel=SPEC)
 def render(
     root: Root = Path(),
     overlay: Overlay = None,
@@ -124,7 +109,7 @@ def render(
         results.print(f"[green]ok[/] {len(pending)} file(s) changed")
 
 
-@app.command()
+@app.command(rich_help_panel=SPEC)
 def inspect(
     name: Annotated[str | None, typer.Argument(help="A metric; all when left out.")] = None,
     root: Root = Path(),

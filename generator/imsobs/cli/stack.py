@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from imsobs.cli.app import app
+from imsobs.cli.app import OPERATIONS, STACK, app
+from imsobs.cli.options import AsFormat, Format, Root
 from imsobs.cli.output import errors, results
 from imsobs.errors import ImsobsError
 
@@ -34,23 +35,7 @@ class ModeChoice(StrEnum):
     docker = "docker"
 
 
-class TableFormat(StrEnum):
-    """How results are printed."""
-
-    table = "table"
-    json = "json"
-
-
-Root = Annotated[
-    Path | None,
-    typer.Option(
-        "--root", envvar="IMSOBS_ROOT", help="Project folder; the nearest one by default."
-    ),
-]
-AsFormat = Annotated[TableFormat, typer.Option("--format", help="How results are printed.")]
-
-
-def _project(root: Path | None) -> tuple[Plan, Layout]:
+def _project(root: Path) -> tuple[Plan, Layout]:
     from imsobs.runtime.paths import layout_for
     from imsobs.runtime.process.plan import load_plan
 
@@ -104,9 +89,9 @@ def _native_up(plan: Plan, layout: Layout) -> None:
         )
 
 
-@app.command()
+@app.command(rich_help_panel=STACK)
 def up(
-    root: Root = None,
+    root: Root = Path(),
     mode: Annotated[
         ModeChoice, typer.Option(help="docker, native, or what is here.")
     ] = ModeChoice.auto,
@@ -131,7 +116,7 @@ def up(
         errors.print(line)
 
 
-def _take_down(root: Path | None, *, purge: bool) -> None:
+def _take_down(root: Path, *, purge: bool) -> None:
     from imsobs.runtime.docker import compose_down, record_mode, recorded_mode
     from imsobs.runtime.paths import layout_for
     from imsobs.runtime.process.stack import down as take_down
@@ -150,15 +135,15 @@ def _take_down(root: Path | None, *, purge: bool) -> None:
     errors.print("[green]ok[/] the stack is down" if ran else "[green]ok[/] nothing was running")
 
 
-@app.command()
-def down(root: Root = None) -> None:
+@app.command(rich_help_panel=STACK)
+def down(root: Root = Path()) -> None:
     """Stop the stack and leave nothing running; stored data is kept."""
     _take_down(root, purge=False)
 
 
-@app.command()
+@app.command(rich_help_panel=STACK)
 def destroy(
-    root: Root = None,
+    root: Root = Path(),
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Stop the stack and delete its stored metrics, traces, logs and alert states."""
@@ -168,14 +153,14 @@ def destroy(
     errors.print("[green]ok[/] its data is deleted")
 
 
-@app.command()
+@app.command(rich_help_panel=STACK)
 def binaries(
     names: Annotated[
         list[str] | None,
         typer.Argument(help="All but the optional ones when left out; those are built by name."),
     ] = None,
-    root: Root = None,
-    format: AsFormat = TableFormat.table,
+    root: Root = Path(),
+    format: AsFormat = Format.text,
 ) -> None:
     """Find or build the binaries now, and print where they are."""
     from imsobs.runtime.build.binaries import resolve
@@ -189,7 +174,7 @@ def binaries(
             for name in names or plan.components
             if (binary := resolve(plan, layout.root, name, progress, asked=bool(names))) is not None
         ]
-    if format is TableFormat.json:
+    if format is Format.json:
         rows = {binary.name: {**asdict(binary), "path": str(binary.path)} for binary in found}
         results.print_json(json.dumps(rows))
         return
@@ -199,14 +184,14 @@ def binaries(
         )
 
 
-@app.command()
-def status(root: Root = None, format: AsFormat = TableFormat.table) -> None:
+@app.command(rich_help_panel=STACK)
+def status(root: Root = Path(), format: AsFormat = Format.text) -> None:
     """Show components, targets, series, telemetry received and alerts; exit 1 if unhealthy."""
     from imsobs.cli.tables import component_table, status_lines, telemetry_table
     from imsobs.runtime.status import collect
 
     found = collect(*_project(root))
-    if format is TableFormat.json:
+    if format is Format.json:
         results.print_json(json.dumps(found.as_json()))
     else:
         results.print(component_table(found.components))
@@ -218,8 +203,8 @@ def status(root: Root = None, format: AsFormat = TableFormat.table) -> None:
         raise typer.Exit(1)
 
 
-@app.command()
-def doctor(root: Root = None, format: AsFormat = TableFormat.table) -> None:
+@app.command(rich_help_panel=OPERATIONS)
+def doctor(root: Root = Path(), format: AsFormat = Format.text) -> None:
     """Check the machine: binaries, Go, Docker, ports, disk; exit 3 if something must be mended."""
     from imsobs.cli.tables import findings_table
     from imsobs.runtime.doctor import examine
@@ -227,7 +212,7 @@ def doctor(root: Root = None, format: AsFormat = TableFormat.table) -> None:
 
     findings = examine(layout_for(root))
     failed = [finding for finding in findings if finding.level == "fail"]
-    if format is TableFormat.json:
+    if format is Format.json:
         data = {"ok": not failed, "findings": [asdict(finding) for finding in findings]}
         results.print_json(json.dumps(data))
     else:
@@ -236,10 +221,10 @@ def doctor(root: Root = None, format: AsFormat = TableFormat.table) -> None:
         raise typer.Exit(3)
 
 
-@app.command()
+@app.command(rich_help_panel=STACK)
 def logs(
     name: Annotated[str, typer.Argument(help="A process of the stack, or supervisord.")],
-    root: Root = None,
+    root: Root = Path(),
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many last lines.")] = 100,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on until interrupted.")
@@ -274,11 +259,11 @@ def logs(
         position = size
 
 
-@app.command()
+@app.command(rich_help_panel=STACK)
 def trace(
     trace_id: Annotated[str, typer.Argument(help="32 hex digits, as in a log record.")],
-    root: Root = None,
-    format: AsFormat = TableFormat.table,
+    root: Root = Path(),
+    format: AsFormat = Format.text,
 ) -> None:
     """Print a trace that Jaeger holds, as a tree (or, as json, as Jaeger gives it)."""
     from imsobs.cli.tables import trace_tree
@@ -286,7 +271,7 @@ def trace(
 
     plan, _ = _project(root)
     found = fetch_trace(plan.api.jaeger, trace_id)
-    if format is TableFormat.json:
+    if format is Format.json:
         results.print_json(json.dumps(found))
         return
     tree = trace_tree(escape(str(found.get("traceID", trace_id))), parse_trace(found))

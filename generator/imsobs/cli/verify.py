@@ -11,16 +11,16 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from imsobs.cli.app import app
+from imsobs.cli.app import SPEC, app
+from imsobs.cli.options import AsFormat, Format, Root
 from imsobs.cli.output import errors, results
-from imsobs.cli.spec import Format, Root
 
 if TYPE_CHECKING:
     from imsobs.runtime.verify import Verdict
 
 
-@app.command()
-def verify(root: Root = Path(), format: Format = Format.text) -> None:
+@app.command(rich_help_panel=SPEC)
+def verify(root: Root = Path(), format: AsFormat = Format.text) -> None:
     """Let the real software judge the rendered files; exit 1 when one objects."""
     from imsobs.runtime.verify import verify_all
 

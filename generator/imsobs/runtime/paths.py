@@ -10,23 +10,11 @@ from pathlib import Path
 
 from imsobs import artifacts
 from imsobs.errors import ImsobsError
+from imsobs.project import find_root
 
 PLAN_FILE = Path(artifacts.NATIVE)
 # sun_path holds 104 (macOS) to 108 bytes; supervisord binds "<socket>.<pid>" first.
 _LONGEST_SOCKET = 92
-
-
-def find_root(start: Path | None = None) -> Path:
-    """Return the nearest folder, from ``start`` upwards, that holds stack/native.yaml.
-
-    Returns ``start`` (default: the working directory) when there is none, so that the
-    loader can name the file it misses.
-    """
-    here = (start or Path.cwd()).resolve()
-    for folder in (here, *here.parents):
-        if (folder / PLAN_FILE).is_file():
-            return folder
-    return here
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from typing import Literal
 
 from imsobs.cache import cache_dir
 from imsobs.errors import ImsobsError
+from imsobs.project import find_root
 from imsobs.runtime.build.compile import build_component, cached_binary
 from imsobs.runtime.build.versions import VersionProblem, check_version, show
-from imsobs.runtime.paths import find_root
 from imsobs.runtime.process.plan import Component, Plan, load_plan
 from imsobs.runtime.progress import Progress, Silent
 

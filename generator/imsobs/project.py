@@ -1,0 +1,34 @@
+"""A project: a folder with a spec, from which the rest of its tree is rendered."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from imsobs import artifacts
+
+SPEC_FOLDER = Path("spec")
+
+
+def spec_files(root: Path) -> list[Path]:
+    """Return the files of the project's spec, sorted by name; all together are one spec.
+
+    Paths are relative to the working directory, as messages name them. Without any file the
+    one that is expected is returned, so that the loader can name what is missing.
+    """
+    folder = Path(os.path.relpath(root / SPEC_FOLDER)) if root != Path() else SPEC_FOLDER
+    return sorted(folder.glob("*.yaml")) or [folder / "spec.yaml"]
+
+
+def find_root(start: Path | None = None) -> Path:
+    """Return the nearest folder, from ``start`` upwards, that is a project.
+
+    It has a spec, or, where only rendered files were deployed, the plan of its stack. Returns
+    ``start`` (default: the working directory) when there is none.
+    """
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        has_spec = any((folder / SPEC_FOLDER).glob("*.yaml"))
+        if has_spec or (folder / artifacts.NATIVE).is_file():
+            return folder
+    return here
