@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import socket
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from imsobs import shipped
 from imsobs.runtime.paths import Layout
 from imsobs.runtime.process.plan import Plan, load_plan
 
@@ -80,6 +82,9 @@ chmod +x "$out"
 """
 
 
+_NUMBERS = itertools.count()
+
+
 def free_port() -> int:
     """Return a port that was free a moment ago."""
     with socket.socket() as probe:
@@ -115,6 +120,7 @@ class Project:
     root: Path
     bin: Path
     data: dict[str, Any]
+    shipped: dict[str, Any] = field(default_factory=dict)
 
     @property
     def layout(self) -> Layout:
@@ -123,11 +129,20 @@ class Project:
     def plan(self) -> Plan:
         path = self.root / "stack" / "native.yaml"
         path.parent.mkdir(exist_ok=True)
-        path.write_text(yaml.safe_dump(self.data, sort_keys=False), encoding="utf-8")
+        text = yaml.safe_dump({"processes": self.data["processes"]}, sort_keys=False)
+        path.write_text(text, encoding="utf-8")
+        ship(self.root, {"components": self.data["components"], **self.shipped})
         return load_plan(self.root)
 
     def port(self, name: str) -> int:
         return int(self.data["processes"][name]["ports"]["http"])
+
+
+def ship(root: Path, data: dict[str, Any]) -> None:
+    """Let the program ship these components, until the test is over (conftest.py)."""
+    file = root / f"shipped-{next(_NUMBERS)}.yaml"
+    file.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
+    shipped.FILE = file
 
 
 def make_project(root: Path) -> Project:
@@ -139,12 +154,7 @@ def make_project(root: Path) -> Project:
         port = free_port()
         data["components"][name] = {
             "version": "1.2.3",
-            "env": f"IMSOBS_{name.upper()}_BIN",
-            "build": {
-                "kind": "go-install",
-                "package": "example.com/cmd/tool",
-                "module_version": "v1.2.3",
-            },
+            "build": {"kind": "go-install", "package": "example.com/cmd/tool"},
         }
         data["processes"][name] = {
             "component": name,
@@ -157,7 +167,7 @@ def make_project(root: Path) -> Project:
         }
     alpha = data["processes"]["alpha"]
     alpha["reload"] = f"http://127.0.0.1:{alpha['ports']['http']}/-/reload"
-    data["components"]["loki"] = {"version": "3.0.0", "env": "IMSOBS_LOKI_BIN", "optional": True}
+    data["components"]["loki"] = {"version": "3.0.0", "optional": True}
     return Project(root, root / "bin", data)
 
 

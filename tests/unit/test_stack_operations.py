@@ -117,12 +117,12 @@ def test_preflight_refuses_open_ingest(
 
 
 PLAN = """
-components: {tool: {version: 1.0.0, env: X, optional: true}}
+versions: {}
 processes:
-  signalled: {component: tool, ready: "http://127.0.0.1:1/", files: [a], reload: HUP}
-  restarted: {component: tool, ready: "http://127.0.0.1:2/", files: [b]}
-  refused: {component: tool, ready: "http://127.0.0.1:3/", files: [c], reload: HUP}
-  same: {component: tool, ready: "http://127.0.0.1:4/", files: [d], reload: HUP}
+  signalled: {component: loki, ready: "http://127.0.0.1:1/", files: [a], reload: HUP}
+  restarted: {component: loki, ready: "http://127.0.0.1:2/", files: [b]}
+  refused: {component: loki, ready: "http://127.0.0.1:3/", files: [c], reload: HUP}
+  same: {component: loki, ready: "http://127.0.0.1:4/", files: [d], reload: HUP}
 """
 
 

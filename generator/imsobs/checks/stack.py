@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from imsobs.model import Model, conventions
-from imsobs.problems import KeyPath, Problem
+from imsobs.model import Model
+from imsobs.problems import Problem
+from imsobs.shipped import shipped
 from imsobs.spec.schema.base import seconds
 
 _DAY = 86_400
@@ -82,38 +83,14 @@ def _retention(model: Model) -> Iterator[Problem]:
             yield Problem(("retention", "metrics"), message, "stack/retention-slo")
 
 
-def _module_version(component: str, version: str) -> str:
-    """Return the Go module's version of a release, by each project's way of counting."""
-    major, minor, patch = (int(part) for part in version.split("."))
-    match component:
-        case "prometheus":
-            return f"v0.{major}{minor:02d}.{patch}"
-        case "jaeger":
-            # 2.0 came out together with 1.63.
-            return f"v1.{63 + minor}.{patch}"
-    return f"v{version}"
-
-
 def _versions(model: Model) -> Iterator[Problem]:
     stack = model.spec.stack
     if stack.jaeger.version.split(".")[0] != "2":
         message = f"{stack.jaeger.version} is not a Jaeger v2; only its configuration is rendered"
         yield Problem(("stack", "jaeger", "version"), message, "stack/jaeger-major")
         return
-    for component in ("prometheus", "alertmanager", "jaeger", "loki", "promtail"):
-        entry = getattr(stack, component)
-        wanted = _module_version(component, entry.version)
-        if entry.build is not None and entry.build.module_version != wanted:
-            path: KeyPath = ("stack", component, "build", "module_version")
-            message = (
-                f"{entry.build.module_version} is not {component} {entry.version}; use {wanted}"
-            )
-            yield Problem(path, message, "stack/module-version")
-        if entry.build is not None and entry.build.drop_replaces and not entry.build.copy_module:
-            path = ("stack", component, "build", "drop_replaces")
-            message = "go install takes a module's go.mod as it is; add copy_module: true"
-            yield Problem(path, message, "stack/module-copy")
-    rendered = conventions.COLLECTOR_VERSION
+    # Names and settings of components change with the version.
+    rendered = shipped().components["otelcol"].version
     if stack.otelcol.version != rendered:
         message = f"the Collector is rendered and built for {rendered}"
         yield Problem(("stack", "otelcol", "version"), message, "stack/collector-version")

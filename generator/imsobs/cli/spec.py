@@ -85,14 +85,7 @@ def render(
         if check or diff:
             results.out(change.diff(), end="", highlight=False)
     if check:
-        if pending:
-            names = ", ".join(change.path for change in pending[:5])
-            more = f" and {len(pending) - 5} more" if len(pending) > 5 else ""
-            raise ImsobsError(
-                f"{len(pending)} rendered file(s) differ from the spec: {names}{more}",
-                remedy="run `make render` and commit the result",
-                exit_code=1,
-            )
+        refuse_drift(pending)
         results.print("[green]ok[/] every rendered file is what the spec says")
         return
     if not diff:
@@ -107,6 +100,18 @@ def render(
             )
             results.print(f"{sign} {escape(change.path)}")
         results.print(f"[green]ok[/] {len(pending)} file(s) changed")
+
+
+def refuse_drift(pending: list[write.Change]) -> None:
+    """Raise ImsobsError (exit code 1) when rendered files differ from the spec."""
+    if pending:
+        names = ", ".join(change.path for change in pending[:5])
+        more = f" and {len(pending) - 5} more" if len(pending) > 5 else ""
+        raise ImsobsError(
+            f"{len(pending)} rendered file(s) differ from the spec: {names}{more}",
+            remedy="run `make render` and commit the result",
+            exit_code=1,
+        )
 
 
 @app.command(rich_help_panel=SPEC)

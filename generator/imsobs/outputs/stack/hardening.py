@@ -6,6 +6,7 @@ from typing import Any
 
 from imsobs import artifacts
 from imsobs.outputs.references import Reference
+from imsobs.shipped import shipped
 from imsobs.spec.schema.stack import Component
 
 # Users of the official images.
@@ -34,9 +35,16 @@ _LOGGING = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3
 
 def image(name: str, component: Component) -> Reference:
     """Return the image; the environment may name another (a mirror, a local build)."""
-    digest = f"@{component.digest}" if component.digest else ""
-    default = f"{component.image}:{component.version}{digest}"
+    digest = component.digest or _shipped_digest(name, component)
+    default = f"{component.image}:{component.version}" + (f"@{digest}" if digest else "")
     return Reference(f"IMSOBS_IMAGE_{name.upper()}", default)
+
+
+def _shipped_digest(name: str, component: Component) -> str | None:
+    """Return the digest of the image as shipped; of another image or version there is none."""
+    entry = shipped().components[name]
+    same = (entry.image, entry.version) == (component.image, component.version)
+    return entry.digest if same else None
 
 
 def service(name: str, component: Component, user: str) -> dict[str, Any]:

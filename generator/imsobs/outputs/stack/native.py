@@ -15,10 +15,9 @@ from imsobs.outputs.grafana import provisioning as grafana
 from imsobs.outputs.prometheus import server as prometheus
 from imsobs.outputs.stack.places import NATIVE, collector_environment
 from imsobs.pages import Page, YamlPage
-from imsobs.spec.schema.stack import Build, Component
+from imsobs.shipped import shipped
 
 _STATE = "${IMSOBS_STATE}"
-_CORE = "go.opentelemetry.io/collector"
 _LOG_PIPELINE = "logs/store"
 _LOKI_EXPORTER = "otlp_http/logs"
 # Where Grafana's packages install it; its front end and defaults are found from there.
@@ -33,8 +32,7 @@ def plan(model: Model) -> Iterator[Page]:
         "jaeger": _url(stack.jaeger.ports.http),
     }
     sections = {
-        "toolchain": {"go_min": stack.go.min, "wheel": stack.go.wheel},
-        "components": components(model),
+        "versions": versions(model),
         "processes": processes(model),
         "api": api,
         "queries": _queries(),
@@ -56,82 +54,13 @@ def _queries() -> dict[str, str]:
     return {key: f'sum({name}{{job="otelcol"}})' for key, name in names.items()}
 
 
-def components(model: Model) -> dict[str, Any]:
-    """Return the binaries: name -> how its version is asked, found and built."""
+def versions(model: Model) -> dict[str, str]:
+    """Return component -> version; how each is found and built is not the spec's to say."""
     stack = model.spec.stack
-    found: dict[str, Any] = {
-        "otelcol": {
-            **_component("otelcol", stack.otelcol),
-            "path_names": ["otelcol-ims", "otelcol-contrib"],
-            "build": {
-                "kind": "collector",
-                "manifest": artifacts.COLLECTOR_BUILDER,
-                "builder": f"{stack.otelcol.builder}@{stack.otelcol.builder_version}",
-                "require": [f"{_CORE}/otelcol {stack.otelcol.builder_version}"],
-            },
-        }
-    }
-    named: dict[str, Component] = {
-        "prometheus": stack.prometheus,
-        "alertmanager": stack.alertmanager,
-        "jaeger": stack.jaeger,
-    }
-    for name, component in named.items():
-        if component.build is not None:
-            found |= _built(name, component, component.build)
-    if "jaeger" in found:
-        found["jaeger"]["version_args"] = ["version"]
-    optionals = {"loki": stack.loki, "promtail": stack.promtail, "grafana": stack.grafana}
-    for name, optional in optionals.items():
-        plain = {name: _component(name, optional)}
-        several = _built(name, optional, optional.build) if optional.build else plain
-        found |= {part: {**entry, "optional": True} for part, entry in several.items()}
-    return found
-
-
-def _built(name: str, component: Component, build: Build) -> dict[str, Any]:
-    """Return a component and its tools."""
-    found = {name: {**_component(name, component), "build": _build(build, component.version)}}
-    for tool, package in build.tools.items():
-        recipe = _go_install(build, package, component.version)
-        found[tool] = {**_component(tool, component), "build": recipe}
-    return found
-
-
-def _component(name: str, component: Component) -> dict[str, Any]:
     return {
-        "version": component.version,
-        "version_args": ["--version"],
-        "env": f"IMSOBS_{name.upper()}_BIN",
-    }
-
-
-def _ldflags(build: Build, version: str) -> list[str]:
-    return [f"-X {build.version_variable}={version}"] if build.version_variable else []
-
-
-def _go_install(build: Build, package: str, version: str) -> dict[str, Any]:
-    return {
-        "kind": "go-install",
-        "package": f"{build.module}/{package}",
-        "module_version": build.module_version,
-        "tags": build.tags,
-        "ldflags": _ldflags(build, version),
-    }
-
-
-def _build(build: Build, version: str) -> dict[str, Any]:
-    if not build.copy_module:
-        return _go_install(build, build.package, version)
-    return {
-        "kind": "go-module-copy",
-        "module": build.module,
-        "module_version": build.module_version,
-        "package": f"./{build.package}",
-        "tags": build.tags,
-        "ldflags": _ldflags(build, version),
-        "placeholders": build.placeholders,
-        **({"drop_replaces": build.drop_replaces} if build.drop_replaces else {}),
+        name: getattr(stack, name).version
+        for name in shipped().versions()
+        if hasattr(stack, name) and name != "gateway"
     }
 
 

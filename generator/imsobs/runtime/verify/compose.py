@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from imsobs import artifacts
+from imsobs.runtime.environment import DOCKER, HOME, chosen
 from imsobs.runtime.secrets import PASSWORD
 from imsobs.runtime.verify import Verdict
 from imsobs.runtime.verify.validators import ask
@@ -36,9 +37,11 @@ def verify(root: Path) -> Iterator[Verdict]:
         yield Verdict("compose", _FILE, True, why, skipped=True)
         return
     profiles = ["--profile", "promtail", "--profile", "demo"]
+    # The docker command finds its plugin and its engine from these.
+    docker = chosen(HOME, DOCKER)
     call = [*command, "-f", _FILE, "--env-file", os.devnull, *profiles, "config", "--quiet"]
-    yield ask("compose", _FILE, call, root, {PASSWORD: "any"})
-    refusal = ask("compose", _FILE, call, root, {PASSWORD: ""})
+    yield ask("compose", _FILE, call, root, {**docker, PASSWORD: "any"})
+    refusal = ask("compose", _FILE, call, root, {**docker, PASSWORD: ""})
     said_so = not refusal.ok and PASSWORD in refusal.detail
     detail = "" if said_so else f"it does not refuse to start without {PASSWORD}"
     yield Verdict("compose", f"{_FILE} without a password", said_so, detail)

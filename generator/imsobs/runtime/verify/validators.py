@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from imsobs import yamlio
 from imsobs.runtime.build.binaries import locate, resolve_binary
+from imsobs.runtime.environment import BASE, chosen
 from imsobs.runtime.process.plan import load_plan
 from imsobs.runtime.progress import Silent
 from imsobs.runtime.verify import Verdict
@@ -26,12 +26,16 @@ def ask(
     root: Path,
     environment: Mapping[str, str] | None = None,
 ) -> Verdict:
-    """Run a program in the project folder; exit code 0 is its consent."""
+    """Run a program in the project folder; exit code 0 is its consent.
+
+    It reads files that a stranger may have had a hand in, so it sees ``environment`` and the
+    few variables that every program needs, and none of the caller's others.
+    """
     try:
         done = subprocess.run(
             list(command),
             cwd=root,
-            env={**os.environ, **(environment or {})},
+            env=chosen(BASE, more=environment),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

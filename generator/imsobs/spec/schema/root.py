@@ -28,7 +28,7 @@ class Spec(Section):
     collector: Collector
     scrape: Scrape = Scrape.defaults()
     retention: Retention = Retention.defaults()
-    stack: Stack
+    stack: Stack = Stack.defaults()
     dashboards: Dashboards = {}
     alerting: Alerting
     budget: Budget

