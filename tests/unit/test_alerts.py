@@ -11,6 +11,7 @@ import yaml
 from alertmanager import ROOT
 from imsobs.compile import read_spec
 from imsobs.model import Model
+from imsobs.model.conventions import ENVIRONMENT
 from imsobs.model.notification import expand, humanized
 from imsobs.model.rules import number
 from imsobs.outputs.docs import runbooks
@@ -20,6 +21,7 @@ from imsobs.outputs.prometheus import rules as alert_rules
 from imsobs.pages import render
 from imsobs.promql.windows import longest_window
 from imsobs.runtime.build.binaries import resolve_binary
+from imsobs.spec.schema.alerts import Step
 
 REQUIRED = {
     "ServiceDown": ("critical", "1m"),
@@ -124,7 +126,9 @@ def test_a_threshold_changes_its_rule_and_its_pages_only(model: Model, tmp_path:
 
 def test_a_guard_is_matched_on_the_labels_that_it_has(model: Model) -> None:
     cost = model.alerts["HighCostDrift"].expr
-    assert cost.startswith("ims_cost_drift_ratio > 0.25\nand sum by (service_name, vendor)")
+    assert cost.startswith(
+        f"ims_cost_drift_ratio > 0.25\nand sum by (service_name, {ENVIRONMENT}, vendor)"
+    )
     fast = model.alerts["SLOAvailabilityBurnFast"].expr
     assert fast.startswith(
         "slo:availability:error_ratio1h > 0.0144\nand (slo:availability:error_ratio5m"
@@ -211,9 +215,47 @@ def test_every_alert_fires_at_its_boundary_and_resolves(model: Model, tree: Path
 
 
 @pytest.mark.native
+def test_an_alert_of_one_environment_is_none_of_another(
+    model: Model, tree: Path, tmp_path: Path
+) -> None:
+    """Beside what makes an alert fire, another environment stays quiet: only the one is told.
+
+    The other one is "other", which has no budget of its own. Objectives are left out: their
+    windows of 30 days take minutes, and scenarios cover them.
+    """
+    written = []
+    for name, alert in model.alerts.items():
+        if alert.test is None or alert.path[0] != "alerts":
+            continue
+        if ENVIRONMENT not in (alert.carried or ()):
+            continue
+        page = yaml.safe_load((tree / alert_tests.test_file(name)).read_text())
+        page["rule_files"] = [str(tree / "alerts" / f[3:]) for f in page["rule_files"]]
+        (case,) = page["tests"]
+        line = alert_tests.timeline(alert, alert.test, model)
+        for selector, step in alert.test.series.items():
+            assert f'{ENVIRONMENT}="production"' in selector, name
+            quiet = alert_tests.series_values(
+                selector, Step(quiet=step.quiet, fires=step.quiet), line, model
+            )
+            other = selector.replace(f'{ENVIRONMENT}="production"', f'{ENVIRONMENT}="other"')
+            case["input_series"].append({"series": other, "values": quiet})
+        written.append(tmp_path / f"{name}.yaml")
+        written[-1].write_text(yaml.safe_dump(page))
+    assert len(written) > 15
+    promtool = str(resolve_binary("promtool", ROOT))
+    done = subprocess.run(
+        [promtool, "test", "rules", *map(str, written)], capture_output=True, text=True, check=False
+    )
+    failed = [part for part in done.stdout.split("\n\n") if "FAILED" in part]
+    assert done.returncode == 0, "\n\n".join(failed) + done.stderr
+
+
+@pytest.mark.native
 def test_the_budget_counts_one_month_from_its_first_hour(tree: Path) -> None:
     """One dollar an hour: 24 after a day, nothing in the first hour of the next month."""
-    hourly = 'service:ims_cost_actual_usd:increase1h{service_name="ims-core"}'
+    where = 'deployment_environment_name="production"'
+    hourly = f'service:ims_cost_actual_usd:increase1h{{service_name="ims-core",{where}}}'
     moments = {24: 24, 30 * 24: 720, 31 * 24 - 1: 743, 31 * 24: 0, 31 * 24 + 1: 1, 32 * 24: 24}
     case = {
         "rule_files": [str(tree / "alerts/rules/recording.yaml")],
@@ -224,9 +266,11 @@ def test_the_budget_counts_one_month_from_its_first_hour(tree: Path) -> None:
                 "input_series": [{"series": hourly, "values": "1x1000"}],
                 "promql_expr_test": [
                     {
-                        "expr": "ims_budget_used_usd",
+                        "expr": f"ims_budget_used_usd{{{where}}}",
                         "eval_time": f"{hour}h",
-                        "exp_samples": [{"labels": "ims_budget_used_usd", "value": used}],
+                        "exp_samples": [
+                            {"labels": f"ims_budget_used_usd{{{where}}}", "value": used}
+                        ],
                     }
                     for hour, used in moments.items()
                 ],

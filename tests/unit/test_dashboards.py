@@ -11,7 +11,7 @@ import pytest
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as grafana
 from imsobs.compile import read_spec
-from imsobs.model import Model
+from imsobs.model import Model, conventions
 from imsobs.outputs.grafana import plan
 from imsobs.preview.interpolate import panels
 
@@ -53,7 +53,7 @@ def test_overview_has_what_was_asked_for() -> None:
     (deployments,) = board["annotations"]["list"]
     assert "ims_build_info" in deployments["expr"]
     names = [variable["name"] for variable in board["templating"]["list"]]
-    assert names == ["datasource", "service", "vendor", "model"]
+    assert names == ["datasource", "environment", "service", "vendor", "model"]
 
 
 def test_thresholds_come_from_the_alerts_on_the_same_thing() -> None:
@@ -78,6 +78,25 @@ def test_low_is_bad_where_the_alert_says_so() -> None:
     steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
     limit = MODEL.spec.alerts["LowCacheHitRate"].threshold
     assert steps == [{"color": "orange", "value": None}, {"color": "green", "value": limit}]
+
+
+@every_board
+def test_every_board_chooses_environments_and_every_query_follows(board: dict[str, Any]) -> None:
+    pickers = {variable["name"]: variable for variable in board["templating"]["list"]}
+    environment = pickers["environment"]
+    assert environment["multi"]
+    assert environment["includeAll"]
+    (deployments,) = board["annotations"]["list"]
+    assert 'deployment_environment_name=~"$environment"' in deployments["expr"]
+    for panel in panels(board):
+        for target in panel["targets"]:
+            text = target.get("expr", "")
+            derived = any(
+                name in text and conventions.ENVIRONMENT in series.labels
+                for name, series in MODEL.series.items()
+            )
+            if derived or target["datasource"]["type"] == "loki":
+                assert "$environment" in text, panel["title"]
 
 
 @every_board

@@ -79,8 +79,10 @@ def test_an_event_is_a_log_record_whose_values_may_rise(model: Model) -> None:
 
 
 def test_the_overlay_gives_every_drill_a_service_and_every_port_a_number(model: Model) -> None:
-    extra = overlay(model, free_ports(1)[0])
+    extra = overlay(model, free_ports(1)[0], "production")
     assert "drill-high-api-latency" in extra["service"]["names"]
+    # The first is what telemetry and the probe report; none is lost.
+    assert extra["service"]["environments"] == ["production", "development", "staging"]
     ports = [port for part in extra["stack"].values() for port in part["ports"].values()]
     assert len(ports) == len(set(ports))
 
@@ -93,7 +95,8 @@ def _notice(case: Case, **labels: str) -> Notice:
         "runbook_url": alert.runbook_url,
         "dashboard_url": alert.dashboard_url.partition("?")[0],
     }
-    own = {**alert.labels, "alertname": alert.name, "service_name": case.service, **labels}
+    own = {**alert.labels, "alertname": alert.name, "service_name": case.service}
+    own |= {"deployment_environment_name": "production", **labels}
     return Notice("on-call", "firing", own, texts, {})
 
 
@@ -107,6 +110,8 @@ def test_a_notification_is_judged(model: Model) -> None:
     assert fault(wrong, case, model, ROOT) == "platform was told instead of on-call"
     gap = dataclasses.replace(good, annotations={**good.annotations, "summary": "<no value> fails"})
     assert fault(gap, case, model, ROOT) == "summary reads '<no value> fails'"
+    staging = _notice(case, deployment_environment_name="staging")
+    assert fault(staging, case, model, ROOT) == "on-call was told instead of not-production"
     assert "label team" in (fault(_notice(case, team="models"), case, model, ROOT) or "")
 
 

@@ -34,6 +34,10 @@ ANSWERS: dict[str, Any] = {
     "/api/v1/alerts": {
         "alerts": [
             {"state": "firing", "labels": {"alertname": "Watchdog"}},
+            {
+                "state": "firing",
+                "labels": {"alertname": "ServiceDown", "deployment_environment_name": "staging"},
+            },
             {"state": "pending", "labels": {"alertname": "Other"}},
         ]
     },
@@ -69,7 +73,7 @@ def test_telemetry_is_what_prometheus_says(project: Project) -> None:
     assert (facts.spans_received, facts.logs_received, facts.metric_points_received) == (
         43, None, 0,
     )  # fmt: skip
-    assert facts.alerts_firing == ["Watchdog"]
+    assert facts.alerts_firing == ["ServiceDown (staging)", "Watchdog"]
 
 
 def test_telemetry_survives_a_prometheus_that_is_down(project: Project) -> None:

@@ -96,6 +96,7 @@ def test_a_notification_is_readable(model: Model, rendered: Path, tmp_path: Path
     """Title and text as people get them, from a firing alert."""
     alert = model.alerts["CriticalErrorRate"]
     labels = {"alertname": alert.name, "service_name": "ims-core", **alert.labels}
+    labels["deployment_environment_name"] = "production"
     texts = {
         "summary": "ims-core fails 21% of its requests",
         "description": "21% of the requests of the last 5 minutes ended with a server error.",
@@ -122,7 +123,7 @@ def test_a_notification_is_readable(model: Model, rendered: Path, tmp_path: Path
         command = [amtool, "template", "render", glob, text, f"--template.data={file}"]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
-    assert shown("ims.title") == "[FIRING 1] CRITICAL CriticalErrorRate on ims-core"
+    assert shown("ims.title") == "[FIRING 1] CRITICAL CriticalErrorRate on ims-core in production"
     assert shown("ims.color") == "danger"
     assert shown("ims.dashboard") == texts["dashboard_url"]
     text = shown("ims.text")

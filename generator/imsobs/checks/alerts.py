@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from promql_parser import BinaryExpr, Expr
 
 from imsobs import promql
-from imsobs.checks.rules import habits, unknown
+from imsobs.checks.rules import habits, mixing, unknown
 from imsobs.model import Model, conventions
 from imsobs.model.alerts import used_labels
 from imsobs.model.notification import FUNCTIONS, unknown_fields
@@ -91,21 +91,11 @@ def _expression(alert: ResolvedAlert, model: Model) -> Iterator[Problem]:
     if alert.guard is not None and not _is_condition(alert.guard):
         message = "a guard is a comparison, such as service:ims_requests:rate5m > 0.05"
         yield Problem((*alert.path, "guard"), message, "alert/guard")
-    if alert.carried is None or conventions.SERVICE_NAME in alert.carried:
-        return
-    for name in _selected(alert.value):
-        if name in model.series and conventions.SERVICE_NAME in model.series[name].labels:
-            message = (
-                f'the label service_name of "{name}" is lost; aggregate by (service_name, ...)'
-            )
-            yield Problem((*alert.path, "expr"), message, "alert/service-label")
-
-
-def _selected(expr: str) -> list[str]:
-    try:
-        return promql.metric_names(expr)
-    except ValueError:
-        return []
+    for key, expr in (("expr", alert.value), ("guard", alert.guard)):
+        if expr is not None:
+            path = (*alert.path, key)
+            yield from mixing(expr, conventions.SERVICE_NAME, path, "alert/service-label", model)
+            yield from mixing(expr, conventions.ENVIRONMENT, path, "alert/environment-label", model)
 
 
 def _is_condition(expr: str) -> bool:
@@ -145,7 +135,11 @@ def _runbook(path: KeyPath, runbook: Runbook, model: Model) -> Iterator[Problem]
             path, "give the queries that a woken person runs first", "runbook/missing-queries"
         )
     for index, query in enumerate(runbook.queries):
-        yield from unknown(query.expr, (*path, "queries", index, "expr"), model)
+        here: KeyPath = (*path, "queries", index, "expr")
+        yield from unknown(query.expr, here, model)
+        yield from mixing(
+            query.expr, conventions.ENVIRONMENT, here, "runbook/environment-label", model
+        )
 
 
 def _test(path: KeyPath, alert: ResolvedAlert, test: AlertTest, model: Model) -> Iterator[Problem]:
@@ -156,7 +150,7 @@ def _test(path: KeyPath, alert: ResolvedAlert, test: AlertTest, model: Model) ->
     if alert.carried is None:
         return
     own = alert.carried - set(alert.labels)
-    if set(test.labels) - own or (own - set(test.labels)) & {conventions.SERVICE_NAME}:
+    if set(test.labels) - own or (own - set(test.labels)) & {*conventions.IDENTITY_LABELS}:
         message = f"the alert carries the labels {', '.join(sorted(own)) or 'none'}"
         yield Problem((*path, "labels"), message, "alert/test-labels")
 

@@ -10,7 +10,7 @@ from promql_parser import Call
 from imsobs import logql, promql
 from imsobs.model import Model, conventions
 from imsobs.model.dashboards import ResolvedDashboard, ResolvedPanel
-from imsobs.model.dashboards.queries import VARIABLE_LABELS, Query
+from imsobs.model.dashboards.queries import Query
 from imsobs.problems import KeyPath, Problem, available
 from imsobs.promql import labels as promql_labels
 
@@ -39,20 +39,40 @@ def promql_problems(
             continue  # reported by name, at the purpose
         key = query.key if written else (_FAULT_KEYS.get(finding.check, panel.purpose),)
         yield Problem((*panel.path, *key), finding.message, finding.check)
-    if found or not written:
+    if found:
         return
     path = (*panel.path, *query.key)
-    yield from _variables(path, query.text, dashboard)
-    yield from _windows(path, query.text)
-    if "service" not in dashboard.variables:
-        return
-    for selector in promql.selectors(promql.parse(query.text)):
+    if written:
+        yield from _variables(path, query.text, dashboard)
+        yield from _windows(path, query.text)
+    yield from _pickers(path, query.text, dashboard, model)
+
+
+def _pickers(
+    path: KeyPath, text: str, dashboard: ResolvedDashboard, model: Model
+) -> Iterator[Problem]:
+    """Yield the series that a query takes of every service or environment alike.
+
+    Several services of one dashboard may be meant, environments never are.
+    """
+    for selector in promql.selectors(promql.parse(text)):
         name = promql.selector_name(selector)
         series = model.series.get(name)
-        labels = {matcher.name for matcher in selector.matchers.matchers}
-        if series and conventions.SERVICE_NAME in series.labels.keys() - labels:
+        if series is None:
+            continue
+        lacking = series.labels.keys() - {matcher.name for matcher in selector.matchers.matchers}
+        if "service" in dashboard.variables and conventions.SERVICE_NAME in lacking:
             message = f'"{name}" is of every service; add {conventions.SERVICE_NAME}=~"$service"'
             yield Problem(path, message, "dashboard/service-filter")
+        if conventions.ENVIRONMENT in lacking:
+            yield _every_environment(path, f'"{name}" is', dashboard)
+
+
+def _every_environment(path: KeyPath, what: str, dashboard: ResolvedDashboard) -> Problem:
+    remedy = f'add {conventions.ENVIRONMENT}=~"$environment"'
+    if "environment" not in dashboard.variables:
+        remedy = "add environment to the variables of the dashboard"
+    return Problem(path, f"{what} of every environment; {remedy}", "dashboard/environment-filter")
 
 
 def _windows(path: KeyPath, text: str) -> Iterator[Problem]:
@@ -98,6 +118,8 @@ def logql_problems(
             hint = available(label, conventions.LOG_STREAM_LABELS)
             message = f'log streams have no label "{label}" (filter after the selector); {hint}'
             yield Problem(path, message, "dashboard/log-label")
-    if "service" in dashboard.variables and VARIABLE_LABELS["service"] not in parsed.labels:
+    if "service" in dashboard.variables and conventions.SERVICE_NAME not in parsed.labels:
         message = f'these are logs of every service; add {conventions.SERVICE_NAME}=~"$service"'
         yield Problem(path, message, "dashboard/service-filter")
+    if conventions.ENVIRONMENT not in parsed.labels:
+        yield _every_environment(path, "these are logs", dashboard)

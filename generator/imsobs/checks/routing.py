@@ -5,9 +5,10 @@ from __future__ import annotations
 import zoneinfo
 from collections.abc import Iterator
 
-from imsobs.model import Model
+from imsobs.model import Model, conventions
+from imsobs.model.metrics import identity_values
 from imsobs.problems import KeyPath, Problem, available
-from imsobs.spec.schema.routing import Matchers
+from imsobs.spec.schema.routing import Inhibition, Matchers
 
 _DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 
@@ -16,13 +17,13 @@ def check(model: Model) -> Iterator[Problem]:
     """Yield route/*, receiver/* and mute/* problems."""
     spec = model.spec
     yield from _receiver(("routing", "receiver"), spec.routing.receiver, model)
-    if "alertname" not in spec.routing.group_by:
-        message = "group by alertname at least; a message about several alerts has no runbook"
-        yield Problem(("routing", "group_by"), message, "route/group-by")
+    yield from _groups(("routing", "group_by"), spec.routing.group_by)
     for name, route in spec.routing.routes.items():
         path: KeyPath = ("routing", "routes", name)
         yield from _receiver((*path, "receiver"), route.receiver, model)
         yield from _matchers((*path, "match"), route.match, model)
+        if route.group_by is not None:
+            yield from _groups((*path, "group_by"), route.group_by)
         for mute in route.mute:
             if mute not in spec.mutes:
                 message = f'mute "{mute}" is not declared; {available(mute, spec.mutes)}'
@@ -30,10 +31,36 @@ def check(model: Model) -> Iterator[Problem]:
     for name, rule in spec.inhibitions.items():
         yield from _matchers(("inhibitions", name, "source"), rule.source, model)
         yield from _matchers(("inhibitions", name, "target"), rule.target, model)
+        yield from _inhibition(("inhibitions", name), rule, model)
     yield from _unrouted(model)
     yield from _receivers(model)
     yield from _mutes(model)
     yield from _expectations(model)
+
+
+def _groups(path: KeyPath, labels: list[str]) -> Iterator[Problem]:
+    for label, why in (
+        ("alertname", "a message about several alerts has no runbook"),
+        (conventions.ENVIRONMENT, "a message about several environments is read as one trouble"),
+    ):
+        if label not in labels:
+            yield Problem(path, f"group by {label} as well; {why}", "route/group-by")
+
+
+def _inhibition(path: KeyPath, rule: Inhibition, model: Model) -> Iterator[Problem]:
+    """Yield an inhibition by which one environment would silence another."""
+    if conventions.ENVIRONMENT in rule.equal:
+        return
+    for match in (rule.source, rule.target):
+        chosen = [
+            alert
+            for alert in model.alerts.values()
+            if _may_match(match, {**alert.labels, "alertname": alert.name})
+        ]
+        if not any(conventions.ENVIRONMENT in (alert.carried or ()) for alert in chosen):
+            return
+    message = f"one environment would silence another; add {conventions.ENVIRONMENT} to equal"
+    yield Problem(path, message, "inhibition/environment-label")
 
 
 def _receiver(path: KeyPath, name: str, model: Model) -> Iterator[Problem]:
@@ -44,6 +71,9 @@ def _receiver(path: KeyPath, name: str, model: Model) -> Iterator[Problem]:
 
 def _known_values(label: str, model: Model) -> set[str] | None:
     """Return the values that alerts have for a label; None when they are open."""
+    identity = identity_values(model.spec)
+    if label in identity:
+        return set(identity[label] or ())
     alerts = model.alerts.values()
     if label == "alertname":
         return set(model.alerts)
@@ -71,7 +101,11 @@ def _unrouted(model: Model) -> Iterator[Problem]:
     told: set[tuple[str, str]] = set()
     for alert in model.alerts.values():
         labels = {**alert.labels, "alertname": alert.name}
-        if any(_may_match(route.match, labels) for route in routes):
+        # A route that asks for a label which the alert may lack does not catch all of them.
+        if any(
+            route.match.keys() <= labels.keys() and _may_match(route.match, labels)
+            for route in routes
+        ):
             continue
         pair = (alert.severity, alert.team)
         if pair not in told:

@@ -13,7 +13,7 @@ from imsobs.spec.schema.base import seconds
 
 
 def check(model: Model) -> Iterator[Problem]:
-    """Yield slo/* and anomaly/* problems."""
+    """Yield slo/*, anomaly/* and budget/* problems."""
     for name, slo in model.spec.slos.items():
         path: KeyPath = ("slos", name)
         yield from _source(path, slo, model)
@@ -23,6 +23,15 @@ def check(model: Model) -> Iterator[Problem]:
         if band.of not in rules:
             message = f'"{band.of}" is not a recorded rule; {available(band.of, rules)}'
             yield Problem(("anomalies", name, "of"), message, "anomaly/unknown-rule")
+    environments = model.spec.service.environments
+    for environment in model.spec.budget.monthly(environments):
+        if environment not in environments:
+            message = (
+                f'environment "{environment}" is not declared;'
+                f" {available(environment, environments)}"
+            )
+            where = ("budget", "monthly_usd", environment)
+            yield Problem(where, message, "budget/unknown-environment")
 
 
 def _source(path: KeyPath, slo: Slo, model: Model) -> Iterator[Problem]:

@@ -33,6 +33,10 @@ def drill(
     alerts: Annotated[list[str] | None, typer.Argument(help="Alerts; all when left out.")] = None,
     root: Root = Path(),
     overlay: Overlay = None,
+    environment: Annotated[
+        str | None,
+        typer.Option(help="Environment to report as; the last of service.environments by default."),
+    ] = None,
     patience: Annotated[float, typer.Option(help="Longest wait of one step, seconds.")] = 120.0,
     format: AsFormat = Format.text,
 ) -> None:
@@ -49,12 +53,13 @@ def drill(
 
     model = model_or_exit(root, overlay)
     chosen = _chosen(alerts or [], model)
+    reported = _environment(environment, model)
     project = (root / ".imsobs/drill/project").resolve()
     state = (root / ".imsobs/drill/state").resolve()
     (port,) = free_ports(1)
     with receiver.listening() as inbox, health.answering(port) as answers:
         files = spec_files(root, overlay)
-        quick = tree.prepare(files, model, project, inbox.url, port)
+        quick = tree.prepare(files, model, project, inbox.url, port, reported)
         cases = [new_case(quick.alerts[name], quick) for name in chosen]
         tree.clear(project, state)
         errors.print(f"starting a stack for the drill of {len(cases)} alerts ...")
@@ -95,6 +100,16 @@ def _chosen(names: list[str], model: Model) -> list[str]:
             raise ImsobsError(f"{name} has no drill: {skip or 'it is off'}", exit_code=2)
     drilled = [n for n, a in model.alerts.items() if a.enabled and a.drill.skip is None]
     return names or drilled
+
+
+def _environment(name: str | None, model: Model) -> str:
+    """Return the environment to report as: its routes are those that are drilled."""
+    known = model.spec.service.environments
+    if name is not None and name not in known:
+        raise ImsobsError(
+            f'there is no environment "{name}"', remedy=available(name, known), exit_code=2
+        )
+    return name or known[-1]
 
 
 def _row(case: Case) -> dict[str, object]:

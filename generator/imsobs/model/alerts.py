@@ -20,8 +20,6 @@ from imsobs.spec.schema.root import Spec
 _SET = {"and", "or", "unless"}
 _LOOSE = {*_SET, "==", "!=", ">", ">=", "<", "<="}
 _LABEL = re.compile(r"\$labels\.([a-zA-Z_][a-zA-Z0-9_]*)")
-# Dashboard variable -> label that fills it.
-_VARIABLES = {"service": conventions.SERVICE_NAME, "vendor": "vendor", "model": "model"}
 
 
 def resolve_alerts(spec: Spec, series: dict[str, Series]) -> dict[str, ResolvedAlert]:
@@ -110,7 +108,7 @@ def _resolve(
 def _dashboard_url(base: str, dashboard: str, carried: frozenset[str]) -> str:
     chosen = [
         f"var-{variable}={{{{ $labels.{label} }}}}"
-        for variable, label in _VARIABLES.items()
+        for variable, label in conventions.VARIABLE_LABELS.items()
         if label in carried
     ]
     return f"{base}/d/{dashboard}" + (f"?{'&'.join(chosen)}" if chosen else "")

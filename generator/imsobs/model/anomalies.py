@@ -7,7 +7,7 @@ the standard deviation (Rousseeuw and Croux 1993), and one odd week moves neithe
 from __future__ import annotations
 
 from imsobs.model import conventions
-from imsobs.model.rules import Record, number, output_labels
+from imsobs.model.rules import WHO, Record, number, output_labels
 from imsobs.promql.series import Series
 from imsobs.spec.schema.alerts import Alert, Anomaly
 from imsobs.spec.schema.root import Spec
@@ -23,7 +23,7 @@ def anomaly_records(spec: Spec, series: dict[str, Series]) -> list[Record]:
 
 def _records(name: str, spec: Spec, series: dict[str, Series]) -> list[Record]:
     anomaly = spec.anomalies[name]
-    labels = ", ".join(sorted(output_labels(anomaly.of, series) or {conventions.SERVICE_NAME}))
+    labels = ", ".join(sorted(output_labels(anomaly.of, series) or conventions.IDENTITY_LABELS))
 
     def own(what: str) -> str:
         return f"anomaly:{name}:{what}"
@@ -67,7 +67,7 @@ def anomaly_alerts(spec: Spec) -> dict[str, tuple[str, Alert]]:
 def _alert(name: str, band: Anomaly) -> Alert:
     what = name.replace("_", " ")
     return Alert(
-        summary=f"{what} is unusual for this hour of the week",
+        summary=f"{what} of {WHO} is unusual for this hour of the week",
         description=(
             f"{band.description} It is {{{{ $value | humanize }}}} half widths of the band of"
             " the last"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from imsobs.model.conventions import ENVIRONMENT
 from imsobs.model.rules import Record, number
 from imsobs.spec.schema.metrics import Metric
 from imsobs.spec.schema.root import Spec
@@ -14,34 +15,35 @@ GROUP = "budget"
 # last second lies. The month of today is recorded, because inside a subquery the clock is
 # the subquery's own. Exact to the last full hour.
 _USED = f"""\
-sum(
+sum by ({ENVIRONMENT}) (
   sum_over_time((
     {HOURLY_COST}
       and on () (month(vector(time() - 1)) == on () ({MONTH} @ end()))
   )[31d:1h])
-) or vector(0)"""
+) or ims_budget_limit_usd * 0"""
 _HOURS_LEFT = (
-    "((days_in_month(vector(time())) - day_of_month(vector(time())) + 1) * 24 -"
+    "scalar((days_in_month(vector(time())) - day_of_month(vector(time())) + 1) * 24 -"
     " hour(vector(time())))"
 )
 _FORECAST = f"""\
 ims_budget_used_usd
-  + (sum(avg_over_time({HOURLY_COST}[3d])) or vector(0)) * {_HOURS_LEFT}"""
+  + (sum by ({ENVIRONMENT}) (avg_over_time({HOURLY_COST}[3d])) or ims_budget_used_usd * 0)
+    * {_HOURS_LEFT}"""
 
 
 def budget_metrics(spec: Spec) -> dict[str, Metric]:
     """Return the metrics that the spec's ``budget`` adds to the catalogue."""
     rules = {
         "ims_budget_limit_usd": (
-            "What all model calls of a calendar month (UTC) may cost.",
-            f"vector({number(spec.budget.monthly_usd)})",
+            "What all model calls of an environment may cost in a calendar month (UTC).",
+            _limits(spec),
         ),
         "ims_budget_used_usd": (
-            "Cost of model calls this month, up to the last full hour.",
+            "Cost of an environment's model calls this month, up to the last full hour.",
             _USED,
         ),
         "ims_budget_remaining_usd": (
-            "What is left of the month's budget; below 0 when it is overdrawn.",
+            "What is left of the environment's budget of the month; below 0 when it is overdrawn.",
             "ims_budget_limit_usd - ims_budget_used_usd",
         ),
         "ims_cost_forecast_usd": (
@@ -54,10 +56,25 @@ def budget_metrics(spec: Spec) -> dict[str, Metric]:
         ),
     }
     return {
-        name: Metric(type="gauge", group="cost", description=description, rule=rule)
+        name: Metric(
+            type="gauge",
+            group="cost",
+            description=description,
+            rule=rule,
+            labels=[] if name == "ims_series_limit" else [ENVIRONMENT],
+        )
         for name, (description, rule) in rules.items()
         if name not in spec.metrics
     }
+
+
+def _limits(spec: Spec) -> str:
+    """Return the query that gives each environment's limit as a series of its own."""
+    limits = spec.budget.monthly(spec.service.environments)
+    return "\n  or ".join(
+        f'label_replace(vector({number(usd)}), "{ENVIRONMENT}", "{environment}", "", "")'
+        for environment, usd in limits.items()
+    )
 
 
 def budget_records(spec: Spec) -> list[Record]:

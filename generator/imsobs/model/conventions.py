@@ -13,6 +13,19 @@ RESOURCE_LABELS = {
     "service.name": SERVICE_NAME,
     "deployment.environment.name": ENVIRONMENT,
 }
+# What says whose a series is. Every sum, alert, group and inhibition keeps these labels apart.
+IDENTITY_LABELS = tuple(RESOURCE_LABELS.values())
+BY_IDENTITY = ", ".join(IDENTITY_LABELS)
+# What a service or an environment that the spec does not name becomes, and one not told.
+OTHER = "other"
+UNKNOWN = "unknown"
+# Variable of a dashboard -> the label that it narrows.
+VARIABLE_LABELS = {
+    "service": SERVICE_NAME,
+    "environment": ENVIRONMENT,
+    "vendor": "vendor",
+    "model": "model",
+}
 # Labels that a scrape adds to every series.
 SCRAPE_LABELS = ("job", "instance")
 

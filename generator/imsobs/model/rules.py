@@ -71,6 +71,18 @@ class ResolvedAlert:
     path: KeyPath
 
 
+# Whose an alert is, as its texts say it.
+WHO = " in ".join(f"{{{{ $labels.{label} }}}}" for label in conventions.IDENTITY_LABELS)
+
+
+def example_labels(spec: Spec) -> dict[str, str]:
+    """Return the labels of the service that generated tests and pages speak of."""
+    return {
+        conventions.SERVICE_NAME: spec.service.names[0],
+        conventions.ENVIRONMENT: spec.service.environments[0],
+    }
+
+
 def number(value: float) -> str:
     """Return a number as short as it can be written without losing what was meant."""
     return f"{value:.12g}"
@@ -115,7 +127,10 @@ def spec_records(spec: Spec, metrics: dict[str, ResolvedMetric]) -> list[Record]
 
 
 def record_series(
-    records: list[Record], series: dict[str, Series], labels: dict[str, ResolvedLabel]
+    records: list[Record],
+    series: dict[str, Series],
+    labels: dict[str, ResolvedLabel],
+    identity: dict[str, Allowed],
 ) -> dict[str, Series]:
     """Return the series that the records add to the catalogue.
 
@@ -126,11 +141,11 @@ def record_series(
         for record in records:
             if record.metric:
                 continue
-            # What cannot be told is a fault reported elsewhere; most rules keep the service.
+            # What cannot be told is a fault reported elsewhere; most rules keep whose it is.
             inferred = output_labels(record.expr, found)
-            carried = frozenset({conventions.SERVICE_NAME}) if inferred is None else inferred
+            carried = frozenset(conventions.IDENTITY_LABELS) if inferred is None else inferred
             allowed: dict[str, Allowed] = {
-                label: labels[label].values if label in labels else None
+                label: labels[label].values if label in labels else identity.get(label)
                 for label in sorted(carried)
             }
             found[record.name] = Series(record.name, record.name, "gauge", allowed)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from imsobs.model import conventions
-from imsobs.model.rules import Record, number
+from imsobs.model.rules import WHO, Record, example_labels, number
 from imsobs.promql.matchers import matcher
 from imsobs.spec.schema.alerts import Alert, AlertTest, BurnAlert, Slo, Step
 from imsobs.spec.schema.base import seconds
@@ -17,7 +17,7 @@ from imsobs.spec.schema.metrics import Metric
 from imsobs.spec.schema.root import Spec
 
 SHORTEST = "5m"
-BY = conventions.SERVICE_NAME
+BY = conventions.BY_IDENTITY
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def good_share(slo: Slo) -> float:
 
 
 def _rates(slo: Slo, metric: Metric | None) -> tuple[str, str]:
-    """Return the queries of all and of bad events per second, by service."""
+    """Return the queries of all and of bad events per second, by service and environment."""
     histogram = metric is not None and metric.type == "histogram"
     bucket, _, count = conventions.histogram_series(slo.total)
     total = f"sum by ({BY}) (rate({count if histogram else slo.total}[{SHORTEST}]))"
@@ -128,12 +128,12 @@ def slo_alerts(spec: Spec) -> dict[str, tuple[str, Alert]]:
     found: dict[str, tuple[str, Alert]] = {}
     for name, slo in spec.slos.items():
         for burn in slo.burn:
-            found[burn.name] = (name, _burn_alert(name, slo, burn))
-        found[slo.breach.name] = (name, _breach_alert(name, slo))
+            found[burn.name] = (name, _burn_alert(name, slo, burn, spec))
+        found[slo.breach.name] = (name, _breach_alert(name, slo, spec))
     return found
 
 
-def _burn_alert(name: str, slo: Slo, burn: BurnAlert) -> Alert:
+def _burn_alert(name: str, slo: Slo, burn: BurnAlert, spec: Spec) -> Alert:
     names = SloNames(name)
     limit = round(burn.factor * good_share(slo), 12)
     guard = (
@@ -143,9 +143,7 @@ def _burn_alert(name: str, slo: Slo, burn: BurnAlert) -> Alert:
     hours = number(seconds(slo.window) / 3600 / burn.factor)
     percent = number(limit * 100)
     return Alert(
-        summary=(
-            f"{{{{ $labels.{BY} }}}} burns its {name} budget {number(burn.factor)} times too fast"
-        ),
+        summary=(f"{WHO} burns its {name} budget {number(burn.factor)} times too fast"),
         description=(
             f"{{{{ $value | humanizePercentage }}}} of events were bad over the last"
             f" {burn.long}, and more than"
@@ -163,16 +161,16 @@ def _burn_alert(name: str, slo: Slo, burn: BurnAlert) -> Alert:
         dashboard=slo.dashboard,
         labels={"slo": name},
         runbook=slo.runbook,
-        test=_test(name, limit, burn.long, inverse=False),
+        test=_test(name, limit, burn.long, spec, inverse=False),
         drill=slo.drill,
     )
 
 
-def _breach_alert(name: str, slo: Slo) -> Alert:
+def _breach_alert(name: str, slo: Slo, spec: Spec) -> Alert:
     names = SloNames(name)
     target = number(slo.objective * 100)
     return Alert(
-        summary=f"{{{{ $labels.{BY} }}}} misses its {name} objective over {slo.window}",
+        summary=f"{WHO} misses its {name} objective over {slo.window}",
         description=(
             f"Only {{{{ $value | humanizePercentage }}}} of events were good over the last"
             f" {slo.window};"
@@ -190,18 +188,19 @@ def _breach_alert(name: str, slo: Slo) -> Alert:
         dashboard=slo.dashboard,
         labels={"slo": name},
         runbook=slo.runbook,
-        test=_test(name, good_share(slo), slo.window, inverse=True),
+        test=_test(name, good_share(slo), slo.window, spec, inverse=True),
         drill=slo.drill,
     )
 
 
-def _test(name: str, limit: float, long: str, *, inverse: bool) -> AlertTest:
+def _test(name: str, limit: float, long: str, spec: Spec, *, inverse: bool) -> AlertTest:
     """Return the test at the boundary: exactly the limit is quiet, a tenth above fires.
 
     The condition becomes true with the first sample above it, because every window stood at
     the limit before.
     """
-    names, label = SloNames(name), f'{{{BY}="ims-core"}}'
+    names, labels = SloNames(name), example_labels(spec)
+    label = "{" + ",".join(f'{key}="{value}"' for key, value in labels.items()) + "}"
     step = max(60, seconds(long) // 72) // 60 * 60
     total, bad = 1000.0, round(1000 * limit, 9)
     above = round(bad * 1.1, 9)
@@ -211,7 +210,7 @@ def _test(name: str, limit: float, long: str, *, inverse: bool) -> AlertTest:
             names.of("total_rate5m") + label: Step(quiet=total, fires=total),
             names.of("bad_rate5m") + label: Step(quiet=bad, fires=above),
         },
-        labels={BY: "ims-core"},
+        labels=labels,
         value=1 - value if inverse else value,
         interval=f"{step}s",
     )

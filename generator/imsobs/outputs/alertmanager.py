@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from imsobs import artifacts
-from imsobs.model import Model
+from imsobs.model import Model, conventions
 from imsobs.pages import TextPage, YamlPage
 from imsobs.promql.matchers import matcher
 from imsobs.spec.schema.routing import Email, Matchers, Mute, Receiver, Route
@@ -41,7 +41,8 @@ def plan(model: Model) -> Iterator[YamlPage | TextPage]:
         ],
     }
     yield YamlPage(artifacts.ALERTMANAGER, sections, "alerts/alertmanager.yaml.j2")
-    yield TextPage(TEMPLATE, "alerts/ims.tmpl.j2")
+    names = {"service": conventions.SERVICE_NAME, "environment": conventions.ENVIRONMENT}
+    yield TextPage(TEMPLATE, "alerts/ims.tmpl.j2", names)
     expected = {
         name: {"labels": wanted.labels, "receivers": wanted.receivers}
         for name, wanted in spec.routing.expect.items()
@@ -88,7 +89,8 @@ def _receiver(receiver: Receiver, secrets: str) -> dict[str, Any]:
                 "description": '{{ template "ims.title" . }}',
                 "severity": '{{ template "ims.pagerduty_severity" . }}',
                 "class": "{{ .CommonLabels.alertname }}",
-                "component": "{{ .CommonLabels.service_name }}",
+                "component": f"{{{{ .CommonLabels.{conventions.SERVICE_NAME} }}}}",
+                "group": f"{{{{ .CommonLabels.{conventions.ENVIRONMENT} }}}}",
                 "details": {"text": '{{ template "ims.text" . }}'},
             }
         ]

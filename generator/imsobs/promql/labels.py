@@ -124,7 +124,7 @@ def _grouping_findings(tree: Expr, series: dict[str, Series]) -> Iterator[Findin
             yield from _missing(node.modifier.labels, have, where)
         elif isinstance(node, BinaryExpr) and node.modifier is not None:
             matching = node.modifier.matching
-            if matching is not None and _is_on(matching):
+            if matching is not None and is_on(matching):
                 for side in (node.lhs, node.rhs):
                     yield from _missing(matching.labels, output_labels(side, series), "on")
 
@@ -142,7 +142,8 @@ def _is_by(modifier: AggModifier) -> bool:
     return bool(modifier.type == AggModifierType.By)
 
 
-def _is_on(matching: LabelModifier) -> bool:
+def is_on(matching: LabelModifier) -> bool:
+    """Return whether a binary operation matches on its labels, instead of ignoring them."""
     return bool(matching.type == LabelModifierType.Include)
 
 
@@ -247,4 +248,4 @@ def _binary_labels(node: BinaryExpr, series: dict[str, Series]) -> frozenset[str
     if modifier.card == VectorMatchCardinality.OneToMany:
         return right | frozenset(modifier.group_labels or ())
     named = frozenset(modifier.matching.labels)
-    return named if _is_on(modifier.matching) else left - named
+    return named if is_on(modifier.matching) else left - named

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from imsobs.model import conventions
 from imsobs.runtime.docker import Mode, compose_states, recorded_mode
 from imsobs.runtime.paths import Layout
 from imsobs.runtime.process.daemon import ProcessState, Supervisor, SupervisorGone
@@ -42,7 +43,8 @@ class Telemetry:
 
     targets_down: "job (error)" -> scrape URL; a target not yet scraped is neither up nor down.
     series: in the head block. *_received: accepted by the Collector since it started.
-    alerts_firing: names of the firing alerts, sorted; None when it could not be asked.
+    alerts_firing: the firing alerts as "NAME" or "NAME (ENVIRONMENT)", sorted; None when it
+    could not be asked.
     """
 
     targets_up: int | None = None
@@ -135,6 +137,11 @@ class _Prometheus:
         return round(value) if math.isfinite(value) else None
 
 
+def _named(labels: dict[str, str]) -> str:
+    environment = labels.get(conventions.ENVIRONMENT)
+    return labels["alertname"] + (f" ({environment})" if environment else "")
+
+
 def telemetry(client: httpx.Client, plan: Plan) -> Telemetry:
     """Ask Prometheus for targets, series, what the Collector received, and firing alerts."""
     api = _Prometheus(client, plan.api.prometheus)
@@ -150,7 +157,7 @@ def telemetry(client: httpx.Client, plan: Plan) -> Telemetry:
     head = api.get("status/tsdb")
     alerts = api.get("alerts")
     names = alerts["alerts"] if alerts is not None else []
-    firing = sorted({a["labels"]["alertname"] for a in names if a["state"] == "firing"})
+    firing = sorted({_named(a["labels"]) for a in names if a["state"] == "firing"})
     return Telemetry(
         sum(target["health"] == "up" for target in active),
         len(active),

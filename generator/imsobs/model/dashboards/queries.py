@@ -18,7 +18,6 @@ RATE = "$__rate_interval"
 RANGE = "$__range"
 # What shows one number per series asks once, at the end of the range.
 INSTANT: frozenset[Show] = frozenset({"bars", "pie", "table"})
-VARIABLE_LABELS = {"service": conventions.SERVICE_NAME, "vendor": "vendor", "model": "model"}
 
 Language = Literal["promql", "logql", "logs", "traces"]
 
@@ -150,7 +149,7 @@ def _selector(name: str, panel: Panel, scope: Scope, where: bool = True) -> str:
     labels = scope.series[name].labels if name in scope.series else {}
     matchers = [
         f'{label}=~"${variable}"'
-        for variable, label in VARIABLE_LABELS.items()
+        for variable, label in conventions.VARIABLE_LABELS.items()
         if variable in scope.variables and label in labels
     ]
     matchers += [matcher(*item) for item in panel.where.items()] if where else []

@@ -49,12 +49,16 @@ def resource_group(model: Model) -> Group:
         "context": "resource",
         "statements": [
             set_to(
-                name, text("other"), f"{name} == nil or not {matches(name, exact(service.names))}"
+                name,
+                text(conventions.OTHER),
+                f"{name} == nil or not {matches(name, exact(service.names))}",
             ),
             set_to(env, old, f"{env} == nil and {old} != nil"),
-            set_to(env, text("unknown"), f"{env} == nil"),
+            set_to(env, text(conventions.UNKNOWN), f"{env} == nil"),
             set_to(
-                env, text("other"), f"not {matches(env, exact([*service.environments, 'unknown']))}"
+                env,
+                text(conventions.OTHER),
+                f"not {matches(env, exact([*service.environments, conventions.UNKNOWN]))}",
             ),
         ],
     }

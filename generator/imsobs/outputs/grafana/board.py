@@ -9,7 +9,6 @@ from grafana_foundation_sdk.models import dashboard as grafana
 
 from imsobs.model import Model, conventions
 from imsobs.model.dashboards import ResolvedDashboard
-from imsobs.model.dashboards.queries import VARIABLE_LABELS
 from imsobs.outputs.grafana.panels import panel, source_kind
 from imsobs.outputs.grafana.sources import KINDS, PROMETHEUS, data_source
 from imsobs.pages import HEADER
@@ -17,7 +16,7 @@ from imsobs.pages import HEADER
 TAGS = ["generated", "ims"]
 REFRESH_CHOICES = ["10s", "30s", "1m", "5m", "15m", "1h"]
 BUILD_INFO = "ims_build_info"
-_LABELS = {"service": "Service", "vendor": "Vendor", "model": "Model"}
+_TITLES = {"service": "Service", "environment": "Environment", "vendor": "Vendor", "model": "Model"}
 
 
 def board(dashboard: ResolvedDashboard, model: Model) -> grafana.Dashboard:
@@ -43,7 +42,7 @@ def board(dashboard: ResolvedDashboard, model: Model) -> grafana.Dashboard:
         refresh=dashboard.refresh,
         panels=shown,
         templating=grafana.DashboardDashboardTemplating(_variables(dashboard, model)),
-        annotations=grafana.AnnotationContainer(_annotations(model)),
+        annotations=grafana.AnnotationContainer(_annotations(dashboard, model)),
         links=_links(model),
     )
 
@@ -71,17 +70,17 @@ def _variables(dashboard: ResolvedDashboard, model: Model) -> list[grafana.Varia
 
 def _picker(name: str, outer: list[str], model: Model) -> grafana.VariableModel:
     """Return the picker of a label's values, narrowed by the pickers before it."""
-    label = VARIABLE_LABELS[name]
-    wanted = {label, *(VARIABLE_LABELS[other] for other in outer)}
+    label = conventions.VARIABLE_LABELS[name]
+    wanted = {label, *(conventions.VARIABLE_LABELS[other] for other in outer)}
     counters = (
         s.name for s in model.series.values() if s.type == "counter" and s.labels.keys() >= wanted
     )
-    matchers = ", ".join(f'{VARIABLE_LABELS[other]}=~"${other}"' for other in outer)
+    matchers = ", ".join(f'{conventions.VARIABLE_LABELS[other]}=~"${other}"' for other in outer)
     source = next(counters, BUILD_INFO) + (f"{{{matchers}}}" if matchers else "")
     return grafana.VariableModel(
         type_val=grafana.VariableType.QUERY,
         name=name,
-        label=_LABELS[name],
+        label=_TITLES[name],
         datasource=data_source(PROMETHEUS),
         query=f"label_values({source}, {label})",
         definition=f"label_values({source}, {label})",
@@ -95,20 +94,26 @@ def _picker(name: str, outer: list[str], model: Model) -> grafana.VariableModel:
     )
 
 
-def _annotations(model: Model) -> list[grafana.AnnotationQuery]:
+def _annotations(dashboard: ResolvedDashboard, model: Model) -> list[grafana.AnnotationQuery]:
     if BUILD_INFO not in model.series:
         return []
-    by = f"sum by ({conventions.SERVICE_NAME}, version)"
+    matchers = ", ".join(
+        f'{label}=~"${variable}"'
+        for variable, label in conventions.VARIABLE_LABELS.items()
+        if variable in dashboard.variables and label in conventions.IDENTITY_LABELS
+    )
+    info = BUILD_INFO + (f"{{{matchers}}}" if matchers else "")
+    by = f"sum by ({conventions.BY_IDENTITY}, version)"
     return [
         grafana.AnnotationQuery(
             name="Deployments",
             datasource=data_source(PROMETHEUS),
             icon_color="purple",
             # A version is marked in the minute in which it first serves a request.
-            expr=f"{by} ({BUILD_INFO}) unless {by} ({BUILD_INFO} offset 1m)",
+            expr=f"{by} ({info}) unless {by} ({info} offset 1m)",
             step="60s",
             title_format="Deployed {{version}}",
-            text_format=f"{{{{{conventions.SERVICE_NAME}}}}}",
+            text_format=" in ".join(f"{{{{{label}}}}}" for label in conventions.IDENTITY_LABELS),
             tag_keys="version",
         )
     ]

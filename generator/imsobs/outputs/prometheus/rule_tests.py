@@ -136,7 +136,7 @@ def _test(alert: ResolvedAlert, test: AlertTest, model: Model) -> dict[str, Any]
         "name": f"{alert.name} at its boundary",
         "interval": test.interval,
         "input_series": [
-            {"series": selector, "values": _values(selector, step, line, model)}
+            {"series": selector, "values": series_values(selector, step, line, model)}
             for selector, step in test.series.items()
         ],
         "promql_expr_test": moments,
@@ -154,7 +154,7 @@ def _time(moment: int, line: Timeline) -> str:
     return f"{moment * line.interval}s"
 
 
-def _values(selector: str, step: Step, line: Timeline, model: Model) -> str:
+def series_values(selector: str, step: Step, line: Timeline, model: Model) -> str:
     """Return the series in promtool's notation: start+step x count, in three phases."""
     name = (metric_names(selector) or [""])[0]
     counts = name in model.series and model.series[name].type in ("counter", "histogram")

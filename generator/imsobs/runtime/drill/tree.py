@@ -24,11 +24,16 @@ def service_of(alert: str) -> str:
     return f"drill-{conventions.alert_file_stem(alert)}"
 
 
-def overlay(model: Model, health_port: int) -> dict[str, Any]:
+def overlay(model: Model, health_port: int, environment: str) -> dict[str, Any]:
     """Return what the drill's spec says otherwise: services, ports, intervals."""
     names = [model.spec.service.names[0], *(service_of(alert) for alert in model.alerts)]
     return {
-        "service": {"names": names, "url": f"http://127.0.0.1:{health_port}"},
+        "service": {
+            "names": names,
+            # The first is what drilled telemetry and the probe report.
+            "environments": list(dict.fromkeys([environment, *model.spec.service.environments])),
+            "url": f"http://127.0.0.1:{health_port}",
+        },
         **own_ports(model.spec.stack),
         "scrape": {"interval": _FAST, "timeout": _FAST},
         # Every drill reports as a service of its own; the room for series grows with them.
@@ -50,12 +55,14 @@ def clear(project: Path, state: Path) -> None:
     shutil.rmtree(state, ignore_errors=True)
 
 
-def prepare(files: list[Path], model: Model, root: Path, inbox: str, health_port: int) -> Model:
+def prepare(
+    files: list[Path], model: Model, root: Path, inbox: str, health_port: int, environment: str
+) -> Model:
     """Render the drill's project into ``root``, empty but for it; return its model."""
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
     extra = root / "overlay.yaml"
-    extra.write_text(yamlio.dump(overlay(model, health_port)), encoding="utf-8")
+    extra.write_text(yamlio.dump(overlay(model, health_port, environment)), encoding="utf-8")
     compiled = read_spec([*files, extra])
     if compiled.model is None:
         raise ImsobsError(

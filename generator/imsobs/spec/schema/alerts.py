@@ -7,6 +7,7 @@ from pydantic import Field
 from imsobs.spec.schema.base import (
     AlertName,
     DurationText,
+    Environment,
     HttpUrl,
     KebabName,
     LabelName,
@@ -20,6 +21,7 @@ from imsobs.spec.schema.base import (
 Severity = Literal["critical", "warning", "info", "none"]
 Operator = Literal[">", ">=", "<", "<=", "==", "!="]
 Interval = Literal["fast", "slow"]
+Usd = Annotated[float, Field(gt=0)]
 SnakeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 RecordName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*:[a-z][a-z0-9_]*:[a-z][a-z0-9_]*$")]
 
@@ -52,6 +54,9 @@ class RecordingRule(Section):
     expr: Text
     group: KebabName = "service"
     interval: Interval = "fast"
+    allow: dict[str, Text] = Field(
+        default={}, description="Check id -> reason, for a check that this rule fails on purpose."
+    )
 
 
 class RunbookQuery(Section):
@@ -232,14 +237,24 @@ class Anomaly(Section):
 
 
 class Budget(Section):
-    """Limits that ims_budget_limit_usd and ims_series_limit carry.
+    """Limits that ims_budget_limit_usd and ims_series_limit carry."""
 
-    monthly_usd: for all services together, per calendar month in UTC; series: derived
-    series in Prometheus.
-    """
+    monthly_usd: Usd | Annotated[dict[Environment, Usd], Field(min_length=1)] = Field(
+        description=(
+            "USD that the model calls of all services of an environment may cost per calendar"
+            " month in UTC: environment -> limit, or one number for each environment. An"
+            " environment left out has no limit; its spending is recorded and never told."
+        )
+    )
+    series: Annotated[int, Field(ge=100)] = Field(
+        description="Derived series in Prometheus that are planned for, all environments together."
+    )
 
-    monthly_usd: Annotated[float, Field(gt=0)]
-    series: Annotated[int, Field(ge=100)]
+    def monthly(self, environments: list[str]) -> dict[str, float]:
+        """Return environment -> USD per calendar month, of those that have a limit."""
+        if isinstance(self.monthly_usd, dict):
+            return self.monthly_usd
+        return dict.fromkeys(environments, self.monthly_usd)
 
 
 Rules = dict[RecordName, RecordingRule]

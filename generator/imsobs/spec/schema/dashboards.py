@@ -21,7 +21,7 @@ from imsobs.spec.schema.base import (
 )
 
 Title = Annotated[str, Field(min_length=2, max_length=60)]
-Variable = Literal["service", "vendor", "model"]
+Variable = Literal["service", "environment", "vendor", "model"]
 Show = Literal["stat", "series", "area", "bars", "pie", "table", "heatmap", "states", "logs"]
 UnitName = Literal[
     "count",
@@ -117,7 +117,7 @@ class Dashboard(Section):
 
     title: Title
     description: Text
-    variables: list[Variable] = ["service"]
+    variables: list[Variable] = ["environment", "service"]
     range: DurationText = "1h"
     refresh: DurationText = "30s"
     rows: dict[Title, dict[Title, Panel]] = Field(min_length=1)

@@ -5,7 +5,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from imsobs.spec.schema.base import EventName, LabelName, LabelValue, ProjectPath, Section, Text
+from imsobs.spec.schema.base import (
+    Environment,
+    EventName,
+    LabelName,
+    LabelValue,
+    ProjectPath,
+    Section,
+    Text,
+)
 
 
 class Service(Section):
@@ -17,7 +25,14 @@ class Service(Section):
 
     namespace: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
     names: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]] = Field(min_length=1)
-    environments: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]] = Field(min_length=1)
+    environments: list[Environment] = Field(
+        min_length=1,
+        description=(
+            "Allowed values of deployment.environment.name. The first is that of a process that"
+            " is not told its own (IMS_ENVIRONMENT), the last the one that `imsobs drill`"
+            " reports as. One that is not listed counts as other."
+        ),
+    )
     url: Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9._~:@%\[\]-]+$")]
     health: Annotated[str, Field(pattern=r"^/")] = "/health"
     health_detailed: Annotated[str, Field(pattern=r"^/")] = "/health/detailed"
