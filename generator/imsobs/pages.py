@@ -1,13 +1,14 @@
 """Render: planned data to bytes.
 
-Stage 6 of load -> parse -> resolve -> check -> plan -> render. Configuration is dumped,
-never pasted: a template orders whole top-level sections and explains them, and what was
-rendered must parse back to what was planned.
+Stage 6 of load -> parse -> check -> resolve -> plan -> render. Configuration is dumped,
+never pasted: a template orders whole top-level sections and explains them in comments, and
+nothing else (docs/adr/0025-what-a-template-may-add.md).
 """
 
 from __future__ import annotations
 
 import functools
+import json
 import os
 import re
 from collections.abc import Iterable
@@ -16,19 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from pydantic_core import to_json
 
 from imsobs import markdown, yamlio
 from imsobs.cache import cache_dir
 
 TEMPLATES = Path(__file__).parent / "templates"
 HEADER = "Generated from spec/ims.yaml by `make render`. Do not edit: change the spec."
-
-# Small and large numbers, which Rust writes as 1e-9 and 0.00001, and Python as 1e-09 and 1e-05.
-# Only a number ends a line of JSON so: a text ends in a quote. Both begin with what is fixed, and
-# so are found fast.
-_EXPONENT = re.compile(r"e(-?[0-9]+)(?=,?$)", re.MULTILINE)
-_SMALL = re.compile(r"0\.0000[0-9]+(?=,?$)", re.MULTILINE)
 
 
 class RenderError(Exception):
@@ -78,7 +72,7 @@ def _compiled_templates() -> jinja2.BytecodeCache | None:
         owner = folder.stat()
     except (OSError, RuntimeError):
         return None
-    # What is read from there is run.
+    # Cached templates are executed: trust only a folder of our own.
     if owner.st_uid != os.getuid() or owner.st_mode & 0o022 or not os.access(folder, os.W_OK):
         return None
     return jinja2.FileSystemBytecodeCache(str(folder))
@@ -102,7 +96,6 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    env.filters["yaml"] = lambda data: yamlio.dump(data).rstrip("\n")
     for name in ("cell", "code", "code_cell", "fenced", "prose"):
         env.filters[name] = getattr(markdown, name)
     env.globals["header"] = HEADER
@@ -115,7 +108,7 @@ def render_page(page: Page) -> bytes:
         case YamlPage():
             text = _yaml(page)
         case JsonPage():
-            text = _json(page.data)
+            text = json.dumps(page.data, indent=2, ensure_ascii=False)
         case TextPage():
             text = environment().get_template(page.template).render(page.context)
     return (text.rstrip("\n") + "\n").encode()
@@ -123,41 +116,21 @@ def render_page(page: Page) -> bytes:
 
 def _yaml(page: YamlPage) -> str:
     if page.template is None:
-        text = f"# {HEADER}\n" + yamlio.dump(page.sections)
-    else:
-        # Each section is handed over with its key, so that a template cannot put a value
-        # under another name.
-        wrapped = {key.replace("-", "_"): {key: value} for key, value in page.sections.items()}
-        text = environment().get_template(page.template).render(wrapped)
-    parsed = yamlio.parse(text)
-    if parsed != page.sections and parsed != _plain(page.sections):
-        raise RenderError(f"{page.path}: what was rendered does not parse back to what was planned")
+        return f"# {HEADER}\n" + yamlio.dump(page.sections)
+    # Each section comes with its key, so that a template cannot put it under another name.
+    sections = {key: yamlio.dump({key: value}) for key, value in page.sections.items()}
+    named = {re.sub(r"\W", "_", key): text.removesuffix("\n") for key, text in sections.items()}
+    text = environment().get_template(page.template).render(named)
+    # Apart from the sections, each once and from the start of a line, there are only comments.
+    rest = f"\n{text}\n"
+    for key, section in sections.items():
+        before, found, after = rest.partition(f"\n{section}")
+        if not found:
+            raise RenderError(f"{page.path}: {page.template} does not give {key} as it was planned")
+        rest = f"{before}\n{after}"
+    if added := [line for line in rest.split("\n") if line and not line.startswith("#")]:
+        raise RenderError(f"{page.path}: {page.template} adds {added[0]!r}")
     return text
-
-
-def _json(data: Any) -> str:
-    """Return what ``json.dumps`` with an indent returns, which is several times as slow."""
-    text = to_json(data, indent=2).decode()
-    return _SMALL.sub(_python_small, _EXPONENT.sub(_python_exponent, text))
-
-
-def _python_exponent(found: re.Match[str]) -> str:
-    return f"e{int(found.group(1)):+03}"
-
-
-def _python_small(found: re.Match[str]) -> str:
-    # The end of a larger number, such as 10.00001, is none.
-    larger = found.start() > 0 and found.string[found.start() - 1].isdigit()
-    return found.group() if larger else repr(float(found.group()))
-
-
-def _plain(value: Any) -> Any:
-    """Return data with tuples as lists, as a parser gives it."""
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(inner) for inner in value]
-    return value
 
 
 def render(pages: Iterable[Page]) -> dict[str, bytes]:

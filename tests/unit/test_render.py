@@ -6,14 +6,24 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from imsobs import markdown
-from imsobs.pages import JsonPage, RenderError, TextPage, YamlPage, render, render_page
+from imsobs import markdown, yamlio
+from imsobs.pages import (
+    JsonPage,
+    RenderError,
+    TextPage,
+    YamlPage,
+    environment,
+    render,
+    render_page,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 _DIGEST = """
@@ -64,6 +74,7 @@ def test_two_pages_for_one_path_are_a_fault() -> None:
 
 def test_a_page_ends_with_one_newline_and_says_that_it_is_generated() -> None:
     content = render_page(YamlPage("a.yaml", {"a": {"b": "x\n\n"}}))
+    assert yamlio.parse(content.decode()) == {"a": {"b": "x\n\n"}}
     assert content.startswith(b"# Generated from spec/ims.yaml")
     assert content.endswith(b"\n")
     assert b"\r" not in content
@@ -81,6 +92,49 @@ def test_a_page_ends_with_one_newline_and_says_that_it_is_generated() -> None:
 )
 def test_a_cell_cannot_break_out_of_its_table(value: object, cell: str) -> None:
     assert markdown.cell(value) == cell
+
+
+@pytest.fixture
+def page_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Any], str]:
+    """Renders one section ``a`` of a YAML page through a template of the test's own."""
+
+    def render_with(template: str, value: Any) -> str:
+        loader = jinja2.DictLoader({"t.yaml.j2": template})
+        monkeypatch.setattr(environment(), "loader", loader)
+        return render_page(YamlPage("t.yaml", {"a/b": value, "c": 1}, "t.yaml.j2")).decode()
+
+    return render_with
+
+
+@pytest.mark.parametrize("value", [None, {}, [1], "x\n", "x\n\n", "# x", {"b": ["|", "c: 1\n"]}])
+def test_a_template_orders_sections_and_explains_them(
+    page_of: Callable[[str, Any], str], value: Any
+) -> None:
+    text = page_of("# head\n\n<< c >>\n# why\n<< a_b >>\n", value)
+    assert text.startswith("# head\n\nc: 1\n# why\na/b:")
+    assert yamlio.parse(text) == {"a/b": value, "c": 1}
+
+
+@pytest.mark.parametrize(
+    ("template", "fault"),
+    [
+        ("<< c >>\n", "does not give a/b"),
+        ("<< c >>\n# << a_b >>\n", "does not give a/b"),
+        ("<< c >>\nx: << a_b >>\n", "does not give a/b"),
+        ("<< c >>\n  << a_b >>\n", "does not give a/b"),
+        ("<< c >>\n<< a_b | replace('1', '2') >>\n", "does not give a/b"),
+        ("<< a_b >>\n<< c >>\n<< c >>\n", "adds 'c: 1'"),
+        ("<< a_b >>\n<< c >>\nd: 2\n", "adds 'd: 2'"),
+        ("<< a_b >>\n<< c >>\n---\n", "adds '---'"),
+        ("<< a_b >>\n<< c >> # why\n", "does not give c"),
+        ("<< a_b >>\n  d: 2\n<< c >>\n", "adds '  d: 2'"),
+    ],
+)
+def test_a_template_adds_nothing_but_comments(
+    page_of: Callable[[str, Any], str], template: str, fault: str
+) -> None:
+    with pytest.raises(RenderError, match=fault):
+        page_of(template, {"b": 1})
 
 
 def test_a_template_must_not_name_what_is_not_there() -> None:

@@ -6,10 +6,14 @@ import ast
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+from imsobs import yamlio
 from imsobs.compile import read_spec, render_model
-from imsobs.pages import HEADER
+from imsobs.model import Model
+from imsobs.outputs import plan_all
+from imsobs.pages import HEADER, YamlPage
 from imsobs.write import MANIFEST
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,10 +29,15 @@ def tracked() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def rendered() -> dict[str, bytes]:
+def model() -> Model:
     compiled = read_spec([ROOT / "spec" / "ims.yaml"])
     assert compiled.model is not None, "\n".join(compiled.lines())
-    return render_model(compiled.model)
+    return compiled.model
+
+
+@pytest.fixture(scope="module")
+def rendered(model: Model) -> dict[str, bytes]:
+    return render_model(model)
 
 
 def test_committed_files_are_what_the_spec_says(rendered: dict[str, bytes]) -> None:
@@ -44,6 +53,23 @@ def test_rendering_twice_gives_the_same_bytes(rendered: dict[str, bytes]) -> Non
     compiled = read_spec([ROOT / "spec" / "ims.yaml"])
     assert compiled.model is not None
     assert render_model(compiled.model) == rendered
+
+
+def with_lists(value: Any) -> Any:
+    """Return data with tuples as lists, as a YAML reader gives it."""
+    if isinstance(value, dict):
+        return {key: with_lists(inner) for key, inner in value.items()}
+    return [with_lists(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+
+
+def test_every_configuration_file_reads_back_as_it_was_planned(
+    model: Model, rendered: dict[str, bytes]
+) -> None:
+    pages = [page for page in plan_all(model) if isinstance(page, YamlPage)]
+    assert len(pages) > 50
+    for page in pages:
+        parsed = yamlio.parse(rendered[page.path].decode())
+        assert parsed == with_lists(page.sections), page.path
 
 
 @pytest.mark.parametrize("folder", GENERATED)

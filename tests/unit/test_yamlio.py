@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from imsobs import yamlio
-from imsobs.spec.reader import Yaml12Loader
+from imsobs.spec.load import _Yaml12Loader
 
 _DATA: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -27,7 +27,7 @@ def test_what_is_dumped_is_read_back(data: Any) -> None:
 WORDS = ("yes", "no", "on", "off", "y", "n", "true", "null", "~", "NaN", "Infinity", "<<", "=")
 NUMBERS = ("1", "1.5", "1e3", "1:30", "0x1f", "0o17", "1_000", ".inf", ".nan", "007", "+1", "0b1")
 MARKS = ("- a", "a: b", "a #b", "{{ $value }}", "%", "@x", "`x`", "*a", "&a", "!a", "|", ">", "'")
-SPACES = ("", " ", "a\nb", "a\n\nb\n", "\ttab", "trailing ", "a\n b\n", "\x7f", "\u2028")
+SPACES = ("", " ", "a\n\n", "a\nb", "a\n\nb\n", "\ttab", "trailing ", "a\n b\n", "\x7f", "\u2028")
 
 
 @pytest.mark.parametrize("text", [*WORDS, *NUMBERS, *MARKS, *SPACES, '"', "é", "2024-10-01"])
@@ -35,7 +35,7 @@ def test_ambiguous_texts_stay_texts_for_every_reader(text: str) -> None:
     dumped = yamlio.dump({"key": text, text: "value"} if text else {"key": text})
     for loader in (yaml.SafeLoader, yaml.CSafeLoader):
         assert yaml.load(dumped, Loader=loader)["key"] == text  # noqa: S506
-    node = yaml.compose(dumped, Loader=Yaml12Loader)
+    node = yaml.compose(dumped, Loader=_Yaml12Loader)
     value = node.value[0][1]
     assert value.value == text
     assert value.tag == "tag:yaml.org,2002:str"

@@ -3,10 +3,9 @@ input, 3 environment or outside failure."""
 
 from __future__ import annotations
 
+import atexit
 import gc
-import os
 import sys
-from importlib import import_module
 
 from rich.markup import escape
 
@@ -14,30 +13,27 @@ from imsobs.cli.app import app
 from imsobs.cli.output import errors
 from imsobs.errors import ImsobsError
 
-COMMANDS = (
-    "spec",
-    "verify",
-    "stack",
-    "operations",
-    "preview",
-    "drill",
-)
-"""Modules of this package that register commands, in the order of ``imsobs --help``."""
+# Each registers its commands with ``app``; ``imsobs --help`` lists them in this order.
+from imsobs.cli import spec, verify, stack, operations, preview, drill  # isort: skip
+
+__all__ = ["app", "drill", "main", "operations", "preview", "spec", "stack", "verify"]
 
 
 def main() -> None:
     """Run ``imsobs``; an expected failure is one clear line, never a traceback."""
-    # A rendering makes much and drops little: looking for garbage took a sixth of its time.
-    gc.set_threshold(200_000, 20, 20)
-    # None is wanted, and looking for some reads the metadata of every installed package.
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    for name in COMMANDS:
-        import_module(f"imsobs.cli.{name}")
+    _collect_garbage_rarely()
     try:
         app()
     except ImsobsError as error:
         errors.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False)
         sys.exit(error.exit_code)
-    finally:
-        # The process ends: looking for garbage among all it made would be for nothing.
-        gc.freeze()
+
+
+def _collect_garbage_rarely() -> None:
+    """Let the garbage collector look at what a command makes less often, and not at its end.
+
+    A rendering makes much and drops little of it in cycles. Measured gain: 0.08 of 0.87 CPU
+    seconds for the spec at its size, 6.8 of 29.4 for a hundred times it (`bench.generator`).
+    """
+    gc.set_threshold(200_000, 20, 20)
+    atexit.register(gc.freeze)

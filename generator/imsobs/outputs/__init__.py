@@ -1,38 +1,37 @@
 """Plan: the model to pages, data only. One module per product, each ``plan(model)``.
 
-Stage 5 of load -> parse -> resolve -> check -> plan -> render. What a target needs escaped
+Stage 5 of load -> parse -> check -> resolve -> plan -> render. What a target needs escaped
 is escaped here, once, in that target's plan.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from imsobs.model import Model
 from imsobs.pages import Page
 
-Planner = Callable[[Model], Iterator[Page]]
-PLANNERS: tuple[str, ...] = (
-    "stack",
-    "docs.estimate",
-    "grafana",
-    "app.sdk",
-    "collector",
-    "docs.reference",
-    "docs.redaction",
-    "prometheus.rules",
-    "prometheus.rule_tests",
-    "prometheus.anomaly_tests",
-    "alertmanager",
-    "docs.runbooks",
-)
-"""Modules of this package with a ``plan``, in the order in which pages are planned."""
-
 
 def plan_all(model: Model) -> Iterator[Page]:
     """Yield every page of every output."""
-    from importlib import import_module
+    # Imported here: they import this package, and only a rendering needs all of them.
+    from imsobs.outputs import alertmanager, collector, grafana, stack
+    from imsobs.outputs.app import sdk
+    from imsobs.outputs.docs import estimate, redaction, reference, runbooks
+    from imsobs.outputs.prometheus import anomaly_tests, rule_tests, rules
 
-    for name in PLANNERS:
-        planner: Planner = import_module(f"imsobs.outputs.{name}").plan
-        yield from planner(model)
+    for output in (
+        sdk,
+        collector,
+        rules,
+        rule_tests,
+        anomaly_tests,
+        alertmanager,
+        grafana,
+        stack,
+        reference,
+        redaction,
+        estimate,
+        runbooks,
+    ):
+        yield from output.plan(model)

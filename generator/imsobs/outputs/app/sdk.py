@@ -15,7 +15,7 @@ from imsobs.model import Model
 from imsobs.model.metrics import ResolvedMetric
 from imsobs.outputs.app import logging_config
 from imsobs.outputs.references import SDK, SHELL, Reference, Value, join, written
-from imsobs.pages import JsonPage, Page, TextPage
+from imsobs.pages import JsonPage, Page, TextPage, YamlPage
 
 _ENDPOINT_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _TOKEN_VARIABLE = "IMS_OTLP_TOKEN"  # noqa: S105 - a variable's name
@@ -78,9 +78,7 @@ _INSTRUMENTATIONS: dict[str, dict[str, Any]] = {
 def plan(model: Model) -> Iterator[Page]:
     """Yield the pages of ``app/``."""
     yield TextPage(artifacts.SDK_ENVIRONMENT, "app/otel.env.j2", {"settings": environment(model)})
-    sections = sdk_configuration(model)
-    context = {name.partition("/")[0]: {name: value} for name, value in sections.items()}
-    yield TextPage(artifacts.SDK_CONFIG, "app/otel-sdk.yaml.j2", context)
+    yield YamlPage(artifacts.SDK_CONFIG, sdk_configuration(model), "app/otel-sdk.yaml.j2")
     yield JsonPage(artifacts.LOGGING_CONFIG, logging_config.configuration())
 
 

@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from typing import Any, get_args
 
 from pydantic import BaseModel
-from pydantic.json_schema import CoreModeRef, DefsRef, GenerateJsonSchema
-from pydantic_core import to_jsonable_python
 
 from imsobs.model import conventions
 from imsobs.model import Model
@@ -22,22 +20,6 @@ from imsobs.spec.schema.root import Spec
 from imsobs.spec.schema.signals import EventField
 
 _SAMPLES = {"integer": "12", "number": "0.25", "boolean": "True", "string": '"text"'}
-
-
-class _Schema(GenerateJsonSchema):
-    """The schema's generator without what 500 defaults and 60 models do not need.
-
-    That is a validator for each default, and a search for short names that are unique.
-    """
-
-    def get_defs_ref(self, core_mode_ref: CoreModeRef) -> DefsRef:
-        ref = super().get_defs_ref(core_mode_ref)
-        name, *_ = self._prioritized_defsref_choices.pop(ref)
-        self._prioritized_defsref_choices[name] = [name]
-        return name
-
-    def encode_default(self, dft: Any) -> Any:
-        return to_jsonable_python(dft)
 
 
 def plan(model: Model) -> Iterator[Page]:
@@ -66,8 +48,7 @@ def plan(model: Model) -> Iterator[Page]:
         "docs/events.md.j2",
         {"events": [_event(name, derived.get(name, []), model) for name in model.spec.events]},
     )
-    schema = Spec.model_json_schema(schema_generator=_Schema)
-    yield JsonPage(f"{artifacts.REFERENCE}/spec.schema.json", schema)
+    yield JsonPage(f"{artifacts.REFERENCE}/spec.schema.json", Spec.model_json_schema())
     yield TextPage(f"{artifacts.REFERENCE}/spec.md", "docs/spec.md.j2", {"sections": _sections()})
 
 

@@ -1,18 +1,14 @@
 """Verify: the real software judges what was rendered.
 
-Stage 8, after write. Each module named below has ``verify(root) -> Iterator[Verdict]``; a
+Stage 8, after write. Each module of this package has ``verify(root) -> Iterator[Verdict]``; a
 judge that is not here (an optional binary, Docker) is a skipped verdict that says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-
-MODULES: tuple[str, ...] = ("pipeline", "alerting", "log_stores", "grafana", "compose")
-"""Modules of this package with a ``verify``."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +26,10 @@ class Verdict:
     skipped: bool = False
 
 
-Verifier = Callable[[Path], Iterator[Verdict]]
-
-
 def verify_all(root: Path) -> Iterator[Verdict]:
-    """Yield every verdict on the rendered files below ``root``, in order of the modules."""
-    for name in MODULES:
-        verifier: Verifier = import_module(f"imsobs.runtime.verify.{name}").verify
-        yield from verifier(root)
+    """Yield every verdict on the rendered files below ``root``, module by module."""
+    # Imported here: they import this package.
+    from imsobs.runtime.verify import alerting, compose, grafana, log_stores, pipeline
+
+    for judges in (pipeline, alerting, log_stores, grafana, compose):
+        yield from judges.verify(root)

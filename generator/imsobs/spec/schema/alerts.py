@@ -166,7 +166,7 @@ class Alert(Section):
     dashboard: KebabName
     runbook: Runbook | None = None
     test: AlertTest | None = None
-    drill: Drill = Drill.defaults()
+    drill: Drill = Drill()
     allow: dict[str, Text] = {}
 
 
@@ -212,7 +212,7 @@ class Slo(Section):
     burn: list[BurnAlert] = Field(min_length=1)
     breach: Breach
     runbook: Runbook
-    drill: Drill = Drill.defaults()
+    drill: Drill = Drill()
 
 
 class Anomaly(Section):

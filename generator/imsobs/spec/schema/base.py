@@ -1,6 +1,6 @@
 """Shared building blocks of the spec's schema."""
 
-from typing import Annotated, Self, cast
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -11,11 +11,6 @@ class Section(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=False, defer_build=True, allow_inf_nan=False
     )
-
-    @classmethod
-    def defaults(cls) -> Self:
-        """Return what stands for a section left out, without a validator of its own."""
-        return cast(Self, cls.model_construct())
 
 
 MetricName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")]

@@ -26,9 +26,9 @@ class Spec(Section):
     redaction: Redaction
     sampling: Sampling
     collector: Collector
-    scrape: Scrape = Scrape.defaults()
-    retention: Retention = Retention.defaults()
-    stack: Stack = Stack.defaults()
+    scrape: Scrape = Scrape()
+    retention: Retention = Retention()
+    stack: Stack = Stack()
     dashboards: Dashboards = {}
     alerting: Alerting
     budget: Budget

@@ -142,7 +142,7 @@ class Otelcol(Component):
     image: Image = _image("otelcol")
     memory_mib: MemoryMib = _memory("otelcol")
     cpus: Cpus = _cpus("otelcol")
-    ports: OtelcolPorts = OtelcolPorts.defaults()
+    ports: OtelcolPorts = OtelcolPorts()
 
 
 class Prometheus(Component):
@@ -152,7 +152,7 @@ class Prometheus(Component):
     image: Image = _image("prometheus")
     memory_mib: MemoryMib = _memory("prometheus")
     cpus: Cpus = _cpus("prometheus")
-    ports: PrometheusPorts = PrometheusPorts.defaults()
+    ports: PrometheusPorts = PrometheusPorts()
     size_limit_mib: Annotated[int, Field(ge=0)] = 0
 
 
@@ -163,7 +163,7 @@ class Alertmanager(Component):
     image: Image = _image("alertmanager")
     memory_mib: MemoryMib = _memory("alertmanager")
     cpus: Cpus = _cpus("alertmanager")
-    ports: AlertmanagerPorts = AlertmanagerPorts.defaults()
+    ports: AlertmanagerPorts = AlertmanagerPorts()
 
 
 class Jaeger(Component):
@@ -173,7 +173,7 @@ class Jaeger(Component):
     image: Image = _image("jaeger")
     memory_mib: MemoryMib = _memory("jaeger")
     cpus: Cpus = _cpus("jaeger")
-    ports: JaegerPorts = JaegerPorts.defaults()
+    ports: JaegerPorts = JaegerPorts()
 
 
 class Loki(Component):
@@ -183,7 +183,7 @@ class Loki(Component):
     image: Image = _image("loki")
     memory_mib: MemoryMib = _memory("loki")
     cpus: Cpus = _cpus("loki")
-    ports: LokiPorts = LokiPorts.defaults()
+    ports: LokiPorts = LokiPorts()
     max_line_kib: Annotated[int, Field(ge=1, le=4096)] = 256
     max_age: DurationText = "2d"
 
@@ -195,7 +195,7 @@ class Promtail(Component):
     image: Image = _image("promtail")
     memory_mib: MemoryMib = _memory("promtail")
     cpus: Cpus = _cpus("promtail")
-    ports: PromtailPorts = PromtailPorts.defaults()
+    ports: PromtailPorts = PromtailPorts()
 
 
 class Grafana(Component):
@@ -205,7 +205,7 @@ class Grafana(Component):
     image: Image = _image("grafana")
     memory_mib: MemoryMib = _memory("grafana")
     cpus: Cpus = _cpus("grafana")
-    ports: GrafanaPorts = GrafanaPorts.defaults()
+    ports: GrafanaPorts = GrafanaPorts()
 
 
 class Gateway(Component):
@@ -215,7 +215,7 @@ class Gateway(Component):
     image: Image = _image("gateway")
     memory_mib: MemoryMib = _memory("gateway")
     cpus: Cpus = _cpus("gateway")
-    ports: GatewayPorts = GatewayPorts.defaults()
+    ports: GatewayPorts = GatewayPorts()
 
 
 class Ingest(Section):
@@ -232,12 +232,12 @@ class Ingest(Section):
 class Stack(Section):
     """Every component: version, image, limits and ports. Each has a default."""
 
-    ingest: Ingest = Ingest.defaults()
-    otelcol: Otelcol = Otelcol.defaults()
-    prometheus: Prometheus = Prometheus.defaults()
-    alertmanager: Alertmanager = Alertmanager.defaults()
-    jaeger: Jaeger = Jaeger.defaults()
-    loki: Loki = Loki.defaults()
-    promtail: Promtail = Promtail.defaults()
-    grafana: Grafana = Grafana.defaults()
-    gateway: Gateway = Gateway.defaults()
+    ingest: Ingest = Ingest()
+    otelcol: Otelcol = Otelcol()
+    prometheus: Prometheus = Prometheus()
+    alertmanager: Alertmanager = Alertmanager()
+    jaeger: Jaeger = Jaeger()
+    loki: Loki = Loki()
+    promtail: Promtail = Promtail()
+    grafana: Grafana = Grafana()
+    gateway: Gateway = Gateway()
