@@ -18,8 +18,9 @@ from typing import Any
 
 import jinja2
 
-from imsobs import markdown, yamlio
+from imsobs import markdown, private, yamlio
 from imsobs.cache import cache_dir
+from imsobs.errors import ImsobsError
 
 TEMPLATES = Path(__file__).parent / "templates"
 HEADER = "Generated from spec/ims.yaml by `make render`. Do not edit: change the spec."
@@ -66,16 +67,14 @@ def _compiled_templates() -> jinja2.BytecodeCache | None:
 
     Compiling them takes as long as all the rest of a rendering.
     """
-    folder = cache_dir() / "templates"
+    # Cached templates are executed: they are read only from folders that are this user's alone.
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        owner = folder.stat()
-    except (OSError, RuntimeError):
+        folder = cache_dir() / "templates"
+        private.make(folder.parent, "")
+        private.make(folder, "")
+    except (ImsobsError, OSError, RuntimeError):
         return None
-    # Cached templates are executed: trust only a folder of our own.
-    if owner.st_uid != os.getuid() or owner.st_mode & 0o022 or not os.access(folder, os.W_OK):
-        return None
-    return jinja2.FileSystemBytecodeCache(str(folder))
+    return jinja2.FileSystemBytecodeCache(str(folder)) if os.access(folder, os.W_OK) else None
 
 
 @functools.cache

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from imsobs import artifacts
+from imsobs.errors import ImsobsError
 
 SPEC_FOLDER = Path("spec")
 
@@ -24,11 +25,20 @@ def find_root(start: Path | None = None) -> Path:
     """Return the nearest folder, from ``start`` upwards, that is a project.
 
     It has a spec, or, where only rendered files were deployed, the plan of its stack. Returns
-    ``start`` (default: the working directory) when there is none.
+    ``start`` (default: the working directory) when there is none. Raises ImsobsError when the
+    one that is found above belongs to another user: in a shared folder such as /tmp, anybody
+    can put a project above one's own work.
     """
     here = (start or Path.cwd()).resolve()
     for folder in (here, *here.parents):
         has_spec = any((folder / SPEC_FOLDER).glob("*.yaml"))
-        if has_spec or (folder / artifacts.NATIVE).is_file():
+        marker = SPEC_FOLDER if has_spec else Path(artifacts.NATIVE)
+        if has_spec or (folder / marker).is_file():
+            owner = (folder / marker).stat().st_uid
+            if folder != here and owner not in (os.geteuid(), 0):
+                raise ImsobsError(
+                    f"the project in {folder} belongs to another user (uid {owner})",
+                    remedy=f"name it with --root {folder} if you trust it",
+                )
             return folder
     return here

@@ -50,12 +50,19 @@ print("serving", os.environ.get("IMSOBS_STATE"), flush=True)
 http.server.ThreadingHTTPServer(("127.0.0.1", int(args[0])), Handler).serve_forever()
 """
 
-# Does what FAKE_GO says: "ok", or fails as the name says. Counts its builds in a file.
+# Does what the file `mode` beside its folder says: "ok", or fails as the name says. Counts its
+# builds in a file.
 GO = """#!/bin/sh
+FAKE_GO="$(cd "$(dirname "$0")/.." && pwd)"
+sumdb=$(cat "$FAKE_GO/sumdb" 2>/dev/null || echo sum.golang.org)
+[ "$1" = env ] && {
+  echo "{\\"GOSUMDB\\": \\"$sumdb\\", \\"GOPROXY\\": \\"off\\", \\"GOTOOLCHAIN\\": \\"local\\"}"
+  exit 0
+}
 [ "$1" = version ] && { echo "go version go1.26.0 linux/amd64"; exit 0; }
 echo "go: downloading example.com/lib v1.2.3" >&2
 mode=$(cat "$FAKE_GO/mode" 2>/dev/null || echo ok)
-answer="${FAKE_VERSION:-1.2.3}"
+answer=$(cat "$FAKE_GO/version" 2>/dev/null || echo 1.2.3)
 out="$GOBIN/tool"
 previous=
 for argument in "$@"; do
@@ -168,6 +175,8 @@ def make_project(root: Path) -> Project:
     alpha = data["processes"]["alpha"]
     alpha["reload"] = f"http://127.0.0.1:{alpha['ports']['http']}/-/reload"
     data["components"]["loki"] = {"version": "3.0.0", "optional": True}
+    (root / "stack").mkdir()
+    (root / "stack/compose.yaml").write_text("services: {}\n", encoding="utf-8")
     return Project(root, root / "bin", data)
 
 

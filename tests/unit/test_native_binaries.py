@@ -101,8 +101,7 @@ def test_an_optional_component_is_built_only_when_asked_for(
     project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     executable(tmp_path / "go" / "bin" / "go", GO)
-    monkeypatch.setenv("FAKE_GO", str(tmp_path / "go"))
-    monkeypatch.setenv("FAKE_VERSION", "3.0.0")
+    (tmp_path / "go/version").write_text("3.0.0")
     monkeypatch.setenv("PATH", path_with(tmp_path / "go" / "bin"))
     monkeypatch.delenv("IMSOBS_GO", raising=False)
     loki = project.data["components"]["loki"]

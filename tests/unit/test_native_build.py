@@ -78,7 +78,6 @@ class Site:
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     made = Site(tmp_path)
     monkeypatch.setenv("PATH", path_with(made.go / "bin"))
-    monkeypatch.setenv("FAKE_GO", str(made.go))
     monkeypatch.delenv("IMSOBS_GO", raising=False)
     return made
 
@@ -127,10 +126,8 @@ def test_a_build_that_was_killed_leaves_nothing_in_the_way(site: Site) -> None:
     assert not (site.cache / "build").exists()
 
 
-def test_a_build_of_the_wrong_version_is_refused(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FAKE_VERSION", "1.2.4")
+def test_a_build_of_the_wrong_version_is_refused(site: Site) -> None:
+    (site.go / "version").write_text("1.2.4")
     with pytest.raises(ImsobsError, match=r"just built is version 1\.2\.4, wanted 1\.2\.3"):
         site.build()
     assert not list((site.cache / "bin").iterdir())
@@ -252,6 +249,36 @@ def test_the_key_changes_with_the_recipe_alone(site: Site) -> None:
     assert recipe_key(site.root, "otelcol", component) == key
     site.manifest({**MANIFEST, "exporters": []})
     assert recipe_key(site.root, "otelcol", component) != key
+
+
+def test_modules_that_nothing_checks_are_not_built(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (site.go / "sumdb").write_text("off")
+    with pytest.raises(ImsobsError, match="GOSUMDB=off: nothing would check") as caught:
+        site.build()
+    assert "IMSOBS_UNCHECKED_MODULES=1" in caught.value.remedy
+    assert site.builds == 0
+    monkeypatch.setenv("IMSOBS_UNCHECKED_MODULES", "1")
+    notes = Notes()
+    assert site.build(notes).is_file()
+    assert any("NOT checked" in line for line in notes.notes)
+
+
+def test_a_build_is_not_told_what_weakens_the_check_or_is_secret(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weakening = {"GOFLAGS": "-insecure", "GONOSUMDB": "*", "GOPRIVATE": "*", "GOINSECURE": "*"}
+    for name, value in {**weakening, "AWS_SECRET_ACCESS_KEY": "canary"}.items():
+        monkeypatch.setenv(name, value)
+    script = GO.replace("mkdir -p", 'env > "$FAKE_GO/seen"\nmkdir -p', 1)
+    executable(site.go / "bin" / "go", script)
+    site.build()
+    seen = (site.go / "seen").read_text(encoding="utf-8")
+    assert "GOSUMDB=sum.golang.org" in seen
+    assert "GOENV=off" in seen
+    for name in (*weakening, "AWS_SECRET_ACCESS_KEY"):
+        assert f"{name}=" not in seen
 
 
 EVIL = "example.com/evil v1.0.0"

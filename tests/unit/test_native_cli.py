@@ -94,7 +94,7 @@ def test_docker_is_used_when_it_can_be(project: Project) -> None:
         run("up", "--mode", "native")
     assert "the stack is down" in run("destroy", "--yes")[2]
     asked = (project.bin / "docker.log").read_text(encoding="utf-8")
-    compose = f"compose -f {project.root}/stack/compose.yaml"
+    compose = f"compose -f {project.root}/stack/compose.yaml --env-file /dev/null"
     assert f"{compose} up --detach --wait --remove-orphans" in asked
     profiles = "--profile promtail --profile demo"
     assert f"{compose} {profiles} down --remove-orphans --volumes" in asked

@@ -14,12 +14,13 @@ from pathlib import Path
 import httpx
 import pytest
 from imsobs.errors import ImsobsError
+from imsobs.runtime.environment import BASE
 from imsobs.runtime.paths import Layout, layout_for
 from imsobs.runtime.process.daemon import Supervisor, end_leftovers, leftovers, running
 from imsobs.runtime.process.launch import prepare, supervisor_config
 from imsobs.runtime.process.stack import Outcome, down, resolve_all, running_stack, up
 from imsobs.runtime.status import collect
-from native_fakes import Notes, Project, make_project, path_with
+from native_fakes import Notes, Project, executable, make_project, path_with
 
 
 @pytest.fixture
@@ -180,8 +181,9 @@ def test_a_deleted_state_folder_hides_nothing(project: Project) -> None:
 
 
 def test_purge_deletes_data_and_logs_and_nothing_else(project: Project) -> None:
-    project.data["processes"]["alpha"]["dirs"] = ["${IMSOBS_STATE}/data/alpha", "kept"]
     bring_up(project)
+    (project.root / "kept").mkdir()
+    project.data["processes"]["alpha"]["dirs"].append("kept")
     (project.layout.state / "mine.txt").write_text("kept", encoding="utf-8")
     down(project.layout, Notes(), purge=project.plan())
     assert not (project.layout.state / "data" / "alpha").exists()
@@ -207,6 +209,11 @@ def test_a_long_state_path_still_gets_a_socket(tmp_path: Path) -> None:
     layout.socket.parent.rmdir()
 
 
+SHOW = """#!/bin/sh
+printf '<%s>' "$@" "$NOTE" "$DATA"
+"""
+
+
 def test_arguments_survive_the_shell_and_the_supervisor(project: Project) -> None:
     odd = ["a b", "it's", 'say "x"', "50%", "a ;b", "$HOME `id`", "two\nlines"]
     process = project.data["processes"]["alpha"]
@@ -216,14 +223,55 @@ def test_arguments_survive_the_shell_and_the_supervisor(project: Project) -> Non
     process["env"] = {"NOTE": "100% 'sure'", "DATA": "${IMSOBS_STATE}/data"}
     plan = project.plan()
     launches = prepare(plan, project.layout, resolve_all(plan, project.root, Notes()))
-    script = launches["alpha"].script.replace(f"exec {project.bin}/alpha", "printf '<%s>'")
+    # In the place of the program: what it is given, and what it sees of the environment.
+    show = executable(project.bin / "alpha", SHOW)
     said = subprocess.run(
-        ["/bin/sh", "-c", f'{script}printf "<%s>" "$NOTE" "$DATA"'],
-        capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
+        ["/bin/sh", "-c", launches["alpha"].script], capture_output=True, text=True, check=True
+    ).stdout
     expected = [*odd, "--with-beta", "--no-loki", "100% 'sure'", f"{project.layout.state}/data"]
-    assert said == "".join(f"<{text}>" for text in expected)
+    assert said == "".join(f"<{text}>" for text in expected), show
     assert "sure" not in supervisor_config(project.layout, launches)
+
+
+def environment_of(pid: int) -> dict[str, str]:
+    pairs = (Path("/proc") / str(pid) / "environ").read_text(encoding="utf-8").split("\0")
+    return dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+
+
+def test_processes_see_what_they_need_of_the_environment_and_nothing_else(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_SECRET_ACCESS_KEY", "OPENAI_API_KEY", "HTTPS_PROXY", "IMS_OTLP_TOKEN"):
+        monkeypatch.setenv(name, "canary")
+    monkeypatch.setenv("IMS_ENVIRONMENT", "staging")
+    project.data["processes"]["alpha"]["reads"] = ["IMS_ENVIRONMENT"]
+    bring_up(project)
+    supervisor = int(project.layout.pid_file.read_text())
+    alpha, beta = (environment_of(pids(project)[name]) for name in ("alpha", "beta"))
+    assert alpha["IMS_ENVIRONMENT"] == "staging"
+    assert "IMS_ENVIRONMENT" not in beta
+    for seen in (alpha, beta, environment_of(supervisor)):
+        assert "canary" not in seen.values()
+    allowed = {*BASE, "HOME", "IMSOBS_ROOT", "IMSOBS_STATE", "IMSOBS_PROCESS"}
+    # What the supervisor says of itself to its children ends at env -i.
+    assert set(beta) <= allowed
+    monkeypatch.setenv("IMS_ENVIRONMENT", "production")
+    assert bring_up(project).restarted == ("alpha",)
+
+
+@pytest.mark.parametrize("name", ["AWS_SECRET_ACCESS_KEY", "LD_PRELOAD", "PATH", "ims_x"])
+def test_a_plan_cannot_ask_for_other_variables(project: Project, name: str) -> None:
+    project.data["processes"]["alpha"]["reads"] = [name]
+    with pytest.raises(ImsobsError, match=r"processes\.alpha\.reads"):
+        project.plan()
+
+
+def test_a_plan_cannot_make_folders_outside_of_the_state(project: Project) -> None:
+    for folder in ("${IMSOBS_STATE}/../outside", "/tmp/imsobs-outside", "outside"):
+        project.data["processes"]["alpha"]["dirs"] = [folder]
+        with pytest.raises(ImsobsError, match="is not below"):
+            bring_up(project)
+    assert not (project.root / "outside").exists()
 
 
 def test_the_state_folder_can_be_chosen(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

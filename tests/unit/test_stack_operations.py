@@ -8,11 +8,12 @@ import stat
 from pathlib import Path
 
 import pytest
+import yaml
 from imsobs.compile import read_spec
 from imsobs.errors import ImsobsError
 from imsobs.model import Model
 from imsobs.model import estimate as estimating
-from imsobs.runtime import preflight, reload
+from imsobs.runtime import mounts, preflight, reload, settings
 from imsobs.runtime import secrets as stack_secrets
 from imsobs.runtime.process.launch import files_digest
 from imsobs.runtime.process.plan import Plan, parse_plan
@@ -114,6 +115,130 @@ def test_preflight_refuses_open_ingest(
 ) -> None:
     monkeypatch.setenv("IMS_OTLP_BIND", "0.0.0.0")  # noqa: S104 - what is refused
     assert [finding.level for finding in preflight._ingest(model, tmp_path)] == ["fail"]
+
+
+ALL = "0.0.0.0"  # noqa: S104 - what is refused
+SETTINGS = {
+    "IMS_OTLP_BIND=0.0.0.0": ALL,
+    "export IMS_OTLP_BIND=0.0.0.0": ALL,
+    "IMS_OTLP_BIND='0.0.0.0'": ALL,
+    'IMS_OTLP_BIND="0.0.0.0"   # all': ALL,
+    "  IMS_OTLP_BIND=10.1.2.3 # one": "10.1.2.3",
+    "IMS_OTLP_BIND=127.evil.example": "127.evil.example",
+    "IMS_OTLP_BIND=[::]": "[::]",
+}
+
+
+@pytest.mark.parametrize("line", SETTINGS)
+def test_preflight_reads_the_settings_that_compose_gets(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    monkeypatch.delenv("IMS_OTLP_BIND", raising=False)
+    (tmp_path / "stack").mkdir()
+    (tmp_path / "stack/.env").write_text(f"# settings\n{line}\n")
+    assert stack_secrets.compose_environment(tmp_path)["IMS_OTLP_BIND"] == SETTINGS[line]
+    (finding,) = preflight._ingest(model, tmp_path)
+    assert finding.level == "fail"
+    assert SETTINGS[line] in finding.detail
+    # The environment wins, in compose as in what is checked.
+    monkeypatch.setenv("IMS_OTLP_BIND", "127.0.0.1")
+    assert stack_secrets.compose_environment(tmp_path)["IMS_OTLP_BIND"] == "127.0.0.1"
+    assert [f.level for f in preflight._ingest(model, tmp_path)] == ["ok"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["IMS_OTLP_BIND: 0.0.0.0", "IMS_OTLP_BIND=${OTHER}", "IMS_OTLP_BIND", 'A="x', "A=b c", "A=\\x"],
+)
+def test_settings_that_could_be_read_in_two_ways_are_refused(tmp_path: Path, line: str) -> None:
+    (tmp_path / "stack").mkdir()
+    (tmp_path / "stack/.env").write_text(f"IMS_ENVIRONMENT=staging\n{line}\n")
+    with pytest.raises(ImsobsError, match="not NAME=value: line 2"):
+        settings.effective(tmp_path)
+
+
+def test_compose_sees_settings_and_no_secret_of_the_caller(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary")
+    monkeypatch.setenv("COMPOSE_FILE", "/tmp/evil.yaml")
+    monkeypatch.setenv("IMSOBS_IMAGE_LOKI", "mirror/loki:1")
+    found = stack_secrets.compose_environment(tmp_path)
+    assert found["IMSOBS_IMAGE_LOKI"] == "mirror/loki:1"
+    assert not {"AWS_SECRET_ACCESS_KEY", "COMPOSE_FILE"} & set(found)
+
+
+@pytest.mark.parametrize(
+    ("path", "mode", "fixed"),
+    [("secrets", 0o755, "chmod 700 secrets"), ("stack/.env", 0o644, "chmod 600 stack/.env"),
+     ("secrets/alerting/slack_url", 0o666, "chmod go-w secrets/alerting/slack_url")],
+)  # fmt: skip
+def test_preflight_tells_of_wide_modes(tmp_path: Path, path: str, mode: int, fixed: str) -> None:
+    (tmp_path / "secrets/alerting").mkdir(parents=True)
+    (tmp_path / "secrets").chmod(0o700)
+    (tmp_path / "stack").mkdir()
+    for name in ("secrets/alerting/slack_url", "stack/.env"):
+        (tmp_path / name).write_text("A=b")
+        (tmp_path / name).chmod(0o600)
+    assert [f.level for f in preflight._secrets(tmp_path)] == ["ok"]
+    (tmp_path / path).chmod(mode)
+    (finding,) = [f for f in preflight._secrets(tmp_path) if f.level != "ok"]
+    assert finding.level == "fail"
+    assert f"{path} has mode {mode:o}" in finding.detail
+    assert finding.remedy == fixed
+
+
+def test_a_secrets_folder_that_is_a_link_is_neither_used_nor_passed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(stack_secrets.PASSWORD, "correct-horse-battery")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir(mode=0o755)
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "secrets").symlink_to(elsewhere)
+    with pytest.raises(ImsobsError, match="it is a symbolic link"):
+        stack_secrets.prepare(root)
+    assert elsewhere.stat().st_mode & 0o777 == 0o755
+    assert list(elsewhere.iterdir()) == []
+    assert "fail" in [f.level for f in preflight._secrets(root)]
+
+
+@pytest.mark.parametrize("name", ["logs", "alerts", "secrets/alerting", "stack"])
+def test_no_link_mounts_another_folder_of_the_machine(tmp_path: Path, name: str) -> None:
+    root = tmp_path / "root"
+    for folder in ("stack", "alerts", "secrets/alerting"):
+        (root / folder).mkdir(parents=True)
+    (root / "stack/compose.yaml").write_bytes((ROOT / "stack/compose.yaml").read_bytes())
+    mounts.require_inside(root)
+    elsewhere = tmp_path / "elsewhere"
+    if (root / name).exists():
+        (root / name).rename(elsewhere)
+    else:
+        elsewhere.mkdir()
+    (root / name).symlink_to(elsewhere)
+    with pytest.raises(ImsobsError, match="does not lie in the project by itself"):
+        mounts.require_inside(root)
+
+
+@pytest.mark.parametrize("source", ["/etc", "../../outside", "../secrets/../.."])
+def test_no_folder_outside_of_the_project_is_mounted(tmp_path: Path, source: str) -> None:
+    data = {"services": {"x": {"volumes": [{"type": "bind", "source": source, "target": "/x"}]}}}
+    (tmp_path / "root/stack").mkdir(parents=True)
+    (tmp_path / "root/stack/compose.yaml").write_text(yaml.safe_dump(data))
+    with pytest.raises(ImsobsError, match="does not lie in the project"):
+        mounts.require_inside(tmp_path / "root")
+
+
+def test_preflight_tells_what_replaces_a_chosen_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "stack").mkdir()
+    (tmp_path / "stack/compose.yaml").write_bytes((ROOT / "stack/compose.yaml").read_bytes())
+    monkeypatch.setenv("IMSOBS_IMAGE_GRAFANA", "evil/grafana")
+    found = list(preflight._images(tmp_path))
+    assert "IMSOBS_IMAGE_GRAFANA replaces the image by evil/grafana" in found[0].detail
+    assert found[0].level == "warn"
 
 
 PLAN = """

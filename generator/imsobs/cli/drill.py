@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from imsobs import private
 from imsobs.cli.app import OPERATIONS, app
 from imsobs.cli.options import AsFormat, Format, Overlay, Root
 from imsobs.cli.output import errors, results
@@ -48,14 +49,16 @@ def drill(
     from imsobs.runtime.drill import health, receiver, tree
     from imsobs.runtime.drill.case import new_case
     from imsobs.runtime.drill.run import Drill
+    from imsobs.runtime.paths import STATE_REMEDY, layout_for
     from imsobs.runtime.process.stack import running_stack
     from imsobs.runtime.trial import free_ports
 
     model = model_or_exit(root, overlay)
     chosen = _chosen(alerts or [], model)
     reported = _environment(environment, model)
-    project = (root / ".imsobs/drill/project").resolve()
-    state = (root / ".imsobs/drill/state").resolve()
+    home = layout_for(root, root / ".imsobs").state / "drill"
+    private.make_below(home.parent, home, STATE_REMEDY)
+    project, state = home / "project", home / "state"
     (port,) = free_ports(1)
     with receiver.listening() as inbox, health.answering(port) as answers:
         files = spec_files(root, overlay)
@@ -130,7 +133,7 @@ def _remember(root: Path, rows: list[dict[str, object]]) -> None:
     file = root / ".imsobs/drill.json"
     known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     known.update({str(row["alert"]): row for row in rows})
-    file.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    private.write(file, json.dumps(known, indent=2, sort_keys=True) + "\n")
 
 
 def _print(cases: list[Case]) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from imsobs import private
 from imsobs.cli.app import STACK, app
 from imsobs.cli.options import Overlay, Root
 from imsobs.cli.output import errors, results
@@ -20,6 +21,7 @@ from imsobs.problems import available
 from imsobs.spec.schema.base import seconds as duration_seconds
 
 Names = Annotated[list[str] | None, typer.Argument(help="Dashboards by uid; all when left out.")]
+_DEFAULT_OUT = Path(".imsobs/preview")
 Values = Annotated[list[str] | None, typer.Option(help="Value of this picker; may be repeated.")]
 
 
@@ -34,7 +36,7 @@ def preview(
     jaeger: Annotated[
         str | None, typer.Option(help="Base URL, as above; for lists of traces.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the pages.")] = Path(".imsobs/preview"),
+    out: Annotated[Path, typer.Option(help="Folder for the pages.")] = _DEFAULT_OUT,
     png: Annotated[bool, typer.Option("--png", help="Also write light and dark pictures.")] = False,
     scale: Annotated[
         float, typer.Option(help="Pictures are 1440 px times this wide.", min=0.25, max=4)
@@ -62,6 +64,8 @@ def preview(
         jaeger=jaeger or f"http://127.0.0.1:{spec.stack.jaeger.ports.http}",
     )
     try:
+        if out == _DEFAULT_OUT:
+            private.make_below(out.parent, out, "remove it, or give another --out")
         out.mkdir(parents=True, exist_ok=True)
         for dashboard in compiled_dashboards(resolved):
             if dashboard["uid"] in chosen:
@@ -88,6 +92,8 @@ def _write(drawing: str, dashboard: dict[str, str], out: Path, png: bool, scale:
         pages[stem.with_suffix(".png")] = page.png(drawing, scale=scale)
         pages[out / f"{stem.name}-dark.png"] = page.png(drawing, night=True, scale=scale)
     for path, content in pages.items():
+        # A link that lies there is replaced, not followed.
+        path.unlink(missing_ok=True)
         path.write_bytes(content)
         results.print(f"[green]+[/] {escape(str(path))}")
 

@@ -115,6 +115,20 @@ SHELL = Dialect("a shell", _refusing("a shell", _PLAIN), _with_default)
 """Unquoted words of a file that POSIX shells source: only what no shell takes apart."""
 
 
+def names(value: Any) -> set[str]:
+    """Return the names of the variables that planned data refers to."""
+    match value:
+        case Reference():
+            return {value.name}
+        case Joined():
+            return {part.name for part in value.parts if isinstance(part, Reference)}
+        case dict():
+            return {name for inner in value.values() for name in names(inner)}
+        case list() | tuple():
+            return {name for inner in value for name in names(inner)}
+    return set()
+
+
 def written(value: Any, dialect: Dialect) -> Any:
     """Return planned data as a product's own: text literal, references in its syntax.
 

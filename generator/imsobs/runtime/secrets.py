@@ -9,58 +9,54 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from imsobs import artifacts
+from imsobs import private
 from imsobs.errors import ImsobsError
+from imsobs.files import read_regular
+from imsobs.runtime import settings
 
 PASSWORD = "GRAFANA_ADMIN_PASSWORD"  # noqa: S105 - the variable's name
 FOLDER = Path("secrets")
 PASSWORD_FILE = FOLDER / "grafana_admin_password"
 ALERTING = FOLDER / "alerting"
-_SETTINGS = Path(artifacts.COMPOSE_SETTINGS)
-
-
-def read_settings(root: Path) -> dict[str, str]:
-    """Return the settings of stack/.env; the environment wins over them."""
-    path = root / _SETTINGS
-    if not path.is_file():
-        return {}
-    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
-    pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
-    return {key.strip(): value.strip().strip("'\"") for key, _, value in pairs}
 
 
 def password(root: Path) -> str | None:
     """Return the password that is set, or that was set when the stack was last started."""
-    given = os.environ.get(PASSWORD) or read_settings(root).get(PASSWORD)
-    if given:
+    if given := settings.effective(root).get(PASSWORD):
         return given
-    path = root / PASSWORD_FILE
-    return path.read_text(encoding="utf-8") or None if path.is_file() else None
+    try:
+        return read_regular(root / PASSWORD_FILE, 4096).decode() or None
+    except FileNotFoundError:
+        return None
 
 
 def prepare(root: Path) -> None:
     """Write the secret files that the stack mounts.
 
-    Raises ImsobsError when no password is set: there is no default.
+    Raises ImsobsError when no password is set, there being no default, or when the folder is
+    not this user's alone.
     """
     value = password(root)
     if value is None:
         raise ImsobsError(
             f"{PASSWORD} is not set, and there is no default password",
-            remedy=f"set it in the environment or in {_SETTINGS}, then start again",
+            remedy=f"set it in the environment or in {settings.FILE}, then start again",
         )
-    (root / FOLDER).mkdir(mode=0o700, parents=True, exist_ok=True)
-    (root / FOLDER).chmod(0o700)
-    (root / ALERTING).mkdir(mode=0o755, exist_ok=True)
+    for folder, mode in ((FOLDER, 0o700), (ALERTING, 0o755)):
+        private.make(root / folder, "put a folder of your own there, mode 700")
+        (root / folder).chmod(mode)
     _write(root / PASSWORD_FILE, value)
 
 
 def _write(path: Path, text: str) -> None:
+    private.require(path, f"remove {path}")
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return
     # In place: a container that runs has this very file mounted.
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o444)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    if path.exists():
+        path.chmod(0o600)
+    with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8") as handle:
         handle.write(text)
     path.chmod(0o444)
 
@@ -70,7 +66,7 @@ def compose_environment(root: Path) -> dict[str, str]:
 
     Compose only has to see that there is a password; the container reads it from the file.
     """
-    environment = dict(os.environ)
+    environment = settings.compose_environment(root)
     if (root / PASSWORD_FILE).is_file():
         environment[PASSWORD] = "in-its-file"
     return environment

@@ -28,7 +28,16 @@ from imsobs.pages import Page, YamlPage
 
 def plan(model: Model) -> Iterator[Page]:
     """Yield the Collector's configuration and the manifest it is built from."""
-    sections = {
+    planned = sections(model)
+    yield YamlPage(artifacts.COLLECTOR, written(planned, COLLECTOR), "collector/config.yaml.j2")
+    yield YamlPage(
+        artifacts.COLLECTOR_BUILDER, builder_sections(planned), "collector/builder.yaml.j2"
+    )
+
+
+def sections(model: Model) -> dict[str, Any]:
+    """Return the sections of config.yaml; references are not written yet."""
+    return {
         "extensions": extensions(model),
         "receivers": receivers(model),
         "processors": _processors(model),
@@ -40,10 +49,6 @@ def plan(model: Model) -> Iterator[Page]:
             "pipelines": pipelines(model),
         },
     }
-    yield YamlPage(artifacts.COLLECTOR, written(sections, COLLECTOR), "collector/config.yaml.j2")
-    yield YamlPage(
-        artifacts.COLLECTOR_BUILDER, builder_sections(sections), "collector/builder.yaml.j2"
-    )
 
 
 def _processors(model: Model) -> dict[str, Any]:

@@ -10,14 +10,18 @@ from typing import Any
 
 from imsobs import artifacts
 from imsobs.model import Model, ingest
+from imsobs.outputs import collector, references
 from imsobs.outputs.collector.settings import runtime
 from imsobs.outputs.grafana import provisioning as grafana
 from imsobs.outputs.prometheus import server as prometheus
+from imsobs.outputs.stack import ingest as ingest_plan
 from imsobs.outputs.stack.places import NATIVE, collector_environment
 from imsobs.pages import Page, YamlPage
 from imsobs.shipped import shipped
 
 _STATE = "${IMSOBS_STATE}"
+# Certificates and proxies, as Go reads them.
+_OUTSIDE = ("SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 _LOG_PIPELINE = "logs/store"
 _LOKI_EXPORTER = "otlp_http/logs"
 # Where Grafana's packages install it; its front end and defaults are found from there.
@@ -103,14 +107,16 @@ def _otelcol(model: Model) -> dict[str, Any]:
     ports = model.spec.stack.otelcol.ports
     extra = [artifacts.COLLECTOR_INGEST] if ingest.secrets(model.spec.stack.ingest) else []
     files = [artifacts.COLLECTOR, *extra]
+    settings = {**runtime(model), **collector_environment(model, NATIVE)}
+    refers = references.names(collector.sections(model))
+    if extra:
+        refers |= references.names(ingest_plan.sections(model))
     return {
         "component": "otelcol",
         "args": [part for file in files for part in ("--config", file)],
         "args_with": {"loki": ["--config", _logs_to_loki(model)]},
-        "env": {
-            **runtime(model),
-            **collector_environment(model, NATIVE),
-        },
+        "env": settings,
+        "reads": sorted(refers - set(settings) - {"IMSOBS_STATE"}),
         "ports": ports.model_dump(),
         "ready": _url(ports.health, "/"),
         "files": files,
@@ -121,9 +127,7 @@ def _otelcol(model: Model) -> dict[str, Any]:
 
 def _logs_to_loki(model: Model) -> str:
     """Return a configuration in one argument that sends logs to Loki instead of the file."""
-    from imsobs.outputs.collector import pipelines
-
-    exporters = pipelines(model)[_LOG_PIPELINE]["exporters"]
+    exporters = collector.pipelines(model)[_LOG_PIPELINE]["exporters"]
     others = [name for name in exporters if isinstance(name, str)]
     listing = ", ".join([_LOKI_EXPORTER, *others])
     return f"yaml:service::pipelines::{_LOG_PIPELINE}::exporters: [{listing}]"
@@ -135,6 +139,8 @@ def _alertmanager(model: Model) -> dict[str, Any]:
     return {
         "component": "alertmanager",
         "args": alertmanager_flags(NATIVE.bind, port, artifacts.ALERTMANAGER, data),
+        # The one that calls out: chat, pager, mail.
+        "reads": list(_OUTSIDE),
         "ports": {"http": port},
         "ready": _url(port, "/-/ready"),
         "url": _url(port),

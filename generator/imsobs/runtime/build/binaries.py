@@ -11,7 +11,7 @@ from typing import Literal
 from imsobs.cache import cache_dir
 from imsobs.errors import ImsobsError
 from imsobs.project import find_root
-from imsobs.runtime.build.compile import build_component, cached_binary
+from imsobs.runtime.build.compile import build_component, cached_binary, usable
 from imsobs.runtime.build.versions import VersionProblem, check_version, show
 from imsobs.runtime.process.plan import Plan, load_plan
 from imsobs.runtime.progress import Progress, Silent
@@ -82,7 +82,7 @@ def locate(
     if here is not None or component.build is None:
         return here
     built = cached_binary(root, cache or cache_dir(), name, component)
-    return Binary(name, built, component.version, "cache") if built.exists() else None
+    return Binary(name, built, component.version, "cache") if usable(built) else None
 
 
 def resolve(

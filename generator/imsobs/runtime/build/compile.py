@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
+import functools
 import os
 import selectors
 import shutil
@@ -15,14 +15,18 @@ from io import FileIO
 from pathlib import Path
 from typing import IO, cast
 
+from imsobs import private
 from imsobs.errors import ImsobsError
 from imsobs.runtime.build.go_errors import explain, explain_os_error
+from imsobs.runtime.build.modules import build_environment
 from imsobs.runtime.build.recipe import Site, follow, recipe_key
 from imsobs.runtime.build.toolchain import find_go
 from imsobs.runtime.build.versions import VersionProblem, ask_version, parse_version, show
 from imsobs.runtime.process.plan import Plan
 from imsobs.runtime.progress import GoReader, Progress
 from imsobs.shipped import Component
+
+_CACHE_REMEDY = "remove it, or choose another cache with IMSOBS_CACHE"
 
 
 def cached_binary(root: Path, cache: Path, name: str, component: Component) -> Path:
@@ -36,35 +40,65 @@ def file_lock(path: Path, progress: Progress, waiting: str) -> Iterator[None]:
 
     The kernel drops the lock when its holder dies, so no stale lock can remain.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as handle:
+    private.make(path.parent, _CACHE_REMEDY)
+    try:
+        handle = private.open_lock(path)
+    except OSError as error:
+        raise ImsobsError(
+            f"{path} cannot be used as a lock: {error.strerror}", remedy=f"remove {path}"
+        ) from error
+    with handle:
         told = False
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if not told:
-                    handle.seek(0)
-                    progress.note(f"{waiting} (pid {handle.read().strip() or 'unknown'})")
-                    told = True
-                time.sleep(0.2)
+        while not private.lock(handle):
+            if not told:
+                handle.seek(0)
+                progress.note(f"{waiting} (pid {handle.read(20).strip() or 'unknown'})")
+                told = True
+            time.sleep(0.2)
+        handle.seek(0)
         handle.truncate(0)
         handle.write(str(os.getpid()))
         handle.flush()
         yield
 
 
-def _environment(extra: dict[str, str]) -> dict[str, str]:
-    kept = {key: value for key, value in os.environ.items() if key not in ("GOFLAGS", "GOBIN")}
-    return {**kept, "CGO_ENABLED": "0", "GOWORK": "off", **extra}
+def usable(binary: Path) -> bool:
+    """Tell whether a binary of the cache is there, with the digest that was noted at its build.
+
+    Raises ImsobsError when others could have put it there, or it is not what was built.
+    """
+    for path in (binary.parents[2], binary.parents[1], binary.parent, binary, _noted(binary)):
+        private.require(path, _CACHE_REMEDY)
+    if not (binary.is_file() and _noted(binary).is_file()):
+        return False
+    stat = binary.stat()
+    identity = (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+    if _digest(binary, identity) != _noted(binary).read_text(encoding="utf-8").strip():
+        raise ImsobsError(
+            f"{binary} is not the file that was built here: its SHA-256 differs",
+            remedy=f"find out who changed it, remove {binary.parent}, and run imsobs binaries",
+        )
+    return True
+
+
+def _noted(binary: Path) -> Path:
+    return binary.with_name(f"{binary.name}.sha256")
+
+
+@functools.cache
+def _digest(binary: Path, identity: tuple[int, ...]) -> str:
+    """Return the digest of a file; read once for as long as it is the same file."""
+    return private.digest(binary)
 
 
 class _Runner:
     """Runs the commands of one build, copying their output to the log and the reader."""
 
-    def __init__(self, component: str, log: Path, reader: GoReader) -> None:
+    def __init__(
+        self, component: str, log: Path, reader: GoReader, environment: dict[str, str]
+    ) -> None:
         self._component = component
+        self._environment = environment
         self._log = log
         self._reader = reader
 
@@ -88,7 +122,7 @@ class _Runner:
         with subprocess.Popen(
             command,
             cwd=folder,
-            env=_environment(extra),
+            env={**self._environment, **extra},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -160,31 +194,36 @@ def build_component(plan: Plan, root: Path, cache: Path, name: str, progress: Pr
     component = plan.components[name]
     build = component.build
     final = cached_binary(root, cache, name, component)
-    if build is None or final.exists():
+    if build is None or usable(final):
         return final
     log = cache / "logs" / f"{final.parent.name}.log"
     works = cache / "build"
     try:
         with file_lock(cache / "build.lock", progress, "waiting for another build"):
-            if final.exists():
+            if usable(final):
                 return final
             # Whoever left a folder here is gone: the lock is ours.
             shutil.rmtree(works, ignore_errors=True)
             for folder in (works, log.parent, final.parent.parent):
-                folder.mkdir(parents=True, exist_ok=True)
+                private.make(folder, _CACHE_REMEDY)
             log.write_text(f"{final.parent.name}\n", encoding="utf-8")
             go = find_go(plan.toolchain, cache, log, progress)
             reader = GoReader(name, progress)
             progress.note(f"building {name} {component.version} with Go {show(go.version)} (once)")
             try:
-                site = Site(root, works / name, go.path, _Runner(name, log, reader))
+                environment = build_environment(go.path, progress)
+                runner = _Runner(name, log, reader, environment)
+                site = Site(root, works / name, go.path, runner)
                 site.work.mkdir()
                 made = follow(build, site)
                 made.chmod(0o755)
                 _verify(name, component, made, log)
                 staged = works / "done"
-                staged.mkdir()
+                private.make(staged, _CACHE_REMEDY)
                 made.replace(staged / name)
+                _noted(staged / name).write_text(f"{private.digest(staged / name)}\n")
+                # What lies there has no digest: nobody knows where it comes from.
+                shutil.rmtree(final.parent, ignore_errors=True)
                 staged.replace(final.parent)
             finally:
                 shutil.rmtree(works, ignore_errors=True)

@@ -17,6 +17,7 @@ from typing import Any, cast
 import psutil
 
 from imsobs.errors import ImsobsError
+from imsobs.runtime.environment import BASE, HOME, chosen
 from imsobs.runtime.paths import Layout
 from imsobs.runtime.process.launch import MARKER, marker
 
@@ -84,6 +85,8 @@ class Supervisor:
         self._layout = layout
 
     def _call(self, method: str, *args: Any) -> Any:
+        # Whoever listens there takes orders and gives answers that are believed.
+        self._layout.require_private()
         proxy = xmlrpc.client.ServerProxy(
             "http://localhost/RPC2", transport=_UnixTransport(self._layout.socket)
         )
@@ -118,6 +121,7 @@ class Supervisor:
             text=True,
             check=False,
             cwd=self._layout.state,
+            env=chosen(BASE, HOME, ("PYTHONPATH",)),
         )
         deadline = time.monotonic() + _START_SECONDS
         while done.returncode == 0 and time.monotonic() < deadline:
@@ -207,6 +211,8 @@ def leftovers(layout: Layout) -> list[psutil.Process]:
     for process in psutil.process_iter():
         try:
             if process.pid == os.getpid() or process.status() == psutil.STATUS_ZOMBIE:
+                continue
+            if process.uids().real != os.getuid():
                 continue
             command = process.cmdline()
             if "supervisor.supervisord" in command and str(layout.config) in command:

@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from imsobs import private
 from imsobs.runtime.build.binaries import Binary
-from imsobs.runtime.paths import Layout
+from imsobs.runtime.environment import BASE, chosen
+from imsobs.runtime.paths import STATE_REMEDY, Layout
 from imsobs.runtime.process.plan import Plan, Process
 
 MARKER = "IMSOBS_PROCESS"
@@ -51,14 +53,17 @@ def _script(
     layout: Layout, name: str, process: Process, binary: Path, present: Sequence[str]
 ) -> str:
     environment = {
+        **chosen(BASE, ("HOME",), process.reads),
         "IMSOBS_ROOT": str(layout.root),
         "IMSOBS_STATE": str(layout.state),
         MARKER: marker(layout, name),
         **{key: layout.fill(value) for key, value in process.env.items()},
     }
-    exports = [f"export {key}={shlex.quote(value)}" for key, value in environment.items()]
-    command = [str(binary), *(layout.fill(arg) for arg in _arguments(process, present))]
-    lines = ["#!/bin/sh", f"cd {shlex.quote(str(layout.root))} || exit 1", *exports]
+    settings = [f"{key}={value}" for key, value in environment.items()]
+    # Nothing else of the environment: it holds the secrets of whoever ran imsobs up.
+    command = ["/usr/bin/env", "-i", *settings, str(binary)]
+    command += [layout.fill(arg) for arg in _arguments(process, present)]
+    lines = ["#!/bin/sh", f"cd {shlex.quote(str(layout.root))} || exit 1"]
     for folder in process.queues:
         # With every start, also those after a crash.
         check = [sys.executable, "-m", "imsobs.runtime.process.queues", layout.fill(folder)]
@@ -150,20 +155,11 @@ def script_path(layout: Layout, name: str) -> Path:
     return layout.run / f"{name}.sh"
 
 
-def write_private(path: Path, text: str) -> None:
-    """Write a file readable by the owner only, in one step."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
-        handle.write(text)
-    temporary.replace(path)
-
-
 def write_launches(layout: Layout, launches: Mapping[str, Launch]) -> None:
     """Write launch scripts and supervisord.conf, and make every folder they need."""
     layout.make()
     for name, launch in launches.items():
-        write_private(script_path(layout, name), launch.script)
+        private.write(script_path(layout, name), launch.script)
         for folder in launch.process.dirs:
-            (layout.root / layout.fill(folder)).mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_private(layout.config, supervisor_config(layout, launches))
+            private.make_below(layout.state, layout.root / layout.fill(folder), STATE_REMEDY)
+    private.write(layout.config, supervisor_config(layout, launches))

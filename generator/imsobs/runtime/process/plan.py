@@ -19,6 +19,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from imsobs.errors import ImsobsError
 from imsobs.files import read_regular
+from imsobs.runtime.environment import NETWORK
 from imsobs.runtime.paths import PLAN_FILE
 from imsobs.shipped import Component, Strict, Toolchain, Version, shipped
 
@@ -49,6 +50,10 @@ def _reload_way(text: str) -> str:
 LoopbackUrl = Annotated[str, AfterValidator(_loopback_url)]
 Text = Annotated[str, AfterValidator(_known_placeholders)]
 ReloadWay = Annotated[str, AfterValidator(_reload_way)]
+# This project's own, and how the outside is reached; credentials of others are neither.
+Variable = Annotated[
+    str, Field(pattern=rf"^(IMS_[A-Z_]+|TRACE_SAMPLING_RATE|{'|'.join(NETWORK)})$")
+]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
 
@@ -57,7 +62,8 @@ class Process(Strict):
     """A process to supervise; started in file order, stopped in reverse.
 
     args_with, args_without: arguments added when an optional component is there or not.
-    env: variables set on top of the caller's environment. ports: name -> loopback port.
+    env: variables that are set. reads: those of the caller's environment that are handed on,
+    besides what every program needs; there are no others. ports: name -> loopback port.
     ready: answers 2xx when the process can work. url: what a person opens.
     files: files and folders (relative to the root) whose change means reload or restart.
     reload: an http URL to POST to or a signal (HUP, USR1, USR2); absent means restart.
@@ -71,6 +77,7 @@ class Process(Strict):
     args_with: dict[str, list[Text]] = {}
     args_without: dict[str, list[Text]] = {}
     env: dict[str, Text] = {}
+    reads: list[Variable] = []
     ports: dict[str, Port] = {}
     ready: LoopbackUrl
     ready_seconds: Annotated[int, Field(ge=1)] = 60

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import httpx
 
+from imsobs import private
 from imsobs.errors import ImsobsError
 from imsobs.runtime import secrets as stack_secrets
 from imsobs.runtime.build.binaries import Binary, resolve
 from imsobs.runtime.build.compile import file_lock
 from imsobs.runtime.paths import Layout, layout_for
 from imsobs.runtime.process.daemon import Supervisor, SupervisorGone, end_leftovers, leftovers
-from imsobs.runtime.process.launch import Launch, prepare, write_launches, write_private
+from imsobs.runtime.process.launch import Launch, prepare, write_launches
 from imsobs.runtime.process.plan import Plan, load_plan
 from imsobs.runtime.process.ports import require_free
 from imsobs.runtime.process.ready import loopback_client, wait_until_ready
@@ -64,7 +65,7 @@ def _note_in_record(layout: Layout, name: str, launch: Launch | None) -> None:
             "files": launch.files,
             "version": launch.version,
         }
-    write_private(layout.record, json.dumps(record, indent=2, sort_keys=True) + "\n")
+    private.write(layout.record, json.dumps(record, indent=2, sort_keys=True) + "\n")
 
 
 def _reload(supervisor: Supervisor, launch: Launch) -> None:
