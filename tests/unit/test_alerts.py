@@ -11,6 +11,7 @@ import yaml
 from alertmanager import ROOT
 from imsobs.compile import read_spec
 from imsobs.model import Model
+from imsobs.model.alerts import threshold_text, with_threshold
 from imsobs.model.conventions import ENVIRONMENT
 from imsobs.model.notification import expand, humanized
 from imsobs.model.rules import number
@@ -284,3 +285,35 @@ def test_the_budget_counts_one_month_from_its_first_hour(tree: Path) -> None:
         [promtool, "test", "rules", str(file)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("threshold", "unit", "shown"),
+    [
+        (0.05, "ratio", "5%"),
+        (0.144, "ratio", "14.4%"),
+        (600, "seconds", "10m 0s"),
+        (5, "seconds", "5s"),
+        (100, "usd", "$100"),
+        (10, "per_second", "10/s"),
+        (1000, "count", "1000"),
+    ],
+)
+def test_a_threshold_is_written_with_its_unit(threshold: float, unit: str, shown: str) -> None:
+    assert threshold_text(threshold, unit) == shown
+
+
+def test_the_threshold_stands_in_texts_and_follows_the_alert(model: Model) -> None:
+    alert = model.spec.alerts["HighErrorRate"].model_copy(update={"threshold": 0.07})
+    assert "; 7% is the limit" in with_threshold(alert.description, alert)
+    assert "; 5% is the limit" in model.alerts["HighErrorRate"].description
+
+
+def test_an_alerts_own_keys_win_over_those_of_its_group(model: Model) -> None:
+    groups = model.spec.alerting.groups
+    by_group = [n for n, a in model.spec.alerts.items() if a.team is None and a.group in groups]
+    assert by_group
+    for name in by_group:
+        assert model.alerts[name].team == groups[model.spec.alerts[name].group].team
+    for name, alert in model.spec.alerts.items():
+        assert model.alerts[name].team == (alert.team or groups[alert.group].team)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from promql_parser import BinaryExpr, Expr
 
@@ -23,6 +23,7 @@ def check(model: Model) -> Iterator[Problem]:
     for name in [*model.spec.slos, *model.spec.anomalies]:
         section = "slos" if name in model.spec.slos else "anomalies"
         yield from _names(section, name, model)
+    yield from _groups(model)
     seen: set[KeyPath] = set()
     for alert in model.alerts.values():
         allowed = model.spec.alerts[alert.name].allow if alert.path[0] == "alerts" else {}
@@ -48,19 +49,51 @@ def _names(section: str, name: str, model: Model) -> Iterator[Problem]:
             yield Problem((section, name), message, "alert/duplicate-name")
 
 
-def _alert(alert: ResolvedAlert, model: Model, *, first: bool) -> Iterator[Problem]:
+def _groups(model: Model) -> Iterator[Problem]:
+    """The defaults of a group name what exists, and belong to a group that alerts have."""
+    spec = model.spec
+    groups = {alert.group: None for alert in spec.alerts.values()}
+    for name, defaults in spec.alerting.groups.items():
+        path = ("alerting", "groups", name)
+        if name not in groups:
+            message = f"no alert has this group; {available(name, groups)}"
+            yield Problem(path, message, "alert/unused-group")
+        for key, given, known in (
+            ("team", defaults.team, spec.alerting.teams),
+            ("dashboard", defaults.dashboard, spec.dashboards),
+        ):
+            if given is not None and given not in known:
+                yield _undeclared((*path, key), key, given, known)
+
+
+def _belongs(alert: ResolvedAlert, model: Model) -> Iterator[Problem]:
+    """The team and the dashboard of an alert are given, by itself or its group, and exist."""
     path, spec = alert.path, model.spec
-    if alert.team not in spec.alerting.teams:
-        message = (
-            f'team "{alert.team}" is not declared; {available(alert.team, spec.alerting.teams)}'
-        )
-        yield Problem((*path, "team"), message, "alert/unknown-team")
-    if alert.dashboard not in spec.dashboards:
-        message = (
-            f'dashboard "{alert.dashboard}" is not declared;'
-            f" {available(alert.dashboard, spec.dashboards)}"
-        )
-        yield Problem((*path, "dashboard"), message, "alert/unknown-dashboard")
+    written = spec.alerts.get(alert.name)
+    defaults = spec.alerting.groups.get(written.group) if written else None
+    for key, given, known in (
+        ("team", alert.team, spec.alerting.teams),
+        ("dashboard", alert.dashboard, spec.dashboards),
+    ):
+        of_group = defaults is not None and getattr(defaults, key) == given
+        if not given and written is not None:
+            message = (
+                f"no {key}; give the alert one, or all alerts of its group by"
+                f" alerting.groups.{written.group}.{key}"
+            )
+            yield Problem(path, message, f"alert/no-{key}")
+        elif given not in known and not of_group:
+            yield _undeclared((*path, key), key, given, known)
+
+
+def _undeclared(path: KeyPath, key: str, given: str, known: Iterable[str]) -> Problem:
+    message = f'{key} "{given}" is not declared; {available(given, known)}'
+    return Problem(path, message, f"alert/unknown-{key}")
+
+
+def _alert(alert: ResolvedAlert, model: Model, *, first: bool) -> Iterator[Problem]:
+    path = alert.path
+    yield from _belongs(alert, model)
     if alert.runbook is None:
         yield Problem(
             path,
@@ -118,7 +151,7 @@ def _compares(node: Expr) -> bool:
 def _texts(alert: ResolvedAlert) -> Iterator[Problem]:
     for key, text in (("summary", alert.summary), ("description", alert.description)):
         for field in unknown_fields(text):
-            known = ", ".join(f"$value | {name}" for name in FUNCTIONS)
+            known = ", ".join(["$threshold", *(f"$value | {name}" for name in FUNCTIONS)])
             message = f'"{field}" is not a known field; use $labels.NAME, $value or {known}'
             yield Problem((*alert.path, key), message, "alert/unknown-field")
         for label in used_labels(text):

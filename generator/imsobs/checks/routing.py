@@ -100,6 +100,9 @@ def _unrouted(model: Model) -> Iterator[Problem]:
     routes = model.spec.routing.routes.values()
     told: set[tuple[str, str]] = set()
     for alert in model.alerts.values():
+        if alert.team not in model.spec.alerting.teams:
+            # A problem of the alert already.
+            continue
         labels = {**alert.labels, "alertname": alert.name}
         # A route that asks for a label which the alert may lack does not catch all of them.
         if any(

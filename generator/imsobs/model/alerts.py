@@ -9,16 +9,18 @@ from promql_parser import BinaryExpr
 from imsobs import promql
 from imsobs.model import conventions
 from imsobs.model.anomalies import anomaly_alerts
+from imsobs.model.notification import humanized
 from imsobs.model.rules import ResolvedAlert, number, output_labels
 from imsobs.model.slos import slo_alerts
 from imsobs.problems import KeyPath
 from imsobs.promql.series import Series
-from imsobs.spec.schema.alerts import Alert
+from imsobs.spec.schema.alerts import Alert, AlertGroup
 from imsobs.spec.schema.root import Spec
 
 # Set operators, and all binary operators that bind less tightly than a comparison, or as tightly.
 _SET = {"and", "or", "unless"}
 _LOOSE = {*_SET, "==", "!=", ">", ">=", "<", "<="}
+_THRESHOLD = re.compile(r"\{\{\s*\$threshold\s*\}\}")
 _LABEL = re.compile(r"\$labels\.([a-zA-Z_][a-zA-Z0-9_]*)")
 
 
@@ -62,6 +64,28 @@ def _operator(expr: str) -> str | None:
     return str(root.op) if isinstance(root, BinaryExpr) else None
 
 
+def with_threshold(text: str, alert: Alert) -> str:
+    """Return a notification text with the alert's threshold for ``{{ $threshold }}``.
+
+    It is written with its unit: ``20%``, ``10m 0s``, ``$100``, ``10/s``, or as a bare number.
+    """
+    return _THRESHOLD.sub(lambda _: threshold_text(alert.threshold, alert.unit), text)
+
+
+def threshold_text(threshold: float, unit: str) -> str:
+    """Return a threshold as people read it."""
+    match unit:
+        case "ratio":
+            return f"{number(round(threshold * 100, 10))}%"
+        case "seconds":
+            return humanized("humanizeDuration", threshold)
+        case "usd":
+            return f"${number(threshold)}"
+        case "per_second":
+            return f"{number(threshold)}/s"
+    return number(threshold)
+
+
 def used_labels(text: str) -> list[str]:
     """Return the labels that a notification text refers to."""
     return list(dict.fromkeys(_LABEL.findall(text)))
@@ -71,8 +95,11 @@ def _resolve(
     name: str, alert: Alert, path: KeyPath, file: str, spec: Spec, series: dict[str, Series]
 ) -> ResolvedAlert:
     carried = output_labels(alert.expr, series)
+    group = spec.alerting.groups.get(alert.group, AlertGroup())
+    team = alert.team or group.team or ""
+    dashboard = alert.dashboard or group.dashboard or ""
     # What belongs together: a graver alert holds back the lesser ones of its area.
-    added = {**alert.labels, "severity": alert.severity, "team": alert.team, "area": alert.group}
+    added = {**alert.labels, "severity": alert.severity, "team": team, "area": alert.group}
     return ResolvedAlert(
         name=name,
         expr=condition(alert, series),
@@ -84,18 +111,16 @@ def _resolve(
         hold=alert.hold,
         keep_firing_for=alert.keep_firing_for,
         severity=alert.severity,
-        team=alert.team,
+        team=team,
         group=f"{alert.group}-alerts",
         interval=spec.alerting.fast,
         labels=added,
         carried=None if carried is None else carried | frozenset(added),
-        summary=alert.summary,
-        description=alert.description,
+        summary=with_threshold(alert.summary, alert),
+        description=with_threshold(alert.description, alert),
         runbook_url=f"{spec.alerting.runbooks}/{conventions.alert_file_stem(name)}.md",
-        dashboard=alert.dashboard,
-        dashboard_url=_dashboard_url(
-            spec.alerting.dashboards, alert.dashboard, carried or frozenset()
-        ),
+        dashboard=dashboard,
+        dashboard_url=_dashboard_url(spec.alerting.dashboards, dashboard, carried or frozenset()),
         enabled=alert.enabled,
         runbook=alert.runbook,
         test=alert.test,

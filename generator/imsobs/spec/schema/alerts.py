@@ -33,6 +33,17 @@ class Team(Section):
     escalation: Text
 
 
+class AlertGroup(Section):
+    """What the alerts of one group share, unless an alert says otherwise."""
+
+    team: KebabName | None = Field(
+        None, description="Team of `teams` that owns the alerts of the group."
+    )
+    dashboard: KebabName | None = Field(
+        None, description="Dashboard that notifications of the group's alerts link to."
+    )
+
+
 class Alerting(Section):
     """What all rules share.
 
@@ -45,6 +56,9 @@ class Alerting(Section):
     fast: DurationText = "30s"
     slow: DurationText = "5m"
     teams: dict[KebabName, Team]
+    groups: dict[KebabName, AlertGroup] = Field(
+        {}, description="Defaults of alerts by their `group`; an alert's own keys win."
+    )
 
 
 class RecordingRule(Section):
@@ -151,7 +165,7 @@ class Alert(Section):
     summary: Text
     description: Text
     severity: Severity
-    team: KebabName
+    team: KebabName | None = None
     group: KebabName
     expr: Text
     op: Operator = ">"
@@ -163,7 +177,7 @@ class Alert(Section):
     keep_firing_for: DurationText | None = None
     enabled: bool = True
     labels: dict[LabelName, LabelValue] = {}
-    dashboard: KebabName
+    dashboard: KebabName | None = None
     runbook: Runbook | None = None
     test: AlertTest | None = None
     drill: Drill = Drill()
