@@ -120,6 +120,8 @@ def test_a_threshold_changes_its_rule_and_its_pages_only(model: Model, tmp_path:
     new = render(page for planner in planners for page in planner.plan(compiled.model))
     assert [path for path in new if new[path] != old[path]] == [
         "alerts/rules/alerting.yaml",
+        # The text of the notification says the threshold.
+        "alerts/tests/critical-error-rate.yaml",
         "docs/reference/alerts.md",
         "docs/runbooks/critical-error-rate.md",
     ]

@@ -135,7 +135,10 @@ def test_a_notification_is_readable(model: Model, rendered: Path, tmp_path: Path
     data["alerts"][0]["annotations"]["summary"] = "<!here>"
     file.write_text(json.dumps(data))
     escaped = "&lt;!channel&gt; &amp; &lt;https://evil.example|Runbook&gt;"
-    assert shown("ims.slack.title") == f"[FIRING 1] CRITICAL CriticalErrorRate on {escaped}"
+    assert (
+        shown("ims.slack.title")
+        == f"[FIRING 1] CRITICAL CriticalErrorRate on {escaped} in production"
+    )
     for text in (shown("ims.slack.text"), shown("ims.slack.title")):
         assert "<" not in text.replace("<no value>", "")
         assert escaped in text

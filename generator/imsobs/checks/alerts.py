@@ -15,6 +15,11 @@ from imsobs.model.rules import ResolvedAlert
 from imsobs.problems import KeyPath, Problem, available
 from imsobs.spec.schema.alerts import AlertTest, Drill, Runbook
 
+# Key of an alert or of its group -> checks of one that is left out, and of one that is unknown.
+_OWNERS = {
+    "team": ("alert/no-team", "alert/unknown-team"),
+    "dashboard": ("alert/no-dashboard", "alert/unknown-dashboard"),
+}
 _COMPARISONS = {"==", "!=", ">", ">=", "<", "<="}
 
 
@@ -81,14 +86,14 @@ def _belongs(alert: ResolvedAlert, model: Model) -> Iterator[Problem]:
                 f"no {key}; give the alert one, or all alerts of its group by"
                 f" alerting.groups.{written.group}.{key}"
             )
-            yield Problem(path, message, f"alert/no-{key}")
+            yield Problem(path, message, _OWNERS[key][0])
         elif given not in known and not of_group:
             yield _undeclared((*path, key), key, given, known)
 
 
 def _undeclared(path: KeyPath, key: str, given: str, known: Iterable[str]) -> Problem:
     message = f'{key} "{given}" is not declared; {available(given, known)}'
-    return Problem(path, message, f"alert/unknown-{key}")
+    return Problem(path, message, _OWNERS[key][1])
 
 
 def _alert(alert: ResolvedAlert, model: Model, *, first: bool) -> Iterator[Problem]:
@@ -152,7 +157,7 @@ def _texts(alert: ResolvedAlert) -> Iterator[Problem]:
     for key, text in (("summary", alert.summary), ("description", alert.description)):
         for field in unknown_fields(text):
             known = ", ".join(["$threshold", *(f"$value | {name}" for name in FUNCTIONS)])
-            message = f'"{field}" is not a known field; use $labels.NAME, $value or {known}'
+            message = f'"{field}" is not a known field; use $labels.NAME, $value, {known}'
             yield Problem((*alert.path, key), message, "alert/unknown-field")
         for label in used_labels(text):
             if alert.carried is not None and label not in alert.carried:
