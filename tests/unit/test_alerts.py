@@ -11,6 +11,7 @@ import yaml
 from alertmanager import ROOT
 from imsobs.compile import read_spec
 from imsobs.model import Model
+from imsobs.model.alert_tests import completed
 from imsobs.model.alerts import threshold_text, with_threshold
 from imsobs.model.conventions import ENVIRONMENT
 from imsobs.model.notification import expand, humanized
@@ -22,7 +23,7 @@ from imsobs.outputs.prometheus import rules as alert_rules
 from imsobs.pages import render
 from imsobs.promql.windows import longest_window
 from imsobs.runtime.build.binaries import resolve_binary
-from imsobs.spec.schema.alerts import Step
+from imsobs.spec.schema.alerts import AlertTest, Step
 
 REQUIRED = {
     "ServiceDown": ("critical", "1m"),
@@ -319,3 +320,28 @@ def test_an_alerts_own_keys_win_over_those_of_its_group(model: Model) -> None:
         assert model.alerts[name].team == groups[model.spec.alerts[name].group].team
     for name, alert in model.spec.alerts.items():
         assert model.alerts[name].team == (alert.team or groups[alert.group].team)
+
+
+@pytest.mark.parametrize(
+    ("written", "whole"),
+    [
+        ("ims_requests_total", "ims_requests_total{IDENTITY}"),
+        ("ims_requests_total{}", "ims_requests_total{IDENTITY}"),
+        ('ims_requests_total{route="/x"}', 'ims_requests_total{IDENTITY,route="/x"}'),
+        ('up{job="otelcol"}', 'up{job="otelcol"}'),
+        (
+            'ims_requests_total{service_name="other"}',
+            'ims_requests_total{deployment_environment_name="production",service_name="other"}',
+        ),
+        ("not PromQL {", "not PromQL {"),
+    ],
+)
+def test_a_series_of_a_test_gets_the_labels_of_its_service(
+    model: Model, written: str, whole: str
+) -> None:
+    identity = 'service_name="ims-core",deployment_environment_name="production"'
+    test = AlertTest(series={written: Step(quiet=0, fires=1)}, value=1)
+    carried = frozenset({"service_name", "route"})
+    done = completed(test, carried, model.spec, model.series)
+    assert list(done.series) == [whole.replace("IDENTITY", identity)]
+    assert done.labels == {"service_name": "ims-core"}

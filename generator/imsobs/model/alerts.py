@@ -8,6 +8,7 @@ from promql_parser import BinaryExpr
 
 from imsobs import promql
 from imsobs.model import conventions
+from imsobs.model.alert_tests import completed
 from imsobs.model.anomalies import anomaly_alerts
 from imsobs.model.notification import humanized
 from imsobs.model.rules import ResolvedAlert, number, output_labels
@@ -123,7 +124,7 @@ def _resolve(
         dashboard_url=_dashboard_url(spec.alerting.dashboards, dashboard, carried or frozenset()),
         enabled=alert.enabled,
         runbook=alert.runbook,
-        test=alert.test,
+        test=None if alert.test is None else completed(alert.test, carried, spec, series),
         drill=alert.drill,
         file=file,
         path=path,

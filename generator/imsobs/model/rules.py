@@ -79,7 +79,7 @@ def example_labels(spec: Spec) -> dict[str, str]:
     """Return the labels of the service that generated tests and pages speak of."""
     return {
         conventions.SERVICE_NAME: spec.service.names[0],
-        conventions.ENVIRONMENT: spec.service.environments[0],
+        conventions.ENVIRONMENT: spec.service.environments[-1],
     }
 
 
