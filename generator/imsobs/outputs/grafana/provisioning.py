@@ -10,8 +10,8 @@ from typing import Any
 
 from imsobs import artifacts
 from imsobs.model import Model
+from imsobs.outputs.places import Place, grafana_environment
 from imsobs.outputs.references import GRAFANA, Reference, Value, written
-from imsobs.outputs.stack.places import Place, grafana_environment
 from imsobs.pages import Page, YamlPage
 
 _FOLDER = artifacts.GRAFANA_PROVISIONING

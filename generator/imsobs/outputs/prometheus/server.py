@@ -7,7 +7,7 @@ from typing import Any
 
 from imsobs import artifacts
 from imsobs.model import Model
-from imsobs.outputs.stack.places import COMPOSE, NATIVE, Place
+from imsobs.outputs.places import COMPOSE, NATIVE, Place
 from imsobs.pages import JsonPage, Page, YamlPage
 
 # The job of the series that are derived from the service's signals.

@@ -11,11 +11,11 @@ from imsobs.model.ingest import secrets as ingest_secrets
 from imsobs.outputs.collector.ottl import decimal
 from imsobs.outputs.collector.settings import runtime
 from imsobs.outputs.grafana import provisioning as grafana_plan
+from imsobs.outputs.places import COMPOSE, collector_environment
 from imsobs.outputs.prometheus import server as prometheus_plan
 from imsobs.outputs.references import Joined, Reference, join
 from imsobs.outputs.stack import digests, ingest, native
 from imsobs.outputs.stack.hardening import USERS, VOLUMES, mount, service, volume
-from imsobs.outputs.stack.places import COMPOSE, collector_environment
 
 Service = dict[str, Any]
 PASSWORD_SECRET = "grafana_admin_password"  # noqa: S105 - a name, not a secret

@@ -13,9 +13,9 @@ from imsobs.model import Model, ingest
 from imsobs.outputs import collector, references
 from imsobs.outputs.collector.settings import runtime
 from imsobs.outputs.grafana import provisioning as grafana
+from imsobs.outputs.places import NATIVE, collector_environment
 from imsobs.outputs.prometheus import server as prometheus
 from imsobs.outputs.stack import ingest as ingest_plan
-from imsobs.outputs.stack.places import NATIVE, collector_environment
 from imsobs.pages import Page, YamlPage
 from imsobs.shipped import shipped
 
