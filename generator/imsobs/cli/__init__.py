@@ -7,10 +7,8 @@ import atexit
 import gc
 import sys
 
-from rich.markup import escape
-
 from imsobs.cli.app import app
-from imsobs.cli.output import errors
+from imsobs.cli.output import errors, foreign
 from imsobs.errors import ImsobsError
 
 # Each registers its commands with ``app``; ``imsobs --help`` lists them in this order.
@@ -25,7 +23,7 @@ def main() -> None:
     try:
         app()
     except ImsobsError as error:
-        errors.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False)
+        errors.print(f"[bold red]error:[/] {foreign(str(error), lines=True)}", highlight=False)
         sys.exit(error.exit_code)
 
 

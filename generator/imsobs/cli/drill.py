@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from imsobs import private
 from imsobs.cli.app import OPERATIONS, app
 from imsobs.cli.options import AsFormat, Format, Overlay, Root
-from imsobs.cli.output import errors, results
+from imsobs.cli.output import errors, foreign, print_json, results
 from imsobs.cli.spec import model_or_exit, spec_files
 from imsobs.errors import ImsobsError
 from imsobs.problems import available
@@ -74,12 +73,12 @@ def drill(
                 inbox,
                 answers,
                 patience=patience,
-                tell=lambda text: errors.print(escape(text)),
+                tell=lambda text: errors.print(foreign(text)),
             ).run(cases)
     rows = [_row(case) for case in cases]
     _remember(root, rows)
     if format is Format.json:
-        results.print_json(json.dumps({"alerts": rows}))
+        print_json({"alerts": rows})
     else:
         _print(cases)
         if not alerts:
@@ -146,12 +145,12 @@ def _print(cases: list[Case]) -> None:
             "" if value is None else f"{value:.0f} s"
             for value in (case.fired_after, case.resolved_after)
         ]
-        outcome = "[green]ok[/]" if case.state == "done" else f"[red]{escape(case.reason)}[/]"
-        table.add_row(case.alert.name, case.alert.severity, escape(case.told), *times, outcome)
+        outcome = "[green]ok[/]" if case.state == "done" else f"[red]{foreign(case.reason)}[/]"
+        table.add_row(case.alert.name, case.alert.severity, foreign(case.told), *times, outcome)
     Console(highlight=False, width=max(results.width, _WIDTH)).print(table)
 
 
 def _print_skipped(model: Model) -> None:
     for name, alert in model.alerts.items():
         if alert.drill.skip or not alert.enabled:
-            results.print(f"[dim]{name}: {escape(alert.drill.skip or 'off by default')}[/]")
+            results.print(f"[dim]{name}: {foreign(alert.drill.skip or 'off by default')}[/]")

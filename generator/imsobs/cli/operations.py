@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from imsobs.cli.app import OPERATIONS, STACK, app
 from imsobs.cli.options import AsFormat, Format, Overlay, Root
-from imsobs.cli.output import errors, results
+from imsobs.cli.output import errors, foreign, print_json, results
 from imsobs.cli.spec import model_or_exit
 
 
@@ -39,7 +37,7 @@ def estimate(
     found = estimating.estimate(model, load)
     if format is Format.json:
         data = {"load": asdict(load), "components": [asdict(row) for row in found]}
-        results.print_json(json.dumps(data))
+        print_json(data)
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("component", "kept", "disk a day", "disk in all", "memory", "limit"):
@@ -63,7 +61,7 @@ def estimate(
     if explain:
         results.print()
         for line in estimating.explanation(model, load):
-            results.print(escape(line))
+            results.print(foreign(line))
 
 
 @app.command(rich_help_panel=STACK)
@@ -76,12 +74,12 @@ def reload(root: Root = Path(), format: AsFormat = Format.text) -> None:
     layout = layout_for(root)
     found = reload_running(load_plan(layout.root), layout)
     if format is Format.json:
-        results.print_json(json.dumps([asdict(item) for item in found]))
+        print_json([asdict(item) for item in found])
     else:
         colours = {"reloaded": "green", "rejected": "red", "restart": "yellow"}
         for item in found:
             colour = colours.get(item.outcome, "dim")
-            detail = f"  {escape(item.detail)}" if item.detail else ""
+            detail = f"  {foreign(item.detail)}" if item.detail else ""
             results.print(f"[{colour}]{item.outcome:9}[/] {item.component}{detail}")
     if any(item.outcome == "rejected" for item in found):
         raise typer.Exit(1)
@@ -109,7 +107,7 @@ def preflight(
     failed = [finding for finding in findings if finding.level == "fail"]
     if format is Format.json:
         data = {"ok": not failed, "findings": [asdict(finding) for finding in findings]}
-        results.print_json(json.dumps(data))
+        print_json(data)
     else:
         results.print(findings_table(findings))
     if failed:

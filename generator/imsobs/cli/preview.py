@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from imsobs import private
 from imsobs.cli.app import STACK, app
 from imsobs.cli.options import Overlay, Root
-from imsobs.cli.output import errors, results
+from imsobs.cli.output import errors, foreign, results
 from imsobs.cli.spec import model_or_exit
 from imsobs.errors import ImsobsError
 from imsobs.model import Model
@@ -95,7 +94,7 @@ def _write(drawing: str, dashboard: dict[str, str], out: Path, png: bool, scale:
         # A link that lies there is replaced, not followed.
         path.unlink(missing_ok=True)
         path.write_bytes(content)
-        results.print(f"[green]+[/] {escape(str(path))}")
+        results.print(f"[green]+[/] {foreign(str(path))}")
 
 
 def _chosen(names: list[str], model: Model) -> set[str]:

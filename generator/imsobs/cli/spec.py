@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from imsobs import project, write
 from imsobs.cli.app import SPEC, app
 from imsobs.cli.options import AsFormat, Format, Overlay, Root
-from imsobs.cli.output import errors, results
+from imsobs.cli.output import errors, foreign, print_json, print_plain, results
 from imsobs.compile import Compiled, read_spec, render_model
 from imsobs.errors import ImsobsError
 from imsobs.model import Model
@@ -47,10 +45,10 @@ def _print_problems(compiled: Compiled, format: Format) -> None:
                     "check": problem.check,
                 }
             )
-        results.print_json(json.dumps({"problems": rows}))
+        print_json({"problems": rows})
         return
     for line in compiled.lines():
-        errors.print(escape(line))
+        errors.print(foreign(line))
     count = len(compiled.problems)
     errors.print(f"[bold red]{count} problem{'s' if count != 1 else ''}[/]; nothing was written")
 
@@ -60,7 +58,7 @@ def validate(root: Root = Path(), overlay: Overlay = None, format: AsFormat = Fo
     """Check the spec and print every problem with its place and remedy."""
     model = model_or_exit(root, overlay, format)
     if format is Format.json:
-        results.print_json(json.dumps({"problems": []}))
+        print_json({"problems": []})
     else:
         results.print(
             f"[green]ok[/] {len(model.metrics)} metrics, {len(model.series)} series names"
@@ -83,7 +81,7 @@ def render(
     pending = write.changes(target, render_model(model))
     for change in pending:
         if check or diff:
-            results.out(change.diff(), end="", highlight=False)
+            print_plain(change.diff(), end="")
     if check:
         refuse_drift(pending)
         results.print("[green]ok[/] every rendered file is what the spec says")
@@ -98,7 +96,7 @@ def render(
                 if change.old is None
                 else "[yellow]~[/]"
             )
-            results.print(f"{sign} {escape(change.path)}")
+            results.print(f"{sign} {foreign(change.path)}")
         results.print(f"[green]ok[/] {len(pending)} file(s) changed")
 
 
@@ -124,4 +122,4 @@ def inspect(
     from imsobs.model.inspect import describe
 
     model = model_or_exit(root, overlay)
-    results.print_json(json.dumps(describe(model, name)))
+    print_json(describe(model, name))

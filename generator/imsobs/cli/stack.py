@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 import time
@@ -12,11 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
 from imsobs.cli.app import OPERATIONS, STACK, app
 from imsobs.cli.options import AsFormat, Format, Root
-from imsobs.cli.output import errors, results
+from imsobs.cli.output import errors, foreign, print_json, print_plain, results
 from imsobs.errors import ImsobsError
 
 if TYPE_CHECKING:
@@ -176,12 +174,10 @@ def binaries(
         ]
     if format is Format.json:
         rows = {binary.name: {**asdict(binary), "path": str(binary.path)} for binary in found}
-        results.print_json(json.dumps(rows))
+        print_json(rows)
         return
     for binary in found:
-        results.out(
-            f"{binary.name} {binary.version} {binary.source} {binary.path}", highlight=False
-        )
+        print_plain(f"{binary.name} {binary.version} {binary.source} {binary.path}")
 
 
 @app.command(rich_help_panel=STACK)
@@ -192,7 +188,7 @@ def status(root: Root = Path(), format: AsFormat = Format.text) -> None:
 
     found = collect(*_project(root))
     if format is Format.json:
-        results.print_json(json.dumps(found.as_json()))
+        print_json(found.as_json())
     else:
         results.print(component_table(found.components))
         results.print()
@@ -214,7 +210,7 @@ def doctor(root: Root = Path(), format: AsFormat = Format.text) -> None:
     failed = [finding for finding in findings if finding.level == "fail"]
     if format is Format.json:
         data = {"ok": not failed, "findings": [asdict(finding) for finding in findings]}
-        results.print_json(json.dumps(data))
+        print_json(data)
     else:
         results.print(findings_table(findings))
     if failed:
@@ -244,7 +240,7 @@ def logs(
             f"docker compose -f stack/compose.yaml logs {name})", exit_code=1,
         )  # fmt: skip
     for line in tail(path, lines):
-        results.out(line, highlight=False)
+        print_plain(line)
     position = path.stat().st_size
     while follow:
         time.sleep(0.3)
@@ -255,7 +251,7 @@ def logs(
             with path.open("rb") as handle:
                 handle.seek(start)
                 text = handle.read(size - start).decode(errors="replace")
-            results.out(text, end="", highlight=False)
+            print_plain(text, end="")
         position = size
 
 
@@ -272,7 +268,7 @@ def trace(
     plan, _ = _project(root)
     found = fetch_trace(plan.api.jaeger, trace_id)
     if format is Format.json:
-        results.print_json(json.dumps(found))
+        print_json(found)
         return
-    tree = trace_tree(escape(str(found.get("traceID", trace_id))), parse_trace(found))
+    tree = trace_tree(foreign(str(found.get("traceID", trace_id))), parse_trace(found))
     results.print(tree, soft_wrap=False)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
+from imsobs.cli.output import foreign
 from imsobs.runtime.doctor import Finding
 from imsobs.runtime.status import ComponentStatus, Status, Telemetry
 from imsobs.runtime.traces import Span
@@ -50,10 +50,10 @@ def component_table(rows: Sequence[ComponentStatus]) -> Table:
         table.add_column(heading, no_wrap=True)
     for row in rows:
         table.add_row(
-            escape(row.name),
-            escape(row.endpoint),
+            foreign(row.name),
+            foreign(row.endpoint),
             _health(row),
-            row.version or "-",
+            foreign(row.version or "-"),
             str(row.pid or "-"),
             span_of_time(row.uptime_seconds),
         )
@@ -79,7 +79,7 @@ def telemetry_table(facts: Telemetry) -> Table:
         ("metric points received", _count(facts.metric_points_received)),
         ("alerts firing", alerts),
     ):
-        table.add_row(label, escape(value))
+        table.add_row(label, foreign(value))
     return table
 
 
@@ -87,7 +87,7 @@ def status_lines(status: Status) -> list[str]:
     """Return the closing lines of a status: every problem, or that all is well."""
     if status.healthy:
         return [f"[green]ok[/] {status.mode} stack, every component answers"]
-    return [f"[red]problem:[/] {escape(problem)}" for problem in status.problems]
+    return [f"[red]problem:[/] {foreign(problem)}" for problem in status.problems]
 
 
 def findings_table(findings: Sequence[Finding]) -> Table:
@@ -96,10 +96,10 @@ def findings_table(findings: Sequence[Finding]) -> Table:
     for heading in ("check", "", "finding"):
         table.add_column(heading)
     for finding in findings:
-        detail = escape(finding.detail)
+        detail = foreign(finding.detail, lines=True)
         if finding.remedy:
-            detail += f"\n[dim]remedy:[/] {escape(finding.remedy)}"
-        table.add_row(escape(finding.check), _LEVELS[finding.level], detail)
+            detail += f"\n[dim]remedy:[/] {foreign(finding.remedy)}"
+        table.add_row(foreign(finding.check), _LEVELS[finding.level], detail)
     return table
 
 
@@ -110,9 +110,9 @@ def _milliseconds(microseconds: int) -> str:
 def _label(span: Span) -> str:
     style = "red" if span.error else "bold"
     told = " ".join(f"{key}={span.tags[key]}" for key in _TELLING if key in span.tags)
-    head = f"[{style}]{escape(span.name)}[/] {_milliseconds(span.duration)}"
-    tail = f"at +{_milliseconds(span.start)} {escape(span.service)}"
-    return f"{head} [dim]{tail}[/]" + (f" {escape(told)}" if told else "")
+    head = f"[{style}]{foreign(span.name)}[/] {_milliseconds(span.duration)}"
+    tail = f"at +{_milliseconds(span.start)} {foreign(span.service)}"
+    return f"{head} [dim]{tail}[/]" + (f" {foreign(told)}" if told else "")
 
 
 def trace_tree(trace_id: str, roots: Sequence[Span]) -> Tree:
@@ -124,6 +124,6 @@ def trace_tree(trace_id: str, roots: Sequence[Span]) -> Tree:
         branch, span = todo.pop()
         node = branch.add(_label(span))
         for at, event in span.events:
-            node.add(f"[dim]+{_milliseconds(at)}[/] {escape(event)}")
+            node.add(f"[dim]+{_milliseconds(at)}[/] {foreign(event)}")
         todo += [(node, child) for child in reversed(span.children)]
     return tree

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from imsobs import write
 from imsobs.cli.app import SPEC, app
 from imsobs.cli.options import AsFormat, Format, Overlay, Root
-from imsobs.cli.output import errors, results
+from imsobs.cli.output import errors, foreign, print_json, results
 from imsobs.cli.spec import model_or_exit, refuse_drift
 from imsobs.compile import render_model
 
@@ -35,11 +33,11 @@ def verify(root: Root = Path(), overlay: Overlay = None, format: AsFormat = Form
     verdicts: list[Verdict] = []
     with errors.status("asking the judges") as status:
         for verdict in verify_all(root.resolve()):
-            status.update(f"{verdict.component}: {verdict.subject}")
+            status.update(foreign(f"{verdict.component}: {verdict.subject}"))
             verdicts.append(verdict)
     refused = [v for v in verdicts if not v.ok and not v.skipped]
     if format is Format.json:
-        results.print_json(json.dumps([asdict(v) for v in verdicts]))
+        print_json([asdict(v) for v in verdicts])
     else:
         _print(verdicts)
     if refused:
@@ -52,5 +50,10 @@ def _print(verdicts: list[Verdict]) -> None:
         word = "[yellow]skipped[/]" if verdict.skipped else "[green]accepted[/]"
         if not verdict.ok and not verdict.skipped:
             word = "[bold red]refused[/]"
-        table.add_row(verdict.component, verdict.subject, word, escape(verdict.detail))
+        table.add_row(
+            foreign(verdict.component),
+            foreign(verdict.subject),
+            word,
+            foreign(verdict.detail, lines=True),
+        )
     results.print(table)

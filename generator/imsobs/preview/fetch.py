@@ -14,6 +14,7 @@ from typing import Any
 
 from imsobs.errors import ImsobsError
 from imsobs.preview.interpolate import PanelQuery
+from imsobs.terminal import printable
 
 TIMEOUT_SECONDS = 30
 _LABEL = re.compile(r"\{\{\s*(\w+)\s*\}\}")
@@ -89,7 +90,8 @@ class Prometheus:
 
 def _series(rows: Any, legend: str) -> list[Series]:
     found = []
-    for labels, values in rows:
+    for given, values in rows:
+        labels = {name: printable(text) for name, text in given.items()}
         points = tuple((float(at), float(value)) for at, value in values)
         finite = tuple((at, value) for at, value in points if math.isfinite(value))
         if finite:

@@ -12,6 +12,7 @@ from typing import Any
 from imsobs.preview import values
 from imsobs.preview.fetch import TIMEOUT_SECONDS
 from imsobs.preview.interpolate import PanelQuery
+from imsobs.terminal import printable
 
 COLUMNS = ("time", "root span", "duration", "spans", "trace id")
 MOST = 20
@@ -55,4 +56,5 @@ def _row(trace: dict[str, Any]) -> tuple[str, ...]:
     end = max(span["startTime"] + span["duration"] for span in spans)
     moment = datetime.fromtimestamp(start / 1e6, UTC).strftime("%H:%M:%S")
     took = values.text((end - start) / 1e6, "s")
-    return moment, root["operationName"], took, str(len(spans)), trace["traceID"]
+    name, identity = printable(str(root["operationName"])), printable(str(trace["traceID"]))
+    return moment, name, took, str(len(spans)), identity

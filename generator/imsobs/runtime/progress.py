@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 
+from imsobs.terminal import printable
+
 _PLAIN_EVERY_SECONDS = 15.0
 
 
@@ -47,7 +49,7 @@ class ConsoleProgress:
 
     def note(self, text: str) -> None:
         """Print a line."""
-        self._console.print(escape(text), highlight=False, soft_wrap=True)
+        self._console.print(escape(printable(text, lines=True)), highlight=False, soft_wrap=True)
         self._said = time.monotonic()
 
     def doing(self, text: str) -> None:
@@ -56,7 +58,7 @@ class ConsoleProgress:
             if time.monotonic() - self._said >= _PLAIN_EVERY_SECONDS:
                 self.note(text)
             return
-        shown = escape(text[: max(20, self._console.width - 4)])
+        shown = escape(printable(text)[: max(20, self._console.width - 4)])
         if self._status is None:
             self._status = self._console.status(shown)
             self._status.start()

@@ -18,12 +18,11 @@ import yaml
 from imsobs.files import TooLarge, read_regular
 from imsobs.problems import KeyPath, Position, Problem, dotted
 from imsobs.spec.characters import forbidden, places
+from imsobs.terminal import printable
 
 MAX_BYTES = 8 * 1024 * 1024
 MAX_DEPTH = 40
 MAX_NODES = 500_000
-# Characters of one problem's line; the listing of what is allowed may be long.
-_LONGEST_MESSAGE = 4_000
 _PLAIN_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -71,14 +70,8 @@ class Document:
     def format(self, problem: Problem) -> str:
         """Return one line: ``file:line:column: key.path: message [check/id]``."""
         position = problem.position or self.locate(problem.path)
-        told = _one_line(f"{dotted(problem.path)}: {problem.message}")
+        told = printable(f"{dotted(problem.path)}: {problem.message}")
         return f"{position}: {told} [{problem.check}]"
-
-
-def _one_line(text: str) -> str:
-    """Return text in which nothing breaks the line, moves the cursor or never ends."""
-    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[:_LONGEST_MESSAGE])
-    return shown if len(text) <= _LONGEST_MESSAGE else f"{shown}..."
 
 
 class _Reader:
