@@ -107,6 +107,7 @@ class Entry(Strict):
     version: Version | None = None
     of: str | None = None
     image: str | None = None
+    tag: Annotated[str, Field(pattern=r"^[a-z]*\{version\}$")] = "{version}"
     digest: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
     memory_mib: int = 256
     cpus: float = 1.0
@@ -145,6 +146,10 @@ class Shipped(Strict):
             "version": self.components["otelcol"].version or "",
             "output_path": "./build",
         }
+
+    def image_tag(self, name: str, version: str) -> str:
+        """Return the tag of a release's image, as its publisher names it."""
+        return self.components[name].tag.format(version=version)
 
     def natively(self, versions: dict[str, str]) -> dict[str, Component]:
         """Return every component that can run natively, in these versions.

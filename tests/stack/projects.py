@@ -69,8 +69,18 @@ class Compose:
         return yaml.safe_dump({**settings, "stack": ports})
 
     def url(self, name: str, port: str, path: str = "") -> str:
-        """Return the URL of a published port."""
-        return f"http://127.0.0.1:{self.ports[name][port]}{path}"
+        """Return the URL of a port: published on loopback, Loki's on the internal network."""
+        host = self._address(name) if name == "loki" else "127.0.0.1"
+        return f"http://{host}:{self.ports[name][port]}{path}"
+
+    def _address(self, name: str) -> str:
+        """Return the address of a service's container on the network between components."""
+        client = docker.from_env()
+        try:
+            networks = self.container(client, name).attrs["NetworkSettings"]["Networks"]
+        finally:
+            client.close()
+        return str(networks[f"{self.name}_stack"]["IPAddress"])
 
     def container(self, client: docker.DockerClient, name: str) -> Any:
         """Return the container of a service."""

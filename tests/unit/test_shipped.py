@@ -84,7 +84,7 @@ def test_a_digest_counts_for_the_image_and_version_it_is_of(
     known = Shipped(components={"prometheus": entry})
     monkeypatch.setattr("imsobs.outputs.stack.hardening.shipped", lambda: known)
     as_shipped = Prometheus()
-    assert image("prometheus", as_shipped).default == f"prom/prometheus:3.16.0@{digest}"
+    assert image("prometheus", as_shipped).default == f"prom/prometheus:v3.16.0@{digest}"
     for other in (Prometheus(version="3.17.0"), Prometheus(image="mirror.example/prometheus")):
         assert "@" not in (image("prometheus", other).default or "")
     own = Prometheus(version="3.17.0", digest="sha256:" + "b" * 64)

@@ -12,6 +12,10 @@ from imsobs.model import Model
 _SUFFIX = ".stack"
 
 
+LOKI_PATH = "/${IMSOBS_LOKI_PATH}"
+"""The path below which Loki answers natively; the runtime knows it (runtime/paths.py)."""
+
+
 @dataclass(frozen=True)
 class Place:
     """A way of running. targets: folder of the rendered target files."""
@@ -28,6 +32,10 @@ class Place:
         """Return the host of a component as the others reach it."""
         return "127.0.0.1" if self.name == "native" else component + _SUFFIX
 
+    def loki(self, port: int) -> str:
+        """Return Loki's base URL as the others reach it."""
+        return f"http://{self.at('loki', port)}" + (LOKI_PATH if self.name == "native" else "")
+
 
 NATIVE = Place("native", artifacts.NATIVE_TARGETS, "127.0.0.1")
 COMPOSE = Place("compose", artifacts.COMPOSE_TARGETS, "0.0.0.0")  # noqa: S104 - its own namespace
@@ -39,7 +47,7 @@ def collector_environment(model: Model, place: Place) -> dict[str, str]:
     return {
         "IMS_BIND_ADDRESS": place.bind,
         "IMS_JAEGER_ENDPOINT": place.at("jaeger", stack.jaeger.ports.otlp_grpc),
-        "IMS_LOKI_ENDPOINT": f"http://{place.at('loki', stack.loki.ports.http)}",
+        "IMS_LOKI_ENDPOINT": place.loki(stack.loki.ports.http),
     }
 
 
@@ -49,7 +57,7 @@ def grafana_environment(model: Model, place: Place, dashboards: str) -> dict[str
     return {
         "IMS_PROMETHEUS_URL": f"http://{place.at('prometheus', stack.prometheus.ports.http)}",
         "IMS_ALERTMANAGER_URL": f"http://{place.at('alertmanager', stack.alertmanager.ports.http)}",
-        "IMS_LOKI_URL": f"http://{place.at('loki', stack.loki.ports.http)}",
+        "IMS_LOKI_URL": place.loki(stack.loki.ports.http),
         "IMS_JAEGER_URL": f"http://{place.at('jaeger', stack.jaeger.ports.http)}",
         "IMS_DASHBOARDS": dashboards,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,10 +65,24 @@ class Layout:
         return self.logs / f"{process}.log"
 
     def fill(self, text: str) -> str:
-        """Replace ${IMSOBS_ROOT} and ${IMSOBS_STATE}."""
+        """Replace ${IMSOBS_ROOT}, ${IMSOBS_STATE} and ${IMSOBS_LOKI_PATH}."""
+        if "${IMSOBS_LOKI_PATH}" in text:
+            text = text.replace("${IMSOBS_LOKI_PATH}", self.loki_path())
         return text.replace("${IMSOBS_ROOT}", str(self.root)).replace(
             "${IMSOBS_STATE}", str(self.state)
         )
+
+    def loki_path(self) -> str:
+        """Return the path below which Loki answers here, made once and known to this user alone.
+
+        Without it, any page in any browser of the machine could end Loki with a GET.
+        """
+        file = self.run / "loki-path"
+        self.make()
+        if not file.exists():
+            private.write(file, secrets.token_hex(16))
+        private.require(file, STATE_REMEDY)
+        return file.read_text(encoding="utf-8")
 
     def make(self) -> None:
         """Create the folders, readable by the owner only.

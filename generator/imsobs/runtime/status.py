@@ -93,7 +93,7 @@ def _native_row(
         last = tail(layout.log_of(name), 1)
         detail = f"last log line: {last[0][:200]}" if last else state.detail
         return ComponentStatus(name, endpoint(process), False, word, version, None, None, detail)
-    reason = why_not_ready(client, process.ready)
+    reason = why_not_ready(client, layout.fill(process.ready))
     uptime = max(0, int(time.time()) - state.started)
     return ComponentStatus(
         name, endpoint(process), reason is None, word, version, state.pid, uptime, reason or ""
@@ -107,7 +107,8 @@ def _row(
     if container is None:
         word, detail = ("absent", "optional, not here") if component.optional else ("down", "")
         return ComponentStatus(name, endpoint(process), False, word, None, None, None, detail)
-    reason = why_not_ready(client, process.ready)
+    # The engine knows better where there is a health check: not every port is published.
+    reason = None if "(healthy)" in container else why_not_ready(client, process.ready)
     return ComponentStatus(
         name, endpoint(process), reason is None, container, component.version, None, None,
         reason or "",

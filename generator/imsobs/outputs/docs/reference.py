@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any, get_args
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from imsobs.model import conventions
 from imsobs.model import Model
@@ -173,7 +174,7 @@ def _sections() -> list[dict[str, Any]]:
                 {
                     "name": info.alias or name,
                     "type": _type_name(info.annotation),
-                    "default": "required" if info.is_required() else repr(info.default),
+                    "default": _default(info),
                     "description": info.description or "",
                 }
                 for name, info in kind.model_fields.items()
@@ -185,6 +186,13 @@ def _sections() -> list[dict[str, Any]]:
 
     visit(Spec)
     return list(found.values())
+
+
+def _default(info: FieldInfo) -> str:
+    """Return a default as it reads; a section's own table shows those of its keys."""
+    if info.is_required():
+        return "required"
+    return "its defaults" if isinstance(info.default, BaseModel) else repr(info.default)
 
 
 def _models(kind: Any) -> list[type[BaseModel]]:

@@ -16,6 +16,9 @@ from imsobs.spec.schema.base import seconds
 # Read by Loki itself with -config.expand-env=true.
 _BIND = Reference("IMS_BIND_ADDRESS", "127.0.0.1")
 _DATA = Reference("IMS_LOKI_DATA", ".imsobs/data/loki")
+# A path that no page in a browser can guess: natively the state folder's own, in containers none,
+# as the port is not published. GET /ingester/shutdown would end Loki, whoever asks.
+_PATH = Reference("IMS_LOKI_PATH", "")
 # Resource attributes that become labels; every other field is structured metadata. A short
 # list keeps streams few: one per service and environment.
 INDEX_ATTRIBUTES = ("service.name", "deployment.environment.name")
@@ -36,6 +39,7 @@ def sections(model: Model) -> dict[str, Any]:
         "server": {
             "http_listen_address": _BIND,
             "http_listen_port": loki.ports.http,
+            "http_path_prefix": _PATH,
             "grpc_listen_address": "127.0.0.1",
             "grpc_listen_port": loki.ports.grpc,
             "log_level": "warn",
@@ -87,6 +91,8 @@ def limits(model: Model) -> dict[str, Any]:
         "max_structured_metadata_size": "128KB",
         # The level is found the same way whichever route a record took.
         "discover_log_levels": True,
+        # Logs are deleted by retention alone, never by a request.
+        "deletion_mode": "disabled",
         # Labels come from the list below only, also for records that Promtail pushes.
         "discover_service_name": [],
         # A service is one stream. After an outage the Collector sends what waited, by the MiB;

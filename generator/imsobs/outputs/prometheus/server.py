@@ -88,5 +88,7 @@ def flags(model: Model, address: str, config: str, data: str) -> list[str]:
         f"--storage.tsdb.retention.time={model.spec.retention.metrics}",
         *([f"--storage.tsdb.retention.size={limit}MB"] if limit else []),
         f"--enable-feature={','.join(FEATURES)}",
+        # No page of another origin may read an answer; the default lets all.
+        "--web.cors.origin=none",
         f"--web.listen-address={address}:{model.spec.stack.prometheus.ports.http}",
     ]

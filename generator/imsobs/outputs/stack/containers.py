@@ -183,7 +183,7 @@ def loki(model: Model) -> Service:
             "IMS_LOKI_DATA": VOLUMES["loki"],
         },
         "volumes": [mount("./loki.yaml", artifacts.LOKI), volume("loki", VOLUMES["loki"])],
-        "ports": _published(component.ports.http),
+        # Not published: whatever reaches it can end it (GET /ingester/shutdown).
         "healthcheck": _health(
             "/usr/bin/loki", "-health", f"-health.url=http://127.0.0.1:{component.ports.http}/ready"
         ),

@@ -36,7 +36,8 @@ _LOGGING = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3
 def image(name: str, component: Component) -> Reference:
     """Return the image; the environment may name another (a mirror, a local build)."""
     digest = component.digest or _shipped_digest(name, component)
-    default = f"{component.image}:{component.version}" + (f"@{digest}" if digest else "")
+    tag = shipped().image_tag(name, component.version)
+    default = f"{component.image}:{tag}" + (f"@{digest}" if digest else "")
     return Reference(f"IMSOBS_IMAGE_{name.upper()}", default)
 
 

@@ -13,7 +13,7 @@ from imsobs.model import Model, ingest
 from imsobs.outputs import collector, references
 from imsobs.outputs.collector.settings import runtime
 from imsobs.outputs.grafana import provisioning as grafana
-from imsobs.outputs.places import NATIVE, collector_environment
+from imsobs.outputs.places import LOKI_PATH, NATIVE, collector_environment
 from imsobs.outputs.prometheus import server as prometheus
 from imsobs.outputs.stack import ingest as ingest_plan
 from imsobs.pages import Page, YamlPage
@@ -76,9 +76,13 @@ def processes(model: Model) -> dict[str, Any]:
         "loki": {
             "component": "loki",
             "args": ["-config.file=stack/loki.yaml", "-config.expand-env=true"],
-            "env": {"IMS_BIND_ADDRESS": NATIVE.bind, "IMS_LOKI_DATA": f"{_STATE}/data/loki"},
+            "env": {
+                "IMS_BIND_ADDRESS": NATIVE.bind,
+                "IMS_LOKI_DATA": f"{_STATE}/data/loki",
+                "IMS_LOKI_PATH": LOKI_PATH,
+            },
             "ports": {"http": stack.loki.ports.http, "grpc": stack.loki.ports.grpc},
-            "ready": _url(stack.loki.ports.http, "/ready"),
+            "ready": _url(stack.loki.ports.http, f"{LOKI_PATH}/ready"),
             "files": [artifacts.LOKI],
             "dirs": [f"{_STATE}/data/loki"],
         },

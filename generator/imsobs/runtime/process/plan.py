@@ -23,16 +23,9 @@ from imsobs.runtime.environment import NETWORK
 from imsobs.runtime.paths import PLAN_FILE
 from imsobs.shipped import Component, Strict, Toolchain, Version, shipped
 
-PLACEHOLDERS = ("IMSOBS_ROOT", "IMSOBS_STATE")
+PLACEHOLDERS = ("IMSOBS_ROOT", "IMSOBS_STATE", "IMSOBS_LOKI_PATH")
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 _PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
-
-
-def _loopback_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or parts.hostname not in LOOPBACK_HOSTS:
-        raise ValueError(f'"{url}" is not an http(s) URL on loopback (127.0.0.1)')
-    return url
 
 
 def _known_placeholders(text: str) -> str:
@@ -41,6 +34,13 @@ def _known_placeholders(text: str) -> str:
             known = ", ".join(f"${{{known}}}" for known in PLACEHOLDERS)
             raise ValueError(f'unknown placeholder "${{{name}}}"; available: {known}')
     return text
+
+
+def _loopback_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or parts.hostname not in LOOPBACK_HOSTS:
+        raise ValueError(f'"{url}" is not an http(s) URL on loopback (127.0.0.1)')
+    return _known_placeholders(url)
 
 
 def _reload_way(text: str) -> str:

@@ -72,7 +72,8 @@ class _Waiting:
         """Return "" when it is ready, else why not; raise ImsobsError when it never will be."""
         self._fail_if_crashed(supervisor, state)
         process = self._launch.process
-        reason = why_not_ready(client, process.ready) if state.up else state.state.lower()
+        ready = self._layout.fill(process.ready)
+        reason = why_not_ready(client, ready) if state.up else state.state.lower()
         if reason and time.monotonic() - self._begin > process.ready_seconds:
             raise ImsobsError(
                 f"{state.name} is not ready after {process.ready_seconds} s: "

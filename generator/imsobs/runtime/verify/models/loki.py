@@ -20,6 +20,7 @@ class Analytics(Documented):
 class Server(Documented):
     http_listen_address: str
     http_listen_port: int
+    http_path_prefix: str | None
     grpc_listen_address: str
     grpc_listen_port: int
     log_level: Literal["debug", "info", "warn", "error"]
@@ -107,6 +108,7 @@ class Limits(Documented):
     allow_structured_metadata: bool
     max_structured_metadata_size: Size
     discover_log_levels: bool
+    deletion_mode: str
     discover_service_name: list[str]
     ingestion_rate_mb: int
     ingestion_burst_size_mb: int
