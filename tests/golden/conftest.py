@@ -15,8 +15,8 @@ from imsobs.runtime.build.binaries import resolve_binary
 
 # The probe asks one service, the first of the list.
 PROBED = "case-probe"
-# Services of tests that are no cases.
-OTHERS = ["redaction", "redaction-count", "redaction-kept", "redaction-sql"]
+# Services of tests that are no cases, and the one that the spec's alerts speak of.
+OTHERS = ["ims-core", "redaction", "redaction-count", "redaction-kept", "redaction-sql"]
 # For the case of effective dates.
 TWO_PRICES = [
     {"from": datetime.date(2025, 9, 1), "input": 0.5, "output": 5.0},

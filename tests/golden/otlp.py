@@ -95,20 +95,25 @@ def span(given: Json, serial: int) -> Json:
 
 
 def traces(service: str, spans: list[Json]) -> Json:
-    """Return an export request; ``count: N`` repeats a span."""
-    by_scope: dict[tuple[str, str], list[Json]] = {}
+    """Return an export request as an SDK sends it: a resource once, with the scopes below it.
+
+    ``count: N`` repeats a span.
+    """
+    found: dict[str, tuple[Json | None, dict[str, list[Json]]]] = {}
     for given in spans:
-        key = (given.get("scope", "test"), repr(given.get("resource")))
+        extra = given.get("resource")
+        scopes = found.setdefault(repr(extra), (extra, {}))[1]
         built = [span(given, next(_ids)) for _ in range(given.get("count", 1))]
-        by_scope.setdefault(key, []).extend(built)
-    found = {repr(given.get("resource")): given.get("resource") for given in spans}
+        scopes.setdefault(given.get("scope", "test"), []).extend(built)
     return {
         "resourceSpans": [
             {
-                "resource": resource(service, found[extra]),
-                "scopeSpans": [{"scope": {"name": scope}, "spans": built}],
+                "resource": resource(service, extra),
+                "scopeSpans": [
+                    {"scope": {"name": scope}, "spans": built} for scope, built in scopes.items()
+                ],
             }
-            for (scope, extra), built in by_scope.items()
+            for extra, scopes in found.values()
         ]
     }
 

@@ -117,6 +117,19 @@ def test_ten_thousand_values_of_each_label(collector: Collector) -> None:
     assert sum(rows["ims_requests_total"].values()) == MANY
 
 
+def test_ten_thousand_paths_without_a_template(collector: Collector) -> None:
+    """Paths that nothing names are one route, whether they fit a template or not."""
+    paths = ["/{}", "/v1/{}", "/v1/agents/{}/../../etc/passwd", "/v1/agents/{}?key={}"]
+    for path in paths:
+        spans = [request(**{"url.path": path.replace("{}", str(n))}) for n in range(PART)]
+        collector.send("traces", otlp.traces(SERVICE, spans))
+    for value in ODD:
+        collector.send("traces", otlp.traces(SERVICE, [request(**{"url.path": value})]))
+    rows = series.of_service(assert_inside_budget(collector), SERVICE)["ims_requests_total"]
+    counted = {dict(labels)["route"]: value for labels, value in rows.items()}
+    assert counted["/v1/agents/{agent_id}"] == PART
+
+
 def test_a_thousand_services_are_one(collector: Collector) -> None:
     for n in range(100):
         resource = {"deployment.environment.name": f"env-{n}", "host.name": f"h{n}"}

@@ -199,10 +199,11 @@ def _drill(path: KeyPath, drill: Drill, model: Model) -> Iterator[Problem]:
     for key, index, send in sends:
         known = {"span": set(model.spec.sources), "event": set(model.spec.events)}
         given = [(kind, getattr(send, kind)) for kind in known if getattr(send, kind) is not None]
-        if len(given) != 1:
-            yield Problem(
-                (*path, key, index), "send spans or an event, one of them", "drill/one-kind"
-            )
+        if len(given) + (send.body is not None) != 1:
+            message = "send spans, an event or the body of other records, one of them"
+            yield Problem((*path, key, index), message, "drill/one-kind")
+            continue
+        if send.body is not None:
             continue
         kind, name = given[0]
         if name not in known[kind]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from imsobs.model import Model
+from imsobs.checks import re2
+from imsobs.model import Model, conventions
 from imsobs.model.numbers import measures
 from imsobs.problems import KeyPath, Problem, available
 from imsobs.spec.schema.signals import EventField, Usage
@@ -14,19 +15,38 @@ RESERVED_FIELDS = {"event", "message", "name", "args", "levelname", "msg", "modu
 
 
 def check(model: Model) -> Iterator[Problem]:
-    """Yield source/unknown-label, event/unknown-label, event/field*, and event/usage-field."""
+    """Yield the source/*, record/* and event/* problems."""
     labels = model.spec.labels
+    yield from _cancelled(model)
+    if conventions.EVERY_RECORD in model.spec.records:
+        message = (
+            f'"{conventions.EVERY_RECORD}" stands for every log record; name the entry otherwise'
+        )
+        yield Problem(("records", conventions.EVERY_RECORD), message, "record/name")
     for name, source in model.spec.sources.items():
         for index, label in enumerate(source.labels):
             if label not in labels:
                 message = f'label "{label}" is not declared; {available(label, labels)}'
                 yield Problem(("sources", name, "labels", index), message, "source/unknown-label")
+        if source.same and not source.prefer:
+            message = "has no effect without prefer, the scopes of which the best is counted"
+            yield Problem(("sources", name, "same"), message, "source/same")
     for name, event in model.spec.events.items():
         for field_name, event_field in event.fields.items():
             path: KeyPath = ("events", name, "fields", field_name)
             yield from _field(path, field_name, event_field, model)
         if event.usage is not None:
             yield from _usage(("events", name, "usage"), event.usage, event.fields)
+
+
+def _cancelled(model: Model) -> Iterator[Problem]:
+    entries = [("sources", name, entry.cancelled) for name, entry in model.spec.sources.items()]
+    entries += [("records", name, entry.cancelled) for name, entry in model.spec.records.items()]
+    for section, name, patterns in entries:
+        for index, pattern in enumerate(patterns):
+            if found := re2.fault(pattern):
+                message = f'pattern "{pattern}" is not valid: {found}'
+                yield Problem((section, name, "cancelled", index), message, "source/pattern")
 
 
 def _field(path: KeyPath, name: str, field: EventField, model: Model) -> Iterator[Problem]:

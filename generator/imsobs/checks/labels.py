@@ -28,7 +28,7 @@ _SETS = (
 
 
 def check(model: Model) -> Iterator[Problem]:
-    """Yield label/one-set, label/unknown, label/pattern, label/limit and label/personal-data."""
+    """Yield the label/* problems."""
     for name, label in model.spec.labels.items():
         path: KeyPath = ("labels", name)
         given = [key for key in _SETS if getattr(label, key)]
@@ -41,6 +41,10 @@ def check(model: Model) -> Iterator[Problem]:
             message += available(label.values_of, model.spec.labels)
             yield Problem((*path, "values_of"), message, "label/unknown")
         yield from _patterns(path, label)
+        templates = [value for value in label.values or [] if value.startswith("/")]
+        if label.paths and not templates:
+            message = "the values of a label with paths are URL templates, which begin with /"
+            yield Problem((*path, "paths"), message, "label/paths")
         for attribute in [name, *label.attributes, *label.resource_attributes]:
             if PERSONAL.search(attribute):
                 message = (

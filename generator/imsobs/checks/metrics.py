@@ -35,10 +35,12 @@ def _metric(name: str, metric: Metric, model: Model) -> Iterator[Problem]:
     kind, sources = source
     if kind != "stack":
         yield from _name(path, name, metric)
-    known: dict[str, object] = {"span": model.spec.sources, "event": model.spec.events}.get(
-        kind, {}
-    )  # type: ignore[assignment]
-    if kind in ("span", "event"):
+    known: dict[str, object] = {
+        "span": model.spec.sources,
+        "event": model.spec.events,
+        "log": {conventions.EVERY_RECORD: None, **model.spec.records},
+    }.get(kind, {})  # type: ignore[assignment]
+    if kind in ("span", "event", "log"):
         for source_name in sources:
             if source_name not in known:
                 message = f'{kind} "{source_name}" is not declared; {available(source_name, known)}'

@@ -44,9 +44,12 @@ SOURCE_MARK = f"{MARKS}source"
 COST = f"{MARKS}cost_usd"
 COST_DRIFT = f"{MARKS}cost_drift_percent"
 INVALID_EVENT = f"{MARKS}invalid"
+EXCEPTION = f"{MARKS}exception"
 OUTCOME = "outcome"
 UNPRICED_REASON = "unpriced_reason"
 EVENT_ATTRIBUTE = "event"
+# What a metric of log records names when it counts all of them.
+EVERY_RECORD = "all"
 
 # Unit of a metric by the last word of its name (``_total`` left out), as UCUM writes it.
 UNIT_SUFFIXES = {
@@ -81,9 +84,9 @@ def overflow_mark(label: str) -> str:
     return f"{MARKS}overflow.{label}"
 
 
-def presence_mark(signal: str) -> str:
-    """Return the attribute that only signals of this source, or of this event, have."""
-    return f"{MARKS}is.{signal}"
+def presence_mark(*signals: str) -> str:
+    """Return the attribute that only signals of these sources, events or records have."""
+    return f"{MARKS}is.{'.'.join(signals)}"
 
 
 def constant_mark(label: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from imsobs.model import conventions
-from imsobs.spec.schema.metrics import AttributeValue
+from imsobs.spec.schema.metrics import AttributeValue, Metric
 from imsobs.spec.schema.root import Spec
 from imsobs.spec.schema.signals import Event, EventField
 
@@ -93,7 +93,7 @@ def span_measures(spec: Spec, source: str) -> list[Measure]:
         for keys in usage.tokens().values():
             add(keys, LARGEST["tokens"])
     for name, metric in spec.metrics.items():
-        if metric.span == source and isinstance(metric.value, AttributeValue):
+        if source in span_sources(metric) and isinstance(metric.value, AttributeValue):
             given = metric.value.max
             add(metric.value.attributes, largest_of(name) if given is None else given)
     return list(found.values())
@@ -102,10 +102,16 @@ def span_measures(spec: Spec, source: str) -> list[Measure]:
 def timed_sources(spec: Spec) -> set[str]:
     """Return the span sources whose duration is measured."""
     return {
-        metric.span
+        source
         for metric in spec.metrics.values()
-        if metric.span is not None and metric.value == DURATION
+        if metric.value == DURATION
+        for source in span_sources(metric)
     }
+
+
+def span_sources(metric: Metric) -> list[str]:
+    """Return the span sources that a metric is derived from, none when it is another kind."""
+    return [metric.span] if isinstance(metric.span, str) else metric.span or []
 
 
 def faulty_values(spec: Spec) -> tuple[str, ...]:

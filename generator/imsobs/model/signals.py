@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from imsobs.model.numbers import faulty_values
+from imsobs.model.routes import Routes, resolve_routes
 from imsobs.spec.schema.root import Spec
 from imsobs.spec.schema.signals import Label, Price
 
@@ -17,13 +18,18 @@ class ResolvedLabel:
     matches: value -> RE2 pattern of the raw texts that mean it, first match wins; the
     value ``*`` keeps the text. values: every value a series may carry, missing and
     overflow included; None when the pattern ``*`` leaves it open (then limit bounds it).
+    routes: how the paths named by ``paths`` tell the value, None when there are none.
     """
 
     name: str
     description: str
     attributes: tuple[str, ...]
     resource_attributes: tuple[str, ...]
+    paths: tuple[str, ...]
+    routes: Routes | None
     intrinsic: str | None
+    first_word: bool
+    case: str | None
     matches: dict[str, str]
     values: tuple[str, ...] | None
     limit: int
@@ -71,7 +77,11 @@ def resolve_label(name: str, spec: Spec) -> ResolvedLabel:
         description=label.description,
         attributes=tuple(label.attributes),
         resource_attributes=tuple(label.resource_attributes),
+        paths=tuple(label.paths),
+        routes=resolve_routes(list(matches)) if label.paths else None,
         intrinsic=label.intrinsic,
+        first_word=label.word == "first",
+        case=label.case,
         matches=matches,
         values=values,
         limit=(label.limit or 1) if values is None else len(values),

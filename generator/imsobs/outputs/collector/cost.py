@@ -44,7 +44,11 @@ def cost_statements(context: str, usage: Usage, prices: tuple[PriceRow, ...]) ->
     )
     sound = " and ".join(f"{mark} == nil" for mark in faults)
     whole = f"{count['input']} >= {count['cached_read']} + {count['cache_write']}"
-    statements.append(set_to(usable, "true", f"{present} and {sound} and {whole}"))
+    counted = f"{present} and {sound} and {whole}"
+    if context == "span":
+        # What came before somebody stopped listening is not what the vendor bills.
+        counted += f' and {attribute(context, conventions.OUTCOME)} != "cancelled"'
+    statements.append(set_to(usable, "true", counted))
     statements += [_price(context, row, count, usable, cost) for row in prices]
     if context == "span":
         statements += _unpriced(context, usable, cost)
@@ -70,7 +74,8 @@ def _price(context: str, row: PriceRow, count: dict[str, str], usable: str, cost
 
 def _unpriced(context: str, usable: str, cost: str) -> list[str]:
     reason = attribute(context, conventions.UNPRICED_REASON)
-    succeeded = f'{attribute(context, conventions.OUTCOME)} == "success"'
+    # A vendor bills what it answered, whether or not somebody waited for the end.
+    succeeded = f'{attribute(context, conventions.OUTCOME)} != "error"'
     return [
         f"delete_key({context}.attributes, {text(conventions.UNPRICED_REASON)})",
         set_to(reason, text("no_price"), f"{succeeded} and {cost} == nil"),

@@ -28,7 +28,7 @@ def span_definitions(model: Model) -> list[Definition]:
     found: list[Definition] = []
     for metric in model.metrics.values():
         if metric.source_kind == "span" and not metric.exemplars:
-            found += _of_sources(metric, "span", conventions.SOURCE_MARK)
+            found.append(_definition(metric, "span", conventions.presence_mark(*metric.sources)))
         if metric.source_kind == "pipeline" and metric.sources == ("label_overflow",):
             labels = {
                 label for source in model.spec.sources for label in span_labels(source, model)
@@ -47,11 +47,13 @@ def log_definitions(model: Model) -> list[Definition]:
     found: list[Definition] = []
     for metric in model.metrics.values():
         if metric.source_kind == "event":
-            found += _of_sources(metric, "log", conventions.EVENT_ATTRIBUTE)
+            found.append(_definition(metric, "log", conventions.presence_mark(*metric.sources)))
         elif metric.source_kind == "log":
-            found.append(_definition(metric, "log", None))
+            every = metric.sources == (conventions.EVERY_RECORD,)
+            mark = None if every else conventions.presence_mark(*metric.sources)
+            found.append(_definition(metric, "log", mark))
         elif metric.sources == ("invalid_event",):
-            found.append(_definition(metric, "log", None, conventions.INVALID_EVENT))
+            found.append(_definition(metric, "log", conventions.INVALID_EVENT))
         elif metric.sources == ("label_overflow",):
             fields = [f.label for e in model.spec.events.values() for f in e.fields.values()]
             found += _overflow(metric, [name for name in model.labels if name in fields])
@@ -85,18 +87,6 @@ def _head(metric: ResolvedMetric) -> Definition:
     }
 
 
-def _of_sources(metric: ResolvedMetric, context: str, key: str) -> list[Definition]:
-    """Return a definition per span source or event that feeds a metric.
-
-    Several would be told apart by their marks, and be one series of two writers without:
-    these compare the attribute that names the source or event instead.
-    """
-    if len(metric.sources) == 1:
-        return [_definition(metric, context, None, conventions.presence_mark(metric.sources[0]))]
-    path = attribute(context, key)
-    return [_definition(metric, context, f"{path} == {text(name)}") for name in metric.sources]
-
-
 def _overflow(metric: ResolvedMetric, labels: list[str]) -> list[Definition]:
     # One definition per label: a span whose vendor and model both overflow counts twice.
     return [_marked(metric, conventions.overflow_mark(name), _LABEL, name) for name in labels]
@@ -115,10 +105,8 @@ def _constant(label: str, value: str) -> dict[str, str]:
     return {"key": conventions.constant_mark(label), "default_value": value}
 
 
-def _definition(
-    metric: ResolvedMetric, context: str, condition: str | None, mark: str | None = None
-) -> Definition:
-    conditions = [condition] if condition else []
+def _definition(metric: ResolvedMetric, context: str, mark: str | None) -> Definition:
+    conditions = []
     for label, values in metric.when.items():
         path = attribute(context, label)
         conditions.append(any_of(f"{path} == {text(value)}" for value in values))

@@ -25,6 +25,7 @@ from imsobs.outputs.collector.ottl import (
     attribute,
     canonical,
     forget_marks,
+    in_scopes,
     is_measurement,
     is_number,
     matches,
@@ -32,6 +33,8 @@ from imsobs.outputs.collector.ottl import (
     set_to,
     text,
 )
+from imsobs.outputs.collector.outcome import cancellation, exception_group, outcome_statements
+from imsobs.outputs.collector.twins import marked_statements, scope_statements, twin_groups
 from imsobs.spec.schema.signals import Event, EventField, SpanSource
 
 Group = dict[str, Any]
@@ -68,9 +71,23 @@ def trace_groups(model: Model) -> list[Group]:
     """Return the trace transform: mark each span's source, then set its labels."""
     mark = attribute("span", conventions.SOURCE_MARK)
     marking = [forget_marks("span")]
+    scopes = [forget_marks("scope")]
     for name, source in model.spec.sources.items():
-        marking.append(set_to(mark, text(name), _selects(source, f"{mark} == nil")))
-    groups: list[Group] = [resource_group(model), {"context": "span", "statements": marking}]
+        if source.scopes:
+            inside = attribute("scope", _inside(name))
+            scopes.append(set_to(inside, "true", in_scopes("scope", source.scopes)))
+        scopes += scope_statements(name, source)
+        marking.append(set_to(mark, text(name), _selects(name, source, f"{mark} == nil")))
+        marking += marked_statements(name, source)
+    groups: list[Group] = [
+        {"context": "resource", "statements": [forget_marks("resource")]},
+        resource_group(model),
+        # Once per export and scope, not once per span.
+        {"context": "scope", "statements": scopes},
+        {"context": "span", "statements": marking},
+    ]
+    groups += twin_groups(model.spec.sources)
+    groups.append(exception_group())
     for name, source in model.spec.sources.items():
         groups.append(
             {
@@ -95,29 +112,38 @@ def span_labels(source: str, model: Model) -> list[str]:
     return list(dict.fromkeys([*model.spec.sources[source].labels, *by_resource]))
 
 
-def _selects(source: SpanSource, free: str) -> str:
+def presence_marks(kind: str, name: str, model: Model) -> list[str]:
+    """Return the marks of a source's or event's signals: one per set of them that a metric of
+    this kind (``span``, ``event``) counts together."""
+    sets = {m.sources for m in model.metrics.values() if m.source_kind == kind}
+    return [conventions.presence_mark(*one) for one in sorted(sets) if name in one]
+
+
+def _inside(source: str) -> str:
+    """Return the attribute of the scopes that a source's spans come from."""
+    return f"{conventions.MARKS}in.{source}"
+
+
+def _selects(name: str, source: SpanSource, free: str) -> str:
     # The kind first: it is known without searching, and rules out most.
     condition = f"span.kind == SPAN_KIND_{source.kind.upper()} and {free}"
     if source.scopes:
-        patterns = [
-            exact([scope.removesuffix("*")]).removesuffix("$")
-            if scope.endswith("*")
-            else exact([scope])
-            for scope in source.scopes
-        ]
-        condition += " and " + any_of(matches("instrumentation_scope.name", p) for p in patterns)
+        condition += f" and {attribute('instrumentation_scope', _inside(name))} == true"
     if source.where:
         condition += f" and ({source.where})"
     return condition
 
 
 def _span_statements(name: str, source: SpanSource, model: Model) -> list[str]:
-    statements = [set_to(attribute("span", conventions.presence_mark(name)), "true")]
+    statements = [
+        set_to(attribute("span", mark), "true") for mark in presence_marks("span", name, model)
+    ]
     statements += _span_values(name, model)
-    if source.outcome:
-        outcome = attribute("span", conventions.OUTCOME)
-        statements.append(set_to(outcome, text("success")))
-        statements.append(set_to(outcome, text("error"), "span.status.code == STATUS_CODE_ERROR"))
+    for key, given in source.set.items():
+        gone = f"delete_key(span.attributes, {text(key)})"
+        wanted = text(given) if isinstance(given, str) else str(given)
+        statements.append(gone if given is None else set_to(attribute("span", key), wanted))
+    statements += outcome_statements(source)
     for label_name in span_labels(name, model):
         label = model.labels[label_name]
         statements += normalize_label(label, "span", label.attributes)
@@ -156,6 +182,7 @@ def log_groups(model: Model) -> list[Group]:
         if metric.source_kind == "log":
             for name in metric.labels:
                 first += normalize_label(model.labels[name], "log", model.labels[name].attributes)
+    first += _record_statements(model)
     known = exact(list(model.spec.events))
     invalid = attribute("log", conventions.INVALID_EVENT)
     # An event that is not in the contract is counted as invalid, under the name "other".
@@ -173,12 +200,28 @@ def log_groups(model: Model) -> list[Group]:
                 "context": "log",
                 "conditions": [f"{event_key} == {text(name)}"],
                 "statements": [
-                    set_to(attribute("log", conventions.presence_mark(name)), "true"),
+                    *(
+                        set_to(attribute("log", mark), "true")
+                        for mark in presence_marks("event", name, model)
+                    ),
                     *_event_statements(event, model),
                 ],
             }
         )
     return groups
+
+
+def _record_statements(model: Model) -> list[str]:
+    """Mark what each entry of ``records`` selects; who went away left no failure behind."""
+    kind = attribute("log", "exception.type")
+    return [
+        set_to(
+            attribute("log", conventions.presence_mark(name)),
+            "true",
+            f"({record.where}) and not ({kind} != nil and {cancellation(kind, record.cancelled)})",
+        )
+        for name, record in model.spec.records.items()
+    ]
 
 
 def _other(model: Model) -> str:

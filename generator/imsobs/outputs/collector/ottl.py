@@ -13,6 +13,9 @@ from imsobs.model import conventions
 from imsobs.model.signals import ResolvedLabel, exact
 from imsobs.outputs.references import Joined, Reference, join
 
+# Attributes with the status code of an HTTP answer, new and old.
+_STATUS = ("http.response.status_code", "http.status_code")
+
 
 def text(value: str) -> str:
     """Return an OTTL string literal."""
@@ -47,6 +50,18 @@ def set_to(target: str, value: str, where: str | None = None) -> str:
 def matches(path: str, pattern: str) -> str:
     """Return the condition that a text matches an RE2 pattern."""
     return f"IsMatch({path}, {text(pattern)})"
+
+
+def in_scopes(context: str, scopes: list[str]) -> str:
+    """Return the condition that a scope is one of these; ``*`` matches the rest.
+
+    context: how the scope is called there, ``scope`` or ``instrumentation_scope``.
+    """
+    patterns = []
+    for scope in scopes:
+        whole = exact([scope.removesuffix("*")])
+        patterns.append(whole.removesuffix("$") if scope.endswith("*") else whole)
+    return any_of(matches(f"{context}.name", pattern) for pattern in patterns)
 
 
 def any_of(conditions: Iterable[str]) -> str:
@@ -116,6 +131,9 @@ def normalize_label(label: ResolvedLabel, context: str, attributes: tuple[str, .
         )
     for source in reversed(sources):
         statements.append(set_to(raw, f"String({source})", f"{source} != nil"))
+    if context == "span":
+        statements += _route_statements(label, raw)
+    statements += _shape_statements(label, raw)
     statements.append(set_to(target, text(label.overflow)))
     statements.append(set_to(target, text(label.missing), f"{raw} == nil"))
     statements += _value_statements(label, raw, target)
@@ -123,6 +141,46 @@ def normalize_label(label: ResolvedLabel, context: str, attributes: tuple[str, .
         overflowed = f"{target} == {text(label.overflow)} and {raw} != nil"
         mark = attribute(context, conventions.overflow_mark(label.name))
         statements.append(set_to(mark, "true", overflowed))
+    return statements
+
+
+def _route_statements(label: ResolvedLabel, raw: str) -> list[str]:
+    """Return statements that find the template by the path, where no template is there.
+
+    Paths come from outside: what no template fits stays what it was.
+    """
+    if label.routes is None:
+        return []
+    routes, path = label.routes, f"span.cache[{text(label.name + '.path')}]"
+    wanted = f"{raw} == nil or {matches(raw, exact(list(routes.mounts)))}"
+    # Old conventions put the query behind the path.
+    statements = [
+        set_to(path, f'Split(String({source}), "?")[0]', f"{source} != nil and ({wanted})")
+        for source in reversed([attribute("span", key) for key in label.paths])
+    ]
+    here = f"{path} != nil"
+    # The first template that fits wins, hence the reversed order.
+    for template, pattern in reversed(routes.patterns.items()):
+        statements.append(set_to(raw, text(template), f"{here} and {matches(path, pattern)}"))
+    if routes.static:
+        fits = matches(path, exact(list(routes.static)))
+        statements.append(set_to(raw, path, f"{here} and {fits}"))
+    # Below a mount, what was not found there has no template, as it has none elsewhere.
+    found = matches(raw, exact([*routes.static, *routes.patterns]))
+    lost = " or ".join(f"{attribute('span', key)} == 404" for key in _STATUS)
+    forget = f"delete_key(span.cache, {text(label.name)})"
+    statements.append(f"{forget} where {here} and ({lost}) and not {found}")
+    return statements
+
+
+def _shape_statements(label: ResolvedLabel, raw: str) -> list[str]:
+    statements = []
+    if label.first_word:
+        pattern = text(r"^\s*([A-Za-z_]+)(?s:.*)$")
+        statements.append(f'replace_pattern({raw}, {pattern}, "$1") where {raw} != nil')
+    if label.case is not None:
+        change = {"upper": "ToUpperCase", "lower": "ToLowerCase"}[label.case]
+        statements.append(set_to(raw, f"{change}({raw})", f"{raw} != nil"))
     return statements
 
 

@@ -92,11 +92,15 @@ def _source(metric: ResolvedMetric, model: Model) -> str:
     names = " or ".join(f"`{name}`" for name in metric.sources)
     match metric.source_kind:
         case "span":
+            if len(metric.sources) > 1:
+                return f"spans of {names}"
             return f"spans of {names}: {model.spec.sources[metric.sources[0]].description}"
         case "event":
             return f"event {names}"
         case "log":
-            return "every log record"
+            if metric.sources == (conventions.EVERY_RECORD,):
+                return "every log record"
+            return f"log records: {model.spec.records[metric.sources[0]].description}"
         case "sdk":
             return f"the SDK's metric {names}, renamed"
         case "probe":

@@ -74,12 +74,13 @@ def _spans(send: Send, values: dict[str, Any], spec: Spec) -> dict[str, Any]:
 
 
 def _records(send: Send, values: dict[str, Any], spec: Spec) -> dict[str, Any]:
-    level = spec.events[send.event or ""].level
+    level = "ERROR" if send.event is None else spec.events[send.event].level
+    event = {} if send.event is None else {"event": send.event}
     record = {
         "timeUnixNano": str(time.time_ns()),
         "severityNumber": _SEVERITIES[level],
         "severityText": level,
-        "body": {"stringValue": "fire drill"},
-        "attributes": attributes({"event": send.event, **values}),
+        "body": {"stringValue": send.body or "fire drill"},
+        "attributes": attributes({**event, **values}),
     }
     return {"scopeLogs": [{"scope": {"name": "drill"}, "logRecords": [record] * send.count}]}

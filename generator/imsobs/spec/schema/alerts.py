@@ -126,10 +126,17 @@ class AlertTest(Section):
 
 
 class Send(Section):
-    """Telemetry for the drill: ``count`` spans of a source or records of an event."""
+    """Telemetry for the drill: ``count`` spans of a source, or records of an event, or others.
+
+    body: text of records that are no events.
+    """
 
     span: SnakeName | None = None
     event: SnakeName | None = None
+    body: Text | None = Field(
+        default=None,
+        description="Text of ERROR records that are no events. Default: spans or events are sent.",
+    )
     count: Annotated[int, Field(ge=1, le=100_000)] = 20
     seconds: Annotated[float, Field(ge=0)] = 0.1
     attributes: dict[str, str | int | float | bool] = {}

@@ -28,9 +28,9 @@ class Metric(Section):
     """One metric; its key in the spec is, letter for letter, its name in Prometheus.
 
     Exactly one source is given:
-      span   name of an entry of ``sources``
+      span   name or names of entries of ``sources``
       event  name or names of ``events``
-      log    every log record
+      log    name of an entry of ``records``, or ``all`` for every log record
       pipeline  what the pipeline itself does to signals on their way
       sdk    name of the metric that the OpenTelemetry SDK emits, which is renamed
       probe  what the Collector's HTTP check of the health routes gives
@@ -47,9 +47,9 @@ class Metric(Section):
     description: Text
     group: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _-]{0,40}$")] = "other"
     unit: str | None = None
-    span: EventName | None = None
+    span: EventName | Annotated[list[EventName], Field(min_length=1)] | None = None
     event: EventName | Annotated[list[EventName], Field(min_length=1)] | None = None
-    log: Literal["all"] | None = None
+    log: EventName | None = None
     pipeline: Literal["label_overflow", "redacted", "invalid_event", "invalid_value"] | None = None
     sdk: str | None = None
     probe: Literal["status", "duration"] | None = None

@@ -8,7 +8,7 @@ from imsobs.spec.schema.dashboards import Dashboards
 from imsobs.spec.schema.metrics import Buckets, Metrics
 from imsobs.spec.schema.pipeline import Collector, Redaction, Sampling
 from imsobs.spec.schema.routing import Inhibitions, Mutes, Receivers, Routing
-from imsobs.spec.schema.signals import Events, Labels, Prices, Service, Sources
+from imsobs.spec.schema.signals import Events, Labels, Prices, Records, Service, Sources
 from imsobs.spec.schema.stack import Retention, Scrape, Stack
 
 
@@ -19,6 +19,7 @@ class Spec(Section):
     service: Service
     labels: Labels
     sources: Sources
+    records: Records = {}
     events: Events
     prices: Prices
     buckets: Buckets

@@ -44,8 +44,10 @@ class Label(Section):
     """A label: a closed set of values, so that series can be counted before they exist.
 
     attributes: span attributes it is read from, first present one wins (an event field of
-    the label's own name needs none). intrinsic: read from the first word of the span's name,
-    or the record's severity number, when no attribute is there. values: allowed values, or
+    the label's own name needs none). paths: the values are URL templates; see the key.
+    intrinsic: read from the first word of the span's name, or the record's severity number,
+    when no attribute is there. word, case: how the text is brought into shape before it is
+    compared. values: allowed values, or
     value -> spellings that mean it. patterns: value -> regular expression (RE2), first match
     wins; the value ``*`` keeps the text itself, then ``limit`` bounds how many may be seen.
     values_of: same set as another label. missing/overflow: what absent and unlisted values
@@ -55,7 +57,28 @@ class Label(Section):
     description: Text
     attributes: list[str] = []
     resource_attributes: list[str] = []
+    paths: list[str] = Field(
+        default=[],
+        description=(
+            "Span attributes with the path that was asked for (url.path), first present one wins. "
+            "The label's values are then URL templates ({name} and <name> stand for one segment, "
+            "{name:path} for the rest), which are tried on the path where `attributes` give no "
+            "template at all, or only the place where an application is mounted. "
+            "Empty: a template is taken from `attributes` alone."
+        ),
+    )
     intrinsic: Literal["span.name", "log.severity_number"] | None = None
+    word: Literal["first"] | None = Field(
+        default=None,
+        description=(
+            "`first`: of a text such as `select jobs.db` only the word that it begins with "
+            "(letters and underscores). Default: the whole text."
+        ),
+    )
+    case: Literal["upper", "lower"] | None = Field(
+        default=None,
+        description="The text is put into this case before it is compared. Default: as it is.",
+    )
     values: list[LabelValue] | dict[LabelValue, list[LabelValue]] | None = None
     patterns: dict[LabelValue, Text] | None = None
     values_of: LabelName | None = None
@@ -88,21 +111,84 @@ class Usage(Section):
         return {kind: keys for kind in kinds if (keys := getattr(self, kind))}
 
 
+# Classes of exceptions, and texts of a span's status, that say that whoever asked went away.
+# asyncio, concurrent.futures, trio and anyio raise the first three, a generator that is closed
+# the next, Starlette and uvicorn the rest; the text is genai-openai's for a stream that nobody
+# read to its end.
+CANCELLED = (
+    r"(?:^|[._])(?:CancelledError|Cancelled|CANCELLED)$",
+    r"(?:^|[._])GeneratorExit$",
+    r"(?:^|[._])(?:ClientDisconnect|ClientDisconnected|WebSocketDisconnect|ConnectionClosedOK)$",
+    r"^abandoned stream$",
+)
+Cancelled = Annotated[
+    list[Text],
+    Field(
+        description=(
+            "Regular expressions (RE2) of exception classes, and of texts of a span's status, that "
+            "mean that whoever asked went away. What ends so is no error: its outcome is "
+            "`cancelled`. Default: what asyncio, concurrent.futures, trio, anyio, Starlette, "
+            "uvicorn, websockets and the GenAI instrumentation say."
+        ),
+    ),
+]
+
+
 class SpanSource(Section):
     """Spans that metrics are derived from.
 
     kind: span kind; scopes: instrumentation scopes (``*`` matches the rest), empty is any;
     where: OTTL condition on the span; labels: labels set on its spans; outcome: also set
-    the label ``outcome`` from the span's status; usage: compute the cost from these tokens.
+    the label ``outcome`` (success, error or cancelled); usage: compute the cost from these
+    tokens.
     """
 
     description: Text
     kind: Literal["server", "client", "internal", "producer", "consumer"]
     scopes: list[str] = []
     where: Text | None = None
+    set: dict[str, str | int | None] = Field(
+        default={},
+        description=(
+            "Attributes that its spans have for the derivation whatever they came with; null takes "
+            "one away. Default: none."
+        ),
+    )
     labels: list[LabelName] = []
     outcome: bool = False
+    status: list[str] = Field(
+        default=[],
+        description=(
+            "Attributes with the HTTP status code, first present one wins. A span that failed "
+            "although a good code had left (status ERROR, an exception event or error.type, and a "
+            "code below 400 or none) counts as 500. Empty: the code is taken as it came."
+        ),
+    )
+    cancelled: Cancelled = list(CANCELLED)
+    prefer: list[str] = Field(
+        default=[],
+        description=(
+            "Instrumentation scopes, best first (`*` matches the rest): where several tell of the "
+            "same thing, the span of the best is counted and the others' are not. The same thing "
+            "is what has the same parent span in the same export. Empty: every span counts."
+        ),
+    )
+    same: list[str] = Field(
+        default=[],
+        description=(
+            "With `prefer`: attributes in which spans that tell of the same thing agree, too. "
+            "Default: none."
+        ),
+    )
     usage: Usage | None = None
+
+
+class LogSource(Section):
+    """Log records that a metric counts although they are no events of the contract."""
+
+    description: Text
+    where: Text = Field(description="OTTL condition on the record.")
+    cancelled: Cancelled = list(CANCELLED)
 
 
 class EventField(Section):
@@ -148,5 +234,6 @@ class Price(Section):
 
 Labels = dict[LabelName, Label]
 Sources = dict[EventName, SpanSource]
+Records = dict[EventName, LogSource]
 Events = dict[EventName, Event]
 Prices = dict[LabelValue, dict[LabelValue, list[Price]]]
