@@ -99,7 +99,7 @@ preview: $(READY) ## Pictures of the dashboards from the running Prometheus.
 	@$(IMSOBS) preview
 
 bench: $(READY) binaries ## Measure everything anew (an hour and a half); results in docs/reference/benchmarks.
-	for table in overhead collector generator load series faults; do \
+	for table in overhead collector senders generator load series faults; do \
 	  PYTHONPATH=examples $(BIN)/python -m bench.$$table || exit 1; done
 
 clean: ## Remove the virtual environment and caches; rendered files and data stay.

@@ -15,6 +15,7 @@ sent must have come in, been decided on and been stored, by the Collector's own 
 from __future__ import annotations
 
 import argparse
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +36,7 @@ ROUTES = (10, 100, 1000)
 GOAL_PER_CORE = 10_000
 # "Nearly flat": four times the metrics, of signals that are not there, cost at most this.
 GOAL_GROWTH = 1.25
+GOAL_ORDER = 1.1
 Case = tuple[Config, str, list[Payload]]
 
 
@@ -92,6 +94,9 @@ def _cases(spec: dict[str, Any], traces: list[Payload], logs: list[Payload]) -> 
         "derive": otelcol.derive_only(whole),
         "store": otelcol.store_only(whole),
         "full": whole,
+        # What it costs that requests are put in order before they are added up.
+        "derive, no order": otelcol.derive_only(otelcol.unordered(whole)),
+        "full, no order": otelcol.unordered(whole),
     }
     cases: dict[str, Case] = {}
     own = len(catalogues.derived(spec))
@@ -119,7 +124,7 @@ def _cases(spec: dict[str, Any], traces: list[Payload], logs: list[Payload]) -> 
 def _runs(cases: dict[str, Case], folder: Path, items: int) -> dict[str, Callable[[], Measure]]:
     runs: dict[str, Callable[[], Measure]] = {}
     for name, (config, signal, payloads) in cases.items():
-        place = folder / name.replace("/", "-")
+        place = folder / re.sub(r"\W+", "-", name)
 
         def sample(
             config: Config = config,
@@ -214,6 +219,7 @@ def _page(
             records.show(0),
             records.median >= GOAL_PER_CORE,
         ),
+        _order_goal(cost),
         _growth_goal("everything that is rendered", "whole", cost),
         _growth_goal("derivation alone", "metrics/other", cost),
     ]
@@ -238,6 +244,20 @@ def _page(
             "records recorded": sum(p.items for p in logs),
             "bytes per record": round(sum(len(p.body) for p in logs) / sum(p.items for p in logs)),
         },
+    )
+
+
+def _order_goal(cost: dict[str, Spread]) -> Goal:
+    more = {
+        f"{signal}, {stage}": cost[f"stage/{stage}/{signal}"].median
+        / cost[f"stage/{stage}, no order/{signal}"].median
+        for stage in ("derive", "full")
+        for signal in SIGNALS
+    }
+    return Goal(
+        "that concurrent requests add up exactly costs at most a tenth more than if they did not",
+        ", ".join(f"{name} {times:.2f} times" for name, times in more.items()),
+        max(more.values()) <= GOAL_ORDER,
     )
 
 

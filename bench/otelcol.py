@@ -16,6 +16,7 @@ import yaml
 from imsobs import yamlio
 from imsobs.model import resolve
 from imsobs.outputs import collector as output
+from imsobs.outputs.collector import ordered
 from imsobs.pages import render
 from imsobs.runtime.build.binaries import resolve_binary
 from imsobs.runtime.process.plan import load_plan
@@ -70,6 +71,18 @@ def _without(config: Config, stage: str) -> Config:
             del pipelines[name]
     used = {name for pipeline in pipelines.values() for name in pipeline["receivers"]}
     changed["connectors"] = {name: connectors[name] for name in connectors if name in used}
+    return changed
+
+
+def unordered(config: Config) -> Config:
+    """Return the configuration without what makes concurrent requests add up (ADR 11)."""
+    changed = deepcopy(config)
+    pipelines = changed["service"]["pipelines"]
+    pipelines["metrics/derived"]["processors"].remove(ordered.QUEUE)
+    del changed["processors"][ordered.QUEUE]
+    groups = changed["processors"]["transform/derived"]["metric_statements"]
+    for group in groups:
+        group["statements"] = [s for s in group["statements"] if s not in ordered.times()]
     return changed
 
 

@@ -38,7 +38,8 @@ class Payload:
                 self.body[place : place + _ID] = fresh
 
 
-def _payload(request: Any, items: int) -> Payload:
+def payload(request: Any, items: int) -> Payload:
+    """Return an export request, encoded, with the places of its trace ids."""
     body = request.SerializeToString()
     # Field 1 of a span and field 9 of a log record, 16 bytes each.
     known: dict[bytes, list[int]] = {}
@@ -84,7 +85,7 @@ def trace_payloads(
             spans = [span for group in into.scope_spans for span in group.spans]
             for number, span in enumerate(spans, start):
                 change(span, number)
-        found.append(_payload(request, len(part)))
+        found.append(payload(request, len(part)))
     return found
 
 
@@ -106,7 +107,7 @@ def log_payloads(recorded: ExportLogsServiceRequest) -> list[Payload]:
             group = into.scope_logs.add()
             group.scope.CopyFrom(next(row[1] for row in part if row[1].name == scope))
             group.log_records.extend(row[2] for row in part if row[1].name == scope)
-        found.append(_payload(request, len(part)))
+        found.append(payload(request, len(part)))
     return found
 
 

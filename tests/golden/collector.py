@@ -1,7 +1,8 @@
 """A real Collector with the rendered configuration, on free ports, for tests.
 
-OTLP in over HTTP, series out by scraping. Derivation is synchronous: when the export is
-answered with 200, what it brings is counted.
+OTLP in over HTTP, series out by scraping. When an export is answered with 200, what it brings
+waits its turn to be counted: a scrape here first lets a metric of its own go the same way
+behind it, and so shows everything that was answered before.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 
 import httpx
 import yaml
-from golden import series
+from golden import otlp, series
 from imsobs.compile import read_spec
 from imsobs.model import Model
 from imsobs.outputs import collector as output
@@ -27,6 +28,8 @@ from imsobs.runtime.trial import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 PORTS = ("otlp_grpc", "otlp_http", "health", "metrics", "current", "telemetry")
+# The metric that is let go behind what was sent.
+_BARRIER = "barrier"
 _START_SECONDS = 30.0
 
 
@@ -49,6 +52,16 @@ def _traces_to(file: Path, model: Model) -> dict[str, Any]:
     }
 
 
+def _barrier_at(port: int, model: Model) -> dict[str, Any]:
+    """Return configuration that takes metrics into the queue of what is to be counted."""
+    receivers = output.pipelines(model)["metrics/derived"]["receivers"]
+    endpoint = {"http": {"endpoint": f"127.0.0.1:{port}"}}
+    return {
+        "receivers": {"otlp/barrier": {"protocols": endpoint}},
+        "service": {"pipelines": {"metrics/derived": {"receivers": [*receivers, "otlp/barrier"]}}},
+    }
+
+
 @dataclass
 class Collector:
     """One Collector process. folder: its configuration, state and log."""
@@ -61,7 +74,8 @@ class Collector:
     process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
-        self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+        self._barrier_port, *ports = free_ports(1 + len(PORTS))
+        self.ports = dict(zip(PORTS, ports, strict=True))
         overlay = {**self.overlay, "stack": {"otelcol": {"ports": self.ports}}}
         self.model = compiled(overlay, self.folder)
         self.config = self.folder / "config.yaml"
@@ -69,6 +83,9 @@ class Collector:
         # What the trace backend would get goes into a file.
         self.trace_file = self.folder / "config-traces.yaml"
         self.trace_file.write_text(yaml.safe_dump(_traces_to(self.stored_traces, self.model)))
+        self._barriers = 0
+        self.barrier_file = self.folder / "config-barrier.yaml"
+        self.barrier_file.write_text(yaml.safe_dump(_barrier_at(self._barrier_port, self.model)))
         self.log = self.folder / "collector.log"
         self.client = httpx.Client(timeout=30.0, trust_env=False)
 
@@ -92,7 +109,13 @@ class Collector:
         }
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [self.binary, f"--config={self.config}", f"--config={self.trace_file}"],
+                [
+                    self.binary,
+                    *(
+                        f"--config={file}"
+                        for file in (self.config, self.trace_file, self.barrier_file)
+                    ),
+                ],
                 stdout=log,
                 stderr=log,
                 env=env,
@@ -140,7 +163,31 @@ class Collector:
         return response
 
     def scrape_text(self, port: str = "metrics", accept: str = "text/plain") -> str:
-        """Return the exposition of one of the Collector's ports."""
+        """Return the exposition of one of the Collector's ports.
+
+        What was answered with 200 before is in it; the barrier's own series is not.
+        """
+        if port == "metrics":
+            self._pass_barrier()
+        text = self._scrape(port, accept)
+        return "".join(line for line in text.splitlines(True) if _BARRIER not in line)
+
+    def _pass_barrier(self) -> None:
+        self._barriers += 1
+        number = self._barriers
+        request = otlp.metrics(
+            "barrier", [{"name": _BARRIER, "type": "gauge", "points": [{"value": number}]}]
+        )
+        url = f"http://127.0.0.1:{self._barrier_port}/v1/metrics"
+        self.client.post(url, json=request).raise_for_status()
+        deadline = time.monotonic() + _START_SECONDS
+        while f"}} {number}\n" not in "".join(
+            line for line in self._scrape("metrics").splitlines(True) if line.startswith(_BARRIER)
+        ):
+            assert time.monotonic() < deadline, "what was sent is not counted"
+            time.sleep(0.01)
+
+    def _scrape(self, port: str, accept: str = "text/plain") -> str:
         response = self.client.get(
             f"http://127.0.0.1:{self.ports[port]}/metrics", headers={"accept": accept}
         )

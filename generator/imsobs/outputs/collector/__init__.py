@@ -12,7 +12,7 @@ from typing import Any
 
 from imsobs import artifacts
 from imsobs.model import Model, conventions
-from imsobs.outputs.collector import count, current, derive, kept, store
+from imsobs.outputs.collector import count, current, derive, kept, ordered, store
 from imsobs.outputs.collector.builder import builder_sections
 from imsobs.outputs.collector.ottl import forget_marks
 from imsobs.outputs.collector.settings import (
@@ -24,6 +24,9 @@ from imsobs.outputs.collector.settings import (
 )
 from imsobs.outputs.references import COLLECTOR, Reference, written
 from imsobs.pages import Page, YamlPage
+
+# The way from what was let in to derivation and storage.
+_ACCEPTED = "forward/accepted"
 
 
 def plan(model: Model) -> Iterator[Page]:
@@ -76,29 +79,36 @@ def _processors(model: Model) -> dict[str, Any]:
                 # Redactions are counted from what is stored, whose resource is as it came.
                 derive.resource_group(model),
                 *current.resource_to_labels(conventions.RESOURCE_LABELS),
-                # Without a start time the first value of a series is invisible to increase().
                 # The marks of the derivation are no labels, but those that stand for one.
                 {
                     "context": "datapoint",
                     "statements": [
                         *count.CONSTANT_LABELS,
                         forget_marks("datapoint"),
-                        'set(datapoint.start_time, datapoint.time - Duration("1s"))',
+                        *ordered.times(),
+                        ordered.begin(),
                     ],
                 },
             ],
         },
+        **ordered.queue(),
         "delta_to_cumulative": {
             "max_stale": settings.keep_idle,
             "max_streams": settings.max_series,
         },
         "filter/sdk": current.sdk_filter(model),
         "filter/sdk_numbers": current.sdk_numbers(model),
-        "transform/sdk": {"error_mode": "ignore", "metric_statements": current.sdk_groups(model)},
+        "transform/sdk": {
+            "error_mode": "ignore",
+            "metric_statements": [*current.sdk_groups(model), ordered.arrival()],
+        },
         "filter/probe": current.probe_filter(),
         "transform/probe": {
             "error_mode": "ignore",
-            "metric_statements": current.probe_groups(model, base_url, environment),
+            "metric_statements": [
+                *current.probe_groups(model, base_url, environment),
+                ordered.arrival(),
+            ],
         },
         "tail_sampling": store.tail_sampling(model),
         "transform/store_traces": {
@@ -119,6 +129,7 @@ def _processors(model: Model) -> dict[str, Any]:
 
 def _connectors(model: Model) -> dict[str, Any]:
     return {
+        _ACCEPTED: {},
         "signal_to_metrics/derive": {
             "error_mode": "ignore",
             "spans": count.span_definitions(model),
@@ -134,23 +145,30 @@ def _connectors(model: Model) -> dict[str, Any]:
 
 
 def pipelines(model: Model) -> dict[str, Any]:
-    """Return the pipelines: each kind of signal twice, to derive and to store."""
+    """Return the pipelines: each kind of signal once in, and then twice, to derive and to store.
+
+    A request is refused on its way in or not at all: one that is counted and then refused by
+    the store's branch would be sent again, and counted again.
+    """
     log_exporter = Reference("IMS_LOG_EXPORTER", "file")
     forwarded = [kept.FORWARD] if kept.kept_metrics(model) else []
+    taken_in = {"receivers": ["otlp"], "processors": ["memory_limiter"], "exporters": [_ACCEPTED]}
     return {
+        "traces/in": taken_in,
+        "logs/in": taken_in,
         "traces/derive": {
-            "receivers": ["otlp"],
-            "processors": ["memory_limiter", "transform/derive_traces", "filter/derive_traces"],
+            "receivers": [_ACCEPTED],
+            "processors": ["transform/derive_traces", "filter/derive_traces"],
             "exporters": ["signal_to_metrics/derive"],
         },
         "logs/derive": {
-            "receivers": ["otlp"],
-            "processors": ["memory_limiter", "transform/derive_logs"],
+            "receivers": [_ACCEPTED],
+            "processors": ["transform/derive_logs"],
             "exporters": ["signal_to_metrics/derive"],
         },
         "metrics/derived": {
             "receivers": ["signal_to_metrics/derive", "signal_to_metrics/redactions"],
-            "processors": ["transform/derived", "delta_to_cumulative"],
+            "processors": [ordered.QUEUE, "transform/derived", "delta_to_cumulative"],
             "exporters": ["prometheus/derived"],
         },
         "metrics/sdk": {
@@ -164,9 +182,8 @@ def pipelines(model: Model) -> dict[str, Any]:
             "exporters": ["prometheus/current"],
         },
         "traces/store": {
-            "receivers": ["otlp"],
+            "receivers": [_ACCEPTED],
             "processors": [
-                "memory_limiter",
                 "tail_sampling",
                 "batch/traces",
                 "transform/store_traces",
@@ -176,9 +193,8 @@ def pipelines(model: Model) -> dict[str, Any]:
             "exporters": ["otlp_grpc/traces", "signal_to_metrics/redactions", *forwarded],
         },
         "logs/store": {
-            "receivers": ["otlp"],
+            "receivers": [_ACCEPTED],
             "processors": [
-                "memory_limiter",
                 "transform/store_logs",
                 "redaction",
                 "transform/stored",

@@ -11,6 +11,7 @@ from typing import Any
 from imsobs.model import Model, conventions
 from imsobs.model.metrics import ResolvedMetric
 from imsobs.model.numbers import DURATION, fault_mark
+from imsobs.outputs.collector import ordered
 from imsobs.outputs.collector.current import resource_to_labels
 from imsobs.outputs.collector.ottl import set_to, text
 
@@ -79,7 +80,10 @@ def processors(model: Model) -> dict[str, Any]:
                 },
                 {
                     "context": "datapoint",
-                    "statements": [f"keep_keys(datapoint.attributes, [{labels}])"],
+                    "statements": [
+                        f"keep_keys(datapoint.attributes, [{labels}])",
+                        *ordered.times(),
+                    ],
                 },
                 *resource_to_labels(conventions.RESOURCE_LABELS),
             ],
