@@ -16,6 +16,7 @@ import pytest
 from imsobs.errors import ImsobsError
 from imsobs.runtime.environment import BASE
 from imsobs.runtime.paths import Layout, layout_for
+from imsobs.runtime.process import daemon
 from imsobs.runtime.process.daemon import Supervisor, end_leftovers, leftovers, running
 from imsobs.runtime.process.launch import prepare, supervisor_config
 from imsobs.runtime.process.stack import Outcome, down, resolve_all, running_stack, up
@@ -171,6 +172,19 @@ def test_what_a_lost_supervisor_left_behind_is_ended(project: Project) -> None:
     os.kill(int(project.layout.pid_file.read_text()), signal.SIGKILL)
     assert down(project.layout, Notes()) is True
     assert leftovers(project.layout) == []
+
+
+def test_a_supervisor_that_hangs_is_given_up(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daemon, "_CALL_SECONDS", 0.2)
+    project.layout.make()
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(project.layout.socket))
+        silent.listen()
+        assert not Supervisor(project.layout).alive()
+        with pytest.raises(daemon.SupervisorGone, match="TimeoutError"):
+            Supervisor(project.layout).processes()
 
 
 def test_a_deleted_state_folder_hides_nothing(project: Project) -> None:

@@ -22,6 +22,8 @@ from imsobs.runtime.paths import Layout
 from imsobs.runtime.process.launch import MARKER, marker
 
 _START_SECONDS = 15.0
+# Longer than any process of a plan may take to stop, which is one call.
+_CALL_SECONDS = 60.0
 _FAULT_ALREADY_STARTED = 60
 _FAULT_NOT_RUNNING = 70
 _GONE = (OSError, http.client.HTTPException)
@@ -51,29 +53,27 @@ class SupervisorGone(ImsobsError):
     """The supervisor does not answer on its socket."""
 
 
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=60)
-        self._path = path
+class _SocketTransport(xmlrpc.client.Transport):
+    """XML-RPC over a Unix socket, with a timeout.
 
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        try:
-            self.sock.connect(str(self._path))
-        except OSError:
-            self.sock.close()
-            raise
+    supervisor.xmlrpc.SupervisorTransport has none: a supervisor that hangs would hang every
+    command. It also leaves the socket open when there is nobody at its other end.
+    """
 
-
-class _UnixTransport(xmlrpc.client.Transport):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._path = path
 
     def make_connection(self, host: Any) -> http.client.HTTPConnection:
-        # Kept where Transport.close() looks for it.
-        connection = _UnixConnection(self._path)
+        connection = http.client.HTTPConnection("localhost")
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.settimeout(_CALL_SECONDS)
+        try:
+            connection.sock.connect(str(self._path))
+        except OSError:
+            connection.close()
+            raise
+        # Where Transport.close() looks for it.
         self._connection = host, connection
         return connection
 
@@ -88,7 +88,7 @@ class Supervisor:
         # Whoever listens there takes orders and gives answers that are believed.
         self._layout.require_private()
         proxy = xmlrpc.client.ServerProxy(
-            "http://localhost/RPC2", transport=_UnixTransport(self._layout.socket)
+            "http://localhost/RPC2", transport=_SocketTransport(self._layout.socket)
         )
         try:
             with proxy:
