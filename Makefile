@@ -17,7 +17,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 .PHONY: help all install lock fmt lint render check validate verify test test-unit test-native \
-	test-stack test-faults binaries up down status destroy demo spike drill preview bench clean
+	test-stack test-faults binaries up down status destroy demo spike drill preview bench dialects clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -97,6 +97,9 @@ drill: $(READY) ## Fire every alert for real and watch it arrive and resolve.
 
 preview: $(READY) ## Pictures of the dashboards from the running Prometheus.
 	@$(IMSOBS) preview
+
+dialects: $(READY) binaries ## Record what each dialect's package sends, anew; results in tests/golden/dialects.
+	@PYTHONPATH=examples $(BIN)/python -m tests.dialects.record
 
 bench: $(READY) binaries ## Measure everything anew (an hour and a half); results in docs/reference/benchmarks.
 	for table in overhead collector senders generator load series faults; do \

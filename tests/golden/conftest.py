@@ -13,10 +13,13 @@ from golden.collector import ROOT, Collector
 from golden.health import HealthServer
 from imsobs.runtime.build.binaries import resolve_binary
 
+from tests.dialects.recording import plans
+
 # The probe asks one service, the first of the list.
 PROBED = "case-probe"
 # Services of tests that are no cases, and the one that the spec's alerts speak of.
 OTHERS = ["ims-core", "redaction", "redaction-count", "redaction-kept", "redaction-sql"]
+OTHERS += [f"dialect-{name}" for name in plans()]
 # For the case of effective dates.
 TWO_PRICES = [
     {"from": datetime.date(2025, 9, 1), "input": 0.5, "output": 5.0},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,13 +26,22 @@ ERRORS: dict[str, dict[str, tuple[int, str]]] = {
         "bad_request": (400, "invalid_request_error"),
         "authentication": (401, "authentication_error"),
     },
+    "google": {
+        "rate_limit": (429, "RESOURCE_EXHAUSTED"),
+        "server_error": (500, "INTERNAL"),
+        "overloaded": (503, "UNAVAILABLE"),
+        "bad_request": (400, "INVALID_ARGUMENT"),
+        "authentication": (401, "UNAUTHENTICATED"),
+    },
 }
 _EMBEDDING_SIZE = 8
 
 
 def error_body(vendor: str, fault: str) -> dict[str, Any]:
     """Error body of a vendor for a fault named in `ERRORS`."""
-    kind = ERRORS[vendor][fault][1]
+    code, kind = ERRORS[vendor][fault]
+    if vendor == "google":
+        return {"error": {"code": code, "message": f"stub vendor: {fault}", "status": kind}}
     error = {"type": kind, "message": f"stub vendor: {fault}"}
     if vendor == "openai":
         return {"error": {**error, "code": kind, "param": None}}
@@ -57,7 +67,7 @@ def openai_usage(tokens: TokenCounts) -> dict[str, Any]:
 def openai_chat(model: str, tokens: TokenCounts) -> dict[str, Any]:
     """A chat completion."""
     return {
-        "id": "chatcmpl-stub",
+        "id": _id("chatcmpl"),
         "object": "chat.completion",
         "created": 0,
         "model": model,
@@ -74,7 +84,7 @@ def openai_chat(model: str, tokens: TokenCounts) -> dict[str, Any]:
 
 def openai_stream(model: str, tokens: TokenCounts, usage: bool) -> Iterator[str]:
     """Server-sent events of a chat completion; usage only when the client asked."""
-    head = {"id": "chatcmpl-stub", "object": "chat.completion.chunk", "created": 0, "model": model}
+    head = {"id": _id("chatcmpl"), "object": "chat.completion.chunk", "created": 0, "model": model}
     for word in words(tokens.output):
         choice = {"index": 0, "delta": {"content": word + " "}, "finish_reason": None}
         yield _event({**head, "choices": [choice]})
@@ -82,6 +92,37 @@ def openai_stream(model: str, tokens: TokenCounts, usage: bool) -> Iterator[str]
     if usage:
         yield _event({**head, "choices": [], "usage": openai_usage(tokens)})
     yield "data: [DONE]\n\n"
+
+
+def openai_response(model: str, tokens: TokenCounts) -> dict[str, Any]:
+    """An answer of the responses API."""
+    part = {"type": "output_text", "text": " ".join(words(tokens.output)), "annotations": []}
+    return {
+        "id": _id("resp"),
+        "object": "response",
+        "created_at": 0,
+        "model": model,
+        "status": "completed",
+        "output": [
+            {
+                "type": "message",
+                "id": _id("msg"),
+                "role": "assistant",
+                "status": "completed",
+                "content": [part],
+            }
+        ],
+        "parallel_tool_calls": True,
+        "tool_choice": "auto",
+        "tools": [],
+        "usage": {
+            "input_tokens": tokens.input,
+            "input_tokens_details": {"cached_tokens": tokens.cached},
+            "output_tokens": tokens.output,
+            "output_tokens_details": {"reasoning_tokens": tokens.reasoning},
+            "total_tokens": tokens.input + tokens.output,
+        },
+    }
 
 
 def openai_embeddings(model: str, texts: list[str], input_tokens: int) -> dict[str, Any]:
@@ -111,7 +152,7 @@ def anthropic_usage(tokens: TokenCounts) -> dict[str, int]:
 def anthropic_message(model: str, tokens: TokenCounts) -> dict[str, Any]:
     """A message."""
     return {
-        "id": "msg_stub",
+        "id": _id("msg"),
         "type": "message",
         "role": "assistant",
         "model": model,
@@ -136,6 +177,11 @@ def anthropic_stream(model: str, tokens: TokenCounts) -> Iterator[str]:
     usage = {"output_tokens": tokens.output}
     yield _named("message_delta", {"delta": {"stop_reason": "end_turn"}, "usage": usage})
     yield _named("message_stop", {})
+
+
+def _id(kind: str) -> str:
+    """An id that no other answer has."""
+    return f"{kind}-{uuid.uuid4().hex}"
 
 
 def _event(data: dict[str, Any]) -> str:

@@ -2,7 +2,8 @@
 
     uvicorn --factory gateway.vendors.app:create_app --port 8090
 
-OpenAI's base URL is `/openai/v1`, Anthropic's `/anthropic`. `POST /control` makes a
+OpenAI's base URL is `/openai/v1`, Azure's `/azure`, Anthropic's `/anthropic`, Google's
+`/google`. `POST /control` makes a
 vendor fail from outside; `GET /control` tells how many calls each one has had.
 """
 
@@ -16,10 +17,12 @@ from typing import Any
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from gateway.vendors import answers, directives
+from gateway.vendors import answers, directives, google
 
 # Longer than any client of the demo waits; a timeout fault sleeps this long.
 _TIMEOUT_FAULT_SECONDS = 30.0
+# What answers behind every Azure deployment, whatever its name.
+_AZURE_MODEL = "gpt-4o-2024-08-06"
 
 
 def create_app(latency_seconds: float | None = None) -> FastAPI:
@@ -60,16 +63,42 @@ def create_app(latency_seconds: float | None = None) -> FastAPI:
             raise HTTPException(422, str(error)) from error
         return {"status": "ok"}
 
-    @app.post("/openai/v1/chat/completions")
-    async def openai_chat(request: Request) -> Response:
-        body = await request.json()
+    async def openai_answer(model: str, body: dict[str, Any]) -> Response:
         tokens, failure = await begin("openai", _prompt(body))
         if failure is not None:
             return failure
         if body.get("stream"):
             usage = bool((body.get("stream_options") or {}).get("include_usage"))
-            return _stream(answers.openai_stream(body["model"], tokens, usage))
-        return JSONResponse(answers.openai_chat(body["model"], tokens))
+            return _stream(answers.openai_stream(model, tokens, usage), _prompt(body))
+        return JSONResponse(answers.openai_chat(model, tokens))
+
+    @app.post("/openai/v1/chat/completions")
+    async def openai_chat(request: Request) -> Response:
+        body = await request.json()
+        return await openai_answer(body["model"], body)
+
+    @app.post("/azure/openai/deployments/{deployment}/chat/completions")
+    async def azure_chat(deployment: str, request: Request) -> Response:
+        body = await request.json()
+        return await openai_answer(_AZURE_MODEL, body)
+
+    @app.post("/openai/v1/responses")
+    async def openai_responses(request: Request) -> Response:
+        body = await request.json()
+        tokens, failure = await begin("openai", str(body["input"]))
+        return failure or JSONResponse(answers.openai_response(body["model"], tokens))
+
+    @app.post("/google/{version}/models/{model}:{operation}")
+    async def google_models(model: str, operation: str, request: Request) -> Response:
+        body = await request.json()
+        tokens, failure = await begin("google", str(body))
+        if failure is not None:
+            return failure
+        if operation == "streamGenerateContent":
+            return _stream(google.stream(model, tokens), str(body))
+        if operation == "batchEmbedContents":
+            return JSONResponse(google.embeddings(len(body["requests"])))
+        return JSONResponse(google.content(model, tokens))
 
     @app.post("/openai/v1/embeddings")
     async def openai_embeddings(request: Request) -> Response:
@@ -87,7 +116,7 @@ def create_app(latency_seconds: float | None = None) -> FastAPI:
         if failure is not None:
             return failure
         if body.get("stream"):
-            return _stream(answers.anthropic_stream(body["model"], tokens))
+            return _stream(answers.anthropic_stream(body["model"], tokens), _prompt(body))
         return JSONResponse(answers.anthropic_message(body["model"], tokens))
 
     return app
@@ -99,9 +128,14 @@ def _prompt(body: dict[str, Any]) -> str:
     return content if isinstance(content, str) else " ".join(part["text"] for part in content)
 
 
-def _stream(events: Iterator[str]) -> StreamingResponse:
+def _stream(events: Iterator[str], prompt: str) -> StreamingResponse:
+    numbers = directives.parse(prompt).numbers
+
     async def body() -> AsyncIterator[str]:
-        for event in events:
+        for count, event in enumerate(events):
+            if count == numbers.get("break_after"):
+                raise ConnectionError("the stub vendor breaks the stream")
+            await asyncio.sleep(numbers.get("pause_ms", 0) / 1000)
             yield event
 
     return StreamingResponse(body(), media_type="text/event-stream")

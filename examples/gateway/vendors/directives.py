@@ -1,10 +1,11 @@
 """What a prompt tells the stub vendors to do.
 
 A prompt may hold one directive: `[stub id=42 openai=rate_limit*1 out=30 cached=100]`.
-Faults are per vendor (`openai=`, `anthropic=`): `rate_limit`, `server_error`,
+Faults are per vendor (`openai=`, `anthropic=`, `google=`): `rate_limit`, `server_error`,
 `overloaded`, `bad_request`, `authentication`, `timeout`. `*N` makes only the first N calls with
 this `id` fail. Numbers: `in` and `out` (tokens), `cached` and `cache_write` (tokens
-of the prompt), `reasoning` (tokens of the answer), `slow_ms`.
+of the prompt), `reasoning` (tokens of the answer), `slow_ms`, and of streams `pause_ms` (before
+each word) and `break_after` (words, after which the connection breaks).
 
 The directive rides in the prompt because that is the one thing the gateway passes on
 unchanged; a counter on the server would race between concurrent requests.
@@ -16,7 +17,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-VENDORS = ("openai", "anthropic")
+VENDORS = ("openai", "anthropic", "google")
 FAULTS = (
     "rate_limit",
     "server_error",
@@ -27,6 +28,7 @@ FAULTS = (
 )
 _DIRECTIVE = re.compile(r"\[stub ([^\]]*)\]")
 _DEFAULT_OUTPUT_TOKENS = 20
+_NUMBERS = ("in", "out", "cached", "cache_write", "reasoning", "slow_ms", "pause_ms", "break_after")
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def parse(prompt: str) -> Directive:
             if name not in FAULTS:
                 raise ValueError(f"unknown fault {name!r}; available: {', '.join(FAULTS)}")
             faults[key] = (name, int(times) if times else None)
-        elif key in ("in", "out", "cached", "cache_write", "reasoning", "slow_ms"):
+        elif key in _NUMBERS:
             numbers[key] = int(value)
         else:
             raise ValueError(f"unknown key {key!r} in directive {match.group(0)}")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from imsobs.checks import re2
+from imsobs.dialects import dialects
 from imsobs.model import Model, conventions
 from imsobs.model.numbers import measures
 from imsobs.problems import KeyPath, Problem, available
-from imsobs.spec.schema.signals import EventField, Usage
+from imsobs.spec.schema.signals import EventField, SpanSource, Usage
 
 # Attribute names of log records that the SDK or the logging module itself sets.
 RESERVED_FIELDS = {"event", "message", "name", "args", "levelname", "msg", "module", "exc_info"}
@@ -28,6 +29,7 @@ def check(model: Model) -> Iterator[Problem]:
             if label not in labels:
                 message = f'label "{label}" is not declared; {available(label, labels)}'
                 yield Problem(("sources", name, "labels", index), message, "source/unknown-label")
+        yield from _selection(("sources", name), source)
         if source.same and not source.prefer:
             message = "has no effect without prefer, the scopes of which the best is counted"
             yield Problem(("sources", name, "same"), message, "source/same")
@@ -37,6 +39,20 @@ def check(model: Model) -> Iterator[Problem]:
             yield from _field(path, field_name, event_field, model)
         if event.usage is not None:
             yield from _usage(("events", name, "usage"), event.usage, event.fields)
+
+
+def _selection(path: KeyPath, source: SpanSource) -> Iterator[Problem]:
+    """Yield what is wrong about which spans a source is made of."""
+    for index, dialect in enumerate(source.dialects):
+        if dialect not in dialects():
+            message = f'dialect "{dialect}" is not known; {available(dialect, dialects())}'
+            yield Problem((*path, "dialects", index), message, "source/unknown-dialect")
+    given = [key for key in ("kind", "scopes", "where", "prefer") if getattr(source, key)]
+    if source.dialects and given:
+        message = f"dialects say which spans these are; leave out {', '.join(given)}"
+        yield Problem((*path, given[0]), message, "source/selection")
+    elif not source.dialects and source.kind is None:
+        yield Problem(path, "give the kind of the spans, or their dialects", "source/selection")
 
 
 def _cancelled(model: Model) -> Iterator[Problem]:

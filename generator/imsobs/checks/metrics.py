@@ -151,7 +151,7 @@ def _offered(kind: str, source: str, spec: Spec) -> set[str]:
         return {name for name, field in event.fields.items() if field.label == name}
     entry = spec.sources[source]
     extra = {conventions.OUTCOME} if entry.outcome else set()
-    extra |= {conventions.UNPRICED_REASON} if entry.usage else set()
+    extra |= {conventions.UNPRICED_REASON} if entry.priced() else set()
     by_resource = {name for name, label in spec.labels.items() if label.resource_attributes}
     return {*entry.labels, *extra, *by_resource}
 
@@ -169,7 +169,7 @@ def _value(
         offered = {"count"}
         if kind == "span":
             entry = spec.sources[source]
-            offered |= {"duration"} | ({"cost"} if entry.usage else set())
+            offered |= {"duration"} | ({"cost"} if entry.priced() else set())
         else:
             event = spec.events[source]
             numeric = {n for n, f in event.fields.items() if measures(f)}

@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from imsobs.dialects import dialects
 from imsobs.model.alerts import resolve_alerts
 from imsobs.model.anomalies import anomaly_records
 from imsobs.model.budget import budget_metrics, budget_records
 from imsobs.model.dashboards import ResolvedDashboard, resolve_dashboards
-from imsobs.model.metrics import ResolvedMetric, catalogue, resolve_metric
+from imsobs.model.metrics import ResolvedMetric, catalogue, identity_values, resolve_metric
 from imsobs.model.rules import Record, ResolvedAlert, record_series, spec_records
 from imsobs.model.signals import PriceRow, ResolvedLabel, price_rows, resolve_label
 from imsobs.model.slos import slo_records
@@ -39,6 +40,19 @@ class Model:
     dashboards: dict[str, ResolvedDashboard]
 
     @cached_property
+    def dropped(self) -> list[str]:
+        """Patterns of attributes that are not stored: the spec's, and those that hold prompts
+        and answers in a dialect that the spec accepts."""
+        accepted = {name for source in self.spec.sources.values() for name in source.dialects}
+        contents = [
+            pattern
+            for name, dialect in dialects().items()
+            if name in accepted
+            for pattern in dialect.contents
+        ]
+        return list(dict.fromkeys([*self.spec.redaction.drop, *contents]))
+
+    @cached_property
     def recorded(self) -> dict[str, str]:
         """Recorded series -> its expression."""
         return {record.name: record.expr for record in self.records}
@@ -63,11 +77,12 @@ def resolve(spec: Spec) -> Model:
         name: resolve_metric(name, metric, spec, labels)
         for name, metric in {**spec.metrics, **budget_metrics(spec)}.items()
     }
-    series = catalogue(metrics)
+    identity = identity_values(spec)
+    series = catalogue(metrics, identity)
     records = [*spec_records(spec, metrics), *budget_records(spec), *slo_records(spec)]
-    series |= record_series(records, series, labels)
+    series |= record_series(records, series, labels, identity)
     bands = anomaly_records(spec, series)
-    series |= record_series(bands, series, labels)
+    series |= record_series(bands, series, labels, identity)
     return Model(
         spec=spec,
         labels=labels,

@@ -88,7 +88,7 @@ def span_measures(spec: Spec, source: str) -> list[Measure]:
             largest = min(before.largest, largest)
         found[keys[0]] = Measure(tuple(keys), largest)
 
-    usage = spec.sources[source].usage
+    usage = spec.sources[source].priced()
     if usage is not None:
         for keys in usage.tokens().values():
             add(keys, LARGEST["tokens"])

@@ -19,6 +19,7 @@ from imsobs.model.numbers import (
     timed_sources,
 )
 from imsobs.model.signals import exact
+from imsobs.outputs.collector import dialects
 from imsobs.outputs.collector.cost import cost_statements, drift_statements
 from imsobs.outputs.collector.ottl import (
     any_of,
@@ -73,6 +74,7 @@ def trace_groups(model: Model) -> list[Group]:
     marking = [forget_marks("span")]
     scopes = [forget_marks("scope")]
     for name, source in model.spec.sources.items():
+        scopes += dialects.scope_statements(source)
         if source.scopes:
             inside = attribute("scope", _inside(name))
             scopes.append(set_to(inside, "true", in_scopes("scope", source.scopes)))
@@ -88,6 +90,7 @@ def trace_groups(model: Model) -> list[Group]:
     ]
     groups += twin_groups(model.spec.sources)
     groups.append(exception_group())
+    groups += dialects.groups(model.spec.sources)
     for name, source in model.spec.sources.items():
         groups.append(
             {
@@ -125,8 +128,11 @@ def _inside(source: str) -> str:
 
 
 def _selects(name: str, source: SpanSource, free: str) -> str:
+    if source.dialects:
+        return f"{free} and {dialects.selects(source)}"
     # The kind first: it is known without searching, and rules out most.
-    condition = f"span.kind == SPAN_KIND_{source.kind.upper()} and {free}"
+    kind = (source.kind or "").upper()
+    condition = f"span.kind == SPAN_KIND_{kind} and {free}"
     if source.scopes:
         condition += f" and {attribute('instrumentation_scope', _inside(name))} == true"
     if source.where:
@@ -147,8 +153,8 @@ def _span_statements(name: str, source: SpanSource, model: Model) -> list[str]:
     for label_name in span_labels(name, model):
         label = model.labels[label_name]
         statements += normalize_label(label, "span", label.attributes)
-    if source.usage is not None:
-        statements += cost_statements("span", source.usage, model.prices)
+    if (usage := source.priced()) is not None:
+        statements += cost_statements("span", usage, model.prices)
     return statements
 
 

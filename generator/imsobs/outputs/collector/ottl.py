@@ -57,10 +57,10 @@ def in_scopes(context: str, scopes: list[str]) -> str:
 
     context: how the scope is called there, ``scope`` or ``instrumentation_scope``.
     """
-    patterns = []
-    for scope in scopes:
-        whole = exact([scope.removesuffix("*")])
-        patterns.append(whole.removesuffix("$") if scope.endswith("*") else whole)
+    whole = [scope for scope in scopes if not scope.endswith("*")]
+    starts = [scope.removesuffix("*") for scope in scopes if scope.endswith("*")]
+    patterns = [exact(whole)] if whole else []
+    patterns += [exact([start]).removesuffix("$") for start in starts]
     return any_of(matches(f"{context}.name", pattern) for pattern in patterns)
 
 
@@ -115,8 +115,9 @@ def canonical(context: str, keys: tuple[str, ...] | list[str]) -> list[str]:
 def normalize_label(label: ResolvedLabel, context: str, attributes: tuple[str, ...]) -> list[str]:
     """Return statements that set a label to one of its allowed values, whatever came in.
 
-    attributes: where the raw text is read from, first present one wins. The first pattern
-    that matches wins too, hence the reversed order: the last ``set`` decides.
+    attributes: where the raw text is read from; the first that is there and has a value of
+    the label wins, else the last that is there. The first pattern that matches wins too, hence
+    the reversed order: the last ``set`` decides.
     """
     # The cache holds nothing but raw texts: found sooner than among a signal's attributes.
     raw, target = f"{context}.cache[{text(label.name)}]", attribute(context, label.name)
@@ -129,8 +130,11 @@ def normalize_label(label: ResolvedLabel, context: str, attributes: tuple[str, .
         statements.append(
             set_to(raw, "String(Int(log.severity_number))", "log.severity_number != 0")
         )
-    for source in reversed(sources):
-        statements.append(set_to(raw, f"String({source})", f"{source} != nil"))
+    known = "|".join(f"(?:{pattern})" for pattern in label.matches.values())
+    for place, source in enumerate(reversed(sources)):
+        # The last is taken as it is: nothing is better.
+        free = f" and ({raw} == nil or {matches(source, known)})" if place else ""
+        statements.append(set_to(raw, f"String({source})", f"{source} != nil{free}"))
     if context == "span":
         statements += _route_statements(label, raw)
     statements += _shape_statements(label, raw)

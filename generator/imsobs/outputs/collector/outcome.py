@@ -52,6 +52,10 @@ def outcome_statements(source: SpanSource) -> list[str]:
         statements.append(set_to(outcome, text(CANCELLED), f"{told} and {gone}"))
     else:
         statements += _request_statements(source.status, outcome, gone)
+    # What told its exception by an event alone.
+    statements.append(
+        set_to(_ERROR_TYPE, _EXCEPTION, f'{_ERROR_TYPE} == nil and {outcome} == "{ERROR}"')
+    )
     # No label of errors is to speak of what is none.
     forget = f"delete_key(span.attributes, {text('error.type')})"
     statements.append(f'{forget} where {outcome} == "{CANCELLED}"')

@@ -1,82 +1,138 @@
 """Spans that tell of the same thing: where several instrumentations see it, one is counted.
 
-SQLAlchemy and the driver below it send a span each for one statement. The Collector sees one
-span after the other, but those of one export together: where an export has spans of a preferred
-scope and of another, every span leaves its rank at the resource, under its parent's id, and then
-those of a worse rank than the best there lose their mark. The resource is the derivation's own
-copy; what is exposed takes named attributes of it alone.
+SQLAlchemy and the driver below it send a span each for one statement; a call of a model can be
+seen by three instrumentations and a proxy. The Collector sees one span after the other, but
+those of one export together. Each span has a rank by its scope, zero being the best. Where an
+export has spans of several ranks, they first leave their rank at the resource, under what the
+spans of one thing have in common, and then those of a worse rank than the best there lose their
+mark. Statements have their parent in common, calls the outermost call around them and the id of
+the answer.
+
+The resource is the derivation's own copy; what is exposed takes named attributes of it alone.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from imsobs.dialects import RESPONSE_ID
 from imsobs.model import conventions
-from imsobs.outputs.collector.ottl import attribute, in_scopes, set_to, text
+from imsobs.outputs.collector import dialects
+from imsobs.outputs.collector.ottl import attribute, in_scopes, matches, set_to, text
 from imsobs.spec.schema.signals import Sources, SpanSource
 
+Statements = list[str]
 _RANK = attribute("span", f"{conventions.MARKS}rank")
+_OWN, _PARENT = "span.span_id.string", "span.parent_span_id.string"
 
 
-def scope_statements(name: str, source: SpanSource) -> list[str]:
+def scope_statements(name: str, source: SpanSource) -> Statements:
     """Return what gives a scope its rank: once per export, not once per span."""
-    rank = attribute("scope", f"{conventions.MARKS}rank.{name}")
+    rank = attribute("scope", _rank_key(name))
+    statements = dialects.rank_statements(rank, source)
+    if source.prefer:
+        statements.append(set_to(rank, str(len(source.prefer))))
     # The best is zero, hence the reversed order.
-    return [
-        set_to(rank, str(place), in_scopes("scope", [scope]))
-        for place, scope in reversed(list(enumerate(source.prefer)))
-    ]
+    for place, scope in reversed(list(enumerate(source.prefer))):
+        statements.append(set_to(rank, str(place), in_scopes("scope", [scope])))
+    return statements
 
 
-def marked_statements(name: str, source: SpanSource) -> list[str]:
-    """Return what tells the resource which kinds of spans of a source an export has."""
-    if not source.prefer:
+def marked_statements(name: str, source: SpanSource) -> Statements:
+    """Return what notes at the resource whether an export has spans of several ranks."""
+    if not _told_twice(source):
         return []
+    rank, first = attribute("instrumentation_scope", _rank_key(name)), _note("first", name)
     here = f"{attribute('span', conventions.SOURCE_MARK)} == {text(name)}"
-    rank = _scope_rank(name)
     return [
-        set_to(_flag("better", name), "true", f"{here} and {rank} != nil"),
-        set_to(_flag("worse", name), "true", f"{here} and {rank} == nil"),
+        set_to(_several(name), "true", f"{here} and {first} != nil and {first} != {rank}"),
+        set_to(first, rank, f"{here} and {first} == nil"),
     ]
 
 
 def twin_groups(sources: Sources) -> list[dict[str, Any]]:
-    """Return what takes the mark from all but the best, in two goes over the spans."""
-    preferring = {name: source for name, source in sources.items() if source.prefer}
-    if not preferring:
-        return []
-    both = [
-        f"{_flag('better', name)} == true and {_flag('worse', name)} == true" for name in preferring
-    ]
+    """Return what takes the mark from all but the best, in as many goes over the spans as the
+    longest way needs."""
+    told = {name: source for name, source in sources.items() if _told_twice(source)}
+    several = [f"{_several(name)} == true" for name in told]
+    goes: list[Statements] = []
+    # Calls lie in each other: outermost, in three goes for up to four of them.
+    nested = [_here(name) for name, source in told.items() if source.dialects]
+    if nested:
+        here, up = f"({' or '.join(nested)})", _up(_OWN)
+        goes.append([set_to(up, _OWN, here)])
+        goes.append([set_to(up, _up(_PARENT), f"{here} and {_up(_PARENT)} != nil")])
+        goes.append([set_to(up, _up(_up(_up(_OWN))), here)])
     ranking, choosing = [], []
-    for name, source in preferring.items():
-        here, best = (
-            f"{attribute('span', conventions.SOURCE_MARK)} == {text(name)}",
-            _best(name, source),
-        )
-        rank = _scope_rank(name)
-        ranking += [
-            set_to(_RANK, str(len(source.prefer)), here),
-            set_to(_RANK, rank, f"{here} and {rank} != nil"),
-            set_to(best, _RANK, f"{here} and ({best} == nil or {best} > {_RANK})"),
-        ]
+    for name, source in told.items():
+        rank = attribute("instrumentation_scope", _rank_key(name))
+        if source.dialects:
+            ranking += _answers(name, source)
+        ranking.append(set_to(_RANK, rank, _here(name)))
+        worse = []
+        for best, there in _common(name, source):
+            better = f"{best} == nil or {best} > {_RANK}"
+            ranking.append(set_to(best, _RANK, f"{_here(name)} and {there}({better})"))
+            worse.append(f"({there}{_RANK} > {best})")
         forget = f"delete_key(span.attributes, {text(conventions.SOURCE_MARK)})"
-        choosing.append(f"{forget} where {here} and {_RANK} > {best}")
+        choosing.append(f"{forget} where {_here(name)} and ({' or '.join(worse)})")
+    goes += [ranking, choosing] if told else []
+    return [{"context": "span", "conditions": several, "statements": go} for go in goes]
+
+
+def _told_twice(source: SpanSource) -> bool:
+    accepted = dialects.accepted(source)
+    return bool(source.prefer or len(accepted) > 1 or any(d.wrappers for d in accepted.values()))
+
+
+def _common(name: str, source: SpanSource) -> list[tuple[str, str]]:
+    """Return where the best rank of one thing is noted, each with a condition to be in front."""
+    if not source.dialects:
+        return [(_noted(text(f"best.{name}"), _PARENT, *_values(source.same)), "")]
+    answer = attribute("span", RESPONSE_ID)
     return [
-        {"context": "span", "conditions": both, "statements": statements}
-        for statements in (ranking, choosing)
+        (_noted(text(f"best.{name}"), _up(_OWN)), ""),
+        (_noted(text(f"best.{name}.answer"), answer), f"{answer} != nil and "),
     ]
 
 
-def _scope_rank(name: str) -> str:
-    return attribute("instrumentation_scope", f"{conventions.MARKS}rank.{name}")
+def _answers(name: str, source: SpanSource) -> Statements:
+    """Return what finds the answer's id in the text of the answer, where no attribute has it."""
+    answer = attribute("span", RESPONSE_ID)
+    statements = []
+    for dialect in dialects.accepted(source).values():
+        if within := dialect.response_id_within:
+            path = attribute("span", within.attribute)
+            taken = f"ExtractPatterns({path}, {text(within.pattern)})[{text('value')}]"
+            there = f"{_here(name)} and {answer} == nil and {matches(path, within.pattern)}"
+            statements.append(set_to(answer, taken, there))
+    return statements
 
 
-def _flag(kind: str, name: str) -> str:
+def _values(keys: list[str]) -> Statements:
+    return [attribute("span", key) for key in keys]
+
+
+def _here(name: str) -> str:
+    return f"{attribute('span', conventions.SOURCE_MARK)} == {text(name)}"
+
+
+def _rank_key(name: str) -> str:
+    return f"{conventions.MARKS}rank.{name}"
+
+
+def _several(name: str) -> str:
+    return _note("several", name)
+
+
+def _note(kind: str, name: str) -> str:
     return attribute("resource", f"{conventions.MARKS}{kind}.{name}")
 
 
-def _best(name: str, source: SpanSource) -> str:
-    parts = [text(f"{conventions.MARKS}best.{name}"), "span.parent_span_id.string"]
-    parts += [attribute("span", key) for key in source.same]
-    return f'resource.attributes[Concat([{", ".join(parts)}], "/")]'
+def _up(identity: str) -> str:
+    """Return where the outermost call is noted that is known of the span with this id."""
+    return _noted(text("up"), identity)
+
+
+def _noted(*parts: str) -> str:
+    return f'resource.attributes[Concat([{", ".join([text(conventions.MARKS), *parts])}], "/")]'

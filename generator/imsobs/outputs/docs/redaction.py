@@ -47,7 +47,7 @@ def plan(model: Model) -> Iterator[Page]:
         "mask": MASK,
         "keys": redaction.keys,
         "values": redaction.values,
-        "drop": redaction.drop,
+        "drop": model.dropped,
         "keep": redaction.keep,
         "key_pattern": key_patterns(model)[0],
         "assignment": value_patterns(model)[-1],

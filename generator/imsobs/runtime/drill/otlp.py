@@ -6,6 +6,7 @@ import secrets
 import time
 from typing import Any
 
+from imsobs.dialects import dialects
 from imsobs.spec.schema.alerts import Send
 from imsobs.spec.schema.root import Spec
 
@@ -53,6 +54,7 @@ def _value(value: Any) -> dict[str, Any]:
 
 def _spans(send: Send, values: dict[str, Any], spec: Spec) -> dict[str, Any]:
     source = spec.sources[send.span or ""]
+    kind = source.kind or dialects()[source.dialects[0]].kinds[0]
     end = time.time_ns()
     start = end - int(send.seconds * 1e9)
     failed = "error.type" in values or int(values.get("http.response.status_code", 0)) >= 500
@@ -61,7 +63,7 @@ def _spans(send: Send, values: dict[str, Any], spec: Spec) -> dict[str, Any]:
             "traceId": secrets.token_hex(16),
             "spanId": secrets.token_hex(8),
             "name": "drill",
-            "kind": _KINDS[source.kind],
+            "kind": _KINDS[kind],
             "startTimeUnixNano": str(start),
             "endTimeUnixNano": str(end),
             "attributes": attributes(values),
@@ -69,7 +71,10 @@ def _spans(send: Send, values: dict[str, Any], spec: Spec) -> dict[str, Any]:
         }
         for _ in range(send.count)
     ]
-    scope = (source.scopes or ["drill"])[0].replace("*", "drill")
+    scopes = source.scopes
+    if source.dialects:
+        scopes = dialects()[source.dialects[0]].scopes
+    scope = (scopes or ["drill"])[0].replace("*", "drill")
     return {"scopeSpans": [{"scope": {"name": scope}, "spans": spans}]}
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from imsobs.dialects import USAGE
 from imsobs.spec.schema.base import (
     Environment,
     EventName,
@@ -43,11 +44,11 @@ class Service(Section):
 class Label(Section):
     """A label: a closed set of values, so that series can be counted before they exist.
 
-    attributes: span attributes it is read from, first present one wins (an event field of
-    the label's own name needs none). paths: the values are URL templates; see the key.
-    intrinsic: read from the first word of the span's name, or the record's severity number,
-    when no attribute is there. word, case: how the text is brought into shape before it is
-    compared. values: allowed values, or
+    attributes: span attributes it is read from, the first that is there and has one of the
+    values wins (an event field of the label's own name needs none). paths: the values are URL
+    templates; see the key. intrinsic: read from the first word of the span's name, or the
+    record's severity number, when no attribute is there. word, case: how the text is brought
+    into shape before it is compared. values: allowed values, or
     value -> spellings that mean it. patterns: value -> regular expression (RE2), first match
     wins; the value ``*`` keeps the text itself, then ``limit`` bounds how many may be seen.
     values_of: same set as another label. missing/overflow: what absent and unlisted values
@@ -111,14 +112,16 @@ class Usage(Section):
         return {kind: keys for kind in kinds if (keys := getattr(self, kind))}
 
 
+# What every dialect is translated to; reasoning is part of the output, and priced with it.
+_GENAI_TOKENS = {kind: [key] for kind, key in USAGE.items() if kind != "reasoning"}
 # Classes of exceptions, and texts of a span's status, that say that whoever asked went away.
 # asyncio, concurrent.futures, trio and anyio raise the first three, a generator that is closed
 # the next, Starlette and uvicorn the rest; the text is genai-openai's for a stream that nobody
 # read to its end.
 CANCELLED = (
-    r"(?:^|[._])(?:CancelledError|Cancelled|CANCELLED)$",
-    r"(?:^|[._])GeneratorExit$",
-    r"(?:^|[._])(?:ClientDisconnect|ClientDisconnected|WebSocketDisconnect|ConnectionClosedOK)$",
+    r"(?:^|[._])(?:CancelledError|Cancelled|CANCELLED)(?:$|: )",
+    r"(?:^|[._])GeneratorExit(?:$|: )",
+    r"(?:^|[._])(?:ClientDisconnect(?:ed)?|WebSocketDisconnect|ConnectionClosedOK)(?:$|: )",
     r"^abandoned stream$",
 )
 Cancelled = Annotated[
@@ -138,15 +141,24 @@ class SpanSource(Section):
     """Spans that metrics are derived from.
 
     kind: span kind; scopes: instrumentation scopes (``*`` matches the rest), empty is any;
-    where: OTTL condition on the span; labels: labels set on its spans; outcome: also set
-    the label ``outcome`` (success, error or cancelled); usage: compute the cost from these
-    tokens.
+    where: OTTL condition on the span; or, of calls of models, dialects alone; labels: labels
+    set on its spans; outcome: also set the label ``outcome`` (success, error or cancelled);
+    usage: compute the cost from these tokens.
     """
 
     description: Text
-    kind: Literal["server", "client", "internal", "producer", "consumer"]
+    kind: Literal["server", "client", "internal", "producer", "consumer"] | None = None
     scopes: list[str] = []
     where: Text | None = None
+    dialects: list[str] = Field(
+        default=[],
+        description=(
+            "The dialects of calls of models that are accepted, best first: the program knows "
+            "their scopes, kinds and names, and gives every call those of the GenAI conventions of "
+            "OpenTelemetry. A call that several tell of is counted once, as the first of them "
+            "tells it. Empty: `kind`, `scopes` and `where` say which spans these are."
+        ),
+    )
     set: dict[str, str | int | None] = Field(
         default={},
         description=(
@@ -181,6 +193,10 @@ class SpanSource(Section):
         ),
     )
     usage: Usage | None = None
+
+    def priced(self) -> Usage | None:
+        """Return where the tokens are: as the spec says, else as every dialect is translated."""
+        return self.usage or (Usage(**_GENAI_TOKENS) if self.dialects else None)
 
 
 class LogSource(Section):
