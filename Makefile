@@ -17,7 +17,8 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 .PHONY: help all install lock fmt lint render check validate verify test test-unit test-native \
-	test-stack test-faults binaries up down status destroy demo spike drill preview bench dialects clean
+	test-stack test-faults binaries up down status destroy demo spike drill preview bench dialects \
+	wheel sbom audit pin clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -104,6 +105,18 @@ dialects: $(READY) binaries ## Record what each dialect's package sends, anew; r
 bench: $(READY) binaries ## Measure everything anew (an hour and a half); results in docs/reference/benchmarks.
 	for table in overhead collector senders generator load series faults; do \
 	  PYTHONPATH=examples $(BIN)/python -m bench.$$table || exit 1; done
+
+wheel: $(READY) ## Build the wheel into dist/: the same bytes for the same commit.
+	@$(BIN)/python -m release.wheel
+
+sbom: $(READY) ## Write the bill of materials (CycloneDX) into dist/.
+	@$(BIN)/python -m release.sbom
+
+audit: $(READY) ## Ask for known vulnerabilities; says what could not be asked (exit 3).
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m release.audit
+
+pin: $(READY) ## Ask the registries for the images' digests; update what is shipped.
+	@$(IMSOBS) pin --write
 
 clean: ## Remove the virtual environment and caches; rendered files and data stay.
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
