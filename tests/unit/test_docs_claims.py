@@ -31,3 +31,16 @@ def test_the_error_of_the_readme_is_what_such_a_mistake_gives(tmp_path: Path) ->
     compiled = read_spec([ROOT / "spec" / "ims.yaml", overlay])
     (line,) = compiled.lines()
     assert line.split(": ", 1)[1] == shown.group(1)
+
+
+def test_each_attempt_of_the_security_page_names_tests_that_exist() -> None:
+    page = (ROOT / "docs/guide/security.md").read_text()
+    table = page.split("## Attempts, and what stopped them")[1]
+    rows = [line for line in table.splitlines() if line.startswith("| ") and "test |" not in line]
+    assert len(rows) > 20
+    for row in rows:
+        named = re.findall(r"`((?:native/)?test_\w+\.py)`", row.rsplit("|", 2)[1])
+        assert named, row
+        for name in named:
+            folder = "tests" if name.startswith("native/") else "tests/unit"
+            assert (ROOT / folder / name).is_file(), name
