@@ -170,4 +170,4 @@ def test_panel_ids_do_not_depend_on_other_panels(tmp_path: Path) -> None:
 
 
 def test_every_alert_leads_to_a_dashboard_that_exists() -> None:
-    assert {alert.dashboard for alert in MODEL.spec.alerts.values()} <= set(BOARDS)
+    assert {alert.dashboard for alert in MODEL.alerts.values()} <= set(BOARDS)
