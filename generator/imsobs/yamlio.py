@@ -1,4 +1,8 @@
-"""The one YAML dumper: what it writes, every YAML reader takes for the same data."""
+"""YAML of this program and of its rendered files: one dumper, one strict reader.
+
+What is written, every YAML reader takes for the same data. What is read may have been changed
+by anybody who had a hand in the checkout.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,8 @@ _AMBIGUOUS = re.compile(
 # Texts that a block would not give back, or not everywhere: blanks at a line's end or at the
 # start, tabs, and empty lines at the end, which a page's own end would swallow.
 _NO_BLOCK = re.compile(r"[^\S\n]\n|^\s|\t|\n\n\Z")
+# Levels, by an upper bound that also counts brackets inside texts.
+_DEEPEST = 200
 _NOT_DATA = (yaml.AnchorToken, yaml.AliasToken, yaml.TagToken)
 
 
@@ -70,10 +76,28 @@ def dump(data: Any) -> str:
 def parse(text: str) -> Any:
     """Return the data of a rendered page, as a strict reader sees it.
 
-    yaml.YAMLError where it is not one YAML document, gives a key twice, or has an alias or
-    a tag.
+    yaml.YAMLError where it is not one YAML document, gives a key twice, nests deeper than any
+    file that is rendered, or has an alias or a tag.
     """
+    if nesting(text) > _DEEPEST:
+        raise yaml.MarkedYAMLError(problem=f"nests deeper than {_DEEPEST} levels")
     for token in yaml.scan(text, Loader=_Loader):
         if isinstance(token, _NOT_DATA):
             raise yaml.MarkedYAMLError(problem=f"{token.id}", problem_mark=token.start_mark)
     return yaml.load(text, Loader=_Loader)  # noqa: S506 - of a safe loader's kind
+
+
+def nesting(text: str) -> int:
+    """Return an upper bound of the nesting of brackets and of indentation.
+
+    YAML readers recurse, and the fast one ends the process where the stack ends; so a file of a
+    million ``[`` must be refused before it is read.
+    """
+    depth = deepest = 0
+    for match in re.finditer(r"[\[\]{}]", text):
+        depth += 1 if match.group() in "[{" else -1
+        depth = max(depth, 0)
+        deepest = max(deepest, depth)
+    indents = re.findall(r"^(?: *- )+|^ +", text, flags=re.M)
+    steps = max((len(indent) // 2 for indent in indents), default=0)
+    return max(deepest, steps if steps > _DEEPEST * 4 else 0)

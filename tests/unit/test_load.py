@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from imsobs.problems import Position, Problem
 from imsobs.spec.load import MAX_BYTES, Document, load
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def read(folder: Path, *texts: str | bytes) -> tuple[Document, list[Problem]]:
@@ -167,3 +172,34 @@ def test_no_bytes_raise(tmp_path_factory: pytest.TempPathFactory, content: bytes
     assert isinstance(document.data, dict)
     for problem in problems:
         assert "\n" not in document.format(problem)
+
+
+@pytest.mark.parametrize("kind", ["zero", "pipe", "folder", "terminal", "sparse"])
+def test_what_is_no_file_of_a_usual_size_is_refused_at_once(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "overlay.yaml"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "sparse":
+        with path.open("wb") as file:
+            file.truncate(100 * 1024**3)
+    else:
+        path.symlink_to("/dev/zero" if kind == "zero" else "/dev/ptmx")
+    begun = time.monotonic()
+    document, (problem,) = load([path, tmp_path / "not-there.yaml"][:1])
+    assert time.monotonic() - begun < 1
+    assert not document.readable
+    assert problem.check == ("yaml/too-large" if kind == "sparse" else "yaml/unreadable")
+    assert ("at most" if kind == "sparse" else "not a regular file") in problem.message
+
+
+def test_a_pipe_as_overlay_ends_the_command_in_no_time(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for overlay in ("/dev/zero", str(tmp_path / "pipe"), str(tmp_path)):
+        command = [sys.executable, "-m", "imsobs", "validate", "--overlay", overlay]
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=False
+        )
+        assert done.returncode == 2
+        assert "it is not a regular file [yaml/unreadable]" in " ".join(done.stderr.split())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -77,3 +79,39 @@ def test_a_missing_plan_names_the_remedy(tmp_path: Path) -> None:
         load_plan(tmp_path)
     assert "imsobs render" in caught.value.remedy
     assert make_project(tmp_path).plan().processes.keys() == {"alpha", "beta"}
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{name}: &{name} [{', '.join(['*' + before] * 10)}]\n"
+    for before, name in zip("abcdefghi", "bcdefghij", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [BOMB, "[" * 100_000, "a: " + "{a: " * 50_000, "".join(" " * n + "a:\n" for n in range(3000)),
+     "versions: !!python/object/apply:os.system [id]\n", "a: 1\na: 2\n", "\0"],
+    ids=["laughs", "brackets", "braces", "indents", "tag", "twice", "nul"],
+)  # fmt: skip
+def test_a_hostile_plan_is_one_clear_error_in_no_time(tmp_path: Path, text: str) -> None:
+    begun = time.monotonic()
+    (tmp_path / "stack").mkdir()
+    (tmp_path / "stack/native.yaml").write_text(text)
+    with pytest.raises(ImsobsError) as caught:
+        load_plan(tmp_path)
+    assert "\n" not in caught.value.message
+    assert time.monotonic() - begun < 5
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_what_is_no_file_is_no_plan(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "stack").mkdir()
+    path = tmp_path / "stack/native.yaml"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.mkdir()
+    with pytest.raises(ImsobsError, match="cannot be read: it is not a regular file"):
+        load_plan(tmp_path)

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
-from imsobs import artifacts, private
+from imsobs import artifacts, private, yamlio
 from imsobs.errors import ImsobsError
 from imsobs.model.conventions import CONFIG_LABEL, PROFILES
 from imsobs.runtime import mounts
@@ -179,7 +177,7 @@ def compose_configs(layout: Layout) -> dict[str, tuple[str, str]]:
     running = {str(item["Service"]): str(item["ID"]) for item in _containers(layout)}
     template = f'{{{{index .Config.Labels "{CONFIG_LABEL}"}}}}'
     found = {}
-    for name, service in yaml.safe_load(text)["services"].items():
+    for name, service in yamlio.parse(text)["services"].items():
         if name in running:
             started = _ask("inspect", "--format", template, running[name]) or ""
             found[name] = (started, service.get("labels", {}).get(CONFIG_LABEL, ""))

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from imsobs import artifacts
+from imsobs import artifacts, yamlio
 from imsobs.errors import ImsobsError
 from imsobs.files import read_regular
 
@@ -21,8 +21,8 @@ def require_inside(root: Path) -> None:
     """
     file = root / artifacts.COMPOSE
     try:
-        sources = sorted(set(_sources(yaml.safe_load(read_regular(file)))))
-    except (OSError, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
+        sources = sorted(set(_sources(yamlio.parse(read_regular(file).decode()))))
+    except (OSError, ValueError, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
         raise ImsobsError(
             f"{file} cannot be read ({type(error).__name__})", remedy="imsobs render", exit_code=2
         ) from error

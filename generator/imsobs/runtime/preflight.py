@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import yaml
 
-from imsobs import artifacts, private
+from imsobs import artifacts, private, yamlio
 from imsobs.errors import ImsobsError
 from imsobs.files import read_regular
 from imsobs.model import Model, ingest
@@ -139,7 +138,7 @@ def _images(root: Path) -> Iterator[Finding]:
     }
     for name, value in sorted(replaced.items()):
         yield Finding("images", "warn", f"{name} replaces the image by {value}", f"unset {name}")
-    services = yaml.safe_load(read_regular(root / artifacts.COMPOSE))["services"]
+    services = yamlio.parse(read_regular(root / artifacts.COMPOSE).decode())["services"]
     # The demo's image is built here.
     texts = {name: str(service["image"]) for name, service in services.items() if name != "gateway"}
     by_tag = sorted(name for name, text in texts.items() if "@sha256:" not in text)

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 import yaml
 
+from imsobs import yamlio
 from imsobs.files import TooLarge, read_regular
 from imsobs.problems import KeyPath, Position, Problem, dotted
 from imsobs.spec.characters import forbidden, places
@@ -241,7 +242,7 @@ def _read_text(text: str, reader: _Reader) -> dict[str, Any]:
         return {}
 
     reader.look_at_characters(text)
-    if (depth := _flow_depth(text)) > MAX_DEPTH:
+    if (depth := yamlio.nesting(text)) > MAX_DEPTH:
         return fail(f"brackets nest {depth} deep; at most {MAX_DEPTH}", "yaml/too-large")
     try:
         node = yaml.compose(text, Loader=_Yaml12Loader)
@@ -261,18 +262,3 @@ def _read_text(text: str, reader: _Reader) -> dict[str, Any]:
         return fail("the root must be a mapping of sections", "yaml/root")
     reader.name_the_places()
     return data
-
-
-def _flow_depth(text: str) -> int:
-    """Return an upper bound of the nesting of brackets and of indentation.
-
-    Composing recurses; a file of a million ``[`` must be refused before that.
-    """
-    depth = deepest = 0
-    for match in re.finditer(r"[\[\]{}]", text):
-        depth += 1 if match.group() in "[{" else -1
-        depth = max(depth, 0)
-        deepest = max(deepest, depth)
-    indents = re.findall(r"^(?: *- )+|^ +", text, flags=re.M)
-    steps = max((len(indent) // 2 for indent in indents), default=0)
-    return max(deepest, steps if steps > MAX_DEPTH * 4 else 0)

@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from imsobs import yamlio
 from imsobs.errors import ImsobsError
 from imsobs.files import read_regular
 from imsobs.shipped import (
@@ -56,7 +57,7 @@ def load_manifest(root: Path, build: CollectorBuild) -> dict[str, Any]:
     """
     path = root / build.manifest
     try:
-        manifest = yaml.safe_load(read_regular(path))
+        manifest = yamlio.parse(read_regular(path).decode())
     except FileNotFoundError:
         raise ImsobsError(f"{path} does not exist", remedy="imsobs render", exit_code=2) from None
     except yaml.YAMLError as error:

@@ -7,6 +7,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from imsobs.runtime.environment import BASE, chosen
+
 _VERSION = re.compile(r"(?<![\d.])v?(\d+)\.(\d+)(?:\.(\d+))?")
 _ASK_SECONDS = 20
 
@@ -40,6 +42,7 @@ def ask_version(binary: Path, version_args: Sequence[str]) -> Version:
         done = subprocess.run(
             [str(binary), *version_args],
             stdin=subprocess.DEVNULL,
+            env=chosen(BASE),
             capture_output=True,
             text=True,
             errors="replace",

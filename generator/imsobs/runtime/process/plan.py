@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import yaml
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from imsobs import yamlio
 from imsobs.errors import ImsobsError
 from imsobs.files import read_regular
 from imsobs.runtime.environment import NETWORK
@@ -148,7 +149,7 @@ class Plan(Strict):
 def parse_plan(text: str, source: str = str(PLAN_FILE)) -> Plan:
     """Parse the text of a plan; raise ImsobsError (exit code 2) with every problem."""
     try:
-        return _joined(_File.model_validate(yaml.safe_load(text)))
+        return _joined(_File.model_validate(yamlio.parse(text)))
     except yaml.YAMLError as error:
         problem = " ".join(str(error).split())
     except KeyError as error:
@@ -184,4 +185,7 @@ def load_plan(root: Path) -> Plan:
             remedy="run imsobs render, or name the project with --root",
             exit_code=2,
         ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ImsobsError(f"{path} cannot be read: {reason}", exit_code=2) from error
     return parse_plan(text, str(path))

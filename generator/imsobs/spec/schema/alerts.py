@@ -13,6 +13,7 @@ from imsobs.spec.schema.base import (
     LabelName,
     LabelValue,
     MetricName,
+    PlainValue,
     Ratio,
     Section,
     Text,
@@ -183,7 +184,7 @@ class Alert(Section):
     hold: Annotated[DurationText | None, Field(alias="for")] = None
     keep_firing_for: DurationText | None = None
     enabled: bool = True
-    labels: dict[LabelName, LabelValue] = {}
+    labels: dict[LabelName, PlainValue] = {}
     dashboard: KebabName | None = None
     runbook: Runbook | None = None
     test: AlertTest | None = None

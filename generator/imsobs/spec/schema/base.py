@@ -36,6 +36,8 @@ LoopbackUrl = Annotated[
 ]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 LabelValue = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+# Prometheus expands templates in the labels of alerts: no braces.
+PlainValue = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^{}]*$")]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 
 _UNIT_SECONDS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
