@@ -27,7 +27,12 @@ def _service(senders: int, pace: str) -> str:
 def receiving(otelcol: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
     """A Collector to which every case is a service of its own."""
     names = ["alone", "replicas", *(_service(n, pace) for n in SENDERS for pace in PACES)]
-    overlay = {"service": {"names": names}, "collector": {"max_series": 1_000_000}}
+    overlay = {
+        "service": {"names": names},
+        "collector": {"max_series": 1_000_000},
+        # Which traces are kept, and measured with exemplars, is chance.
+        "sampling": {"rate": 0.0},
+    }
     running = Collector(otelcol, tmp_path_factory.mktemp("senders"), overlay).start()
     yield running
     running.close()

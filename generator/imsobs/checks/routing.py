@@ -73,7 +73,7 @@ def _known_values(label: str, model: Model) -> set[str] | None:
     """Return the values that alerts have for a label; None when they are open."""
     identity = identity_values(model.spec)
     if label in identity:
-        return set(identity[label] or ())
+        return set(identity[label])
     alerts = model.alerts.values()
     if label == "alertname":
         return set(model.alerts)

@@ -13,7 +13,7 @@ from imsobs.model.alerts import resolve_alerts
 from imsobs.model.anomalies import anomaly_records
 from imsobs.model.budget import budget_metrics, budget_records
 from imsobs.model.dashboards import ResolvedDashboard, resolve_dashboards
-from imsobs.model.metrics import ResolvedMetric, catalogue, identity_values, resolve_metric
+from imsobs.model.metrics import ResolvedMetric, catalogue, resolve_metric
 from imsobs.model.rules import Record, ResolvedAlert, record_series, spec_records
 from imsobs.model.signals import PriceRow, ResolvedLabel, price_rows, resolve_label
 from imsobs.model.slos import slo_records
@@ -77,12 +77,11 @@ def resolve(spec: Spec) -> Model:
         name: resolve_metric(name, metric, spec, labels)
         for name, metric in {**spec.metrics, **budget_metrics(spec)}.items()
     }
-    identity = identity_values(spec)
-    series = catalogue(metrics, identity)
+    series = catalogue(metrics)
     records = [*spec_records(spec, metrics), *budget_records(spec), *slo_records(spec)]
-    series |= record_series(records, series, labels, identity)
+    series |= record_series(records, series, labels)
     bands = anomaly_records(spec, series)
-    series |= record_series(bands, series, labels, identity)
+    series |= record_series(bands, series, labels)
     return Model(
         spec=spec,
         labels=labels,

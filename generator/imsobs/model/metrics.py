@@ -70,11 +70,7 @@ def resolve_metric(
     so that the checks can look at everything at once.
     """
     kind, sources = source_of(metric) or ("stack", ("",))
-    identity = identity_values(spec)
-    own = {
-        label: labels[label].values if label in labels else identity.get(label)
-        for label in metric.labels
-    }
+    own = {label: labels[label].values if label in labels else None for label in metric.labels}
     buckets = tuple(spec.buckets.get(metric.buckets or "", ()))
     value = metric.value
     when = {
@@ -107,8 +103,11 @@ def _size(label: str, labels: dict[str, ResolvedLabel], when: dict[str, tuple[st
     return labels[label].limit if label in labels else 1
 
 
-def identity_values(spec: Spec) -> dict[str, Allowed]:
-    """Return the values that the labels which say whose a series is may have."""
+def identity_values(spec: Spec) -> dict[str, tuple[str, ...]]:
+    """Return the values that the labels which say whose a series is may have.
+
+    Queries are not held to them: a test, or an overlay, may speak of a service of its own.
+    """
     service = spec.service
     return {
         conventions.SERVICE_NAME: (*service.names, conventions.OTHER),
@@ -116,13 +115,11 @@ def identity_values(spec: Spec) -> dict[str, Allowed]:
     }
 
 
-def catalogue(
-    metrics: dict[str, ResolvedMetric], identity: dict[str, Allowed]
-) -> dict[str, Series]:
+def catalogue(metrics: dict[str, ResolvedMetric]) -> dict[str, Series]:
     """Return every series name that exists once the stack runs, with its labels."""
     series: dict[str, Series] = {}
     for metric in metrics.values():
-        labels = {**metric.labels, **_common_labels(metric, identity)}
+        labels = {**metric.labels, **_common_labels(metric)}
         if metric.type == "histogram":
             bucket, total, count = conventions.histogram_series(metric.name)
             bounds = (*(conventions.bucket_bound(bound) for bound in metric.buckets), "+Inf")
@@ -135,13 +132,13 @@ def catalogue(
     return series
 
 
-def _common_labels(metric: ResolvedMetric, identity: dict[str, Allowed]) -> dict[str, Allowed]:
+def _common_labels(metric: ResolvedMetric) -> dict[str, Allowed]:
     match metric.source_kind:
         case "rule":
             return {}
         case "stack":
             return dict.fromkeys(conventions.SCRAPE_LABELS)
-    open_labels = [*conventions.SCRAPE_LABELS]
+    common = [*conventions.IDENTITY_LABELS, *conventions.SCRAPE_LABELS]
     if metric.source_kind == "sdk":
-        open_labels.append(conventions.INSTANCE_ID)
-    return {**identity, **dict.fromkeys(open_labels)}
+        common.append(conventions.INSTANCE_ID)
+    return dict.fromkeys(common)

@@ -130,7 +130,6 @@ def record_series(
     records: list[Record],
     series: dict[str, Series],
     labels: dict[str, ResolvedLabel],
-    identity: dict[str, Allowed],
 ) -> dict[str, Series]:
     """Return the series that the records add to the catalogue.
 
@@ -145,7 +144,7 @@ def record_series(
             inferred = output_labels(record.expr, found)
             carried = frozenset(conventions.IDENTITY_LABELS) if inferred is None else inferred
             allowed: dict[str, Allowed] = {
-                label: labels[label].values if label in labels else identity.get(label)
+                label: labels[label].values if label in labels else None
                 for label in sorted(carried)
             }
             found[record.name] = Series(record.name, record.name, "gauge", allowed)
