@@ -80,9 +80,9 @@ def test_first_event_counts_and_stays(collectors: list[Collector], prometheus: P
     pii.send(collectors[0])
     pii.wait_for(1)
     time.sleep(1.5)
-    assert pii.value("sum(increase($[1m]))") >= 1, "the first event is invisible to increase()"
+    assert pii.value("sum(increase($[1m] anchored))") == 1, "the first event is not counted"
     count = f"ims_policy_duration_seconds_count{{policy='{pii.policy}'}}"
-    assert (prometheus.value(f"sum(increase({count}[1m]))") or 0) >= 1
+    assert prometheus.value(f"sum(increase({count}[1m] anchored))") == 1
     # Idle: still exposed, and fresh at every scrape.
     time.sleep(2)
     assert pii.value("time() - max(timestamp($))") < 2
@@ -134,6 +134,4 @@ def test_restart_loses_and_doubles_nothing(
     violations.wait_for(3)
     time.sleep(1.5)
     assert violations.value("min(min_over_time(sum(rate($[10s]))[30s:1s]))") >= 0
-    increase = violations.value("sum(increase($[1m]))")
-    # 5 before and 3 after; extrapolation to the window's borders adds less than half.
-    assert 8 <= increase < 12, increase
+    assert violations.value("sum(increase($[1m] anchored))") == 5 + 3

@@ -39,24 +39,27 @@ def made(panel: Panel, show: str = "series") -> list[str]:
         (
             Panel(increase="calls_total", over="24h"),
             "stat",
-            f"sum(increase(calls_total{{{OWN}}}[24h]))",
+            f"sum(increase(calls_total{{{OWN}}}[24h] anchored))",
         ),
         (
             Panel(share="calls_total", by=["vendor"]),
             "pie",
-            f"sum by (vendor) (increase(calls_total{{{OWN}}}[$__range]))",
+            f"sum by (vendor) (increase(calls_total{{{OWN}}}[$__range] anchored))",
         ),
         (
             Panel(top="calls_total", by=["model"], limit=3),
             "bars",
-            f"sort_desc(topk(3, sum by (model) (increase(calls_total{{{OWN}}}[$__range])) > 0))",
+            "sort_desc(topk(3, sum by (model) "
+            f"(increase(calls_total{{{OWN}}}[$__range] anchored)) > 0))",
         ),
         (
             Panel(ratio="calls_total", where={"outcome": "error"}),
             "stat",
-            f'(sum(rate(calls_total{{{OWN}, outcome="error"}}[$__rate_interval]))'
-            f" or sum(rate(calls_total{{{OWN}}}[$__rate_interval])) * 0)\n"
-            f"  / (sum(rate(calls_total{{{OWN}}}[$__rate_interval])) > 0)",
+            "(\n"
+            f'    sum(increase(calls_total{{{OWN}, outcome="error"}}[$__rate_interval] anchored))\n'
+            f"      or sum(increase(calls_total{{{OWN}}}[$__rate_interval] anchored)) * 0\n"
+            "  )\n"
+            f"  / (sum(increase(calls_total{{{OWN}}}[$__rate_interval] anchored)) > 0)",
         ),
         (
             Panel(percentiles="seconds", quantiles=[0.95], by=["vendor"]),
@@ -67,7 +70,7 @@ def made(panel: Panel, show: str = "series") -> list[str]:
         (
             Panel(heatmap="seconds"),
             "heatmap",
-            f"sum by (le) (increase(seconds_bucket{{{OWN}}}[$__rate_interval]))",
+            f"sum by (le) (increase(seconds_bucket{{{OWN}}}[$__rate_interval] anchored))",
         ),
         (
             Panel(rate="calls_total", where={"outcome": ["a.b", "c"]}),
@@ -102,3 +105,12 @@ def test_ratio_of_two_counters_counts_either_alone() -> None:
     (text,) = made(panel, "stat")
     assert text.count("other_total") == 3
     assert " + " in text
+
+
+def test_part_and_whole_of_a_ratio_are_among_the_same_events() -> None:
+    panel = Panel(
+        ratio="calls_total", where={"outcome": "success"}, among={"outcome": ["success", "error"]}
+    )
+    (text,) = made(panel, "stat")
+    assert text.count('outcome=~"success|error"') == 2
+    assert text.count('outcome="success"') == 1

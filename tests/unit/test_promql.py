@@ -6,6 +6,7 @@ import pytest
 from imsobs import promql
 from imsobs.model.metrics import Kind
 from imsobs.promql import labels as promql_labels
+from imsobs.promql import modifiers
 from imsobs.promql.series import Allowed, Series
 
 STATUS: Allowed = ("2xx", "5xx", "other")
@@ -54,6 +55,13 @@ CATALOGUE = {
         "absent(up)",
         "-depth",
         "depth offset 5m",
+        "sum(increase(hits_total[5m] anchored))",
+        "increase(hits_total[$__range] anchored) / increase(hits_total[${__range}]anchored)",
+        "sum by (queue) (max_over_time(increase(hits_total[5m] ANCHORED)[1h:5m]) or depth)",
+        "increase(hits_total[1h] offset 1d anchored) - increase(hits_total[1h] anchored offset 1d)",
+        "increase(hits_total[1h] @ end() anchored) > 0 # anchored",
+        """increase(hits_total{service_name="a]5m] anchored"}[5m]
+          anchored)""",
     ],
 )
 def test_sound_expressions(expression: str) -> None:
@@ -128,3 +136,30 @@ def test_labels_that_come_out(expression: str, labels: set[str]) -> None:
 def test_names_of_an_expression() -> None:
     expression = 'sum(rate(hits_total[5m])) / sum(up) > 0 or {__name__="depth"}'
     assert promql.metric_names(expression) == ["depth", "hits_total", "up"]
+
+
+def test_range_modifiers_are_read_and_leave_positions_as_they_are() -> None:
+    expression = (
+        "increase(a[5m] anchored) + rate(b{x='[1m] anchored'}[1m]) + c[5m:1m] # [2m] anchored"
+    )
+    plain = modifiers.plain(expression)
+    assert plain.modifiers == ("anchored", "")
+    assert len(plain.text) == len(expression)
+    assert plain.text.index("rate(") == expression.index("rate(")
+    assert plain.text.count("anchored") == 2
+
+
+def test_every_range_is_known_with_what_reads_it() -> None:
+    expression = (
+        "topk(scalar(count(changes(a[1m]))), increase(b[5m] anchored))"
+        " or sum_over_time(rate(c[2m] smoothed)[1h:5m])"
+    )
+    uses = [
+        (use.function, use.selector.prettify(), use.modifier)
+        for use in promql.range_uses(expression)
+    ]
+    assert uses == [
+        ("changes", "a[1m]", ""),
+        ("increase", "b[5m]", "anchored"),
+        ("rate", "c[2m]", "smoothed"),
+    ]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from promql_parser import BinaryExpr, Expr
 
 from imsobs import promql
-from imsobs.checks.rules import habits, mixing, unknown
+from imsobs.checks.rules import habits, mixing, shown, unknown
 from imsobs.model import Model, conventions
 from imsobs.model.alerts import used_labels
 from imsobs.model.notification import FUNCTIONS, unknown_fields
@@ -178,6 +178,7 @@ def _runbook(path: KeyPath, runbook: Runbook, model: Model) -> Iterator[Problem]
         yield from mixing(
             query.expr, conventions.ENVIRONMENT, here, "runbook/environment-label", model
         )
+        yield from shown(query.expr, here)
 
 
 def _test(path: KeyPath, alert: ResolvedAlert, test: AlertTest, model: Model) -> Iterator[Problem]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from promql_parser import Call
 
 from imsobs import logql, promql
+from imsobs.checks.rules import shown
 from imsobs.model import Model, conventions
 from imsobs.model.dashboards import ResolvedDashboard, ResolvedPanel
 from imsobs.model.dashboards.queries import Query
@@ -45,6 +46,7 @@ def promql_problems(
     if written:
         yield from _variables(path, query.text, dashboard)
         yield from _windows(path, query.text)
+        yield from shown(query.text, path)
     yield from _pickers(path, query.text, dashboard, model)
 
 

@@ -28,6 +28,7 @@ _TAKES = {
 # Option -> purposes that heed it.
 _HEEDS = {
     "of": {"ratio"},
+    "among": {"ratio"},
     "per": {"rate"},
     "fold": {"value"},
     "quantiles": {"percentiles"},

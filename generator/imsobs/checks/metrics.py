@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from imsobs import promql
+from imsobs.checks import ratios
 from imsobs.model import Model, conventions
 from imsobs.model.metrics import source_of
 from imsobs.model.numbers import measures
@@ -13,7 +14,7 @@ from imsobs.promql import labels as promql_labels
 from imsobs.spec.schema.metrics import AttributeValue, Metric
 from imsobs.spec.schema.root import Spec
 
-_SOURCES = "span, event, log, pipeline, sdk, probe, rule, stack"
+_SOURCES = "span, event, log, pipeline, sdk, probe, rule, ratio, stack"
 # Labels that a source of this kind has without declaring them.
 _FREE_LABELS = {"rule", "stack"}
 
@@ -46,7 +47,11 @@ def _metric(name: str, metric: Metric, model: Model) -> Iterator[Problem]:
                 message = f'{kind} "{source_name}" is not declared; {available(source_name, known)}'
                 yield Problem((*path, kind), message, "metric/unknown-source")
                 return
-    if kind == "rule":
+    if metric.ratio is not None:
+        yield from ratios.problems((*path, "ratio"), metric.ratio, metric.labels, model)
+        if metric.type != "gauge":
+            yield Problem((*path, "type"), "a ratio goes up and down: a gauge", "metric/ratio-type")
+    elif kind == "rule":
         yield from _rule(path, metric, model)
     if kind not in _FREE_LABELS:
         yield from _labels(path, metric, kind, sources, model)

@@ -5,24 +5,45 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from imsobs import promql
+from imsobs.checks import ratios
 from imsobs.model import Model, conventions
 from imsobs.model.rules import Record
 from imsobs.problems import KeyPath, Problem
 from imsobs.promql import labels as promql_labels
-from imsobs.promql.lint import lint
+from imsobs.promql.lint import as_shown, lint
 from imsobs.promql.mixing import mixed
 from imsobs.spec.schema.base import seconds
 
 _MIXES = "rule/environment-label"
+# Prometheus finds a sample for 5 minutes; the next one needs time to be computed.
+_SLOWEST = 240
 
 
 def check(model: Model) -> Iterator[Problem]:
     """Yield promql/* and rule/* problems of ``rules`` and of metrics that are rules."""
+    for name, rule in model.spec.rules.items():
+        path: KeyPath = ("rules", name)
+        if (rule.expr is None) == (rule.ratio is None):
+            message = "say with expr or with ratio what is recorded, one of them"
+            yield Problem(path, message, "rule/one-source")
+        elif rule.ratio is not None:
+            yield from ratios.problems((*path, "ratio"), rule.ratio, rule.by, model)
+        elif rule.by:
+            message = "expr says itself by which labels it sums; by goes with ratio"
+            yield Problem((*path, "by"), message, "rule/by-without-ratio")
+    slow = model.spec.alerting.slow
+    if seconds(slow) > _SLOWEST:
+        message = f"a recorded value is found for 5 minutes; with {slow} it is missing between two"
+        message += " evaluations; at most 4m"
+        yield Problem(("alerting", "slow"), message, "rule/slow-interval")
     last = {(record.group, record.name): i for i, record in enumerate(model.records)}
     for index, record in enumerate(model.records):
-        if record.path[0] not in ("rules", "metrics"):
+        if record.path[0] not in ("rules", "metrics") or not record.expr:
             continue
         # A metric's rule is resolved by the check of metrics; here only habits matter.
+        if record.path[-1] == "ratio":
+            yield from _window(record.expr, record.path, model)
+            continue
         if record.path[0] == "rules":
             yield from unknown(record.expr, record.path, model)
         yield from habits(record.expr, record.path, model)
@@ -35,6 +56,13 @@ def check(model: Model) -> Iterator[Problem]:
                     " before"
                 )
                 yield Problem(record.path, message, "rule/order")
+
+
+def _window(expr: str, path: KeyPath, model: Model) -> Iterator[Problem]:
+    """Yield what is wrong with the window of a ratio; all else of it is the generator's."""
+    for problem in habits(expr, (*path, "over"), model):
+        if problem.check == "rule/short-range":
+            yield problem
 
 
 def unknown(expr: str, path: KeyPath, model: Model) -> Iterator[Problem]:
@@ -60,6 +88,12 @@ def mixing(expr: str, label: str, path: KeyPath, check_id: str, model: Model) ->
 def _allowed(record: Record, model: Model) -> dict[str, str]:
     section = model.spec.rules if record.path[0] == "rules" else model.spec.metrics
     return section[record.name].allow
+
+
+def shown(expr: str, path: KeyPath) -> Iterator[Problem]:
+    """Yield rule/* problems of an expression whose numbers a person reads."""
+    for finding in as_shown(expr):
+        yield Problem(path, finding.message, finding.check)
 
 
 def _reads(expr: str) -> list[str]:

@@ -8,8 +8,8 @@ from imsobs.model import Model
 from imsobs.model.rules import number
 from imsobs.model.slos import good_share
 from imsobs.problems import KeyPath, Problem, available
-from imsobs.spec.schema.alerts import Slo
 from imsobs.spec.schema.base import seconds
+from imsobs.spec.schema.slos import Slo
 
 
 def check(model: Model) -> Iterator[Problem]:
@@ -18,6 +18,10 @@ def check(model: Model) -> Iterator[Problem]:
         path: KeyPath = ("slos", name)
         yield from _source(path, slo, model)
         yield from _windows(path, slo)
+        if slo.min_failures < 2:
+            message = "one bad event would raise an alert whenever there is little traffic;"
+            message += " at least 2"
+            yield Problem((*path, "min_failures"), message, "slo/single-failure")
     rules = model.spec.rules
     for name, band in model.spec.anomalies.items():
         if band.of not in rules:

@@ -78,7 +78,8 @@ def resolve(spec: Spec) -> Model:
         for name, metric in {**spec.metrics, **budget_metrics(spec)}.items()
     }
     series = catalogue(metrics)
-    records = [*spec_records(spec, metrics), *budget_records(spec), *slo_records(spec)]
+    own = spec_records(spec, metrics)
+    records = [*own, *budget_records(spec), *slo_records(spec)]
     series |= record_series(records, series, labels)
     bands = anomaly_records(spec, series)
     series |= record_series(bands, series, labels)
@@ -90,5 +91,7 @@ def resolve(spec: Spec) -> Model:
         series=series,
         records=(*records, *bands),
         alerts=resolve_alerts(spec, series),
-        dashboards=resolve_dashboards(spec, metrics, series),
+        dashboards=resolve_dashboards(
+            spec, metrics, series, {record.name: record.expr for record in own}
+        ),
     )

@@ -12,7 +12,7 @@ from imsobs.model.alert_tests import completed
 from imsobs.model.anomalies import anomaly_alerts
 from imsobs.model.notification import humanized
 from imsobs.model.rules import ResolvedAlert, number, output_labels
-from imsobs.model.slos import slo_alerts
+from imsobs.model.slo_alerts import slo_alerts
 from imsobs.problems import KeyPath
 from imsobs.promql.series import Series
 from imsobs.spec.schema.alerts import Alert, AlertGroup

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from imsobs.model import conventions
+from imsobs.model.ratios import expression
 from imsobs.model.signals import ResolvedLabel
 from imsobs.promql.series import Allowed, Series
 from imsobs.spec.schema.metrics import AttributeValue, Kind, Metric, SourceKind
@@ -41,8 +42,12 @@ class ResolvedMetric:
 
 
 def source_of(metric: Metric) -> tuple[SourceKind, tuple[str, ...]] | None:
-    """Return the metric's one source, or None when it names none or several."""
+    """Return the metric's one source, or None when it names none or several.
+
+    A ratio is a rule whose PromQL is written here.
+    """
     given: list[tuple[SourceKind, str | list[str]]] = []
+    share = None if metric.ratio is None else expression(metric.ratio, list(metric.labels))
     for kind, value in (
         ("span", metric.span),
         ("event", metric.event),
@@ -51,6 +56,7 @@ def source_of(metric: Metric) -> tuple[SourceKind, tuple[str, ...]] | None:
         ("sdk", metric.sdk),
         ("probe", metric.probe),
         ("rule", metric.rule),
+        ("rule", share),
         ("stack", metric.stack),
     ):
         if value is not None:
@@ -71,6 +77,8 @@ def resolve_metric(
     """
     kind, sources = source_of(metric) or ("stack", ("",))
     own = {label: labels[label].values if label in labels else None for label in metric.labels}
+    if metric.ratio is not None:
+        own = dict.fromkeys(conventions.IDENTITY_LABELS) | own
     buckets = tuple(spec.buckets.get(metric.buckets or "", ()))
     value = metric.value
     when = {

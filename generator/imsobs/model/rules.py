@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from imsobs import promql
 from imsobs.model import conventions
 from imsobs.model.metrics import ResolvedMetric
+from imsobs.model.ratios import expression
 from imsobs.model.signals import ResolvedLabel
 from imsobs.problems import KeyPath
 from imsobs.promql import labels as promql_labels
@@ -102,11 +103,12 @@ def spec_records(spec: Spec, metrics: dict[str, ResolvedMetric]) -> list[Record]
     records = [
         Record(
             name,
-            rule.expr,
+            # A rule without either is a fault that is reported.
+            rule.expr or (expression(rule.ratio, rule.by) if rule.ratio else ""),
             rule.description,
             rule.group,
             intervals[rule.interval],
-            ("rules", name, "expr"),
+            ("rules", name, "expr" if rule.ratio is None else "ratio"),
         )
         for name, rule in spec.rules.items()
     ]
@@ -119,7 +121,7 @@ def spec_records(spec: Spec, metrics: dict[str, ResolvedMetric]) -> list[Record]
                     metric.description,
                     f"metrics-{metric.group}",
                     intervals[metric.interval],
-                    ("metrics", name, "rule"),
+                    ("metrics", name, "rule" if spec.metrics[name].ratio is None else "ratio"),
                     metric=True,
                 )
             )

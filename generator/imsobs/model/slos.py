@@ -1,22 +1,25 @@
-"""Objectives to recorded windows and burn-rate alerts (Google SRE workbook, chapter 5).
+"""Objectives to recorded windows: the events of each, those that were bad, and their share.
 
-Short windows are recorded from the raw counters; longer ones add up the recorded samples
-(events weighted, never a mean of ratios), so that 30 days cost one range of two series.
+The events are whole counts. Windows of hours count the raw series; longer ones add up recorded
+counts of five minutes, so that 30 days cost one range of two series.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from imsobs.model import conventions
-from imsobs.model.rules import WHO, Record, example_labels, number
-from imsobs.promql.matchers import matcher
-from imsobs.spec.schema.alerts import Alert, AlertTest, BurnAlert, Slo, Step
+from imsobs.model.rules import Record, number
+from imsobs.promql.matchers import selector
 from imsobs.spec.schema.base import seconds
 from imsobs.spec.schema.metrics import Metric
 from imsobs.spec.schema.root import Spec
+from imsobs.spec.schema.slos import Slo
 
 SHORTEST = "5m"
+# The longest window that is counted from the raw series.
+LONGEST_RAW = "6h"
 BY = conventions.BY_IDENTITY
 
 
@@ -38,11 +41,15 @@ class SloNames:
         """Return the number of events in a window."""
         return self.of("events" + window)
 
+    def bad_events(self, window: str) -> str:
+        """Return the number of bad events in a window."""
+        return self.of("bad_events" + window)
+
 
 def windows(slo: Slo) -> list[str]:
-    """Return the windows that are recorded, short ones first, without the shortest."""
-    wanted = {slo.window, *(w for burn in slo.burn for w in (burn.long, burn.short))}
-    return sorted(wanted - {SHORTEST}, key=seconds)
+    """Return the windows that are recorded, short ones first."""
+    wanted = {SHORTEST, slo.window, *(w for burn in slo.burn for w in (burn.long, burn.short))}
+    return sorted(wanted, key=seconds)
 
 
 def good_share(slo: Slo) -> float:
@@ -50,17 +57,33 @@ def good_share(slo: Slo) -> float:
     return round(1 - slo.objective, 12)
 
 
-def _rates(slo: Slo, metric: Metric | None) -> tuple[str, str]:
-    """Return the queries of all and of bad events per second, by service and environment."""
-    histogram = metric is not None and metric.type == "histogram"
+def events_of_few(slo: Slo, factor: float) -> int:
+    """Return the events up to which ``min_failures`` decide whether an alert fires, not the share.
+
+    Of so many events, ``min_failures`` bad ones are just the share that ``factor`` allows.
+    """
+    return math.floor(slo.min_failures / (factor * good_share(slo)) + 1e-9)
+
+
+def is_raw(window: str) -> bool:
+    """Return whether a window is counted from the raw series."""
+    return seconds(window) <= seconds(LONGEST_RAW)
+
+
+def _counted(slo: Slo, metric: Metric | None, window: str) -> tuple[str, str]:
+    """Return the queries of all and of bad events in a window, by service and environment."""
     bucket, _, count = conventions.histogram_series(slo.total)
-    total = f"sum by ({BY}) (rate({count if histogram else slo.total}[{SHORTEST}]))"
+    histogram = metric is not None and metric.type == "histogram"
+
+    def counted(selected: str) -> str:
+        return f"sum by ({BY}) (increase({selected}[{window}] anchored))"
+
+    total = counted(count if histogram else slo.total)
     if slo.below is not None:
-        bound = conventions.bucket_bound(slo.below)
-        good = f'sum by ({BY}) (rate({bucket}{{le="{bound}"}}[{SHORTEST}]))'
-        return total, f"clamp_min({total} - {good}, 0)"
-    matchers = ",".join(matcher(*item) for item in slo.bad.items())
-    return total, f"sum by ({BY}) (rate({slo.total}{{{matchers}}}[{SHORTEST}])) or {total} * 0"
+        good = counted(selector(bucket, {"le": conventions.bucket_bound(slo.below)}))
+        return total, f"{total} - {good}"
+    # Without a bad event ever there is no series of them.
+    return total, f"{counted(selector(slo.total, slo.bad))}\n  or {total} * 0"
 
 
 def slo_records(spec: Spec) -> list[Record]:
@@ -70,147 +93,31 @@ def slo_records(spec: Spec) -> list[Record]:
 
 def _records(name: str, spec: Spec) -> list[Record]:
     slo, names = spec.slos[name], SloNames(name)
-    total, bad = _rates(slo, spec.metrics.get(slo.total))
-    fast = spec.alerting.fast
-    total_rate, bad_rate = names.of("total_rate5m"), names.of("bad_rate5m")
+    metric = spec.metrics.get(slo.total)
 
-    def record(what: str, expr: str, description: str, interval: str) -> Record:
-        group = f"slo-{name.replace('_', '-')}" + ("" if interval == fast else "-long")
+    def record(what: str, expr: str, description: str, *, fast: bool = True) -> Record:
+        group = f"slo-{name.replace('_', '-')}" + ("" if fast else "-long")
+        interval = spec.alerting.fast if fast else spec.alerting.slow
         return Record(what, expr, description, group, interval, ("slos", name), file="slo")
 
-    records = [
-        record(
-            names.of("objective"),
-            f"vector({number(slo.objective)})",
-            "Share of events that must be good.",
-            fast,
-        ),
-        record(total_rate, total, "Events per second.", fast),
-        record(bad_rate, bad, "Bad events per second.", fast),
-        record(
-            names.ratio(SHORTEST),
-            f"{bad_rate} / ({total_rate} > 0)",
-            f"Share of bad events over {SHORTEST}.",
-            fast,
-        ),
-    ]
+    objective = f"vector({number(slo.objective)})"
+    records = [record(names.of("objective"), objective, "Share of events that must be good.")]
     for window in windows(slo):
-        interval = fast if seconds(window) <= 6 * 3600 else spec.alerting.slow
-        bad_sum, total_sum = (f"sum_over_time({rate}[{window}])" for rate in (bad_rate, total_rate))
+        fast = is_raw(window)
+        if fast:
+            total, bad = _counted(slo, metric, window)
+        else:
+            total, bad = (
+                f"sum_over_time({counts}[{window}:{SHORTEST}])"
+                for counts in (names.events(SHORTEST), names.bad_events(SHORTEST))
+            )
+        share = f"{names.bad_events(window)} / ({names.events(window)} > 0)"
         records += [
-            record(
-                names.ratio(window),
-                f"{bad_sum} / ({total_sum} > 0)",
-                f"Share of bad events over {window}.",
-                interval,
-            ),
-            record(
-                names.events(window),
-                f"{total_sum} * {seconds(fast)}",
-                f"Events in {window}: each recorded rate stands for {fast}.",
-                interval,
-            ),
+            record(names.events(window), total, f"Events in {window}.", fast=fast),
+            record(names.bad_events(window), bad, f"Bad events in {window}.", fast=fast),
+            record(names.ratio(window), share, f"Share of bad events over {window}.", fast=fast),
         ]
     remaining = f"1 - {names.ratio(slo.window)} / {number(good_share(slo))}"
-    records.append(
-        record(
-            names.of("error_budget_remaining"),
-            remaining,
-            f"Error budget left of {slo.window}: 1 is all, below 0 is overdrawn.",
-            interval=spec.alerting.slow,
-        )
-    )
+    described = f"Error budget left of {slo.window}: 1 is all, below 0 is overdrawn."
+    records.append(record(names.of("error_budget_remaining"), remaining, described, fast=False))
     return records
-
-
-def slo_alerts(spec: Spec) -> dict[str, tuple[str, Alert]]:
-    """Return alert name -> (objective, alert) of every objective."""
-    found: dict[str, tuple[str, Alert]] = {}
-    for name, slo in spec.slos.items():
-        for burn in slo.burn:
-            found[burn.name] = (name, _burn_alert(name, slo, burn, spec))
-        found[slo.breach.name] = (name, _breach_alert(name, slo, spec))
-    return found
-
-
-def _burn_alert(name: str, slo: Slo, burn: BurnAlert, spec: Spec) -> Alert:
-    names = SloNames(name)
-    limit = round(burn.factor * good_share(slo), 12)
-    guard = (
-        f"{names.ratio(burn.short)} > {number(limit)} and {names.events(burn.long)} >="
-        f" {slo.min_events}"
-    )
-    hours = number(seconds(slo.window) / 3600 / burn.factor)
-    percent = number(limit * 100)
-    return Alert(
-        summary=(f"{WHO} burns its {name} budget {number(burn.factor)} times too fast"),
-        description=(
-            f"{{{{ $value | humanizePercentage }}}} of events were bad over the last"
-            f" {burn.long}, and more than"
-            f" {percent}% over the last {burn.short}. At this speed the error budget of"
-            f" {slo.window} lasts {hours} h."
-        ),
-        severity=burn.severity,
-        team=slo.team,
-        group=f"slo-{name.replace('_', '-')}",
-        expr=names.ratio(burn.long),
-        threshold=limit,
-        unit="ratio",
-        guard=guard,
-        **{"for": burn.hold},
-        dashboard=slo.dashboard,
-        labels={"slo": name},
-        runbook=slo.runbook,
-        test=_test(name, limit, burn.long, spec, inverse=False),
-        drill=slo.drill,
-    )
-
-
-def _breach_alert(name: str, slo: Slo, spec: Spec) -> Alert:
-    names = SloNames(name)
-    target = number(slo.objective * 100)
-    return Alert(
-        summary=f"{WHO} misses its {name} objective over {slo.window}",
-        description=(
-            f"Only {{{{ $value | humanizePercentage }}}} of events were good over the last"
-            f" {slo.window};"
-            f" the objective is {target}%. {slo.description}"
-        ),
-        severity=slo.breach.severity,
-        team=slo.team,
-        group=f"slo-{name.replace('_', '-')}",
-        expr=f"1 - {names.ratio(slo.window)}",
-        op="<",
-        threshold=slo.objective,
-        unit="ratio",
-        guard=f"{names.events(slo.window)} >= {slo.min_events}",
-        **{"for": slo.breach.hold},
-        dashboard=slo.dashboard,
-        labels={"slo": name},
-        runbook=slo.runbook,
-        test=_test(name, good_share(slo), slo.window, spec, inverse=True),
-        drill=slo.drill,
-    )
-
-
-def _test(name: str, limit: float, long: str, spec: Spec, *, inverse: bool) -> AlertTest:
-    """Return the test at the boundary: exactly the limit is quiet, a tenth above fires.
-
-    The condition becomes true with the first sample above it, because every window stood at
-    the limit before.
-    """
-    names, labels = SloNames(name), example_labels(spec)
-    label = "{" + ",".join(f'{key}="{value}"' for key, value in labels.items()) + "}"
-    step = max(60, seconds(long) // 72) // 60 * 60
-    total, bad = 1000.0, round(1000 * limit, 9)
-    above = round(bad * 1.1, 9)
-    value = above / total
-    return AlertTest(
-        series={
-            names.of("total_rate5m") + label: Step(quiet=total, fires=total),
-            names.of("bad_rate5m") + label: Step(quiet=bad, fires=above),
-        },
-        labels=labels,
-        value=1 - value if inverse else value,
-        interval=f"{step}s",
-    )

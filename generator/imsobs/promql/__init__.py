@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import promql_parser
 from promql_parser import (
@@ -20,6 +21,8 @@ from promql_parser import (
     UnaryExpr,
     VectorSelector,
 )
+
+from imsobs.promql.modifiers import plain
 
 # Grafana's variables stand for text that is known only in the browser.
 GRAFANA_DURATIONS = {
@@ -40,17 +43,20 @@ def substitute_grafana(expression: str) -> str:
 # Checks, references and outputs ask about the same expressions, each in its turn.
 @functools.cache
 def parse(expression: str) -> Expr:
-    """Return the syntax tree of an expression; ValueError says what is wrong."""
-    return promql_parser.parse(substitute_grafana(expression))
+    """Return the syntax tree of an expression; ValueError says what is wrong.
+
+    The tree does not tell range modifiers (``anchored``): ``range_uses`` does.
+    """
+    return promql_parser.parse(substitute_grafana(plain(expression).text))
 
 
 def children(node: Expr) -> list[Expr]:
-    """Return the expressions directly inside a node."""
+    """Return the expressions directly inside a node, in the order of the text."""
     match node:
         case BinaryExpr():
             return [node.lhs, node.rhs]
         case AggregateExpr():
-            return [node.expr] if node.param is None else [node.expr, node.param]
+            return [node.expr] if node.param is None else [node.param, node.expr]
         case Call():
             return node.args
         case MatrixSelector():
@@ -68,6 +74,34 @@ def walk(node: Expr) -> Iterator[Expr]:
     yield node
     for child in children(node):
         yield from walk(child)
+
+
+@dataclass(frozen=True)
+class RangeUse:
+    """A range selector: the function that reads it (empty: none), and its modifier or none."""
+
+    function: str
+    modifier: str
+    selector: MatrixSelector
+
+
+def range_uses(expression: str) -> list[RangeUse]:
+    """Return every range selector of an expression, from left to right."""
+    modifiers = plain(expression).modifiers
+    found = _range_uses(parse(expression), "")
+    return [
+        RangeUse(function, modifier, selector)
+        for (function, selector), modifier in zip(found, modifiers, strict=True)
+    ]
+
+
+def _range_uses(node: Expr, function: str) -> Iterator[tuple[str, MatrixSelector]]:
+    if isinstance(node, MatrixSelector):
+        yield function, node
+        return
+    inner = node.func.name if isinstance(node, Call) else function
+    for child in children(node):
+        yield from _range_uses(child, inner)
 
 
 def selectors(node: Expr) -> list[VectorSelector]:

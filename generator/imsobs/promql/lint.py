@@ -23,6 +23,8 @@ from imsobs.promql.series import Series
 from imsobs.promql.windows import ranges
 
 _RATES = {"rate", "irate", "increase"}
+# Functions that Prometheus computes from an anchored range; any other fails when it is evaluated.
+_ANCHORABLE = ("increase", "rate", "delta", "changes", "resets")
 _COMPARISONS = {"==", "!=", ">", ">=", "<", "<="}
 SCRAPES_PER_RANGE = 4
 
@@ -46,6 +48,7 @@ def lint(
                 f" least {least} s"
             )
             yield Finding(message, "rule/short-range")
+    yield from as_shown(expr)
     for node in promql.walk(tree):
         match node:
             case Call() if node.func.name in _RATES:
@@ -56,6 +59,33 @@ def lint(
                 yield from _mean(node.expr, recorded, "avg")
             case BinaryExpr() if str(node.op) == "/":
                 yield from _division(node)
+
+
+def as_shown(expr: str) -> Iterator[Finding]:
+    """Yield rule/* findings of numbers that read wrong, wherever they are read.
+
+    Counts that are not whole, and zeros for what did not happen.
+    """
+    try:
+        tree, uses = promql.parse(expr), promql.range_uses(expr)
+    except ValueError:
+        return
+    for node in promql.walk(tree):
+        if isinstance(node, BinaryExpr) and str(node.op) == "or":
+            yield from _idle_zero(node)
+    for function, modifier in dict.fromkeys((use.function, use.modifier) for use in uses):
+        if function == "increase" and not modifier:
+            message = (
+                "increase extrapolates to the ends of its range, so that 8 things show as 8.5;"
+                " write increase(...[RANGE] anchored)"
+            )
+            yield Finding(message, "rule/extrapolated-count")
+        elif modifier and function not in _ANCHORABLE:
+            message = (
+                f"{function or 'a selector'} cannot be {modifier}, and Prometheus says so only when"
+                f" it evaluates; {modifier} goes with {', '.join(_ANCHORABLE)}"
+            )
+            yield Finding(message, "rule/anchored-function")
 
 
 def _rate(node: Call, series: dict[str, Series], recorded: dict[str, str]) -> Iterator[Finding]:
@@ -118,6 +148,38 @@ def _division(node: BinaryExpr) -> Iterator[Finding]:
     if not guarded:
         message = "the divisor may be 0, and the result then is no number; write / (... > 0)"
         yield Finding(message, "rule/division-by-zero")
+
+
+def _idle_zero(node: BinaryExpr) -> Iterator[Finding]:
+    """``or ... * 0`` brings back what a division left out on purpose."""
+    if _is_division(node.lhs) and _is_zero(node.rhs):
+        message = (
+            "a 0 after the division stands for every idle series as well; put it inside the"
+            " dividend, (PART or WHOLE * 0) / (WHOLE > 0), or let ratio write it"
+        )
+        yield Finding(message, "rule/idle-zero")
+
+
+def _is_division(node: Expr) -> bool:
+    """Return whether the values are those of a division, as they are or as alternatives."""
+    inner = promql.without_parentheses(node)
+    if not isinstance(inner, BinaryExpr):
+        return False
+    if str(inner.op) == "or":
+        return _is_division(inner.lhs) or _is_division(inner.rhs)
+    return str(inner.op) == "/" and not _is_number(inner.rhs)
+
+
+def _is_zero(node: Expr) -> bool:
+    """Return whether every value is 0: vector(0), or a product with 0 of what is not filtered."""
+    match promql.without_parentheses(node):
+        case Call() as call if call.func.name == "vector":
+            return all(isinstance(arg, NumberLiteral) and arg.val == 0 for arg in call.args)
+        case BinaryExpr() as product if str(product.op) == "*":
+            sides = [promql.without_parentheses(side) for side in (product.lhs, product.rhs)]
+            filtered = any(isinstance(s, BinaryExpr) and str(s.op) in _COMPARISONS for s in sides)
+            return not filtered and any(isinstance(s, NumberLiteral) and s.val == 0 for s in sides)
+    return False
 
 
 def _is_number(node: Expr) -> bool:

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+
+
+def selector(name: str, matchers: Mapping[str, str | list[str]]) -> str:
+    """Return ``name{label="value", other=~"one|two"}``; only the name without matchers."""
+    inner = ", ".join(matcher(label, wanted) for label, wanted in matchers.items())
+    return f"{name}{{{inner}}}" if inner else name
 
 
 def matcher(label: str, wanted: str | list[str]) -> str:

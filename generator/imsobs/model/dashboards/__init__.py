@@ -81,10 +81,13 @@ class ResolvedDashboard:
 
 
 def resolve_dashboards(
-    spec: Spec, metrics: dict[str, ResolvedMetric], series: dict[str, Series]
+    spec: Spec,
+    metrics: dict[str, ResolvedMetric],
+    series: dict[str, Series],
+    rules: dict[str, str],
 ) -> dict[str, ResolvedDashboard]:
-    """Return every dashboard by uid."""
-    limits = alert_limits(spec)
+    """Return every dashboard by uid. rules: recorded name -> expression."""
+    limits = alert_limits(spec, rules)
     return {
         uid: _dashboard(uid, dashboard, metrics, series, limits)
         for uid, dashboard in spec.dashboards.items()

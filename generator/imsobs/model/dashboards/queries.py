@@ -6,10 +6,12 @@ labels, and rates use ``$__rate_interval``, which Grafana keeps at four scrapes 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from imsobs.model import conventions
+from imsobs.model.ratios import ratio
 from imsobs.promql.matchers import matcher
 from imsobs.promql.series import Series
 from imsobs.spec.schema.dashboards import Panel, Show
@@ -19,6 +21,7 @@ RANGE = "$__range"
 # What shows one number per series asks once, at the end of the range.
 INSTANT: frozenset[Show] = frozenset({"bars", "pie", "table"})
 
+Where = Mapping[str, str | list[str]]
 Language = Literal["promql", "logql", "logs", "traces"]
 
 
@@ -83,9 +86,9 @@ def _expression(panel: Panel, purpose: str, metric: str, show: Show, scope: Scop
         case "rate":
             return _scaled(_fold(panel, f"rate({selector}[{panel.over or window}])"), panel)
         case "increase" | "share":
-            return _fold(panel, f"increase({selector}[{panel.over or RANGE}])")
+            return _fold(panel, f"increase({selector}[{panel.over or RANGE}] anchored)")
         case "top":
-            summed = _fold(panel, f"increase({selector}[{panel.over or RANGE}])")
+            summed = _fold(panel, f"increase({selector}[{panel.over or RANGE}] anchored)")
             return f"sort_desc(topk({panel.limit}, {summed} > 0))"
         case "mean":
             _, total, count = conventions.histogram_series(metric)
@@ -93,25 +96,23 @@ def _expression(panel: Panel, purpose: str, metric: str, show: Show, scope: Scop
             return f"{_fold(panel, parts[0])}\n  / ({_fold(panel, parts[1])} > 0)"
         case "heatmap":
             bucket, _, _ = conventions.histogram_series(metric)
-            return f"sum by (le) (increase({_selector(bucket, panel, scope)}[{RATE}]))"
+            selector = _selector(bucket, panel, scope)
+            return f"sum by (le) (increase({selector}[{RATE}] anchored))"
         case "ratio":
             return _ratio(panel, metric, panel.over or window, scope)
     return _fold(panel, selector)
 
 
 def _ratio(panel: Panel, metric: str, window: str, scope: Scope) -> str:
-    """Return part / whole; no part at all is 0, no whole is no value."""
+    """Return the share of the part in the whole, as the rules' ratios are counted."""
+
+    def counted(name: str, where: Where) -> str:
+        selected = _narrowed(name, where, scope)
+        return _fold(panel, f"increase({selected}[{window}] anchored)")
+
     of = [panel.of] if isinstance(panel.of, str) else panel.of or [metric]
-    part = _fold(panel, f"rate({_selector(metric, panel, scope)}[{window}])")
-    wholes = [
-        _fold(panel, f"rate({_selector(name, panel, scope, where=False)}[{window}])") for name in of
-    ]
-    # A counter that never counted has no series, which must not hide the other one.
-    whole = wholes[0]
-    if len(wholes) == 2:
-        first, second = wholes
-        whole = f"({first} or {second} * 0)\n    + ({second} or {first} * 0)"
-    return f"({part} or {wholes[-1]} * 0)\n  / ({whole} > 0)"
+    part = counted(metric, {**panel.among, **panel.where})
+    return ratio(part, [counted(name, panel.among) for name in of])
 
 
 def _percentiles(panel: Panel, metric: str, show: Show, scope: Scope) -> list[Query]:
@@ -144,7 +145,11 @@ def _legend(labels: list[str]) -> str:
     return " / ".join(f"{{{{{label}}}}}" for label in labels)
 
 
-def _selector(name: str, panel: Panel, scope: Scope, where: bool = True) -> str:
+def _selector(name: str, panel: Panel, scope: Scope) -> str:
+    return _narrowed(name, panel.where, scope)
+
+
+def _narrowed(name: str, where: Where, scope: Scope) -> str:
     """Return ``name{...}`` narrowed by the variables whose labels the series has."""
     labels = scope.series[name].labels if name in scope.series else {}
     matchers = [
@@ -152,5 +157,5 @@ def _selector(name: str, panel: Panel, scope: Scope, where: bool = True) -> str:
         for variable, label in conventions.VARIABLE_LABELS.items()
         if variable in scope.variables and label in labels
     ]
-    matchers += [matcher(*item) for item in panel.where.items()] if where else []
+    matchers += [matcher(*item) for item in where.items()]
     return f"{name}{{{', '.join(matchers)}}}" if matchers else name

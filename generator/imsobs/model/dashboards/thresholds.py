@@ -50,10 +50,8 @@ class AlertLimit:
 AlertLimits = Mapping[Signature, list[AlertLimit]]
 
 
-def alert_limits(spec: Spec) -> AlertLimits:
-    """Return the comparison of every alert that has one."""
-    rules = {name: rule.expr for name, rule in spec.rules.items()}
-    rules |= {name: metric.rule for name, metric in spec.metrics.items() if metric.rule}
+def alert_limits(spec: Spec, rules: Mapping[str, str]) -> AlertLimits:
+    """Return the comparison of every alert that has one. rules: recorded name -> expression."""
     limits: dict[Signature, list[AlertLimit]] = {}
     for order, (name, alert) in enumerate(spec.alerts.items()):
         if alert.severity not in _RANK or alert.op not in (">", ">=", "<", "<="):
@@ -124,7 +122,7 @@ def _kind(tree: Expr) -> str:
     divides = any(isinstance(node, BinaryExpr) and str(node.op) == "/" for node in nodes)
     names = {call.func.name for call in calls}
     base = next((name for name in ("rate", "increase", "deriv") if name in names), "value")
-    return f"ratio of {base}" if divides else base
+    return "ratio" if divides else base
 
 
 def matching(queries: Iterable[Query], limits: AlertLimits) -> tuple[AlertLimit, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from imsobs.model import conventions
 from imsobs.model import Model
 from imsobs.model.rules import ResolvedAlert, number
-from imsobs.model.slos import SloNames, good_share, windows
+from imsobs.model.slos import SloNames, events_of_few, good_share, windows
 from imsobs.model.notification import expand
 from imsobs.pages import TextPage
 
@@ -57,6 +57,7 @@ def plan(model: Model) -> Iterator[TextPage]:
             "number": number,
             "good_share": good_share,
             "windows": windows,
+            "few": events_of_few,
             "stem": conventions.alert_file_stem,
             "anomalies": model.spec.anomalies,
         },

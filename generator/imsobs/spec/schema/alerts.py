@@ -12,12 +12,12 @@ from imsobs.spec.schema.base import (
     KebabName,
     LabelName,
     LabelValue,
-    MetricName,
     PlainValue,
     Ratio,
     Section,
     Text,
 )
+from imsobs.spec.schema.queries import RatioOf
 
 Severity = Literal["critical", "warning", "info", "none"]
 Operator = Literal[">", ">=", "<", "<=", "==", "!="]
@@ -48,14 +48,20 @@ class AlertGroup(Section):
 class Alerting(Section):
     """What all rules share.
 
-    runbooks, dashboards: base of the links in notifications. fast, slow: how often rules
-    are evaluated. teams: who is told; escalation: whom to call when that does not help.
+    runbooks, dashboards: base of the links in notifications. fast: how often other
+    rules are evaluated. teams: who is told; escalation: whom to call when that does not help.
     """
 
     runbooks: HttpUrl
     dashboards: HttpUrl
     fast: DurationText = "30s"
-    slow: DurationText = "5m"
+    slow: DurationText = Field(
+        default="2m",
+        description=(
+            "How often rules over days are evaluated; at most 4m, because Prometheus finds a"
+            " recorded value for 5 minutes."
+        ),
+    )
     teams: dict[KebabName, Team]
     groups: dict[KebabName, AlertGroup] = Field(
         {}, description="Defaults of alerts by their `group`; an alert's own keys win."
@@ -63,10 +69,19 @@ class Alerting(Section):
 
 
 class RecordingRule(Section):
-    """A recorded series ``level:metric:operations``: level is the label it is kept by."""
+    """A recorded series ``level:metric:operations``: level is the label it is kept by.
+
+    Either ``expr`` or ``ratio`` says what is recorded.
+    """
 
     description: Text
-    expr: Text
+    expr: Text | None = Field(default=None, description="PromQL of what is recorded.")
+    ratio: RatioOf | None = Field(
+        default=None, description="A share of what was counted, 0 to 1: no value while idle."
+    )
+    by: list[LabelName] = Field(
+        default=[], description="Labels that ``ratio`` keeps apart, besides whose it is."
+    )
     group: KebabName = "service"
     interval: Interval = "fast"
     allow: dict[str, Text] = Field(
@@ -192,51 +207,6 @@ class Alert(Section):
     allow: dict[str, Text] = {}
 
 
-class BurnAlert(Section):
-    """Alert on the speed at which the error budget is used up (Google SRE workbook, ch. 5).
-
-    Fires while the budget burns ``factor`` times too fast over both windows.
-    """
-
-    name: AlertName
-    factor: Annotated[float, Field(gt=0)]
-    long: DurationText
-    short: DurationText
-    severity: Severity
-    hold: Annotated[DurationText, Field(alias="for")]
-
-
-class Breach(Section):
-    """Alert on the objective being missed over its whole window."""
-
-    name: AlertName
-    severity: Severity
-    hold: Annotated[DurationText, Field(alias="for")]
-
-
-class Slo(Section):
-    """A service level objective over ``window``: this share of events must be good.
-
-    total: a counter, or a histogram for ``below``. bad: label values of bad events.
-    below: seconds that a good event takes at most, a bound of the histogram's buckets.
-    min_events: events in a window below which nothing is judged.
-    """
-
-    description: Text
-    objective: Annotated[float, Field(gt=0, lt=1)]
-    window: DurationText = "30d"
-    total: MetricName
-    bad: dict[LabelName, LabelValue | list[LabelValue]] = {}
-    below: float | None = None
-    min_events: Annotated[int, Field(ge=1)] = 100
-    team: KebabName
-    dashboard: KebabName
-    burn: list[BurnAlert] = Field(min_length=1)
-    breach: Breach
-    runbook: Runbook
-    drill: Drill = Drill()
-
-
 class Anomaly(Section):
     """A band of what is normal at this hour of the week: median and deviation of past weeks.
 
@@ -281,5 +251,4 @@ class Budget(Section):
 
 Rules = dict[RecordName, RecordingRule]
 Alerts = dict[AlertName, Alert]
-Slos = dict[SnakeName, Slo]
 Anomalies = dict[SnakeName, Anomaly]

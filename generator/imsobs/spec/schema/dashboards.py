@@ -65,8 +65,8 @@ class Panel(Section):
       percentiles  histogram: the ``quantiles`` of what it observed
       mean         histogram: the mean of what it observed
       heatmap      histogram: how many observations fell into each bucket
-      ratio        counter: its rate as a share of the rate of ``of`` (one counter or the sum
-                   of two; left out: of itself without ``where``), 0 to 1
+      ratio        counter: what it counted as a share of what ``of`` did (one counter or the
+                   sum of two; left out: itself without ``where``), 0 to 1
       promql       a query as it is, or legend -> query
       logql        a metric query over logs, or legend -> query
       logs         a log query; its lines are shown
@@ -94,6 +94,10 @@ class Panel(Section):
     of: MetricName | Annotated[list[MetricName], Field(min_length=1, max_length=2)] | None = None
     by: list[LabelName] = []
     where: dict[LabelName, LabelValue | list[LabelValue]] = {}
+    among: dict[LabelName, LabelValue | list[LabelValue]] = Field(
+        default={},
+        description="Of a ratio: part and whole only of events with these label values.",
+    )
     over: DurationText | None = None
     per: Literal["second", "minute", "hour", "day"] = "second"
     fold: Literal["sum", "max", "min", "avg"] = "sum"

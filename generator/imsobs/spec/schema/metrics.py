@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from imsobs.spec.schema.base import EventName, LabelName, LabelValue, MetricName, Section, Text
+from imsobs.spec.schema.queries import RatioOf
 
 Kind = Literal["counter", "gauge", "histogram"]
 SourceKind = Literal["span", "event", "log", "pipeline", "sdk", "probe", "rule", "stack"]
@@ -35,6 +36,7 @@ class Metric(Section):
       sdk    name of the metric that the OpenTelemetry SDK emits, which is renamed
       probe  what the Collector's HTTP check of the health routes gives
       rule   PromQL of a recording rule
+      ratio  a share of what was counted, which becomes a recording rule
       stack  the component of the stack that exposes it under this very name
     value: what is summed or observed: ``count`` (1 each), ``duration`` (of a span, s),
     ``cost`` (USD), ``cost_drift`` (percent), an event's field, or a span attribute.
@@ -54,6 +56,13 @@ class Metric(Section):
     sdk: str | None = None
     probe: Literal["status", "duration"] | None = None
     rule: Text | None = None
+    ratio: RatioOf | None = Field(
+        default=None,
+        description=(
+            "A share of what was counted, 0 to 1: no value while idle. ``labels`` are kept"
+            " apart, besides whose it is."
+        ),
+    )
     stack: str | None = None
     value: str | AttributeValue = "count"
     when: dict[LabelName, LabelValue | list[LabelValue]] = {}

@@ -2,13 +2,14 @@
 
 from typing import Literal
 
-from imsobs.spec.schema.alerts import Alerting, Alerts, Anomalies, Budget, Rules, Slos
+from imsobs.spec.schema.alerts import Alerting, Alerts, Anomalies, Budget, Rules
 from imsobs.spec.schema.base import Section
 from imsobs.spec.schema.dashboards import Dashboards
 from imsobs.spec.schema.metrics import Buckets, Metrics
 from imsobs.spec.schema.pipeline import Collector, Redaction, Sampling
 from imsobs.spec.schema.routing import Inhibitions, Mutes, Receivers, Routing
 from imsobs.spec.schema.signals import Events, Labels, Prices, Records, Service, Sources
+from imsobs.spec.schema.slos import Slos
 from imsobs.spec.schema.stack import Retention, Scrape, Stack
 
 
