@@ -122,14 +122,15 @@ class Collector:
         """
         deadline = time.monotonic() + _DRAIN_SECONDS
         while True:
-            spent = self._at_rest()
+            spent = self.at_rest()
             left = _left(signal, sent, _samples(self.telemetry))
             if not left:
                 return spent
             if time.monotonic() > deadline:
                 raise SystemExit(f"{signal}: {left} after {_DRAIN_SECONDS:.0f} s")
 
-    def _at_rest(self) -> float:
+    def at_rest(self) -> float:
+        """Wait until it is idle; return the CPU seconds used until then."""
         before, quiet = cpu_seconds(self.pid), 0
         while quiet < 2:
             time.sleep(_WINDOW_SECONDS)

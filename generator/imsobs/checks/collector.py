@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from imsobs.checks import re2
 from imsobs.model import Model
+from imsobs.model.sampling import SPAN_BYTES, SPANS_PER_TRACE, room
 from imsobs.model.series_budget import series_budget
 from imsobs.problems import KeyPath, Problem
 from imsobs.spec.schema.base import seconds
@@ -40,12 +41,22 @@ def _sampling(model: Model) -> Iterator[Problem]:
             "from them; use always_on, and sampling.rate for what is kept"
         )
         yield Problem(("sampling", "sdk_sampler"), message, "sampling/sdk")
-    if seconds(sampling.slow) >= seconds(sampling.decision_wait):
+    longest = seconds(sampling.longest_request)
+    for key in ("slow", "decision_wait"):
+        if getattr(sampling, key) != "0s" and seconds(getattr(sampling, key)) >= longest:
+            message = (
+                f"a trace is held for longest_request = {sampling.longest_request} at most, which "
+                f"is no longer than {key} = {getattr(sampling, key)}; make longest_request longer"
+            )
+            yield Problem(("sampling", key), message, "sampling/longest-request")
+    if sampling.max_traces is not None and sampling.max_traces > room(model.spec):
+        need = sampling.max_traces * SPANS_PER_TRACE * SPAN_BYTES / 2**20
         message = (
-            f"traces are judged {sampling.decision_wait} after they begin, when none can yet have "
-            f"taken {sampling.slow}; make decision_wait longer than slow"
+            f"{sampling.max_traces} traces of {SPANS_PER_TRACE} spans need {need:.0f} MiB, more "
+            f"than half of memory_limit_mib = {model.spec.collector.memory_limit_mib}; at most "
+            f"{room(model.spec)}, or raise memory_limit_mib"
         )
-        yield Problem(("sampling", "decision_wait"), message, "sampling/decision-wait")
+        yield Problem(("sampling", "max_traces"), message, "sampling/max-traces")
 
 
 def _redaction(model: Model) -> Iterator[Problem]:

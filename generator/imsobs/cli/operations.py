@@ -26,6 +26,10 @@ def estimate(
         float | None, typer.Option(min=0, max=1, help="Share of traces kept; from the spec.")
     ] = None,
     peak: Annotated[float, typer.Option(min=1, help="Busiest second over the mean.")] = 4.0,
+    duration: Annotated[float, typer.Option(min=0, help="Mean time of a request, s.")] = 10.0,
+    unended: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of traces that no request ends.")
+    ] = 0.05,
     explain: Annotated[bool, typer.Option("--explain", help="Print formulas, constants.")] = False,
     format: AsFormat = Format.text,
 ) -> None:
@@ -33,7 +37,9 @@ def estimate(
     from imsobs.model import estimate as estimating
 
     model = model_or_exit(root, overlay)
-    load = estimating.Load.of(model, requests_per_day, spans, records, kept, peak)
+    load = estimating.Load.of(
+        model, requests_per_day, spans, records, kept, peak, duration, unended
+    )
     found = estimating.estimate(model, load)
     if format is Format.json:
         data = {"load": asdict(load), "components": [asdict(row) for row in found]}

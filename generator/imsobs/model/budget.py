@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from imsobs.model.conventions import ENVIRONMENT
 from imsobs.model.rules import Record, number
+from imsobs.model.sampling import most_held
 from imsobs.spec.schema.metrics import Metric
 from imsobs.spec.schema.root import Spec
 
@@ -30,6 +31,9 @@ ims_budget_used_usd
   + (sum by ({ENVIRONMENT}) (avg_over_time({HOURLY_COST}[3d])) or ims_budget_used_usd * 0)
     * {_HOURS_LEFT}"""
 
+# Limits of the stack itself, which serves every environment.
+_OF_THE_STACK = ("ims_series_limit", "ims_held_traces_limit")
+
 
 def budget_metrics(spec: Spec) -> dict[str, Metric]:
     """Return the metrics that the spec's ``budget`` adds to the catalogue."""
@@ -54,6 +58,10 @@ def budget_metrics(spec: Spec) -> dict[str, Metric]:
             "Derived series that Prometheus is meant to hold at most.",
             f"vector({number(spec.budget.series)})",
         ),
+        "ims_held_traces_limit": (
+            "Undecided traces that one Collector holds at most.",
+            f"vector({most_held(spec)})",
+        ),
     }
     return {
         name: Metric(
@@ -61,7 +69,7 @@ def budget_metrics(spec: Spec) -> dict[str, Metric]:
             group="cost",
             description=description,
             rule=rule,
-            labels=[] if name == "ims_series_limit" else [ENVIRONMENT],
+            labels=[] if name in _OF_THE_STACK else [ENVIRONMENT],
         )
         for name, (description, rule) in rules.items()
         if name not in spec.metrics

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from imsobs.model import Model
+from imsobs.model.sampling import SPAN_BYTES, held_seconds, most_held
 from imsobs.spec.schema.base import seconds
 
 DAY = 86_400
@@ -60,10 +61,10 @@ CONSTANTS = {
         64.0 * MIB, "B", "disk of Jaeger's table that is being written", "its store's default"
     ),
     "span_memory": Constant(
-        4.3 * KIB,
+        SPAN_BYTES,
         "B",
         "memory per span that the Collector holds for the sampling decision",
-        "measured: 37.5 MiB for 9 000 spans at 150 requests/s",
+        "measured: 2.6 to 3.5 KiB for 61 000 spans (bench.held), 4.3 for 9 000 in passing",
     ),
     "record_disk": Constant(
         200.0,
@@ -99,7 +100,9 @@ FORMULAS = (
     "prometheus memory = prometheus_base + series x series_memory",
     "spans kept a day = requests x spans x share kept",
     "jaeger disk = spans kept a day x span_disk x retention + jaeger_buffer; memory = jaeger_base",
-    "otelcol memory = otelcol_base + requests/s at the peak x spans x decision wait x span_memory",
+    "traces held = requests/s at the peak x the seconds that one is held, at most max_traces",
+    "seconds held = (1 - unended) x (duration + decision_wait + 1) + unended x longest_request",
+    "otelcol memory = otelcol_base + traces held x spans x span_memory",
     "loki disk = requests x records x record_disk x retention; memory = loki_base",
 )
 
@@ -110,7 +113,8 @@ class Load:
 
     kept: share of traces that are stored, errors and slow ones included. series: most
     series that the spec allows, the stack's own not counted. peak: busiest second over
-    the mean of the day.
+    the mean of the day. duration: mean time of a request, s. unended: share of traces in
+    which no span of a request comes (work in the background).
     """
 
     requests_per_day: float
@@ -119,6 +123,8 @@ class Load:
     kept: float
     series: int
     peak: float
+    duration: float
+    unended: float
 
     @classmethod
     def of(
@@ -129,11 +135,14 @@ class Load:
         records: float = 8.0,
         kept: float | None = None,
         peak: float = 4.0,
+        duration: float = 10.0,
+        unended: float = 0.05,
     ) -> Self:
         """Return the load; without ``kept``, the spec's rate plus 2 % errors and slow traces."""
         rate = model.spec.sampling.rate
         share = kept if kept is not None else rate + 0.02 * (1 - rate)
-        return cls(requests_per_day, spans, records, share, series_budget(model), peak)
+        series = series_budget(model)
+        return cls(requests_per_day, spans, records, share, series, peak, duration, unended)
 
 
 @dataclass(frozen=True)
@@ -161,14 +170,12 @@ def estimate(model: Model, load: Load) -> list[Need]:
     value = {name: constant.value for name, constant in CONSTANTS.items()}
     stack, kept = model.spec.stack, model.spec.retention
     series = load.series + value["self_series"]
-    per_second = load.requests_per_day / DAY * load.peak
     interval = seconds(model.spec.scrape.interval)
     metrics = series * DAY / interval * value["sample_disk"]
     wal = series * 10_800 / interval * value["wal_sample"]
     traces = load.requests_per_day * load.spans * load.kept * value["span_disk"]
     logs = load.requests_per_day * load.records * value["record_disk"]
-    window = seconds(model.spec.sampling.decision_wait)
-    held = per_second * load.spans * window * value["span_memory"]
+    held = held_traces(model, load) * load.spans * value["span_memory"]
     rows = (
         ("otelcol", "-", 0.0, 0.0, value["otelcol_base"] + held),
         (
@@ -192,6 +199,13 @@ def estimate(model: Model, load: Load) -> list[Need]:
     return [Need(*row, memory_limit=getattr(stack, row[0]).memory_mib * MIB) for row in rows]
 
 
+def held_traces(model: Model, load: Load) -> float:
+    """Return how many undecided traces the Collector holds at the peak."""
+    per_second = load.requests_per_day / DAY * load.peak
+    held = per_second * held_seconds(model.spec, load.duration, load.unended)
+    return min(held, float(most_held(model.spec)))
+
+
 def _days(duration: str) -> float:
     return seconds(duration) / DAY
 
@@ -213,7 +227,9 @@ def explanation(model: Model, load: Load) -> list[str]:
         f"load: {load.requests_per_day:,.0f} requests a day "
         f"({load.requests_per_day / DAY:.1f}/s, {load.requests_per_day / DAY * load.peak:.1f}/s "
         f"at the peak), {load.spans:g} spans and {load.records:g} log records each, "
-        f"{load.kept:.1%} of traces kept, {load.series:,} series at most",
+        f"{load.kept:.1%} of traces kept, requests of {load.duration:g} s, {load.unended:.0%} of "
+        f"traces without one ({held_traces(model, load):,.0f} traces held), {load.series:,} series "
+        "at most",
         "",
         *FORMULAS,
         "",

@@ -12,7 +12,7 @@ from typing import Any
 
 from imsobs import artifacts
 from imsobs.model import Model, conventions
-from imsobs.outputs.collector import count, current, derive, kept, ordered, store
+from imsobs.outputs.collector import count, current, derive, kept, ordered, sampling, store
 from imsobs.outputs.collector.builder import builder_sections
 from imsobs.outputs.collector.ottl import forget_marks
 from imsobs.outputs.collector.settings import (
@@ -110,7 +110,11 @@ def _processors(model: Model) -> dict[str, Any]:
                 ordered.arrival(),
             ],
         },
-        "tail_sampling": store.tail_sampling(model),
+        "transform/requests": {
+            "error_mode": "ignore",
+            "trace_statements": sampling.request_groups(model),
+        },
+        "tail_sampling": sampling.tail_sampling(model),
         "transform/store_traces": {
             "error_mode": "ignore",
             "trace_statements": store.trace_groups(model),
@@ -184,6 +188,7 @@ def pipelines(model: Model) -> dict[str, Any]:
         "traces/store": {
             "receivers": [_ACCEPTED],
             "processors": [
+                "transform/requests",
                 "tail_sampling",
                 "batch/traces",
                 "transform/store_traces",

@@ -1,14 +1,13 @@
-"""Storage: redaction of what is kept, and which traces are kept."""
+"""Storage: redaction of what is kept."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from imsobs.model import Model, conventions
+from imsobs.outputs.collector import sampling
 from imsobs.outputs.collector.derive import Group
-from imsobs.outputs.collector.ottl import attribute, decimal, matches, set_to, text
-from imsobs.outputs.references import Reference, join
-from imsobs.spec.schema.base import seconds
+from imsobs.outputs.collector.ottl import attribute, matches, set_to, text
 
 MASK = "****"
 # Loki refuses a structured metadata field of more than 64 KB for good.
@@ -91,6 +90,8 @@ def trace_groups(model: Model) -> list[Group]:
     events = [_FORGET.format("spanevent"), *_drop("spanevent", model)]
     return [
         *_forget_containers(),
+        # First: what is forgotten next holds the parents that were set aside.
+        sampling.parent_group(model),
         {"context": "span", "statements": statements},
         *_statements(model),
         _masked("span.name", "span", model),
@@ -206,36 +207,4 @@ def batches() -> dict[str, Any]:
     return {
         "batch/traces": {"timeout": "1s", "send_batch_size": 200, "send_batch_max_size": 200},
         "batch/logs": {"timeout": "0s"},
-    }
-
-
-def tail_sampling(model: Model) -> dict[str, Any]:
-    """Return the tail sampler: every error, every slow trace, a share of the rest.
-
-    The share is decided by the hash of the trace id, spread evenly over the 64-bit
-    integers, so that several Collectors decide alike. (The sampler's own probabilistic
-    policy takes a percentage as a number, which cannot come from TRACE_SAMPLING_RATE.)
-    """
-    sampling = model.spec.sampling
-    # The sampler keeps what takes longer than its threshold, the spec what takes as long.
-    longest = {"threshold_ms": seconds(sampling.slow) * 1000 - 1}
-    rate = Reference("TRACE_SAMPLING_RATE", decimal(sampling.rate))
-    below = join("(Double(", rate, f") * 2.0 - 1.0) * {float(2**63):.1f}")
-    in_share = join("Double(FNV(span.trace_id.string)) <= ", below)
-    return {
-        "decision_wait": sampling.decision_wait,
-        "num_traces": sampling.max_traces,
-        "decision_cache": {
-            "sampled_cache_size": sampling.max_traces * 2,
-            "non_sampled_cache_size": sampling.max_traces * 2,
-        },
-        "policies": [
-            {"name": "errors", "type": "status_code", "status_code": {"status_codes": ["ERROR"]}},
-            {"name": "slow", "type": "latency", "latency": longest},
-            {
-                "name": "share",
-                "type": "ottl_condition",
-                "ottl_condition": {"error_mode": "ignore", "span": [in_share]},
-            },
-        ],
     }

@@ -41,7 +41,7 @@ def overlay(model: Model, health_port: int, environment: str) -> dict[str, Any]:
             "probe_interval": _FAST,
             "max_series": model.spec.collector.max_series * len(names),
         },
-        "sampling": {"slow": "1s", "decision_wait": _FAST},
+        "sampling": {"slow": "1s", "decision_wait": _FAST, "longest_request": "5s"},
         "alerting": {"fast": _FAST, "slow": _FAST},
     }
 

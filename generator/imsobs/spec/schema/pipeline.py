@@ -1,6 +1,6 @@
 """What happens to signals on their way to storage: redaction, sampling, queues."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -27,15 +27,49 @@ class Redaction(Section):
 class Sampling(Section):
     """Which traces are kept, decided in the Collector after the metrics are derived.
 
-    rate: share of ordinary traces, 0 to 1, overridden by TRACE_SAMPLING_RATE; slow: traces
-    at least this long are all kept, as are those with an error; decision_wait: how long a
-    trace may take to arrive; max_traces: traces held while waiting.
+    A trace is kept from the moment that a span of it has an error or is slow, or that it has
+    many spans, or at once when it is of the share; until then it is held.
     """
 
-    rate: Ratio = 0.1
-    slow: DurationText = "5s"
-    decision_wait: DurationText = "10s"
-    max_traces: Annotated[int, Field(ge=100)] = 50_000
+    rate: Ratio = Field(
+        0.1,
+        description="Share of ordinary traces that is kept, 0 to 1; 0 keeps none of them."
+        " TRACE_SAMPLING_RATE overrides it.",
+    )
+    slow: DurationText = Field(
+        "5s", description="Traces that take at least this long are all kept; 0s keeps every trace."
+    )
+    large: int = Field(
+        1000,
+        ge=2,
+        le=2**31 - 1,
+        description="Traces of at least so many spans are all kept: a loop without end is seen,"
+        " and does not fill the memory of the Collector.",
+    )
+    longest_request: DurationText = Field(
+        "10m",
+        description="The longest that a request may take for its trace to be kept whole when it"
+        " fails: how long a trace is held whose request has not ended. Of a request that fails"
+        " later the spans from then on are kept. Memory grows with it (`imsobs estimate`).",
+    )
+    decision_wait: DurationText = Field(
+        "10s",
+        description="How long a trace is held after the span of its request has come, for spans"
+        " that come later than it.",
+    )
+    ends_with: Literal["request", "trace"] = Field(
+        "request",
+        description="What ends a trace. request: the first span of a request (kind SERVER or"
+        " CONSUMER), whoever called. trace: that without a parent, for services that call one"
+        " another and all report here; a request whose caller reports elsewhere is then held for"
+        " longest_request.",
+    )
+    max_traces: Annotated[int, Field(ge=100)] | None = Field(
+        None,
+        description="Most traces that are held; beyond, the oldest is given up undecided and the"
+        " alert TraceMemoryFull fires. Default: as many of six spans as half of"
+        " collector.memory_limit_mib holds.",
+    )
     sdk_sampler: Annotated[str, Field(pattern=r"^[a-z_]+$")] = "always_on"
 
 

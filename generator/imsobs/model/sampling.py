@@ -1,0 +1,42 @@
+"""How many undecided traces the Collector holds, and what they need.
+
+Every failed or slow trace and the kept share are decided on when the span that says so comes
+in; what may still fail is held. A request's spans come in when they end, its own last. So a
+trace is held until ``decision_wait`` after the span of the request itself, and one without
+such a span for ``longest_request`` (ADR 21).
+"""
+
+from __future__ import annotations
+
+from imsobs.spec.schema.base import seconds
+from imsobs.spec.schema.root import Spec
+
+# Memory of a span that is held, with what keeps its trace together (`bench.held`).
+SPAN_BYTES = 4.3 * 1024
+SPANS_PER_TRACE = 6
+# Of the Collector's memory limit, held traces get half; the rest is for everything else.
+SHARE_OF_MEMORY = 0.5
+_MIB = 1024 * 1024
+
+
+def room(spec: Spec) -> int:
+    """Return how many traces of SPANS_PER_TRACE spans fit into their share of the memory."""
+    share = spec.collector.memory_limit_mib * _MIB * SHARE_OF_MEMORY
+    return int(share / (SPANS_PER_TRACE * SPAN_BYTES))
+
+
+def most_held(spec: Spec) -> int:
+    """Return how many undecided traces are held at most; beyond, the oldest is given up."""
+    given = spec.sampling.max_traces
+    # Rounded down, so that it reads as the choice that it is.
+    return room(spec) // 100 * 100 if given is None else given
+
+
+def held_seconds(spec: Spec, duration: float, unended: float) -> float:
+    """Return how long a trace is held on average, s.
+
+    duration: mean time of a request, s; unended: share of traces without a request's span.
+    The sampler looks once a second.
+    """
+    ended = duration + seconds(spec.sampling.decision_wait) + 1
+    return (1 - unended) * ended + unended * seconds(spec.sampling.longest_request)
