@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from golden.cases import CASES
 from golden.collector import ROOT
-from imsobs.compile import read_spec
+from imsobs.model import Model
 
 DERIVED = {"span", "event", "log", "pipeline", "sdk", "probe"}
 # Proven by a test of their own, for want of a synchronous answer.
@@ -17,26 +17,25 @@ ELSEWHERE = {
 }
 
 
-def catalogue() -> dict[str, str]:
-    """Return metric -> kind of its source."""
-    model = read_spec([ROOT / "spec/ims.yaml"]).model
-    assert model is not None
+@pytest.fixture(scope="module")
+def catalogue(model: Model) -> dict[str, str]:
+    """Metric -> kind of its source."""
     return {name: metric.source_kind for name, metric in model.metrics.items()}
 
 
-def test_every_derived_metric_has_a_case() -> None:
-    derived = {name for name, kind in catalogue().items() if kind in DERIVED}
+def test_every_derived_metric_has_a_case(catalogue: dict[str, str]) -> None:
+    derived = {name for name, kind in catalogue.items() if kind in DERIVED}
     proven = {name for case in CASES for name, out in case.out.items() if out}
     missing = sorted(derived - proven - set(ELSEWHERE))
     assert not missing, "no case of tests/golden/cases says what comes out: " + ", ".join(missing)
 
 
 @pytest.mark.parametrize("name", sorted(ELSEWHERE))
-def test_elsewhere_is_real(name: str) -> None:
-    assert name in catalogue()
+def test_elsewhere_is_real(name: str, catalogue: dict[str, str]) -> None:
+    assert name in catalogue
     assert name in (ROOT / "tests" / ELSEWHERE[name]).read_text()
 
 
-def test_cases_name_known_metrics() -> None:
+def test_cases_name_known_metrics(catalogue: dict[str, str]) -> None:
     named = {name for case in CASES for name in case.out}
-    assert named <= set(catalogue())
+    assert named <= set(catalogue)

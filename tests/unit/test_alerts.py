@@ -45,13 +45,6 @@ REQUIRED = {
 
 
 @pytest.fixture(scope="module")
-def model() -> Model:
-    compiled = read_spec([ROOT / "spec/ims.yaml"])
-    assert compiled.model is not None, compiled.lines()
-    return compiled.model
-
-
-@pytest.fixture(scope="module")
 def files(model: Model) -> dict[str, bytes]:
     planners = (alert_rules, alert_tests, anomaly_tests, runbooks)
     return render(page for planner in planners for page in planner.plan(model))

@@ -7,7 +7,6 @@ import dataclasses
 import httpx
 import pytest
 from alertmanager import ROOT
-from imsobs.compile import read_spec
 from imsobs.model import Model
 from imsobs.runtime.drill import otlp
 from imsobs.runtime.drill.case import Case, fault, new_case, phase, receivers_of
@@ -17,13 +16,6 @@ from imsobs.runtime.drill.receiver import Notice, listening
 from imsobs.runtime.drill.tree import overlay
 from imsobs.runtime.trial import free_ports
 from imsobs.spec.schema.alerts import Send
-
-
-@pytest.fixture(scope="module")
-def model() -> Model:
-    compiled = read_spec([ROOT / "spec/ims.yaml"])
-    assert compiled.model is not None, compiled.lines()
-    return compiled.model
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import pytest
 from imsobs import write
 from imsobs.cli import verify as verify_command
 from imsobs.cli.app import app
-from imsobs.compile import read_spec, render_model
 from imsobs.errors import ImsobsError
 from imsobs.runtime.environment import BASE, GO, HOME, NETWORK, chosen
 from imsobs.runtime.verify.validators import ask
@@ -43,12 +42,10 @@ def test_only_what_is_set_is_handed_on() -> None:
     assert chosen(BASE, more={"A": "b"}, source=given) == {"PATH": "/bin", "A": "b"}
 
 
-def test_verify_judges_only_what_the_spec_says(tmp_path: Path) -> None:
-    model = read_spec([ROOT / "spec/ims.yaml"]).model
-    assert model is not None
+def test_verify_judges_only_what_the_spec_says(tmp_path: Path, rendered: dict[str, bytes]) -> None:
     (tmp_path / "spec").mkdir()
     (tmp_path / "spec/ims.yaml").write_bytes((ROOT / "spec/ims.yaml").read_bytes())
-    write.apply(tmp_path, write.changes(tmp_path, render_model(model)))
+    write.apply(tmp_path, write.changes(tmp_path, rendered))
     config = tmp_path / "collector/config.yaml"
     config.write_text(config.read_text().replace("127.0.0.1", "${env:AWS_SECRET_ACCESS_KEY}"))
     result = CliRunner().invoke(app, ["verify", "--root", str(tmp_path)])

@@ -27,7 +27,7 @@ from gateway.vendors.app import create_app as create_vendors
 
 ROOT = Path(__file__).parents[2]
 GATEWAY = ROOT / "examples" / "gateway"
-SPEC = yaml.safe_load((ROOT / "spec" / "ims.yaml").read_text(encoding="utf-8"))
+SPEC = yaml.load((ROOT / "spec/ims.yaml").read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
 EVENTS: dict[str, dict[str, Any]] = SPEC["events"]
 GENERATE = "/v1/generate"
 Result = TypeVar("Result")

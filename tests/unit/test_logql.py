@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from imsobs import logql
-from imsobs.compile import read_spec
+from imsobs.model import Model
 from imsobs.outputs.grafana import plan
 from imsobs.preview.interpolate import panel_queries
 
@@ -92,15 +92,13 @@ def test_says_what_is_selected_and_whether_it_counts() -> None:
     assert not logql.parse('{a="b"} | json').metric
 
 
-def _dashboard_queries() -> list[str]:
-    model = read_spec([ROOT / "spec/ims.yaml"]).model
-    assert model is not None
+def _dashboard_queries(model: Model) -> list[str]:
     found = [query for page in plan(model) for query in panel_queries(page.data)]
     return [query.expr for query in found if query.source == "loki"]
 
 
-def test_dashboards_ask_loki_something() -> None:
-    texts = _dashboard_queries()
+def test_dashboards_ask_loki_something(model: Model) -> None:
+    texts = _dashboard_queries(model)
     assert texts
     for text in texts:
         logql.parse(text)
@@ -110,8 +108,8 @@ def test_dashboards_ask_loki_something() -> None:
     shutil.which("node") is None or not (GRAMMAR / "node_modules").is_dir(),
     reason="needs Node.js and `npm ci --prefix tests/logql`",
 )
-def test_agrees_with_the_published_grammar() -> None:
-    texts = [*SOUND, *FAULTY, *_dashboard_queries()]
+def test_agrees_with_the_published_grammar(model: Model) -> None:
+    texts = [*SOUND, *FAULTY, *_dashboard_queries(model)]
     answer = subprocess.run(
         ["node", "parse.mjs"],
         cwd=GRAMMAR,

@@ -12,8 +12,8 @@ from urllib.parse import parse_qs
 from xml.etree import ElementTree
 
 import pytest
-from imsobs.compile import read_spec
 from imsobs.errors import ImsobsError
+from imsobs.model import Model
 from imsobs.outputs.grafana import plan
 from imsobs.preview import page, theme, values
 from imsobs.preview.fetch import Prometheus, series_name
@@ -24,9 +24,7 @@ END = 1_800_000_000.0
 
 
 @pytest.fixture(scope="module")
-def boards() -> dict[str, Any]:
-    model = read_spec([ROOT / "spec/ims.yaml"]).model
-    assert model is not None
+def boards(model: Model) -> dict[str, Any]:
     return {rendered.data["uid"]: rendered.data for rendered in plan(model)}
 
 

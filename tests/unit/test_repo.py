@@ -28,18 +28,6 @@ def tracked() -> list[str]:
     return listing.stdout.splitlines()
 
 
-@pytest.fixture(scope="module")
-def model() -> Model:
-    compiled = read_spec([ROOT / "spec" / "ims.yaml"])
-    assert compiled.model is not None, "\n".join(compiled.lines())
-    return compiled.model
-
-
-@pytest.fixture(scope="module")
-def rendered(model: Model) -> dict[str, bytes]:
-    return render_model(model)
-
-
 def test_committed_files_are_what_the_spec_says(rendered: dict[str, bytes]) -> None:
     drifted = [
         path

@@ -12,7 +12,6 @@ import pytest
 import yaml
 from alertmanager import ROOT, post, running, states, wait_for
 from imsobs import artifacts
-from imsobs.compile import read_spec
 from imsobs.model import Model
 from imsobs.outputs.alertmanager import TEMPLATE, matchers, plan
 from imsobs.pages import render
@@ -20,13 +19,6 @@ from imsobs.runtime.build.binaries import resolve_binary
 from imsobs.runtime.drill.compress_time import ALWAYS, NEVER, local_routes
 from imsobs.runtime.drill.receiver import Notice, listening
 from imsobs.spec.schema.routing import Expectation
-
-
-@pytest.fixture(scope="module")
-def model() -> Model:
-    compiled = read_spec([ROOT / "spec/ims.yaml"])
-    assert compiled.model is not None, compiled.lines()
-    return compiled.model
 
 
 @pytest.fixture(scope="module")

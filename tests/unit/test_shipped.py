@@ -17,10 +17,10 @@ SPEC = ROOT / "spec/ims.yaml"
 
 
 def test_a_spec_without_a_stack_has_the_shipped_one(tmp_path: Path) -> None:
-    data = yaml.safe_load(SPEC.read_text())
+    data = yaml.load(SPEC.read_text(), Loader=yaml.CSafeLoader)
     del data["stack"]
     file = tmp_path / "spec.yaml"
-    file.write_text(yaml.safe_dump(data, sort_keys=False))
+    file.write_text(yaml.dump(data, Dumper=yaml.CSafeDumper, sort_keys=False))
     compiled = read_spec([file])
     assert compiled.model is not None, compiled.lines()
     for name, version in shipped().versions().items():

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from imsobs.compile import read_spec
 from imsobs.errors import ImsobsError
 from imsobs.model import Model
 from imsobs.model import estimate as estimating
@@ -22,13 +21,6 @@ from typer.testing import CliRunner
 
 ROOT = Path(__file__).resolve().parents[2]
 _SETTING = r"\b(?:IMS|IMSOBS|OTEL|TRACE|LOG|GRAFANA)_[A-Z_]+\b"
-
-
-@pytest.fixture(scope="module")
-def model() -> Model:
-    compiled = read_spec([ROOT / "spec/ims.yaml"])
-    assert compiled.model is not None, compiled.lines()
-    return compiled.model
 
 
 @pytest.fixture(autouse=True)

@@ -32,10 +32,8 @@ def files_of(tmp_path: Path, overlay: str | None = None) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def files() -> dict[str, bytes]:
-    compiled = read_spec([SPEC])
-    assert compiled.model is not None, compiled.lines()
-    return render_model(compiled.model)
+def files(rendered: dict[str, bytes]) -> dict[str, bytes]:
+    return rendered
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +174,7 @@ def test_loki_labels_are_few(files: dict[str, bytes]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "model"),
+    ("path", "schema"),
     [
         ("stack/loki.yaml", LokiFile),
         ("stack/promtail.yaml", PromtailFile),
@@ -184,8 +182,8 @@ def test_loki_labels_are_few(files: dict[str, bytes]) -> None:
         ("stack/grafana/provisioning/dashboards/dashboards.yaml", DashboardsFile),
     ],
 )
-def test_documented_fields_only(files: dict[str, bytes], path: str, model: Any) -> None:
-    model.model_validate(yaml.safe_load(files[path]))
+def test_documented_fields_only(files: dict[str, bytes], path: str, schema: Any) -> None:
+    schema.model_validate(yaml.safe_load(files[path]))
 
 
 def test_a_misspelt_field_is_found(files: dict[str, bytes]) -> None:
