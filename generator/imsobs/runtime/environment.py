@@ -22,8 +22,11 @@ GO = ("GOPATH", "GOCACHE", "GOMODCACHE", "GOTMPDIR", "GOPROXY", "GOMAXPROCS", "N
 """Go's own places and module proxy; what weakens its checks of modules is not among them."""
 PYTHON_INDEX = ("PIP_INDEX_URL", "PIP_CERT", "PIP_CONFIG_FILE", "UV_INDEX_URL", "UV_DEFAULT_INDEX")
 """Where a locked, hashed wheel is fetched from."""
-DOCKER = ("DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY")
-"""Which Docker engine the docker command talks to."""
+DOCKER = (
+    *("DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY"),
+    "COMPOSE_PROJECT_NAME",
+)
+"""Which Docker engine the docker command talks to, and what the project is called there."""
 
 
 def chosen(
