@@ -228,3 +228,19 @@ def test_durations_and_tails(tmp_path: Path) -> None:
     log.write_bytes(b"one\ntwo\nthr\xffee")
     assert tail(log, 2) == ["two", "thr�ee"]
     assert tail(tmp_path / "none.log") == []
+
+
+@pytest.mark.parametrize(
+    ("word", "healthy"),
+    [("Up 3 minutes (healthy)", True), ("Up 3 minutes (unhealthy)", False),
+     ("Up 1 second (health: starting)", False)],
+)  # fmt: skip
+def test_a_container_that_is_not_published_is_as_its_own_check_says(
+    project: Project, monkeypatch: pytest.MonkeyPatch, word: str, healthy: bool
+) -> None:
+    project.layout.make()
+    record_mode(project.layout, "docker")
+    states = {"alpha": word, "beta": word}
+    monkeypatch.setattr(status, "compose_states", lambda _: states)
+    rows = collect(project.plan(), project.layout, ask_prometheus=False).components
+    assert [row.healthy for row in rows if row.name in states] == [healthy, healthy]

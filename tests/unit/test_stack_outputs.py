@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from imsobs.compile import read_spec, render_model
+from imsobs.runtime.paths import Layout
 from imsobs.runtime.process.plan import parse_plan
 from imsobs.runtime.verify.models.grafana import DashboardsFile, DatasourcesFile
 from imsobs.runtime.verify.models.loki import LokiFile
@@ -138,6 +139,31 @@ def test_go_stays_below_the_memory_limit(compose: dict[str, Any]) -> None:
         assert soft == limit * 80 // 100, name
     # The Collector's limiter counts garbage: it must be gone before the limiter refuses.
     assert compose["services"]["otelcol"]["environment"]["GOMEMLIMIT"] == "384MiB"
+
+
+def test_what_ends_loki_is_out_of_reach(
+    compose: dict[str, Any], files: dict[str, bytes], tmp_path: Path
+) -> None:
+    assert "ports" not in compose["services"]["loki"]
+    loki = yaml.safe_load(files["stack/loki.yaml"])
+    assert loki["limits_config"]["deletion_mode"] == "disabled"
+    process = yaml.safe_load(files["stack/native.yaml"])["processes"]["loki"]
+    assert process["ready"].endswith("/${IMSOBS_LOKI_PATH}/ready")
+    one, other = (Layout(tmp_path, tmp_path / name) for name in ("one", "other"))
+    path = one.fill(process["env"]["IMS_LOKI_PATH"])
+    assert re.fullmatch(r"/[0-9a-f]{32}", path)
+    assert one.fill(process["env"]["IMS_LOKI_PATH"]) == path
+    assert other.fill(process["env"]["IMS_LOKI_PATH"]) != path
+    assert (one.run / "loki-path").stat().st_mode & 0o777 == 0o600
+
+
+def test_prometheus_lets_no_other_origin_read(
+    compose: dict[str, Any], files: dict[str, bytes]
+) -> None:
+    native = yaml.safe_load(files["stack/native.yaml"])["processes"]["prometheus"]["args"]
+    for flags in (compose["services"]["prometheus"]["command"], native):
+        assert "--web.cors.origin=none" in flags
+        assert not any("enable-lifecycle" in f or "admin-api" in f for f in flags)
 
 
 def test_images_are_pinned_and_may_carry_a_digest(tmp_path: Path, compose: dict[str, Any]) -> None:
