@@ -10,13 +10,14 @@ import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 from imsobs.errors import ImsobsError
 from imsobs.preview.interpolate import PanelQuery
 from imsobs.terminal import printable
 
 TIMEOUT_SECONDS = 30
+_LONGEST = 64 * 1024 * 1024
 _LABEL = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
@@ -77,7 +78,7 @@ class Prometheus:
         body = urllib.parse.urlencode(arguments).encode()
         try:
             with urllib.request.urlopen(url, body, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
-                return json.load(answer)["data"]
+                return read_json(answer)["data"]
         except urllib.error.HTTPError as error:
             detail = error.read(2000).decode(errors="replace")
             raise ImsobsError(f"Prometheus refuses {arguments['query']}: {detail}") from error
@@ -86,6 +87,17 @@ class Prometheus:
                 f"Prometheus does not answer at {self.base}: {error}",
                 remedy="start the stack with `imsobs up`, or give the right --prometheus",
             ) from error
+
+
+def read_json(answer: IO[bytes]) -> Any:
+    """Return an answer's JSON; ValueError when it is longer or deeper than any that is drawn."""
+    text = answer.read(_LONGEST + 1)
+    if len(text) > _LONGEST:
+        raise ValueError(f"the answer has more than {_LONGEST} bytes")
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("the answer nests without end") from None
 
 
 def _series(rows: Any, legend: str) -> list[Series]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from imsobs.preview import values
-from imsobs.preview.fetch import TIMEOUT_SECONDS
+from imsobs.preview.fetch import TIMEOUT_SECONDS, read_json
 from imsobs.preview.interpolate import PanelQuery
 from imsobs.terminal import printable
 
@@ -38,7 +38,7 @@ def search(base: str, query: PanelQuery, end: float) -> list[tuple[str, ...]] | 
     url = f"{base.rstrip('/')}/api/traces?{urllib.parse.urlencode(arguments)}"
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
-            found = json.load(answer)["data"] or []
+            found = read_json(answer)["data"] or []
     except (OSError, ValueError, KeyError):
         return None
     traces = [trace for trace in found if trace.get("spans")]

@@ -22,11 +22,11 @@ from imsobs.runtime import secrets as stack_secrets
 from imsobs.runtime import settings
 from imsobs.runtime.docker import find_docker, recorded_mode
 from imsobs.runtime.doctor import Finding
+from imsobs.runtime.loopback import loopback_client
 from imsobs.runtime.paths import Layout
 from imsobs.runtime.process.daemon import Supervisor
 from imsobs.runtime.process.plan import Plan, load_plan
 from imsobs.runtime.process.ports import free, holder
-from imsobs.runtime.process.ready import loopback_client
 
 _SHORTEST_PASSWORD = 12
 _GUESSED = {"admin", "password", "grafana", "changeme", "secret", "12345678"}

@@ -19,12 +19,12 @@ from imsobs import artifacts, private
 from imsobs.errors import ImsobsError
 from imsobs.runtime.build.binaries import resolve_binary
 from imsobs.runtime.docker import compose_configs, compose_exec, compose_signal, recorded_mode
+from imsobs.runtime.loopback import loopback_client
 from imsobs.runtime.paths import Layout
 from imsobs.runtime.process import stack as native_stack
 from imsobs.runtime.process.daemon import Supervisor
 from imsobs.runtime.process.launch import files_digest
 from imsobs.runtime.process.plan import Plan, Process
-from imsobs.runtime.process.ready import loopback_client
 from imsobs.runtime.verify import Verdict
 from imsobs.runtime.verify.validators import ask
 

@@ -11,10 +11,11 @@ import httpx
 
 from imsobs.model import conventions
 from imsobs.runtime.docker import Mode, compose_states, recorded_mode
+from imsobs.runtime.loopback import json_of, loopback_client
 from imsobs.runtime.paths import Layout
 from imsobs.runtime.process.daemon import ProcessState, Supervisor, SupervisorGone
 from imsobs.runtime.process.plan import Plan, Process
-from imsobs.runtime.process.ready import loopback_client, tail, why_not_ready
+from imsobs.runtime.process.ready import tail, why_not_ready
 from imsobs.runtime.process.stack import read_record
 from imsobs.shipped import Component
 
@@ -125,7 +126,7 @@ class _Prometheus:
     def get(self, path: str, **params: str) -> Any:
         try:
             answer = self._client.get(f"{self._base}/api/v1/{path}", params=params)
-            return answer.json()["data"] if answer.is_success else None
+            return json_of(answer)["data"] if answer.is_success else None
         except (httpx.HTTPError, ValueError, KeyError):
             return None
 

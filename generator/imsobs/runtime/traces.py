@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from imsobs.errors import ImsobsError
-from imsobs.runtime.process.ready import loopback_client
+from imsobs.runtime.loopback import json_of, loopback_client
 
 
 @dataclass
@@ -85,7 +85,7 @@ def fetch_trace(base: str, trace_id: str) -> dict[str, Any]:
     try:
         with loopback_client(10.0) as client:
             answer = client.get(url)
-            found = answer.json().get("data") if answer.status_code in (200, 404) else None
+            found = json_of(answer).get("data") if answer.status_code in (200, 404) else None
     except (httpx.HTTPError, ValueError) as error:
         raise ImsobsError(
             f"Jaeger does not answer at {base} ({type(error).__name__})", remedy="imsobs status"

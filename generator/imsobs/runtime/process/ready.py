@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 
 from imsobs.errors import ImsobsError
+from imsobs.runtime.loopback import loopback_client
 from imsobs.runtime.paths import Layout
 from imsobs.runtime.process.daemon import ProcessState, Supervisor
 from imsobs.runtime.process.launch import Launch
@@ -17,11 +18,6 @@ from imsobs.runtime.progress import Progress
 
 _MOST_STARTS = 3
 _TAIL_LINES = 12
-
-
-def loopback_client(seconds: float = 3.0) -> httpx.Client:
-    """Return an HTTP client for loopback: proxies of the environment are not for it."""
-    return httpx.Client(timeout=seconds, trust_env=False)
 
 
 def why_not_ready(client: httpx.Client, url: str) -> str | None:

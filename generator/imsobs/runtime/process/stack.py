@@ -16,12 +16,13 @@ from imsobs.errors import ImsobsError
 from imsobs.runtime import secrets as stack_secrets
 from imsobs.runtime.build.binaries import Binary, resolve
 from imsobs.runtime.build.compile import file_lock
+from imsobs.runtime.loopback import loopback_client
 from imsobs.runtime.paths import Layout, layout_for
 from imsobs.runtime.process.daemon import Supervisor, SupervisorGone, end_leftovers, leftovers
 from imsobs.runtime.process.launch import Launch, prepare, write_launches
 from imsobs.runtime.process.plan import Plan, load_plan
 from imsobs.runtime.process.ports import require_free
-from imsobs.runtime.process.ready import loopback_client, wait_until_ready
+from imsobs.runtime.process.ready import wait_until_ready
 from imsobs.runtime.progress import Progress, Silent
 
 _STOP_MARGIN_SECONDS = 10.0
