@@ -1,6 +1,6 @@
 """Render: planned data to bytes.
 
-Stage 6 of load -> parse -> check -> resolve -> plan -> render. Configuration is dumped,
+Stage 6 of load -> parse -> resolve -> check -> plan -> render. Configuration is dumped,
 never pasted: a template orders whole top-level sections and explains them in comments, and
 nothing else (docs/adr/0025-what-a-template-may-add.md).
 """

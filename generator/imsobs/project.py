@@ -11,14 +11,16 @@ from imsobs.errors import ImsobsError
 SPEC_FOLDER = Path("spec")
 
 
-def spec_files(root: Path) -> list[Path]:
-    """Return the files of the project's spec, sorted by name; all together are one spec.
+def spec_of(root: Path) -> Path:
+    """Return the project's spec: its one file, or the folder of files that are one spec.
 
-    Paths are relative to the working directory, as messages name them. Without any file the
-    one that is expected is returned, so that the loader can name what is missing.
+    The path is relative to the working directory, as messages name it.
     """
-    folder = Path(os.path.relpath(root / SPEC_FOLDER)) if root != Path() else SPEC_FOLDER
-    return sorted(folder.glob("*.yaml")) or [folder / "spec.yaml"]
+    folder = Path(os.path.relpath(root / SPEC_FOLDER))
+    files = sorted(folder.rglob("*.yaml"))
+    if not files:
+        return folder / "spec.yaml"
+    return files[0] if len(files) == 1 else folder
 
 
 def find_root(start: Path | None = None) -> Path:

@@ -46,7 +46,9 @@ def expected(case: Path) -> str:
 def test_exactly_these_problems(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     folder = case.relative_to(ROOT)
-    lines = read_spec([Path("spec/ims.yaml"), folder / "overlay.yaml"]).lines()
+    # A case that takes several files has a folder of them.
+    overlay = folder / "overlay" if (folder / "overlay").is_dir() else folder / "overlay.yaml"
+    lines = read_spec([Path("spec/ims.yaml"), overlay]).lines()
     found = "\n".join(lines).replace(f"{folder}/", "")
     pattern = re.escape(expected(case)).replace("<n>", r"\d+")
     assert re.fullmatch(pattern, found), f"expected:\n{expected(case)}\nfound:\n{found}"

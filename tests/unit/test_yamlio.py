@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from imsobs import yamlio
-from imsobs.spec.load import _Yaml12Loader
+from imsobs.spec.reader import Yaml12Loader
 
 _DATA: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -35,7 +35,7 @@ def test_ambiguous_texts_stay_texts_for_every_reader(text: str) -> None:
     dumped = yamlio.dump({"key": text, text: "value"} if text else {"key": text})
     for loader in (yaml.SafeLoader, yaml.CSafeLoader):
         assert yaml.load(dumped, Loader=loader)["key"] == text  # noqa: S506
-    node = yaml.compose(dumped, Loader=_Yaml12Loader)
+    node = yaml.compose(dumped, Loader=Yaml12Loader)
     value = node.value[0][1]
     assert value.value == text
     assert value.tag == "tag:yaml.org,2002:str"

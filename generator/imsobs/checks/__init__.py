@@ -1,6 +1,6 @@
 """Check: what a well-shaped spec means; every problem at once.
 
-Stage 3 of load -> parse -> check -> resolve -> plan -> render. One module per subject; each
+Stage 4 of load -> parse -> resolve -> check -> plan -> render. One module per subject; each
 has ``check(model) -> Iterator[Problem]``, and its ids are explained in docs/checks/.
 """
 

@@ -17,8 +17,8 @@ from imsobs.model import Model
 
 
 def spec_files(root: Path, overlay: list[Path] | None) -> list[Path]:
-    """Return the files of the spec and its overlays, in the order in which they are laid."""
-    return [*project.spec_files(root), *(overlay or [])]
+    """Return the spec and its overlays, in the order in which they are laid over each other."""
+    return [project.spec_of(root), *(overlay or [])]
 
 
 def model_or_exit(root: Path, overlay: list[Path] | None, format: Format = Format.text) -> Model:

@@ -1,6 +1,6 @@
 """Resolve: the checked spec to a model in which nothing is optional.
 
-Stage 4 of load -> parse -> check -> resolve -> plan -> render.
+Stage 4 of load -> parse -> resolve -> check -> plan -> render.
 """
 
 from __future__ import annotations

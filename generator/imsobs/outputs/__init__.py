@@ -1,6 +1,6 @@
 """Plan: the model to pages, data only. One module per product, each ``plan(model)``.
 
-Stage 5 of load -> parse -> check -> resolve -> plan -> render. What a target needs escaped
+Stage 5 of load -> parse -> resolve -> check -> plan -> render. What a target needs escaped
 is escaped here, once, in that target's plan.
 """
 

@@ -1,6 +1,6 @@
 """Parse: plain data to the typed spec; every shape fault becomes a located problem.
 
-Stage 2 of load -> parse -> check -> resolve -> plan -> render.
+Stage 2 of load -> parse -> resolve -> check -> plan -> render.
 """
 
 from __future__ import annotations

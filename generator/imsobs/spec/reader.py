@@ -1,0 +1,182 @@
+"""One YAML file: its text to plain data, the position of every key, and problems.
+
+Reads YAML 1.2's idea of booleans and numbers (``on`` and ``1:30`` stay text), refuses duplicate
+keys, anchors that multiply and deep nesting, so that a hostile file costs bounded time.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import yaml
+
+from imsobs import yamlio
+from imsobs.problems import KeyPath, Position, Problem
+from imsobs.spec.characters import forbidden, places
+
+MAX_DEPTH = 40
+MAX_NODES = 500_000
+_PLAIN_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+
+_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class Yaml12Loader(_Base):  # type: ignore[misc]
+    """SafeLoader whose plain scalars follow the YAML 1.2 core schema, plus dates."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
+
+
+for _tag, _pattern, _first in (
+    ("bool", r"^(?:true|false)$", "tf"),
+    ("null", r"^(?:null|~|)$", ["n", "~", ""]),
+    ("int", r"^[-+]?[0-9]+$", "-+0123456789"),
+    ("float", r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$", "-+0123456789."),
+    ("timestamp", r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "0123456789"),
+):
+    Yaml12Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first)
+    )
+
+
+class Reader:
+    """Turns one composed YAML node tree into data, positions and problems."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.positions: dict[KeyPath, Position] = {}
+        self.problems: list[Problem] = []
+        self.nodes = 0
+        self.readable = True
+        self._odd_lines: set[int] = set()
+
+    def _position(self, node: yaml.Node) -> Position:
+        return Position(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
+
+    def _problem(self, node: yaml.Node, path: KeyPath, message: str, check: str) -> None:
+        self.problems.append(Problem(path, message, check, self._position(node)))
+
+    def look_at_characters(self, text: str) -> None:
+        """Note every line that holds a forbidden character, comments included."""
+        for line, column, name in places(text):
+            self._odd_lines.add(line)
+            self._character(Position(self.file, line, column), (), name)
+
+    def name_the_places(self) -> None:
+        """Give the problems of single lines the key path that they belong to."""
+        keys = sorted((place.line, place.column, path) for path, place in self.positions.items())
+        for index, problem in enumerate(self.problems):
+            if problem.check == "yaml/character" and not problem.path and problem.position:
+                here = (problem.position.line, problem.position.column)
+                path = max((key for key in keys if key[:2] <= here), default=(1, 1, ()))[2]
+                self.problems[index] = replace(problem, path=path)
+
+    def _character(self, place: Position, path: KeyPath, name: str) -> None:
+        message = f"the character {name} is not allowed: it shows other than what is there"
+        self.problems.append(Problem(path, message, "yaml/character", place))
+
+    def _escaped_character(self, node: yaml.Node, path: KeyPath, *, key: bool) -> bool:
+        """Tell whether a text holds a forbidden character, and note one that was escaped."""
+        name = forbidden(node.value, key=key)
+        if name is None:
+            return False
+        lines = range(node.start_mark.line + 1, node.end_mark.line + 2)
+        if not self._odd_lines.intersection(lines):
+            self._character(self._position(node), path, name)
+        return True
+
+    def read(self, node: yaml.Node, path: KeyPath = ()) -> Any:
+        self.nodes += 1
+        if self.nodes > MAX_NODES or len(path) > MAX_DEPTH:
+            if not any(problem.check == "yaml/too-large" for problem in self.problems):
+                limits = f"{MAX_NODES} values after aliases are expanded, {MAX_DEPTH} levels"
+                self._problem(node, path[:3], f"the file is larger than {limits}", "yaml/too-large")
+            return None
+        if not isinstance(node, yaml.ScalarNode) and node.tag not in _PLAIN_TAGS:
+            self._problem(node, path, f"tag {node.tag} is not allowed", "yaml/tag")
+            return None
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            for index, item in enumerate(node.value):
+                self.positions[(*path, index)] = self._position(item)
+            return [self.read(item, (*path, i)) for i, item in enumerate(node.value)]
+        return self._scalar(node, path)
+
+    def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                self._problem(key_node, path, "a key must be plain text", "yaml/key")
+                continue
+            key = key_node.value
+            here = (*path, key)
+            if self._escaped_character(key_node, path, key=True):
+                continue
+            if key in result:
+                first = self.positions[here]
+                message = f"duplicate key; first given at line {first.line}"
+                self._problem(key_node, here, message, "yaml/duplicate-key")
+                continue
+            self.positions[here] = self._position(key_node)
+            result[key] = self.read(value_node, here)
+        return result
+
+    def _scalar(self, node: yaml.Node, path: KeyPath) -> Any:
+        text = node.value
+        match node.tag.rsplit(":", 1)[-1]:
+            case "bool":
+                return text == "true"
+            case "null":
+                return None
+            case "int":
+                # Python refuses to convert absurdly long digit strings; such a value is a
+                # fault of the spec, not of the program.
+                return int(text) if len(text) < 64 else float("inf")
+            case "float":
+                return float(text)
+            case "timestamp":
+                try:
+                    return datetime.date.fromisoformat(text)
+                except ValueError:
+                    self._problem(node, path, f'"{text}" is not a calendar date', "yaml/date")
+                    return None
+            case "str":
+                return None if self._escaped_character(node, path, key=False) else text
+        self._problem(node, path, f"tag {node.tag} is not allowed", "yaml/tag")
+        return None
+
+
+def read_text(text: str, reader: Reader) -> dict[str, Any]:
+    """Return the data of a file's text; what is wrong with it is noted by the reader."""
+    start = Position(reader.file, 1, 1)
+
+    def fail(message: str, check: str, position: Position = start) -> dict[str, Any]:
+        reader.problems.append(Problem((), message, check, position))
+        reader.readable = False
+        return {}
+
+    reader.look_at_characters(text)
+    if (depth := yamlio.nesting(text)) > MAX_DEPTH:
+        return fail(f"brackets nest {depth} deep; at most {MAX_DEPTH}", "yaml/too-large")
+    try:
+        node = yaml.compose(text, Loader=Yaml12Loader)
+        data = reader.read(node) if node is not None else {}
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = Position(reader.file, mark.line + 1, mark.column + 1) if mark else start
+        context = f" ({error.context})" if error.context else ""
+        return fail(f"{error.problem or error.context}{context}", "yaml/syntax", place)
+    except yaml.YAMLError as error:
+        # Refused by the YAML reader for a character that is a problem already.
+        reader.readable = False
+        return {} if reader.problems else fail(str(error).splitlines()[0], "yaml/syntax")
+    except RecursionError:
+        return fail(f"nests deeper than {MAX_DEPTH} levels", "yaml/too-large")
+    if not isinstance(data, dict):
+        return fail("the root must be a mapping of sections", "yaml/root")
+    reader.name_the_places()
+    return data
