@@ -1,0 +1,9 @@
+"""What is installed beside the instrumentation of a service.
+
+`opentelemetry-instrument` finds it by its entry points (`entry`); a service imports nothing.
+
+stopping     telemetry that waits is sent before the process ends, in bounded time
+processes    which of a service's processes is which, and a forked one made itself
+failures     a failure that left its request behind is brought back to it
+sdk          what of the SDK these need and has no public name
+"""

@@ -1,0 +1,118 @@
+"""A failure that left its request behind is brought back to it.
+
+A server logs the exception of a request when the instrumentation has left that request's
+context already, so the record does not carry its trace. The exception's traceback leads there:
+it goes through the frame that holds the request's span.
+
+And a caller who went away is no failure, whichever instrumentation tells of it.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from opentelemetry import context, trace
+from opentelemetry.sdk.trace import Span, SpanProcessor, TracerProvider
+from opentelemetry.trace import SpanKind, Status, StatusCode
+
+from imsobs_instrumentation import sdk
+
+_REQUESTS = (SpanKind.SERVER, SpanKind.CONSUMER)
+# Exceptions behind an exception that are looked at, as raised `from` one another or in groups.
+_MOST = 32
+
+
+def install() -> None:
+    """Give records of exceptions their trace, on the console and where they are sent."""
+    logging.setLogRecordFactory(functools.partial(_record, logging.getLogRecordFactory()))
+    for handler in logging.getLogger().handlers:
+        if type(handler).__module__.startswith("opentelemetry."):
+            handler.emit = functools.partial(_emit, handler.emit)  # type: ignore[method-assign]
+    for provider in sdk.providers():
+        if isinstance(provider, TracerProvider):
+            provider.add_span_processor(_Disconnects())
+
+
+def _record(make: Callable[..., logging.LogRecord], *args: Any, **kwargs: Any) -> logging.LogRecord:
+    record = make(*args, **kwargs)
+    if hasattr(record, "otelTraceID") and (span := request_of(record)):
+        found = span.get_span_context()
+        record.otelTraceID = trace.format_trace_id(found.trace_id)
+        record.otelSpanID = trace.format_span_id(found.span_id)
+        record.otelTraceSampled = found.trace_flags.sampled
+    return record
+
+
+def _emit(emit: Callable[[logging.LogRecord], None], record: logging.LogRecord) -> None:
+    if (span := request_of(record)) is None:
+        emit(record)
+        return
+    token = context.attach(trace.set_span_in_context(span))
+    try:
+        emit(record)
+    finally:
+        context.detach(token)
+
+
+def request_of(record: logging.LogRecord) -> Span | None:
+    """Return the span of the request whose exception a record tells of, when nothing else says."""
+    if not record.exc_info or record.exc_info[1] is None:
+        return None
+    # The SDK handles spans of all requests, and its own troubles belong to none of them.
+    if record.name.partition(".")[0] == "opentelemetry":
+        return None
+    if trace.get_current_span().get_span_context().is_valid:
+        return None
+    return next((span for error in _behind(record.exc_info[1]) for span in _spans(error)), None)
+
+
+def _behind(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and those behind it."""
+    waiting, seen = [error], set[int]()
+    while waiting and len(seen) < _MOST:
+        error = waiting.pop(0)
+        if id(error) in seen:
+            continue
+        seen.add(id(error))
+        yield error
+        grouped = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+        waiting += [e for e in (error.__cause__, error.__context__, *grouped) if e is not None]
+
+
+def _spans(error: BaseException) -> Iterator[Span]:
+    """Yield the requests that an exception went through, from the outermost on."""
+    traceback = error.__traceback__
+    while traceback is not None:
+        for value in traceback.tb_frame.f_locals.values():
+            if isinstance(value, Span) and value.kind in _REQUESTS:
+                yield value
+        traceback = traceback.tb_next
+
+
+class _Disconnects(SpanProcessor):
+    """Takes the error from the span of a stream whose caller went away.
+
+    Contrib's instrumentation sets none under uvicorn; FastAPI's own telemetry does, and so does
+    any under a server that tells the application by an OSError (ASGI 2.4).
+    """
+
+    def _on_ending(self, span: Span) -> None:
+        if span.kind is SpanKind.SERVER and span.status.status_code is StatusCode.ERROR:
+            attributes = span.attributes or {}
+            answered = attributes.get("http.response.status_code")
+            if (not isinstance(answered, int) or answered < 500) and _left(span):
+                sdk.amend(span, Status(StatusCode.UNSET), without="error.type")
+
+
+def _left(span: Span) -> bool:
+    error = sys.exception()
+    if error is not None:
+        kind = type(error)
+        return kind.__name__ == "ClientDisconnect" and kind.__module__.startswith("starlette.")
+    scope = span.instrumentation_scope
+    told = (span.attributes or {}).get("error.type")
+    return scope is not None and scope.name == "fastapi" and told == "ConnectionError"

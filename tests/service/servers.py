@@ -1,0 +1,132 @@
+"""Starts a service as an operator would, under each server, with the rendered settings."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+import psutil
+from gateway.launch import read_settings
+from golden.collector import ROOT
+
+from generator.native.trial import free_ports
+
+TESTS = ROOT / "tests"
+APP = "service.app:app"
+_BIN = Path(sys.executable).parent
+_READY_SECONDS = 120.0
+# Not under test, and each takes a second of every process's start.
+_HEAVY = "openai,anthropic,redis,sqlite3,httpx,httpx2"
+_UVICORN = ("uvicorn", APP, "--port", "{port}", "--log-config", "app/logging.json")
+_GUNICORN = (
+    *("gunicorn", APP, "-k", "uvicorn.workers.UvicornWorker", "-w", "4"),
+    *("-b", "127.0.0.1:{port}", "--log-config-json", "app/logging.json"),
+)
+SERVERS: dict[str, tuple[str, ...]] = {
+    "uvicorn": _UVICORN,
+    "uvicorn-workers": (*_UVICORN, "--workers", "4", "--timeout-worker-healthcheck", "60"),
+    "gunicorn": _GUNICORN,
+    "gunicorn-preload": (*_GUNICORN, "--preload"),
+}
+
+
+def environment(endpoint: str, **more: str) -> dict[str, str]:
+    """Return what app/otel.env makes of this environment, for a process that it starts."""
+    base = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, **more}
+    base["PYTHONPATH"] = os.pathsep.join([str(TESTS), str(ROOT / "examples")])
+    base["PATH"] = os.pathsep.join([str(_BIN), os.environ["PATH"]])
+    settings = read_settings(ROOT / "app" / "otel.env", base)
+    settings["OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"] += f",{_HEAVY}"
+    return {**base, **settings}
+
+
+def start(
+    command: tuple[str, ...], endpoint: str, log: Path, **more: str
+) -> subprocess.Popen[bytes]:
+    """Start a command under the instrumentation, in a group of its own. log: its output."""
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            [_BIN / "opentelemetry-instrument", *command],
+            env=environment(endpoint, **more),
+            cwd=ROOT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+@dataclass
+class Service:
+    """A running service."""
+
+    process: subprocess.Popen[bytes]
+    client: httpx2.Client
+    log: Path
+
+    def get(self, path: str, times: int = 1, at_once: int = 16) -> list[httpx2.Response]:
+        """Return the answers to so many requests, several at a time."""
+        with ThreadPoolExecutor(at_once) as pool:
+            return list(pool.map(lambda _: self.client.get(path), range(times)))
+
+    def pids(self, workers: int, seconds: float = 60.0) -> set[int]:
+        """Return the processes that answer, once there are so many of them."""
+        deadline = time.monotonic() + seconds
+        found: set[int] = set()
+        while len(found) < workers:
+            assert time.monotonic() < deadline, f"{len(found)} of {workers} workers answer"
+            found |= {answer.json() for answer in self.get("/pid", 32)}
+        return found
+
+    def stop(self, how: signal.Signals = signal.SIGTERM, seconds: float = 60.0) -> int:
+        """Send a signal; return the exit code when the process has ended."""
+        self.process.send_signal(how)
+        return self.process.wait(seconds)
+
+
+@contextmanager
+def serving(server: str, endpoint: str, log: Path, **more: str) -> Iterator[Service]:
+    """Run the app under one of SERVERS, and leave none of its processes behind."""
+    (port,) = free_ports(1)
+    command = tuple(part.format(port=port) for part in SERVERS[server])
+    process = start(command, endpoint, log, **more)
+    url = f"http://127.0.0.1:{port}"
+    # No connection is kept: which worker takes a request is decided for each.
+    limits = httpx2.Limits(max_keepalive_connections=0)
+    with httpx2.Client(base_url=url, timeout=60.0, limits=limits) as client:
+        service = Service(process, client, log)
+        try:
+            _ready(service)
+            yield service
+        finally:
+            for left in _family(process.pid):
+                left.kill()
+            process.wait()
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    try:
+        first = psutil.Process(pid)
+        return [first, *first.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _ready(service: Service) -> None:
+    deadline = time.monotonic() + _READY_SECONDS
+    while True:
+        try:
+            if service.client.get("/pid").is_success:
+                return
+        except httpx2.TransportError:
+            assert service.process.poll() is None, service.log.read_text()[-3000:]
+            assert time.monotonic() < deadline, service.log.read_text()[-3000:]
+            time.sleep(0.1)
