@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import gc
+import logging
 import os
 from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 
+log = logging.getLogger("service")
 app = FastAPI()
 # Something that a process has and its children do not need: workers differ in memory.
 _kept: list[bytes] = []
@@ -60,3 +63,16 @@ async def stream(number: int, breaks: bool = False) -> StreamingResponse:
                 raise ConnectionError(f"number {number}")
 
     return StreamingResponse(parts(), media_type="text/event-stream")
+
+
+@app.get("/later")
+async def later() -> None:
+    """Fail outside of every request, while requests fail."""
+
+    def fail() -> None:
+        try:
+            raise OSError("by itself")
+        except OSError:
+            log.exception("nobody asked for this")
+
+    asyncio.get_running_loop().call_later(0.01, contextvars.Context().run, fail)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -70,6 +69,8 @@ class Sink:
     points: dict[tuple[str, str], Point] = field(default_factory=dict)
     resources: dict[str, dict[str, Any]] = field(default_factory=dict)
     delay: float = 0.0
+    # Address of a connection -> the instance ids that were told over it.
+    connections: dict[tuple[str, int], set[str]] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         sink = self
@@ -80,7 +81,7 @@ class Sink:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 time.sleep(sink.delay)
-                sink.take(_KINDS[self.path].FromString(body))
+                sink.take(_KINDS[self.path].FromString(body), self.client_address)
                 self.send_response(200)
                 self.send_header("content-length", "0")
                 self.end_headers()
@@ -108,9 +109,14 @@ class Sink:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def take(self, request: Any) -> None:
+    def take(self, request: Any, connection: tuple[str, int]) -> None:
         """Remember what an export request brings."""
         with self._lock:
+            self.connections.setdefault(connection, set()).update(
+                _values(group.resource.attributes)["service.instance.id"]
+                for _, groups in request.ListFields()
+                for group in groups
+            )
             for group in getattr(request, "resource_spans", ()):
                 resource = _values(group.resource.attributes)
                 self.spans += [
@@ -189,8 +195,3 @@ def _number(point: Any) -> float:
 
 def _values(attributes: Any) -> dict[str, Any]:
     return {one.key: getattr(one.value, one.value.WhichOneof("value")) for one in attributes}
-
-
-def instances(points: dict[tuple[str, str], Point]) -> Iterator[str]:
-    """Yield each instance id once."""
-    yield from dict.fromkeys(instance for instance, _ in points)

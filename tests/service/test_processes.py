@@ -130,6 +130,7 @@ def test_forked_children_do_not_talk_over_their_parents_connection(tmp_path: Pat
         said = Counter(record.body.rpartition(" ")[0] for record in sink.records)
         said.pop("")
         assert said == {"parent": 500, **{f"child {number}": 500 for number in range(4)}}
+        assert all(len(instances) == 1 for instances in sink.connections.values())
 
 
 def test_a_child_that_is_forked_while_its_parent_sends_is_not_stuck(tmp_path: Path) -> None:

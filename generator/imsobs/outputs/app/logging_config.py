@@ -48,6 +48,10 @@ _NOT_EXTRA = [
     "thread",
     "threadName",
 ]
+# gunicorn cuts its logger off from the root logger, and its uvicorn workers give the handlers of
+# that logger to uvicorn's, which they cut off too. So that what they log goes the same way as
+# everything else, the one handler of theirs is the root logger: a logger handles records too.
+_ROOT = {"()": "logging.getLogger"}
 
 
 def configuration() -> dict[str, Any]:
@@ -65,10 +69,14 @@ def configuration() -> dict[str, Any]:
                 "stream": "ext://sys.stdout",
                 "formatter": "cfg://environment[LOG_FORMAT]",
                 "level": "cfg://environment[LOG_CONSOLE_LEVEL]",
-            }
+            },
+            "root": _ROOT,
         },
         "root": {"level": "cfg://environment[LOG_LEVEL]", "handlers": ["console"]},
-        "loggers": {name: {"level": "WARNING"} for name in _QUIET},
+        "loggers": {
+            **{name: {"level": "WARNING"} for name in _QUIET},
+            "gunicorn.error": {"handlers": ["root"], "propagate": False},
+        },
     }
 
 
