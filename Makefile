@@ -9,11 +9,11 @@ BIN := $(VENV)/bin
 IMSOBS := $(BIN)/imsobs
 READY := $(VENV)/.installed
 
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock pyproject.toml instrumentation/pyproject.toml
 	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	@echo "installing the locked dependencies into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e instrumentation
 	@touch $@
 
 .PHONY: help all install lock fmt lint render check validate verify test test-unit test-native \

@@ -17,8 +17,7 @@ import httpx2
 import psutil
 from gateway.launch import read_settings
 from golden.collector import ROOT
-
-from generator.native.trial import free_ports
+from imsobs.runtime.trial import free_ports
 
 TESTS = ROOT / "tests"
 APP = "service.app:app"

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from faults.conftest import eventually
+from golden.collector import ROOT
 from service.servers import SERVERS, Service, serving
 from service.sink import ERROR, Record, Sink, Span
 
@@ -61,7 +62,7 @@ def requests(sink: Sink) -> dict[str, Span]:
 def test_each_record_leads_to_its_own_request(server: str, tmp_path: Path) -> None:
     kinds = ("/fail/{}", "/fail-in-thread/{}", "/stream?breaks=true&number={}")
     paths = [kinds[number % 3].format(number) for number in range(300)]
-    random.Random(7).shuffle(paths)
+    random.Random(7).shuffle(paths)  # noqa: S311 - an order, no secret
     with Sink() as sink, serving(server, sink.url, tmp_path / "log") as service:
         failing(service, paths)
         service.stop()
@@ -113,8 +114,6 @@ def test_a_user_who_stops_a_stream_is_no_error(server: str, native: bool, tmp_pa
 
 def without_contrib(folder: Path) -> Path:
     """Return the rendered SDK configuration without contrib's instrumentation of FastAPI."""
-    from golden.collector import ROOT
-
     text = (ROOT / "app" / "otel-sdk.yaml").read_text()
     file = folder / "native.yaml"
     file.write_text(text.replace("    fastapi:\n", "    fastapi:\n      enabled: false\n", 1))

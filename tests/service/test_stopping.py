@@ -13,10 +13,9 @@ from pathlib import Path
 
 import pytest
 from faults.conftest import eventually
+from imsobs.runtime.trial import free_ports
 from service.servers import SERVERS, serving, start
 from service.sink import Sink
-
-from generator.native.trial import free_ports
 
 pytestmark = [pytest.mark.native, pytest.mark.timeout(300)]
 WORKERS = {"uvicorn": 1}
