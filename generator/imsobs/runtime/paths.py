@@ -16,7 +16,10 @@ from imsobs.project import find_root
 PLAN_FILE = Path(artifacts.NATIVE)
 # sun_path holds 104 (macOS) to 108 bytes; supervisord binds "<socket>.<pid>" first.
 _LONGEST_SOCKET = 92
-STATE_REMEDY = "remove it, or choose another state folder with IMSOBS_STATE"
+STATE_REMEDY = (
+    "if it is yours, take others' rights away (chmod -R go-rwx); else remove it, or choose another"
+    " state folder with IMSOBS_STATE"
+)
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def prepare(root: Path) -> None:
             remedy=f"set it in the environment or in {settings.FILE}, then start again",
         )
     for folder, mode in ((FOLDER, 0o700), (ALERTING, 0o755)):
-        private.make(root / folder, "put a folder of your own there, mode 700")
+        private.make(root / folder, f"put a folder of your own there, or chmod go-rwx {folder}")
         (root / folder).chmod(mode)
     _write(root / PASSWORD_FILE, value)
 
