@@ -154,6 +154,8 @@ def test_an_info_alert_waits_for_a_graver_one(model: Model) -> None:
         ("humanize", 1234567.0, "1.235M"),
         ("humanize", 0.0125, "12.5m"),
         ("humanize", 0.0, "0"),
+        ('printf "%.0f"', 12345.0, "12345"),
+        ('printf "%.0f"', 8.0, "8"),
         ("humanizePercentage", 0.21, "21%"),
         ("humanizeDuration", 5.8333333, "5.833s"),
         ("humanizeDuration", 601.0, "10m 1s"),

@@ -9,9 +9,12 @@ from __future__ import annotations
 import re
 
 _FIELD = re.compile(
-    r"\{\{\s*(?:\$labels\.(?P<label>\w+)|\$value(?:\s*\|\s*(?P<function>\w+))?)\s*\}\}"
+    r"\{\{\s*(?:\$labels\.(?P<label>\w+)"
+    r"|\$value(?:\s*\|\s*(?P<function>\w+(?:\s+\"[^\"]*\")?))?)\s*\}\}"
 )
-FUNCTIONS = ("humanize", "humanizePercentage", "humanizeDuration")
+# A count with all its digits: humanize writes 12345 as 12.35k.
+WHOLE = 'printf "%.0f"'
+FUNCTIONS = ("humanize", "humanizePercentage", "humanizeDuration", WHOLE)
 
 
 def unknown_fields(text: str) -> list[str]:
@@ -45,6 +48,8 @@ def humanized(function: str | None, value: float) -> str:
             return _duration(value)
         case "humanize":
             return _with_prefix(value)
+        case text if text == WHOLE:
+            return f"{value:.0f}"
     return f"{value:.12g}"
 
 

@@ -20,6 +20,8 @@ def text(value: float, unit: str) -> str:
             return _bytes(value) + "/s"
         case "currencyUSD":
             return _dollars(value)
+        case "locale":
+            return f"{value:,.3f}".rstrip("0").rstrip(".")
         case "percentunit":
             return f"{plain(value * 100)}%"
         case "percent":

@@ -5,6 +5,8 @@ from __future__ import annotations
 from imsobs.model.metrics import ResolvedMetric
 from imsobs.spec.schema.dashboards import Panel, UnitName
 
+# Purposes whose numbers are counts over a range.
+_COUNTS = {"increase", "share", "top"}
 _PLAIN: dict[str, UnitName] = {"s": "s", "By": "By", "USD": "USD", "ratio": "ratio"}
 
 
@@ -19,6 +21,8 @@ def unit_of(panel: Panel, purpose: str, metrics: dict[str, ResolvedMetric]) -> U
     if metric is None:
         return "count"
     plain = _plain(metric)
+    if plain == "count" and purpose in _COUNTS:
+        return "whole"
     return _rate(metric, plain, panel.per) if purpose == "rate" else plain
 
 

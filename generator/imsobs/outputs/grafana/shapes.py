@@ -22,6 +22,7 @@ from imsobs.model.dashboards import ResolvedPanel
 # Grafana's ids of the units that the spec names.
 UNITS = {
     "count": "short",
+    "whole": "locale",
     "s": "s",
     "By": "bytes",
     "USD": "currencyUSD",

@@ -25,6 +25,8 @@ Variable = Literal["service", "environment", "vendor", "model"]
 Show = Literal["stat", "series", "area", "bars", "pie", "table", "heatmap", "states", "logs"]
 UnitName = Literal[
     "count",
+    # A count with all its digits, 1,234 instead of 1.23 K.
+    "whole",
     "s",
     "By",
     "USD",
