@@ -1,5 +1,6 @@
 """Records what each dialect's real package sends, and tells what a new release says otherwise.
 
+    export PYTHONPATH=examples
     python -m tests.dialects.record                       every recording, compared and stored
     python -m tests.dialects.record genai-openai --check  one, compared only (exit code 1)
     python -m tests.dialects.record --page                only the page of the dialects

@@ -41,10 +41,11 @@ def outcome_statements(source: SpanSource) -> list[str]:
     if not source.outcome and not source.status:
         return []
     outcome = attribute("span", conventions.OUTCOME)
-    gone = any_of(
+    ways = [
         f"({path} != nil and {cancellation(path, source.cancelled)})"
         for path in (_ERROR_TYPE, _EXCEPTION, "span.status.message")
-    )
+    ]
+    gone = any_of([*ways, *([f"({source.cancelled_where})"] if source.cancelled_where else [])])
     statements = [set_to(outcome, text(SUCCESS))]
     if not source.status:
         statements.append(set_to(outcome, text(ERROR), _FAILED))

@@ -177,6 +177,13 @@ class SpanSource(Section):
         ),
     )
     cancelled: Cancelled = list(CANCELLED)
+    cancelled_where: Text | None = Field(
+        default=None,
+        description=(
+            "OTTL condition on the span that says the same, where no class of exception does. "
+            "Default: none."
+        ),
+    )
     prefer: list[str] = Field(
         default=[],
         description=(
