@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 FILE = Path(__file__).resolve().parent / "data/builds.yaml"
+PATCHES = FILE.parent / "patches"
 
 ModuleText = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/~-]*$")]
 PinnedModule = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/~-]*[ @]v\d[0-9a-z.-]*$")]
@@ -35,12 +36,16 @@ class Strict(BaseModel):
 
 
 class CollectorBuild(Strict):
-    """The Collector from a builder manifest (``gomod:`` entries become the go.mod)."""
+    """The Collector from a builder manifest (``gomod:`` entries become the go.mod).
+
+    patches: module and version -> Go files, below data/patches, that are added to it.
+    """
 
     kind: Literal["collector"]
     manifest: Inside
     builder: PinnedModule
     require: list[PinnedModule] = []
+    patches: dict[PinnedModule, list[Inside]] = {}
     ldflags: list[Flag] = []
 
 

@@ -47,7 +47,7 @@ def collector(
     """The Collector of the cases: every case's name is an allowed service."""
     overlay = {
         "service": {"names": [PROBED, *OTHERS, *(case.service for case in CASES)]},
-        "collector": {"probe_interval": "1s", "max_series": 10_000_000},
+        "collector": {"probe_interval": "2s", "max_series": 10_000_000},
         "prices": {"google": {"gemini-2.5-flash": TWO_PRICES}},
         "sampling": {"decision_wait": "1s", "slow": "0s", "rate": 1.0},
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from imsobs.promql.mixing import mixed
+from imsobs.promql.mixing import mixed, mixed_with_apart
 from imsobs.promql.series import Allowed, Series
 
 ENV = "deployment_environment_name"
@@ -51,3 +51,30 @@ SERIES = {
 )
 def test_mixed(expr: str, metrics: list[str]) -> None:
     assert mixed(expr, ENV, SERIES) == metrics
+
+
+@pytest.mark.parametrize(
+    ("expr", "found"),
+    [
+        ("sum(rate(asked_total[5m]))", [("asked_total", "route")]),
+        ("sum by (route) (rate(asked_total[5m]))", []),
+        ("rate(asked_total[5m])", []),
+        ('sum(rate(asked_total{route!~"/health.*"}[5m]))', []),
+        ('sum(rate(asked_total{route="/a"}[5m]))', []),
+        ('sum(rate(asked_total{route=~"/health.*"}[5m]))', []),
+        # One of the two health routes is left, or chosen together with another.
+        ('sum(rate(asked_total{route!="/health"}[5m]))', [("asked_total", "route")]),
+        ('sum(rate(asked_total{route=~"/a|/health"}[5m]))', [("asked_total", "route")]),
+        # Chosen in the browser.
+        ('sum(rate(asked_total{route=~"$route"}[5m]))', []),
+        (
+            'sum(asked_total{route!~"/health.*"}) / on () sum(asked_total)',
+            [("asked_total", "route")],
+        ),
+        ("sum(hits_total)", []),
+    ],
+)
+def test_values_apart_are_mixed(expr: str, found: list[tuple[str, str]]) -> None:
+    labels: dict[str, Allowed] = {**LABELS, "route": ("/a", "/health", "/health/detailed", "other")}
+    asked = Series("asked_total", "asked_total", "counter", labels, {"route": ("/health*",)})
+    assert mixed_with_apart(expr, {**SERIES, "asked_total": asked}) == found

@@ -8,8 +8,9 @@ import pytest
 import yaml
 from imsobs.compile import read_spec, render_model
 from imsobs.outputs.stack.hardening import image
+from imsobs.runtime.build.recipe import recipe_key
 from imsobs.runtime.process.plan import parse_plan
-from imsobs.shipped import Shipped, module_version, shipped
+from imsobs.shipped import PATCHES, CollectorBuild, Shipped, module_version, shipped
 from imsobs.spec.schema.stack import Prometheus
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,3 +97,25 @@ def test_every_shipped_pattern_is_strict() -> None:
     data["components"]["loki"]["build"]["drop_replaces"] = ["x -toolexec=evil"]
     with pytest.raises(ValueError, match="drop_replaces"):
         Shipped.model_validate(data).natively({})
+
+
+def test_patches_are_of_modules_that_are_built_and_change_the_key() -> None:
+    """A patch that no longer fits the module's version would be left out without a word."""
+    build = shipped().natively({})["otelcol"].build
+    assert isinstance(build, CollectorBuild)
+    modules = {m for section in shipped().collector.values() for m in section.values()}
+    assert set(build.patches) <= modules
+    for names in build.patches.values():
+        for name in names:
+            assert (PATCHES / name).read_text().startswith("package ")
+
+
+def test_the_key_of_a_build_changes_with_a_patch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    component = shipped().natively({})["otelcol"]
+    key = recipe_key(ROOT, "otelcol", component)
+    for file in PATCHES.iterdir():
+        (tmp_path / file.name).write_text(file.read_text() + "// changed\n")
+    monkeypatch.setattr("imsobs.runtime.build.recipe.PATCHES", tmp_path)
+    assert recipe_key(ROOT, "otelcol", component) != key

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator
 from promql_parser import BinaryExpr, Expr
 
 from imsobs import promql
-from imsobs.checks.rules import habits, mixing, shown, unknown
+from imsobs.checks.rules import habits, mixing, mixing_apart, shown, unknown
 from imsobs.model import Model, conventions
 from imsobs.model.alerts import used_labels
 from imsobs.model.notification import FUNCTIONS, unknown_fields
 from imsobs.model.rules import ResolvedAlert
 from imsobs.problems import KeyPath, Problem, available
 from imsobs.spec.schema.alerts import AlertTest, Drill, Runbook
+from imsobs.spec.schema.base import seconds
 
 # Key of an alert or of its group -> checks of one that is left out, and of one that is unknown.
 _OWNERS = {
@@ -111,6 +112,12 @@ def _alert(alert: ResolvedAlert, model: Model, *, first: bool) -> Iterator[Probl
         return
     yield from _expression(alert, model)
     yield from _texts(alert)
+    if alert.hold is not None and 0 < seconds(alert.hold) < seconds(alert.interval):
+        message = (
+            f"{alert.hold} is shorter than the interval of evaluation, {alert.interval}, so it is"
+            " as long as that; say so, or 0s for at once"
+        )
+        yield Problem((*path, "for"), message, "alert/short-for")
     if alert.hold is None:
         message = "say how long it must hold before it fires (for: 5m); 0s means at once"
         yield Problem(path, message, "alert/missing-for")
@@ -134,6 +141,7 @@ def _expression(alert: ResolvedAlert, model: Model) -> Iterator[Problem]:
             path = (*alert.path, key)
             yield from mixing(expr, conventions.SERVICE_NAME, path, "alert/service-label", model)
             yield from mixing(expr, conventions.ENVIRONMENT, path, "alert/environment-label", model)
+            yield from mixing_apart(expr, path, "alert/values-apart", model)
 
 
 def _is_condition(expr: str) -> bool:
@@ -179,6 +187,7 @@ def _runbook(path: KeyPath, runbook: Runbook, model: Model) -> Iterator[Problem]
             query.expr, conventions.ENVIRONMENT, here, "runbook/environment-label", model
         )
         yield from shown(query.expr, here)
+        yield from mixing_apart(query.expr, here, "runbook/values-apart", model)
 
 
 def _test(path: KeyPath, alert: ResolvedAlert, test: AlertTest, model: Model) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from promql_parser import Call
 
 from imsobs import logql, promql
-from imsobs.checks.rules import shown
+from imsobs.checks.rules import mixing_apart, shown
 from imsobs.model import Model, conventions
 from imsobs.model.dashboards import ResolvedDashboard, ResolvedPanel
 from imsobs.model.dashboards.queries import Query
@@ -47,6 +47,7 @@ def promql_problems(
         yield from _variables(path, query.text, dashboard)
         yield from _windows(path, query.text)
         yield from shown(query.text, path)
+        yield from mixing_apart(query.text, path, "dashboard/values-apart", model)
     yield from _pickers(path, query.text, dashboard, model)
 
 

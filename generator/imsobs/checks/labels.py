@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from imsobs.checks import re2
 from imsobs.model import Model
 from imsobs.problems import KeyPath, Problem, available
+from imsobs.promql.matchers import is_one_of
 from imsobs.spec.schema.signals import Label
 
 # Attributes and names that identify a person or a single request. As labels they would
@@ -45,12 +46,20 @@ def check(model: Model) -> Iterator[Problem]:
         if label.paths and not templates:
             message = "the values of a label with paths are URL templates, which begin with /"
             yield Problem((*path, "paths"), message, "label/paths")
+        yield from _apart(path, label, model.labels[name].values)
         for attribute in [name, *label.attributes, *label.resource_attributes]:
             if PERSONAL.search(attribute):
                 message = (
                     f'"{attribute}" can identify a person or a single request; a label must not'
                 )
                 yield Problem(path, message, "label/personal-data")
+
+
+def _apart(path: KeyPath, label: Label, values: tuple[str, ...] | None) -> Iterator[Problem]:
+    for index, value in enumerate(label.apart):
+        if values is not None and not any(is_one_of(known, [value]) for known in values):
+            message = f'"{value}" is no value of the label; {available(value, values)}'
+            yield Problem((*path, "apart", index), message, "label/unknown-apart")
 
 
 def _patterns(path: KeyPath, label: Label) -> Iterator[Problem]:

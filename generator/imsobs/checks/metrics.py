@@ -29,7 +29,7 @@ def check(model: Model) -> Iterator[Problem]:
 
 def _metric(name: str, metric: Metric, model: Model) -> Iterator[Problem]:
     path: KeyPath = ("metrics", name)
-    source = source_of(metric)
+    source = source_of(metric, model.spec)
     if source is None:
         yield Problem(path, f"give exactly one source: {_SOURCES}", "metric/one-source")
         return

@@ -11,12 +11,14 @@ from imsobs.model.rules import Record
 from imsobs.problems import KeyPath, Problem
 from imsobs.promql import labels as promql_labels
 from imsobs.promql.lint import as_shown, lint
-from imsobs.promql.mixing import mixed
+from imsobs.promql.matchers import excluding
+from imsobs.promql.mixing import mixed, mixed_with_apart
 from imsobs.spec.schema.base import seconds
 
 _MIXES = "rule/environment-label"
 # Prometheus finds a sample for 5 minutes; the next one needs time to be computed.
 _SLOWEST = 240
+_APART = "rule/values-apart"
 
 
 def check(model: Model) -> Iterator[Problem]:
@@ -49,7 +51,9 @@ def check(model: Model) -> Iterator[Problem]:
         yield from habits(record.expr, record.path, model)
         if _MIXES not in _allowed(record, model):
             yield from mixing(record.expr, conventions.ENVIRONMENT, record.path, _MIXES, model)
-        for name in _reads(record.expr):
+        if _APART not in _allowed(record, model):
+            yield from mixing_apart(record.expr, record.path, _APART, model)
+        for name in reads(record.expr):
             if name == record.name or last.get((record.group, name), -1) > index:
                 message = (
                     f'"{name}" is recorded after this rule in the group {record.group}; put it'
@@ -85,6 +89,17 @@ def mixing(expr: str, label: str, path: KeyPath, check_id: str, model: Model) ->
         yield Problem(path, message, check_id)
 
 
+def mixing_apart(expr: str, path: KeyPath, check_id: str, model: Model) -> Iterator[Problem]:
+    """Yield where an expression mixes values that are set apart with the others."""
+    for metric, label in mixed_with_apart(expr, model.series):
+        values = model.series[metric].apart[label]
+        message = (
+            f'{", ".join(values)} of "{metric}" are mixed with the others; add'
+            f" {excluding(label, values)}, or keep {label}"
+        )
+        yield Problem(path, message, check_id)
+
+
 def _allowed(record: Record, model: Model) -> dict[str, str]:
     section = model.spec.rules if record.path[0] == "rules" else model.spec.metrics
     return section[record.name].allow
@@ -96,7 +111,8 @@ def shown(expr: str, path: KeyPath) -> Iterator[Problem]:
         yield Problem(path, finding.message, finding.check)
 
 
-def _reads(expr: str) -> list[str]:
+def reads(expr: str) -> list[str]:
+    """Return the series that an expression selects; none when it does not parse."""
     try:
         return promql.metric_names(expr)
     except ValueError:

@@ -41,6 +41,7 @@ def preview(
         float, typer.Option(help="Pictures are 1440 px times this wide.", min=0.25, max=4)
     ] = 1.0,
     range_: Annotated[str | None, typer.Option("--range", help="Time shown, such as 30m.")] = None,
+    environment: Values = None,
     service: Values = None,
     vendor: Values = None,
     model: Values = None,
@@ -58,7 +59,12 @@ def preview(
     request = page.Request(
         end=time.time(),
         seconds=_seconds(range_),
-        values={"service": service or [], "vendor": vendor or [], "model": model or []},
+        values={
+            "environment": environment or [],
+            "service": service or [],
+            "vendor": vendor or [],
+            "model": model or [],
+        },
         scrape_interval=duration_seconds(spec.scrape.interval),
         jaeger=jaeger or f"http://127.0.0.1:{spec.stack.jaeger.ports.http}",
     )

@@ -16,6 +16,8 @@ RESOURCE_LABELS = {
 # What says whose a series is. Every sum, alert, group and inhibition keeps these labels apart.
 IDENTITY_LABELS = tuple(RESOURCE_LABELS.values())
 BY_IDENTITY = ", ".join(IDENTITY_LABELS)
+# The component that the plain health route stands for.
+SERVICE_COMPONENT = "service"
 # What a service or an environment that the spec does not name becomes, and one not told.
 OTHER = "other"
 UNKNOWN = "unknown"
@@ -26,6 +28,8 @@ VARIABLE_LABELS = {
     "vendor": "vendor",
     "model": "model",
 }
+# How often a service's SDK sends what it measures, ms.
+SDK_INTERVAL_MS = 10_000
 # Labels that a scrape adds to every series.
 SCRAPE_LABELS = ("job", "instance")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from imsobs.model import conventions
 from imsobs.model.ratios import expression
-from imsobs.model.signals import ResolvedLabel
+from imsobs.model.signals import ResolvedLabel, apart_in
 from imsobs.promql.series import Allowed, Series
 from imsobs.spec.schema.metrics import AttributeValue, Kind, Metric, SourceKind
 from imsobs.spec.schema.root import Spec
@@ -18,7 +18,8 @@ class ResolvedMetric:
     """One metric with its source made explicit.
 
     sources: names of span sources or events, the SDK's metric name, the probe, PromQL, or
-    the stack's component. labels: own labels -> allowed values. sdk_attributes: label ->
+    the stack's component. labels: own labels -> allowed values. apart: label ->
+    values that are none of what the metric is about. sdk_attributes: label ->
     SDK attribute. exemplars: from kept traces, pointing at them. series_budget: the most
     series one service in one environment may have, histogram buckets counted (le and +Inf,
     sum, count).
@@ -34,6 +35,7 @@ class ResolvedMetric:
     value: str | tuple[str, ...]
     when: dict[str, tuple[str, ...]]
     labels: dict[str, Allowed]
+    apart: dict[str, tuple[str, ...]]
     sdk_attributes: dict[str, str]
     buckets: tuple[float, ...]
     exemplars: bool
@@ -41,13 +43,13 @@ class ResolvedMetric:
     series_budget: int
 
 
-def source_of(metric: Metric) -> tuple[SourceKind, tuple[str, ...]] | None:
+def source_of(metric: Metric, spec: Spec) -> tuple[SourceKind, tuple[str, ...]] | None:
     """Return the metric's one source, or None when it names none or several.
 
     A ratio is a rule whose PromQL is written here.
     """
     given: list[tuple[SourceKind, str | list[str]]] = []
-    share = None if metric.ratio is None else expression(metric.ratio, list(metric.labels))
+    share = None if metric.ratio is None else expression(metric.ratio, list(metric.labels), spec)
     for kind, value in (
         ("span", metric.span),
         ("event", metric.event),
@@ -75,10 +77,12 @@ def resolve_metric(
     Total even for a faulty spec (unknown labels are open, a missing source is the stack),
     so that the checks can look at everything at once.
     """
-    kind, sources = source_of(metric) or ("stack", ("",))
+    kind, sources = source_of(metric, spec) or ("stack", ("",))
     own = {label: labels[label].values if label in labels else None for label in metric.labels}
     if metric.ratio is not None:
         own = dict.fromkeys(conventions.IDENTITY_LABELS) | own
+    if kind == "probe" and "component" in own:
+        own["component"] = (conventions.SERVICE_COMPONENT, *spec.service.components)
     buckets = tuple(spec.buckets.get(metric.buckets or "", ()))
     value = metric.value
     when = {
@@ -97,6 +101,7 @@ def resolve_metric(
         value=tuple(value.attributes) if isinstance(value, AttributeValue) else value,
         when=when,
         labels=own,
+        apart=apart_in(name, spec),
         sdk_attributes=metric.labels if isinstance(metric.labels, dict) else {},
         buckets=buckets,
         exemplars=metric.exemplars,
@@ -128,15 +133,16 @@ def catalogue(metrics: dict[str, ResolvedMetric]) -> dict[str, Series]:
     series: dict[str, Series] = {}
     for metric in metrics.values():
         labels = {**metric.labels, **_common_labels(metric)}
+        apart = metric.apart
         if metric.type == "histogram":
             bucket, total, count = conventions.histogram_series(metric.name)
             bounds = (*(conventions.bucket_bound(bound) for bound in metric.buckets), "+Inf")
             le: Allowed = bounds if metric.buckets else None
-            series[bucket] = Series(bucket, metric.name, metric.type, {**labels, "le": le})
-            series[total] = Series(total, metric.name, metric.type, labels)
-            series[count] = Series(count, metric.name, metric.type, labels)
+            series[bucket] = Series(bucket, metric.name, metric.type, {**labels, "le": le}, apart)
+            series[total] = Series(total, metric.name, metric.type, labels, apart)
+            series[count] = Series(count, metric.name, metric.type, labels, apart)
         else:
-            series[metric.name] = Series(metric.name, metric.name, metric.type, labels)
+            series[metric.name] = Series(metric.name, metric.name, metric.type, labels, apart)
     return series
 
 

@@ -7,11 +7,13 @@ what could have been counted).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from imsobs.model import conventions
+from imsobs.model.signals import apart_in
 from imsobs.promql.matchers import selector
 from imsobs.spec.schema.queries import RatioOf
+from imsobs.spec.schema.root import Spec
 
 
 def ratio(part: str, wholes: Sequence[str]) -> str:
@@ -30,13 +32,14 @@ def ratio(part: str, wholes: Sequence[str]) -> str:
     return f"(\n    {dividend}\n  )\n  / ({whole} > 0)"
 
 
-def expression(given: RatioOf, labels: Sequence[str]) -> str:
+def expression(given: RatioOf, labels: Sequence[str], spec: Spec) -> str:
     """Return the expression of a rule's ratio. labels: kept apart, besides whose it is."""
     by = ", ".join(dict.fromkeys([*conventions.IDENTITY_LABELS, *labels]))
 
-    def counted(selected: str) -> str:
+    def counted(name: str, where: Mapping[str, str | list[str]]) -> str:
+        selected = selector(name, where, apart_in(name, spec, labels))
         return f"sum by ({by}) (increase({selected}[{given.over}] anchored))"
 
     wholes = [given.of] if isinstance(given.of, str) else given.of or [given.part]
-    part = counted(selector(given.part, {**given.among, **given.where}))
-    return ratio(part, [counted(selector(name, given.among)) for name in wholes])
+    part = counted(given.part, {**given.among, **given.where})
+    return ratio(part, [counted(name, given.among) for name in wholes])

@@ -104,7 +104,7 @@ def spec_records(spec: Spec, metrics: dict[str, ResolvedMetric]) -> list[Record]
         Record(
             name,
             # A rule without either is a fault that is reported.
-            rule.expr or (expression(rule.ratio, rule.by) if rule.ratio else ""),
+            rule.expr or (expression(rule.ratio, rule.by, spec) if rule.ratio else ""),
             rule.description,
             rule.group,
             intervals[rule.interval],
@@ -149,5 +149,24 @@ def record_series(
                 label: labels[label].values if label in labels else None
                 for label in sorted(carried)
             }
-            found[record.name] = Series(record.name, record.name, "gauge", allowed)
+            apart = _apart(record.expr, carried, found)
+            found[record.name] = Series(record.name, record.name, "gauge", allowed, apart)
     return {record.name: found[record.name] for record in records if not record.metric}
+
+
+def _apart(
+    expr: str, carried: frozenset[str], series: dict[str, Series]
+) -> dict[str, tuple[str, ...]]:
+    """Return the values set apart that a record has kept: those that no selector chose among."""
+    try:
+        selectors = promql.selectors(promql.parse(expr))
+    except ValueError:
+        return {}
+    found: dict[str, tuple[str, ...]] = {}
+    for selector in selectors:
+        entry = series.get(promql.selector_name(selector))
+        chosen = {matcher.name for matcher in selector.matchers.matchers}
+        for label, values in entry.apart.items() if entry else ():
+            if label in carried and label not in chosen:
+                found[label] = values
+    return found

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from imsobs.model.numbers import faulty_values
 from imsobs.model.routes import Routes, resolve_routes
+from imsobs.promql.matchers import is_one_of
 from imsobs.spec.schema.root import Spec
 from imsobs.spec.schema.signals import Label, Price
+
+# Where instrumentations tell the route of a request.
+ROUTE = "http.route"
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,7 @@ def resolve_label(name: str, spec: Spec) -> ResolvedLabel:
         matches = {value: exact([value]) for value in faulty_values(spec)}
     else:
         matches = _matches(origin)
+    matches |= _probed(name, matches, spec)
     is_open = "*" in matches
     values = None if is_open else tuple(dict.fromkeys([*matches, label.missing, label.overflow]))
     return ResolvedLabel(
@@ -88,6 +94,74 @@ def resolve_label(name: str, spec: Spec) -> ResolvedLabel:
         missing=label.missing,
         overflow=label.overflow,
     )
+
+
+def probed_routes(spec: Spec) -> list[str]:
+    """Return the routes that the Collector's probe asks, without their query."""
+    service = spec.service
+    if service.health is None or not any(metric.probe for metric in spec.metrics.values()):
+        return []
+    routes = [service.health, service.health_detailed if service.components else None]
+    return [route.partition("?")[0] for route in routes if route is not None]
+
+
+def _probed(name: str, matches: dict[str, str], spec: Spec) -> dict[str, str]:
+    """Return how a label of routes tells the probed ones that it does not list.
+
+    They are spellings of the first value that is set apart, so that queries need not name
+    them; without one, each is a value of its own.
+    """
+    label = spec.labels[name]
+    paths = probed_routes(spec) if ROUTE in label.attributes else []
+    unlisted = [path for path in paths if value_of(path, matches) is None]
+    apart = next((value for value in matches if is_one_of(value, label.apart)), None)
+    if apart is None or not unlisted:
+        return {path: exact([path]) for path in unlisted}
+    return {apart: f"(?:{matches[apart]})|(?:{exact(unlisted)})"}
+
+
+def value_of(raw: str, matches: dict[str, str]) -> str | None:
+    """Return the value that a raw text becomes, None when it is none of a label's own."""
+    for value, pattern in matches.items():
+        try:
+            if re.search(pattern, raw):
+                return value
+        except re.error:
+            continue  # RE2 judges patterns in a check of its own
+    return None
+
+
+def apart_values(name: str, spec: Spec) -> tuple[str, ...]:
+    """Return the values of a label that are none of what its metrics are about.
+
+    Those that the spec sets apart, and the routes that the probe asks: what the label lists by
+    the very path, or what stands for itself as no value is set apart.
+    """
+    label = spec.labels.get(name)
+    if label is None:
+        return ()
+    probed = probed_routes(spec) if ROUTE in label.attributes else []
+    matches = _matches(label)
+    told = any(is_one_of(value, label.apart) for value in matches)
+    own = [
+        path for path in probed if value_of(path, matches) in ((path,) if told else (None, path))
+    ]
+    return tuple(
+        dict.fromkeys([*label.apart, *(path for path in own if not is_one_of(path, label.apart))])
+    )
+
+
+def apart_in(series: str, spec: Spec, kept: Iterable[str] = ()) -> dict[str, tuple[str, ...]]:
+    """Return the values set apart in a series: label -> values.
+
+    series: a metric, or one of the three of a histogram. kept: labels that are not looked at.
+    """
+    names = [series, *(series.removesuffix(end) for end in ("_bucket", "_sum", "_count"))]
+    metric = next((spec.metrics[name] for name in names if name in spec.metrics), None)
+    if metric is None:
+        return {}
+    labels = [label for label in metric.labels if label not in metric.when and label not in kept]
+    return {label: values for label in labels if (values := apart_values(label, spec))}
 
 
 def _matches(label: Label) -> dict[str, str]:

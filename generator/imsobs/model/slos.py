@@ -7,13 +7,14 @@ counts of five minutes, so that 30 days cost one range of two series.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from imsobs.model import conventions
 from imsobs.model.rules import Record, number
+from imsobs.model.signals import apart_in
 from imsobs.promql.matchers import selector
 from imsobs.spec.schema.base import seconds
-from imsobs.spec.schema.metrics import Metric
 from imsobs.spec.schema.root import Spec
 from imsobs.spec.schema.slos import Slo
 
@@ -70,20 +71,25 @@ def is_raw(window: str) -> bool:
     return seconds(window) <= seconds(LONGEST_RAW)
 
 
-def _counted(slo: Slo, metric: Metric | None, window: str) -> tuple[str, str]:
-    """Return the queries of all and of bad events in a window, by service and environment."""
+def _counted(slo: Slo, spec: Spec, window: str) -> tuple[str, str]:
+    """Return the queries of all and of bad events in a window, by service and environment.
+
+    Events with a value that is set apart (a health route) are none that were promised.
+    """
+    metric, apart = spec.metrics.get(slo.total), apart_in(slo.total, spec)
     bucket, _, count = conventions.histogram_series(slo.total)
     histogram = metric is not None and metric.type == "histogram"
 
-    def counted(selected: str) -> str:
+    def counted(name: str, where: Mapping[str, str | list[str]] | None = None) -> str:
+        selected = selector(name, where or {}, apart)
         return f"sum by ({BY}) (increase({selected}[{window}] anchored))"
 
     total = counted(count if histogram else slo.total)
     if slo.below is not None:
-        good = counted(selector(bucket, {"le": conventions.bucket_bound(slo.below)}))
+        good = counted(bucket, {"le": conventions.bucket_bound(slo.below)})
         return total, f"{total} - {good}"
     # Without a bad event ever there is no series of them.
-    return total, f"{counted(selector(slo.total, slo.bad))}\n  or {total} * 0"
+    return total, f"{counted(slo.total, slo.bad)}\n  or {total} * 0"
 
 
 def slo_records(spec: Spec) -> list[Record]:
@@ -93,7 +99,6 @@ def slo_records(spec: Spec) -> list[Record]:
 
 def _records(name: str, spec: Spec) -> list[Record]:
     slo, names = spec.slos[name], SloNames(name)
-    metric = spec.metrics.get(slo.total)
 
     def record(what: str, expr: str, description: str, *, fast: bool = True) -> Record:
         group = f"slo-{name.replace('_', '-')}" + ("" if fast else "-long")
@@ -105,7 +110,7 @@ def _records(name: str, spec: Spec) -> list[Record]:
     for window in windows(slo):
         fast = is_raw(window)
         if fast:
-            total, bad = _counted(slo, metric, window)
+            total, bad = _counted(slo, spec, window)
         else:
             total, bad = (
                 f"sum_over_time({counts}[{window}:{SHORTEST}])"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 # Label values that a series may carry; None when the set is not known to the spec.
@@ -12,9 +12,13 @@ Kind = Literal["counter", "gauge", "histogram"]
 
 @dataclass(frozen=True)
 class Series:
-    """A name that PromQL may select: its labels with their allowed values, and its metric."""
+    """A name that PromQL may select: its labels with their allowed values, and its metric.
+
+    apart: label -> values that are none of what the metric is about; a last ``*`` is any rest.
+    """
 
     name: str
     metric: str
     type: Kind
     labels: dict[str, Allowed]
+    apart: dict[str, tuple[str, ...]] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from typing import Literal
 
 from imsobs.model import conventions
 from imsobs.model.ratios import ratio
-from imsobs.promql.matchers import matcher
+from imsobs.promql.matchers import excluding, matcher
 from imsobs.promql.series import Series
 from imsobs.spec.schema.dashboards import Panel, Show
 
@@ -107,7 +107,7 @@ def _ratio(panel: Panel, metric: str, window: str, scope: Scope) -> str:
     """Return the share of the part in the whole, as the rules' ratios are counted."""
 
     def counted(name: str, where: Where) -> str:
-        selected = _narrowed(name, where, scope)
+        selected = _narrowed(name, where, panel, scope)
         return _fold(panel, f"increase({selected}[{window}] anchored)")
 
     of = [panel.of] if isinstance(panel.of, str) else panel.of or [metric]
@@ -146,16 +146,25 @@ def _legend(labels: list[str]) -> str:
 
 
 def _selector(name: str, panel: Panel, scope: Scope) -> str:
-    return _narrowed(name, panel.where, scope)
+    return _narrowed(name, panel.where, panel, scope)
 
 
-def _narrowed(name: str, where: Where, scope: Scope) -> str:
-    """Return ``name{...}`` narrowed by the variables whose labels the series has."""
-    labels = scope.series[name].labels if name in scope.series else {}
+def _narrowed(name: str, where: Where, panel: Panel, scope: Scope) -> str:
+    """Return ``name{...}`` narrowed by the variables whose labels the series has.
+
+    Values set apart are left out, unless their label is selected or kept.
+    """
+    entry = scope.series.get(name)
+    labels = entry.labels if entry else {}
     matchers = [
         f'{label}=~"${variable}"'
         for variable, label in conventions.VARIABLE_LABELS.items()
         if variable in scope.variables and label in labels
     ]
     matchers += [matcher(*item) for item in where.items()]
+    matchers += [
+        excluding(label, values)
+        for label, values in (entry.apart.items() if entry else ())
+        if label not in panel.by and label not in where
+    ]
     return f"{name}{{{', '.join(matchers)}}}" if matchers else name

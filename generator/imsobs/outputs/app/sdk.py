@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from imsobs import artifacts
-from imsobs.model import Model
+from imsobs.model import Model, conventions
 from imsobs.model.metrics import ResolvedMetric
 from imsobs.outputs.app import logging_config
 from imsobs.outputs.references import SDK, SHELL, Reference, Value, join, written
@@ -32,7 +32,6 @@ _EXPORT_TIMEOUT_MS = 10_000
 # Longest attribute kept, in characters: a stack trace fits, a document does not.
 ATTRIBUTE_LENGTH = 16_384
 _ATTRIBUTE_COUNT = 64
-_METRIC_INTERVAL_MS = 10_000
 _METRIC_TIMEOUT_MS = 5_000
 _SYSTEM_METRICS = "opentelemetry.instrumentation.system_metrics"
 # Which instrumentation scopes make a metric, by the beginning of its name. The second and
@@ -203,7 +202,7 @@ def _meter_provider(model: Model) -> dict[str, Any]:
         "readers": [
             {
                 "periodic": {
-                    "interval": _METRIC_INTERVAL_MS,
+                    "interval": conventions.SDK_INTERVAL_MS,
                     "timeout": _METRIC_TIMEOUT_MS,
                     "exporter": {"otlp_http": {**exporter, "temporality_preference": "cumulative"}},
                 }

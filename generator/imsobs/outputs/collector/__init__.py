@@ -12,7 +12,16 @@ from typing import Any
 
 from imsobs import artifacts
 from imsobs.model import Model, conventions
-from imsobs.outputs.collector import count, current, derive, kept, ordered, sampling, store
+from imsobs.outputs.collector import (
+    count,
+    current,
+    derive,
+    kept,
+    ordered,
+    probe,
+    sampling,
+    store,
+)
 from imsobs.outputs.collector.builder import builder_sections
 from imsobs.outputs.collector.ottl import forget_marks
 from imsobs.outputs.collector.settings import (
@@ -56,8 +65,6 @@ def sections(model: Model) -> dict[str, Any]:
 
 def _processors(model: Model) -> dict[str, Any]:
     settings = model.spec.collector
-    environment = Reference("IMS_ENVIRONMENT", model.spec.service.environments[0])
-    base_url = Reference("IMS_SERVICE_URL", model.spec.service.url)
     return {
         "memory_limiter": memory_limiter(model),
         "transform/derive_traces": {
@@ -102,14 +109,7 @@ def _processors(model: Model) -> dict[str, Any]:
             "error_mode": "ignore",
             "metric_statements": [*current.sdk_groups(model), ordered.arrival()],
         },
-        "filter/probe": current.probe_filter(),
-        "transform/probe": {
-            "error_mode": "ignore",
-            "metric_statements": [
-                *current.probe_groups(model, base_url, environment),
-                ordered.arrival(),
-            ],
-        },
+        **probe.processors(model),
         "transform/requests": {
             "error_mode": "ignore",
             "trace_statements": sampling.request_groups(model),
@@ -144,6 +144,7 @@ def _connectors(model: Model) -> dict[str, Any]:
             "spans": count.redaction_definitions(model, "traces"),
             "logs": count.redaction_definitions(model, "logs"),
         },
+        **probe.connectors(model),
         **kept.connectors(model),
     }
 
@@ -180,11 +181,7 @@ def pipelines(model: Model) -> dict[str, Any]:
             "processors": ["memory_limiter", "filter/sdk", "filter/sdk_numbers", "transform/sdk"],
             "exporters": ["prometheus/current"],
         },
-        "metrics/probe": {
-            "receivers": ["http_check"],
-            "processors": ["filter/probe", "transform/probe"],
-            "exporters": ["prometheus/current"],
-        },
+        **probe.pipelines(model),
         "traces/store": {
             "receivers": [_ACCEPTED],
             "processors": [

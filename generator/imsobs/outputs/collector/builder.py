@@ -10,9 +10,13 @@ from typing import Any
 
 from imsobs.shipped import shipped
 
-# Built in although the configuration does not name them: the benchmarks' pass-through, and
-# the token check that an exposed Collector turns on.
-_ALWAYS = {"exporters": ["nop"], "extensions": ["bearertokenauth"]}
+# Built in although the configuration does not name them: the probe that a spec may
+# leave out, the benchmarks' pass-through, and the token check that an exposed Collector turns on.
+_ALWAYS = {
+    "receivers": ["http_check"],
+    "exporters": ["nop"],
+    "extensions": ["bearertokenauth"],
+}
 
 
 def builder_sections(config: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""SDK metrics and probes: selected, renamed and cut down to the catalogue's labels."""
+"""SDK metrics: selected, renamed and cut down to the catalogue's labels."""
 
 from __future__ import annotations
 
@@ -14,11 +14,9 @@ from imsobs.outputs.collector.ottl import (
     decimal,
     matches,
     normalize_label,
-    quoted,
     set_to,
     text,
 )
-from imsobs.outputs.references import Reference, join
 
 _SDK_RESOURCE = {**conventions.RESOURCE_LABELS, "service.instance.id": conventions.INSTANCE_ID}
 
@@ -117,73 +115,3 @@ def _renamed(metric: ResolvedMetric) -> list[str]:
 
 def _of_kind(model: Model, kind: str) -> list[ResolvedMetric]:
     return [metric for metric in model.metrics.values() if metric.source_kind == kind]
-
-
-def probe_targets(model: Model) -> dict[str, str]:
-    """Return component -> path that answers 2xx when, and only when, it is healthy."""
-    service = model.spec.service
-    detailed = {c: f"{service.health_detailed}?component={c}" for c in service.components}
-    return {"service": service.health, **detailed}
-
-
-def probe_groups(model: Model, base_url: Reference, environment: Reference) -> list[Group]:
-    """Return the transform that turns the HTTP check's metrics into health metrics.
-
-    base_url: address of the service as the receiver reports it. One data point per probe
-    and status class comes in; the one of class 2xx is 1 when the answer was healthy and 0
-    when it was not or there was none.
-    """
-    component = attribute("datapoint", "component")
-    identify = [
-        join(
-            set_to(component, text(name)),
-            f" where {attribute('datapoint', 'http.url')} == ",
-            quoted(base_url, path),
-        )
-        for name, path in probe_targets(model).items()
-    ]
-    groups: list[Group] = [
-        {
-            "context": "resource",
-            "statements": [
-                set_to('resource.attributes["service.name"]', text(model.spec.service.names[0])),
-                join(
-                    'set(resource.attributes["deployment.environment.name"], ',
-                    quoted(environment),
-                    ")",
-                ),
-            ],
-        },
-        resource_group(model),
-        {"context": "datapoint", "statements": identify},
-    ]
-    for metric in _of_kind(model, "probe"):
-        shape = (
-            ["convert_sum_to_gauge()"]
-            if metric.sources[0] == "status"
-            else ['scale_metric(0.001, "")']
-        )
-        groups.append(
-            {
-                "context": "metric",
-                "conditions": [f"metric.name == {text('httpcheck.' + metric.sources[0])}"],
-                "statements": [*shape, *_renamed(metric)],
-            }
-        )
-    groups.append(
-        {"context": "datapoint", "statements": ['keep_keys(datapoint.attributes, ["component"])']}
-    )
-    return [*groups, *resource_to_labels(conventions.RESOURCE_LABELS)]
-
-
-def probe_filter() -> dict[str, Any]:
-    """Return the filter that keeps, of each probe, its duration and its 2xx data point."""
-    return {
-        "error_mode": "ignore",
-        "metrics": {
-            "metric": ['not IsMatch(name, "^httpcheck\\\\.(status|duration)$")'],
-            "datapoint": [
-                'metric.name == "httpcheck.status" and attributes["http.status_class"] != "2xx"'
-            ],
-        },
-    }

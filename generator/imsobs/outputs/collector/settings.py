@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from imsobs.model import Model
-from imsobs.outputs.collector.current import probe_targets
+from imsobs.outputs.collector import probe
 from imsobs.outputs.references import Joined, Reference, join
 
 # Loopback unless the environment says otherwise: a container has its own.
@@ -70,7 +70,6 @@ def runtime(model: Model) -> dict[str, str]:
 
 def receivers(model: Model) -> dict[str, Any]:
     """Return OTLP, and the probe of the service's health routes."""
-    url = Reference("IMS_SERVICE_URL", model.spec.service.url)
     ports = model.spec.stack.otelcol.ports
     return {
         "otlp": {
@@ -85,13 +84,7 @@ def receivers(model: Model) -> dict[str, Any]:
                 },
             }
         },
-        "http_check": {
-            "collection_interval": model.spec.collector.probe_interval,
-            "targets": [
-                {"endpoint": join(url, path), "method": "GET", "timeout": "5s"}
-                for path in probe_targets(model).values()
-            ],
-        },
+        **probe.receivers(model),
     }
 
 

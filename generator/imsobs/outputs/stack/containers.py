@@ -8,6 +8,7 @@ from imsobs import artifacts
 from imsobs.model import Model
 from imsobs.model.conventions import PROFILES
 from imsobs.model.ingest import secrets as ingest_secrets
+from imsobs.outputs.collector import probe
 from imsobs.outputs.collector.ottl import decimal
 from imsobs.outputs.collector.settings import runtime
 from imsobs.outputs.grafana import provisioning as grafana_plan
@@ -77,6 +78,7 @@ def otelcol(model: Model) -> Service:
             "IMS_LOG_EXPORTER": Reference("IMS_LOG_EXPORTER", "otlp_http/logs"),
             "IMS_SERVICE_URL": Reference("IMS_SERVICE_URL", "http://host.docker.internal:8080"),
             "IMS_ENVIRONMENT": _environment(model),
+            **{name: Reference(name, "") for name in probe.variables(model)},
             "TRACE_SAMPLING_RATE": Reference(
                 "TRACE_SAMPLING_RATE", decimal(model.spec.sampling.rate)
             ),

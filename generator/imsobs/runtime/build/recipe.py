@@ -19,6 +19,7 @@ from imsobs import yamlio
 from imsobs.errors import ImsobsError
 from imsobs.files import read_regular
 from imsobs.shipped import (
+    PATCHES,
     Build,
     CollectorBuild,
     Component,
@@ -106,8 +107,13 @@ def recipe_key(root: Path, name: str, component: Component) -> str:
         manifest = load_manifest(root, component.build)
         dist = {key: value for key, value in manifest["dist"].items() if key != "output_path"}
         content.append({**manifest, "dist": dist})
+        content.append([(PATCHES / name).read_text() for name in _patch_files(component.build)])
     canonical = json.dumps(content, sort_keys=True, default=str).encode()
     return f"{name}-{component.version}-{hashlib.sha256(canonical).hexdigest()[:12]}"
+
+
+def _patch_files(build: CollectorBuild) -> list[str]:
+    return sorted(name for names in build.patches.values() for name in names)
 
 
 def _flags(build: Build) -> list[str]:
@@ -126,17 +132,22 @@ def _go_install(build: GoInstallBuild, site: Site) -> Path:
     return gobin / base
 
 
-def _module_copy(build: ModuleCopyBuild, site: Site) -> Path:
-    target = f"{build.module}@{build.module_version}"
+def _writable_copy(module: str, version: str, copy: Path, site: Site) -> Path:
+    """Copy a module out of the read-only cache; return the copy."""
+    target = f"{module}@{version}"
     answer = site.run([str(site.go), "mod", "download", "-json", target], site.work, {})
     try:
         source = Path(json.loads(answer)["Dir"])
     except (ValueError, KeyError):
         raise ImsobsError(f"go mod download gave no folder for {target}") from None
-    copy = site.work / "module"
     shutil.copytree(source, copy, copy_function=shutil.copyfile)
     for folder in (copy, *(path for path in copy.rglob("*") if path.is_dir())):
         folder.chmod(0o755)
+    return copy
+
+
+def _module_copy(build: ModuleCopyBuild, site: Site) -> Path:
+    copy = _writable_copy(build.module, build.module_version, site.work / "module", site)
     for placeholder in build.placeholders:
         page = copy / placeholder
         page.parent.mkdir(parents=True, exist_ok=True)
@@ -151,8 +162,12 @@ def _module_copy(build: ModuleCopyBuild, site: Site) -> Path:
     return output
 
 
-def collector_go_mod(manifest: dict[str, Any], require: list[str], go: str) -> str:
+def collector_go_mod(
+    manifest: dict[str, Any], require: list[str], go: str, replaced: dict[str, Path]
+) -> str:
     """Return the go.mod of a Collector: every gomod of the manifest plus ``require``.
+
+    replaced: module -> folder that stands for it.
 
     Written by hand because ``go mod tidy`` also wants the test dependencies of every
     component, of which some cannot be had.
@@ -165,7 +180,7 @@ def collector_go_mod(manifest: dict[str, Any], require: list[str], go: str) -> s
     ]
     lines = sorted({*modules, *require})
     body = "".join(f"\t{line}\n" for line in lines)
-    replaces = "".join(f"replace {line}\n" for line in manifest.get("replaces") or [])
+    replaces = "".join(f"replace {module} => {folder}\n" for module, folder in replaced.items())
     return f"module {_COLLECTOR_MODULE}\n\ngo {go}\n\nrequire (\n{body})\n{replaces}"
 
 
@@ -183,12 +198,24 @@ def _collector(build: CollectorBuild, site: Site) -> Path:
     builder = _go_install(tool, site)
     skip = ["--skip-get-modules", "--skip-compilation", "--skip-strict-versioning"]
     site.run([str(builder), "--config", str(copy), *skip], site.work, {})
-    go_mod = collector_go_mod(manifest, build.require, site.goversion)
+    go_mod = collector_go_mod(manifest, build.require, site.goversion, _patched(build, site))
     (sources / "go.mod").write_text(go_mod, encoding="utf-8")
     output = site.work / "binary"
     command = [str(site.go), "build", "-mod=mod", *_flags(build), "-o", str(output), "."]
     site.run(command, sources, {})
     return output
+
+
+def _patched(build: CollectorBuild, site: Site) -> dict[str, Path]:
+    """Make the patched modules; return module -> folder."""
+    folders: dict[str, Path] = {}
+    for pinned, files in build.patches.items():
+        module, version = pinned.replace("@", " ").split(" ")
+        copy = _writable_copy(module, version, site.work / f"patched-{len(folders)}", site)
+        for file in files:
+            shutil.copyfile(PATCHES / file, copy / f"patch_{file}")
+        folders[module] = copy
+    return folders
 
 
 def follow(build: Build, site: Site) -> Path:

@@ -34,6 +34,9 @@ HttpUrl = Annotated[
 LoopbackUrl = Annotated[
     str, StringConstraints(pattern=rf"^http://(127\.0\.0\.1|localhost)(:\d+)?{_PATH_AND_QUERY}$")
 ]
+# Path and query of a URL, none of whose characters a configuration file could expand.
+RoutePath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._~:@%/?&=+,;-]*$")]
+EnvName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,62}$")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 LabelValue = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 # Prometheus expands templates in the labels of alerts: no braces.

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from imsobs.spec.schema.base import DurationText, Ratio, Section, Text
+from imsobs.spec.schema.base import DurationText, Ratio, Section, Text, seconds
 
 
 class Redaction(Section):
@@ -80,8 +80,7 @@ class Collector(Section):
     that the labels may allow, all services and environments together; at run time new ones
     beyond are refused and counted; keep_idle: how long a
     series that no longer changes stays visible; queue_mib: most that waits on disk for each
-    backend while it is away, beyond which telemetry is refused and counted;
-    probe_interval: how often the health routes are asked.
+    backend while it is away, beyond which telemetry is refused and counted.
     """
 
     memory_limit_mib: Annotated[int, Field(ge=64)] = 512
@@ -89,4 +88,18 @@ class Collector(Section):
     keep_idle: DurationText = "24h"
     keep_gone: DurationText = "5m"
     queue_mib: Annotated[int, Field(ge=2, le=1_048_576)] = 512
-    probe_interval: DurationText = "15s"
+    probe_interval: DurationText = Field(
+        default="15s", description="How often each health route is asked."
+    )
+    probe_timeout: DurationText | None = Field(
+        default=None,
+        description=(
+            "How long the probe waits for an answer and its body; a later answer is unhealthy."
+            " Left out: 5s, or the probe's interval when that is shorter."
+        ),
+    )
+
+    @property
+    def timeout_of_probe(self) -> str:
+        """Return how long the probe waits: as given, else the default."""
+        return self.probe_timeout or min("5s", self.probe_interval, key=seconds)

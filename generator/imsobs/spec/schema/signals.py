@@ -1,4 +1,4 @@
-"""What telemetry comes in: the service, its labels, span sources, events and prices."""
+"""What telemetry comes in: labels, span sources, log records, events and prices."""
 
 import datetime
 from typing import Annotated, Literal
@@ -7,38 +7,12 @@ from pydantic import Field
 
 from imsobs.dialects import USAGE
 from imsobs.spec.schema.base import (
-    Environment,
     EventName,
     LabelName,
     LabelValue,
-    ProjectPath,
     Section,
     Text,
 )
-
-
-class Service(Section):
-    """The service under observation.
-
-    names: allowed values of service.name; components: names that the detailed health
-    answer has; url: where the Collector reaches the service's own routes.
-    """
-
-    namespace: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
-    names: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]] = Field(min_length=1)
-    environments: list[Environment] = Field(
-        min_length=1,
-        description=(
-            "Allowed values of deployment.environment.name. The first is that of a process that"
-            " is not told its own (IMS_ENVIRONMENT), the last the one that `imsobs drill`"
-            " reports as. One that is not listed counts as other."
-        ),
-    )
-    url: Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9._~:@%\[\]-]+$")]
-    health: Annotated[str, Field(pattern=r"^/")] = "/health"
-    health_detailed: Annotated[str, Field(pattern=r"^/")] = "/health/detailed"
-    components: list[LabelValue] = []
-    log_file: ProjectPath = "logs/service.jsonl"
 
 
 class Label(Section):
@@ -91,6 +65,16 @@ class Label(Section):
         " read from, and duration.",
     )
     limit: Annotated[int, Field(ge=1, le=1000)] | None = None
+    apart: list[LabelValue] = Field(
+        default=[],
+        description=(
+            "Values that are none of what metrics with this label are about, such as health"
+            " routes among the routes of users' requests; a last `*` is any rest. The routes that"
+            " the probe asks are apart by themselves. Panels and objectives leave them out"
+            " unless they select or keep the label; a written query that mixes them with the"
+            " rest is a fault."
+        ),
+    )
     missing: LabelValue = "unknown"
     overflow: LabelValue = "other"
 

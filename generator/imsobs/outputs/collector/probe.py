@@ -1,0 +1,223 @@
+"""Health: one value per component, from what the HTTP check tells of a route's answer.
+
+The check tells status code, verdict on the body and duration as metrics of their own, and a
+metric that does not come would leave its last value standing. So each data point of a probe is
+turned into a weight, and a connector adds up those of a component: the sum tells which of them
+came, in one step (ADR 14).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from imsobs.model import Model, conventions
+from imsobs.model.metrics import ResolvedMetric
+from imsobs.outputs.collector import ordered
+from imsobs.outputs.collector.current import resource_to_labels
+from imsobs.outputs.collector.derive import Group, resource_group
+from imsobs.outputs.collector.ottl import attribute, quoted, set_to, text
+from imsobs.outputs.references import Reference, Value, join
+from imsobs.spec.schema.base import seconds
+
+RECEIVER = "http_check"
+CONNECTOR = "signal_to_metrics/probe"
+HEALTHY = "healthy"
+# Weights of a probe's data points. A status code of class 2xx counts 1 by the check itself.
+_VOUCHED, _DENIED, _LATE = 10, 100, 1000
+_LATENESS = "httpcheck.lateness"
+_VERDICTS = {"httpcheck.validation.passed": _VOUCHED, "httpcheck.validation.failed": _DENIED}
+# Characters that mean nothing in a path of the check's JSON library (gjson, EscapeComponent).
+_PLAIN = frozenset("_-:0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
+def targets(model: Model) -> dict[str, str]:
+    """Return component -> path that is asked for its health; empty when nothing is probed."""
+    service = model.spec.service
+    if service.health is None:
+        return {}
+    found = {conventions.SERVICE_COMPONENT: service.health}
+    if service.health_detailed is not None:
+        sign = "&" if "?" in service.health_detailed else "?"
+        for component in service.components:
+            name = quote(component, safe="")
+            found[component] = f"{service.health_detailed}{sign}component={name}"
+    return found
+
+
+def is_on(model: Model) -> bool:
+    """Return whether the Collector probes the service: there is a route, and a metric of it."""
+    return bool(targets(model) and _metrics(model))
+
+
+def variables(model: Model) -> list[str]:
+    """Return the environment variables that the probe's headers are read from."""
+    headers = model.spec.service.probe.headers.values()
+    return [value.env for value in headers if not isinstance(value, str)]
+
+
+def receivers(model: Model) -> dict[str, Any]:
+    """Return the HTTP check of every component."""
+    if not is_on(model):
+        return {}
+    url = Reference("IMS_SERVICE_URL", model.spec.service.url)
+    probe = model.spec.service.probe
+    headers: dict[str, Value] = {
+        name: value if isinstance(value, str) else Reference(value.env, "")
+        for name, value in probe.headers.items()
+    }
+    checks = []
+    for component, path in targets(model).items():
+        check: dict[str, Any] = {
+            "endpoint": join(url, path),
+            "method": probe.method,
+            "timeout": model.spec.collector.timeout_of_probe,
+        }
+        if headers:
+            check["headers"] = headers
+        if component != conventions.SERVICE_COMPONENT and probe.answer == "body":
+            check["validations"] = [{"json_path": _status_path(component), "equals": HEALTHY}]
+        checks.append(check)
+    return {
+        RECEIVER: {
+            "collection_interval": model.spec.collector.probe_interval,
+            "metrics": {name: {"enabled": True} for name in _VERDICTS},
+            "targets": checks,
+        }
+    }
+
+
+def _status_path(component: str) -> str:
+    """Return the path of a component's status in the documented body, which must be sound JSON."""
+    name = "".join(c if c in _PLAIN else f"\\{c}" for c in component)
+    return f"@valid|components.{name}.status"
+
+
+def processors(model: Model) -> dict[str, Any]:
+    """Return what weighs the data points of probes, and what reads their sum."""
+    if not is_on(model):
+        return {}
+    known = "|".join(name.removeprefix("httpcheck.") for name in _VERDICTS).replace(".", "\\.")
+    return {
+        "filter/probe": {
+            "error_mode": "ignore",
+            "metrics": {
+                "metric": [f"not IsMatch(name, {text(f'^httpcheck.(status|duration|{known})$')})"],
+                "datapoint": [
+                    'metric.name == "httpcheck.status" and attributes["http.status_class"] != "2xx"'
+                ],
+            },
+        },
+        "transform/probe": {"error_mode": "ignore", "metric_statements": _weighing(model)},
+        "transform/health": {"error_mode": "ignore", "metric_statements": _reading(model)},
+    }
+
+
+def _weighing(model: Model) -> list[Group]:
+    """Return the transform that names the component of each data point and weighs it."""
+    component, url = attribute("datapoint", "component"), attribute("datapoint", "http.url")
+    base = Reference("IMS_SERVICE_URL", model.spec.service.url)
+    identify = [
+        join(set_to(component, text(name)), f" where {url} == ", quoted(base, path))
+        for name, path in targets(model).items()
+    ]
+    environment = quoted(Reference("IMS_ENVIRONMENT", model.spec.service.environments[0]))
+    # An answer whose body does not end has a status code, but none that counts.
+    late = seconds(model.spec.collector.timeout_of_probe) * 1000
+    is_lateness = f"metric.name == {text(_LATENESS)}"
+    weigh = [
+        set_to("datapoint.value_int", str(weight), f"metric.name == {text(name)}")
+        for name, weight in _VERDICTS.items()
+    ]
+    weigh += [
+        set_to("datapoint.value_int", "0", f"{is_lateness} and datapoint.value_int < {late}"),
+        set_to("datapoint.value_int", str(_LATE), f"{is_lateness} and datapoint.value_int > 0"),
+    ]
+    return [
+        {
+            "context": "resource",
+            "statements": [
+                set_to('resource.attributes["service.name"]', text(model.spec.service.names[0])),
+                join('set(resource.attributes["deployment.environment.name"], ', environment, ")"),
+            ],
+        },
+        resource_group(model),
+        {
+            "context": "metric",
+            "conditions": ['metric.name == "httpcheck.duration"'],
+            "statements": [f"copy_metric(name={text(_LATENESS)})"],
+        },
+        {"context": "datapoint", "statements": [*identify, *weigh]},
+    ]
+
+
+def connectors(model: Model) -> dict[str, Any]:
+    """Return the connector that makes one value of the data points of a component."""
+    if not is_on(model):
+        return {}
+    definitions = []
+    for metric in _metrics(model):
+        definition: dict[str, Any] = {
+            "name": metric.name,
+            "description": metric.description,
+            "include_resource_attributes": [{"key": key} for key in conventions.RESOURCE_LABELS],
+            "attributes": [{"key": "component"}],
+        }
+        is_duration = 'metric.name == "httpcheck.duration"'
+        if metric.sources[0] == "duration":
+            # The check tells whole milliseconds.
+            definition["conditions"] = [is_duration]
+            definition["gauge"] = {"value": "Double(datapoint.value_int) / 1000.0"}
+        else:
+            definition["conditions"] = [f"not ({is_duration})"]
+            definition["sum"] = {"value": "Double(datapoint.value_int)", "monotonic": False}
+        definitions.append(definition)
+    return {CONNECTOR: {"error_mode": "ignore", "datapoints": definitions}}
+
+
+def _reading(model: Model) -> list[Group]:
+    """Return the transform that makes 1 or 0 of the sum of weights.
+
+    A denying body or a late answer is unhealthy whatever else came; else a vouching body is
+    healthy; without a body, the status code decides.
+    """
+    groups: list[Group] = []
+    for metric in _metrics(model):
+        if metric.sources[0] == "status":
+            is_it = [f"metric.name == {text(metric.name)}"]
+            value = "datapoint.value_double"
+            read = [
+                set_to(value, "0.0", f"{value} >= {_DENIED}.0"),
+                set_to(value, "1.0", f"{value} >= {_VOUCHED}.0"),
+            ]
+            groups += [
+                {
+                    "context": "metric",
+                    "conditions": is_it,
+                    "statements": ["convert_sum_to_gauge()"],
+                },
+                {"context": "datapoint", "conditions": is_it, "statements": read},
+            ]
+    return [*groups, *resource_to_labels(conventions.RESOURCE_LABELS), ordered.arrival()]
+
+
+def pipelines(model: Model) -> dict[str, Any]:
+    """Return the pipelines of the probe: from the check to the weights, from their sum on."""
+    if not is_on(model):
+        return {}
+    return {
+        "metrics/probe": {
+            "receivers": [RECEIVER],
+            "processors": ["filter/probe", "transform/probe"],
+            "exporters": [CONNECTOR],
+        },
+        "metrics/health": {
+            "receivers": [CONNECTOR],
+            "processors": ["transform/health"],
+            "exporters": ["prometheus/current"],
+        },
+    }
+
+
+def _metrics(model: Model) -> list[ResolvedMetric]:
+    return [metric for metric in model.metrics.values() if metric.source_kind == "probe"]
