@@ -35,7 +35,7 @@ from imsobs.outputs.collector.ottl import (
     text,
 )
 from imsobs.outputs.collector.outcome import cancellation, exception_group, outcome_statements
-from imsobs.outputs.collector.twins import marked_statements, scope_statements, twin_groups
+from imsobs.outputs.collector.twins import scope_statements, several_group, twin_groups
 from imsobs.spec.schema.signals import Event, EventField, SpanSource
 
 Group = dict[str, Any]
@@ -80,7 +80,6 @@ def trace_groups(model: Model) -> list[Group]:
             scopes.append(set_to(inside, "true", in_scopes("scope", source.scopes)))
         scopes += scope_statements(name, source)
         marking.append(set_to(mark, text(name), _selects(name, source, f"{mark} == nil")))
-        marking += marked_statements(name, source)
     groups: list[Group] = [
         {"context": "resource", "statements": [forget_marks("resource")]},
         resource_group(model),
@@ -88,6 +87,7 @@ def trace_groups(model: Model) -> list[Group]:
         {"context": "scope", "statements": scopes},
         {"context": "span", "statements": marking},
     ]
+    groups[3:3] = several_group(model.spec.sources)
     groups += twin_groups(model.spec.sources)
     groups.append(exception_group())
     groups += dialects.groups(model.spec.sources)
@@ -95,7 +95,7 @@ def trace_groups(model: Model) -> list[Group]:
         groups.append(
             {
                 "context": "span",
-                "conditions": [f"{mark} == {text(name)}"],
+                "conditions": [f"{_may_be(source)} and {mark} == {text(name)}"],
                 "statements": _span_statements(name, source, model),
             }
         )
@@ -127,12 +127,17 @@ def _inside(source: str) -> str:
     return f"{conventions.MARKS}in.{source}"
 
 
-def _selects(name: str, source: SpanSource, free: str) -> str:
+def _may_be(source: SpanSource) -> str:
+    """Return a condition that rules out most spans without a search among their attributes."""
     if source.dialects:
-        return f"{free} and {dialects.selects(source)}"
-    # The kind first: it is known without searching, and rules out most.
-    kind = (source.kind or "").upper()
-    condition = f"span.kind == SPAN_KIND_{kind} and {free}"
+        return dialects.IS_TOLD
+    return f"span.kind == SPAN_KIND_{(source.kind or '').upper()}"
+
+
+def _selects(name: str, source: SpanSource, free: str) -> str:
+    condition = f"{_may_be(source)} and {free}"
+    if source.dialects:
+        return f"{condition} and {dialects.selects(source)}"
     if source.scopes:
         condition += f" and {attribute('instrumentation_scope', _inside(name))} == true"
     if source.where:

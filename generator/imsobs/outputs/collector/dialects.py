@@ -24,6 +24,8 @@ from imsobs.outputs.collector.ottl import (
 from imsobs.spec.schema.signals import Sources, SpanSource
 
 _DIALECT = f"{conventions.MARKS}dialect"
+# Scopes have few attributes, mostly none.
+IS_TOLD = f"{attribute('instrumentation_scope', _DIALECT)} != nil"
 
 
 def accepted(source: SpanSource) -> dict[str, Dialect]:
@@ -61,7 +63,7 @@ def rank_statements(rank: str, source: SpanSource) -> list[str]:
 def selects(source: SpanSource) -> str:
     """Return the condition that a span is a call in one of the source's dialects."""
     told = attribute("instrumentation_scope", _DIALECT)
-    return f"{told} != nil and " + any_of(
+    return any_of(
         f"({told} == {text(name)} and {_is_call(dialect)})"
         for name, dialect in accepted(source).items()
     )
@@ -84,7 +86,7 @@ def groups(sources: Sources) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for source_name, source in sources.items():
         for name, dialect in accepted(source).items():
-            here = f"{mark} == {text(source_name)} and {told} == {text(name)}"
+            here = f"{told} == {text(name)} and {mark} == {text(source_name)}"
             if dialect.first_token.event is not None:
                 found.append(_first_token(dialect.first_token.event, here))
             found.append(

@@ -23,11 +23,14 @@ from imsobs.spec.schema.signals import Sources, SpanSource
 
 Statements = list[str]
 _RANK = attribute("span", f"{conventions.MARKS}rank")
+_SEVERAL_KEY = f"{conventions.MARKS}several"
+_SEVERAL, _TOLD = attribute("resource", _SEVERAL_KEY), attribute("scope", _SEVERAL_KEY)
 _OWN, _PARENT = "span.span_id.string", "span.parent_span_id.string"
 
 
 def scope_statements(name: str, source: SpanSource) -> Statements:
-    """Return what gives a scope its rank: once per export, not once per span."""
+    """Return what gives a scope its rank, and notes at the resource whether there are several:
+    once per export, not once per span."""
     rank = attribute("scope", _rank_key(name))
     statements = dialects.rank_statements(rank, source)
     if source.prefer:
@@ -35,26 +38,30 @@ def scope_statements(name: str, source: SpanSource) -> Statements:
     # The best is zero, hence the reversed order.
     for place, scope in reversed(list(enumerate(source.prefer))):
         statements.append(set_to(rank, str(place), in_scopes("scope", [scope])))
+    if source.prefer:
+        # Whether there is another, the spans will show.
+        statements.append(set_to(_SEVERAL, "true", f"{rank} < {len(source.prefer)}"))
+    elif _told_twice(source):
+        first = attribute("resource", f"{conventions.MARKS}first.{name}")
+        other = f"{rank} != nil and {first} != nil and {first} != {rank}"
+        statements.append(set_to(_SEVERAL, "true", other))
+        statements.append(set_to(first, rank, f"{rank} != nil and {first} == nil"))
     return statements
 
 
-def marked_statements(name: str, source: SpanSource) -> Statements:
-    """Return what notes at the resource whether an export has spans of several ranks."""
-    if not _told_twice(source):
+def several_group(sources: Sources) -> list[dict[str, Any]]:
+    """Return what tells each scope, which has few attributes, whether there are several."""
+    if not any(_told_twice(source) for source in sources.values()):
         return []
-    rank, first = attribute("instrumentation_scope", _rank_key(name)), _note("first", name)
-    here = f"{attribute('span', conventions.SOURCE_MARK)} == {text(name)}"
-    return [
-        set_to(_several(name), "true", f"{here} and {first} != nil and {first} != {rank}"),
-        set_to(first, rank, f"{here} and {first} == nil"),
-    ]
+    told = set_to(_TOLD, "true", f"{_SEVERAL} == true")
+    return [{"context": "scope", "statements": [told]}]
 
 
 def twin_groups(sources: Sources) -> list[dict[str, Any]]:
     """Return what takes the mark from all but the best, in as many goes over the spans as the
     longest way needs."""
     told = {name: source for name, source in sources.items() if _told_twice(source)}
-    several = [f"{_several(name)} == true" for name in told]
+    several = [f"{attribute('instrumentation_scope', _SEVERAL_KEY)} == true"]
     goes: list[Statements] = []
     # Calls lie in each other: outermost, in three goes for up to four of them.
     nested = [_here(name) for name, source in told.items() if source.dialects]
@@ -119,14 +126,6 @@ def _here(name: str) -> str:
 
 def _rank_key(name: str) -> str:
     return f"{conventions.MARKS}rank.{name}"
-
-
-def _several(name: str) -> str:
-    return _note("several", name)
-
-
-def _note(kind: str, name: str) -> str:
-    return attribute("resource", f"{conventions.MARKS}{kind}.{name}")
 
 
 def _up(identity: str) -> str:
