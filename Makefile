@@ -105,6 +105,7 @@ dialects: $(READY) binaries ## Record what each dialect's package sends, anew; r
 bench: $(READY) binaries ## Measure everything anew (an hour and a half); results in docs/reference/benchmarks.
 	for table in overhead collector senders held generator load series faults; do \
 	  PYTHONPATH=examples $(BIN)/python -m bench.$$table || exit 1; done
+	PYTHONPATH=examples $(BIN)/python -m bench.load --workers 4
 
 wheel: $(READY) ## Build the wheel into dist/: the same bytes for the same commit.
 	@$(BIN)/python -m release.wheel

@@ -4,10 +4,12 @@ Locust, the demo service, its stub vendors and the native stack (Collector, Prom
 one machine, on loopback. Users pause between scenarios, so that the rate is what the
 machine can carry with all of that on it. Afterwards every counter in Prometheus is compared
 with what Locust sent: requests by method, route and status, model calls, tokens, and
-events, each series by itself.
+events, each series by itself. With several workers (uvicorn's) the service shares its cache and
+its database between them, and every series must be equal all the same.
 
     python -m bench.load
     python -m bench.load --users 50 --seconds 20
+    python -m bench.load --workers 4
 """
 
 from __future__ import annotations
@@ -62,6 +64,7 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=1000)
     parser.add_argument("--seconds", type=int, default=120)
     parser.add_argument("--wait", type=float, default=20.0, help="mean pause of a user, seconds")
+    parser.add_argument("--workers", type=int, default=1, help="processes of the service")
     parser.add_argument("--out", type=Path, help="folder of the results")
     given = parser.parse_args()
     with measured() as run, tempfile.TemporaryDirectory() as folder:
@@ -82,6 +85,7 @@ def _benchmark(given: argparse.Namespace, folder: Path) -> Page:
             logs=folder / "logs",
             port=port,
             endpoint=f"http://127.0.0.1:{stack.port('otelcol', 'otlp_http')}",
+            workers=given.workers,
         )
         with running(launch) as service:
             say(f"{given.users} users for {given.seconds} s ...")
@@ -222,9 +226,10 @@ def _page(
             not any(row.differing for row in rows),
         ),
     ]
+    several = given.workers > 1
     return Page(
-        "load",
-        "Benchmark: load",
+        "load-workers" if several else "load",
+        f"Benchmark: load, {given.workers} workers" if several else "Benchmark: load",
         __doc__ or "",
         {
             **packages("locust", "fastapi", "uvicorn", "opentelemetry-sdk"),
@@ -238,7 +243,13 @@ def _page(
             "routes": report["routes"],
             "counters": [asdict(row) for row in rows],
         },
-        {"users": given.users, "seconds": given.seconds, "mean pause (s)": given.wait},
+        {
+            "users": given.users,
+            "seconds": given.seconds,
+            "mean pause (s)": given.wait,
+            "workers": given.workers,
+        },
+        f"python -m bench.load --workers {given.workers}" if several else "",
     )
 
 

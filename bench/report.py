@@ -47,7 +47,8 @@ class Page:
     """Everything that a benchmark reports.
 
     about: its module's docstring, of which what stands between the first line and the commands
-    is printed; data: the raw figures, JSON-able.
+    is printed; data: the raw figures, JSON-able; command: what it was written by, when that is more
+    than its module.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Page:
     goals: list[Goal]
     data: dict[str, Any]
     settings: dict[str, Any] = field(default_factory=dict)
+    command: str = ""
 
 
 def write(page: Page, run: Run, folder: Path | None = None) -> None:
@@ -66,7 +68,7 @@ def write(page: Page, run: Run, folder: Path | None = None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     facts = {
         "date": run.started,
-        "command": f"python -m bench.{page.name}",
+        "command": page.command or f"python -m bench.{page.name}",
         "settings": page.settings,
         "machine": machine(),
         "versions": page.versions,

@@ -10,7 +10,6 @@ import contextlib
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -38,6 +37,7 @@ class Launch:
 
     `endpoint` is where the Collector takes OTLP over HTTP; None leaves it to app/otel.env.
     `env` goes on top of everything else. `instrumented=False` starts the bare gateway.
+    `workers` above 1 are uvicorn's, which share a Redis and a database.
     """
 
     root: Path
@@ -48,6 +48,7 @@ class Launch:
     endpoint: str | None = None
     env: dict[str, str] = field(default_factory=dict)
     instrumented: bool = True
+    workers: int = 1
     ready_seconds: float = 60.0
 
 
@@ -96,8 +97,9 @@ def running(launch: Launch) -> Iterator[Running]:
     )
     base = {**os.environ, "PYTHONPATH": _python_path()}
     vendors = [*_uvicorn("gateway.vendors.app:create_app", vendor_port), "--log-level", "warning"]
-    command, environment = _gateway(launch, port, where.vendors_url, base)
     with contextlib.ExitStack() as stack:
+        shared = stack.enter_context(_shared(launch, base)) if launch.workers > 1 else {}
+        command, environment = _gateway(launch, port, where.vendors_url, {**base, **shared})
         stubs = stack.enter_context(_process(vendors, base, launch.root, where.vendors_log))
         _await(f"{where.vendors_url}/health", stubs, where.vendors_log, launch.ready_seconds)
         gateway = stack.enter_context(
@@ -120,11 +122,26 @@ def _gateway(
         "IMS_ANTHROPIC_URL": f"{vendors_url}/anthropic",
     }
     command = _uvicorn("gateway.app:create_app", port, launch.host)
+    if launch.workers > 1:
+        # A worker is busy importing for longer than uvicorn's 5 s.
+        command += ["--workers", str(launch.workers), "--timeout-worker-healthcheck", "60"]
     if not launch.instrumented:
         return [*command, "--no-access-log"], environment
     environment |= read_settings(launch.root / "app" / "otel.env", caller)
     command += ["--log-config", "app/logging.json"]
     return [_tool("opentelemetry-instrument"), *command], environment
+
+
+@contextlib.contextmanager
+def _shared(launch: Launch, base: dict[str, str]) -> Iterator[dict[str, str]]:
+    """Start what workers share, and yield what tells them where it is."""
+    port = free_port()
+    command = [sys.executable, "-m", "gateway.redis_server", "--port", str(port)]
+    with _process(command, base, launch.root, launch.logs / "redis.log"):
+        yield {
+            "IMS_REDIS_URL": f"redis://127.0.0.1:{port}",
+            "IMS_DATABASE": str(launch.logs / "gateway.sqlite"),
+        }
 
 
 def _uvicorn(factory: str, port: int, host: str = "127.0.0.1") -> list[str]:
@@ -159,9 +176,7 @@ def _process(
     try:
         yield process
     finally:
-        # Not SIGTERM: uvicorn ends on it without running exit handlers, and the last batch
-        # of telemetry, which is sent by one, would be lost.
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         try:
             process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:

@@ -22,6 +22,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from imsobs_instrumentation import sdk
 
 _REQUESTS = (SpanKind.SERVER, SpanKind.CONSUMER)
+_ERROR_TYPE = "error.type"
 # Exceptions behind an exception that are looked at, as raised `from` one another or in groups.
 _MOST = 32
 
@@ -94,25 +95,31 @@ def _spans(error: BaseException) -> Iterator[Span]:
 
 
 class _Disconnects(SpanProcessor):
-    """Takes the error from the span of a stream whose caller went away.
+    """Tells a caller who went away from a failure.
 
-    Contrib's instrumentation sets none under uvicorn; FastAPI's own telemetry does, and so does
-    any under a server that tells the application by an OSError (ASGI 2.4).
+    Contrib's instrumentation sets no error for one under uvicorn. FastAPI's own telemetry calls
+    it a ConnectionError, which the service may have raised as well, and under a server that tells
+    the application by an OSError (ASGI 2.4) any instrumentation takes it for the service's.
     """
 
     def _on_ending(self, span: Span) -> None:
-        if span.kind is SpanKind.SERVER and span.status.status_code is StatusCode.ERROR:
-            attributes = span.attributes or {}
-            answered = attributes.get("http.response.status_code")
-            if (not isinstance(answered, int) or answered < 500) and _left(span):
-                sdk.amend(span, Status(StatusCode.UNSET), without="error.type")
+        if span.kind is not SpanKind.SERVER or span.status.status_code is not StatusCode.ERROR:
+            return
+        scope, attributes = span.instrumentation_scope, span.attributes or {}
+        native = scope is not None and scope.name == "fastapi"
+        ambiguous = native and attributes.get(_ERROR_TYPE) == "ConnectionError"
+        error, answered = sys.exception(), attributes.get("http.response.status_code", 0)
+        if isinstance(answered, int) and answered < 500 and _left(error, ambiguous):
+            sdk.amend(span, {_ERROR_TYPE: None}, Status(StatusCode.UNSET))
+        elif ambiguous:
+            sdk.amend(span, {_ERROR_TYPE: "builtins.ConnectionError"})
 
 
-def _left(span: Span) -> bool:
-    error = sys.exception()
-    if error is not None:
-        kind = type(error)
-        return kind.__name__ == "ClientDisconnect" and kind.__module__.startswith("starlette.")
-    scope = span.instrumentation_scope
-    told = (span.attributes or {}).get("error.type")
-    return scope is not None and scope.name == "fastapi" and told == "ConnectionError"
+def _left(error: BaseException | None, ambiguous: bool) -> bool:
+    """Return whether the caller went away. error: what ends the request; without one, `ambiguous`
+    is FastAPI's way to say so.
+    """
+    if error is None:
+        return ambiguous
+    kind = type(error)
+    return kind.__name__ == "ClientDisconnect" and kind.__module__.startswith("starlette.")

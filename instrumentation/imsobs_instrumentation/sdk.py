@@ -126,10 +126,18 @@ def mute(scope: str) -> Callable[[], None]:
     return again
 
 
-def amend(span: Span, status: Status, without: str) -> None:
-    """Change a span that is just ending, which is too late for its own methods."""
-    span._status = status
+def amend(span: Span, changes: dict[str, str | None], status: Status | None = None) -> None:
+    """Change a span that is just ending, which is too late for its own methods.
+
+    changes: attribute -> value, or None to take it away.
+    """
     attributes: Any = span._attributes
     attributes._immutable = False
-    attributes.pop(without, None)
+    for name, value in changes.items():
+        if value is None:
+            attributes.pop(name, None)
+        else:
+            attributes[name] = value
     attributes._immutable = True
+    if status is not None:
+        span._status = status

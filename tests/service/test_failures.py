@@ -106,7 +106,9 @@ def test_a_user_who_stops_a_stream_is_no_error(server: str, native: bool, tmp_pa
         for number, span in spans.items():
             broken = int(number) >= 5
             assert (span.status == ERROR) == broken
-            assert ("error.type" in span.attributes) == (broken and native)
+            # FastAPI names both ConnectionError, which the Collector takes for a user who left.
+            told = "builtins.ConnectionError" if broken and native else None
+            assert span.attributes.get("error.type") == told
         assert {r.trace_id for r in unhandled(sink).values()} == {
             span.trace_id for number, span in spans.items() if int(number) >= 5
         }
