@@ -61,8 +61,10 @@ def of_same_signals(spec: Spec, count: int) -> Spec:
 
 
 def of_other_signals(spec: Spec, count: int) -> Spec:
-    """Return the spec with ``count`` derived metrics; those above its own are fed by spans
-    and events that this traffic does not have, as those of another part of a service are."""
+    """Return the spec with ``count`` derived metrics, those above its own without traffic.
+
+    They are fed by spans and events of another part of a service, which is not there.
+    """
     changed = of_same_signals(spec, min(count, len(derived(spec))))
     for number in range(len(derived(changed)), count):
         group = number // (2 * _PER_SIGNAL)

@@ -102,7 +102,7 @@ def environment() -> jinja2.Environment:
 
 
 def render_page(page: Page) -> bytes:
-    """Return the bytes of one page: UTF-8, ``\\n``, one newline at the end."""
+    """Return the bytes of one page: UTF-8, Unix line ends, one of them at the end."""
     match page:
         case YamlPage():
             text = _yaml(page)

@@ -111,8 +111,10 @@ def _table(found: dict[str, Recording], said: dict[str, Facts], model: Model) ->
 
 
 def _streams(name: str) -> str:
-    """Every client streams: whole answers, and ones that break or are given up. What is wrong
-    of them, its notes say."""
+    """Tell whether a client's streams are told rightly: whole, broken and given up ones.
+
+    What is wrong of them, its notes say.
+    """
     notes = [difference.why for difference in plans()[name].differs.values()]
     return "partly" if any("stream" in why for why in notes) else "yes"
 

@@ -25,9 +25,11 @@ class Difference:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be recorded. packages: requirements, pinned; clients: of the scenario;
-    differs: kind of fact -> how the dialect differs from the truth; alone: no other
-    instrumentation sees the same calls."""
+    """What is to be recorded.
+
+    packages: requirements, pinned. clients: of the scenario. differs: kind of fact -> how the
+    dialect differs from the truth. alone: no other instrumentation sees the same calls.
+    """
 
     name: str
     dialect: str

@@ -56,8 +56,10 @@ def refused() -> Iterator[None]:
 
 
 async def given_up(stream: Callable[[], Awaitable[AsyncIterator[Any]]]) -> None:
-    """Read a stream in a task that is cancelled after its first pieces, as a server does when
-    its user leaves."""
+    """Read a stream in a task that is cancelled after its first pieces.
+
+    A server does so when its user leaves.
+    """
     begun = asyncio.Event()
 
     async def read() -> None:

@@ -65,8 +65,11 @@ def resource(service: str, extra: dict[str, Any] | None = None) -> Json:
 
 
 def span(given: Json, serial: int) -> Json:
-    """Return one span: kind, name, attributes, status, duration (s), at (Unix s), events, and
-    the numbers of itself (span) and its parent."""
+    """Return one span.
+
+    given: kind, name, attributes, status, duration (s), at (Unix s), events, and the numbers of
+    itself (span) and its parent.
+    """
     start = int(float(given.get("at", time.time())) * 1e9)
     end = start + round(float(given.get("duration", 0.01)) * 1e9)
     result: Json = {

@@ -19,8 +19,10 @@ KEYS = ("api_key", "password", "secret", "token", "credit_card", "ssn", "email")
 
 @dataclass(frozen=True)
 class Secret:
-    """A secret in one form. kind: what it is; text: what is written; hidden: what must not
-    be stored."""
+    """A secret in one form.
+
+    kind: what it is. text: what is written. hidden: what must not be stored.
+    """
 
     kind: str
     text: str

@@ -41,8 +41,11 @@ _BUSYBOX = ("sh", "chown")
 
 @dataclass(frozen=True)
 class Standin:
-    """An image around binaries. files: path in the image -> name of a native component;
-    tools: applets of busybox; programs: this machine's own, with what they load."""
+    """An image around binaries.
+
+    files: path in the image -> name of a native component. tools: applets of busybox. programs:
+    this machine's own, with what they load.
+    """
 
     files: dict[str, str]
     user: str

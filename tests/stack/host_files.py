@@ -1,5 +1,7 @@
-"""What this machine has, as the layer of an image: programs, the libraries that they load, and
-a Python with installed packages. Stands in for the base images that cannot be pulled."""
+"""What this machine has, as the layer of an image, in place of base images from a registry.
+
+That is programs, the libraries that they load, and a Python with installed packages.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
-"""The real compose on the rendered file: accepted, refused without a password, started,
-hardened as promised, and its volumes outlive it."""
+"""The real compose on the rendered file.
+
+It is accepted, refused without a password, started, hardened as promised, and its volumes
+outlive it.
+"""
 
 from __future__ import annotations
 

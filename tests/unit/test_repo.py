@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import subprocess
 from pathlib import Path
@@ -91,21 +90,6 @@ def test_modules_are_short_enough_to_hold_in_the_head() -> None:
         if (lines := len((ROOT / path).read_text().splitlines())) > 300
     }
     assert long == {}
-
-
-def test_every_public_function_of_the_generator_is_documented() -> None:
-    bare = []
-    for path in tracked():
-        if not (path.startswith("generator/") and path.endswith(".py")):
-            continue
-        tree = ast.parse((ROOT / path).read_text())
-        if not ast.get_docstring(tree) and tree.body:
-            bare.append(path)
-        for node in tree.body:
-            is_code = isinstance(node, ast.FunctionDef)
-            if is_code and not node.name.startswith("_") and not ast.get_docstring(node):
-                bare.append(f"{path}:{node.name}")
-    assert bare == []
 
 
 def test_links_between_documents_lead_somewhere() -> None:

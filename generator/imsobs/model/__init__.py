@@ -41,8 +41,11 @@ class Model:
 
     @cached_property
     def dropped(self) -> list[str]:
-        """Patterns of attributes that are not stored: the spec's, and those that hold prompts
-        and answers in a dialect that the spec accepts."""
+        """Patterns of attributes that are not stored.
+
+        They are the spec's, and those that hold prompts and answers in a dialect that the spec
+        accepts.
+        """
         accepted = {name for source in self.spec.sources.values() for name in source.dialects}
         contents = [
             pattern

@@ -1,0 +1,1 @@
+"""The spec: its text, its shape, and the places of its keys."""

@@ -89,6 +89,7 @@ class Reader:
         return True
 
     def read(self, node: yaml.Node, path: KeyPath = ()) -> Any:
+        """Return the data of a node; what cannot be read is None and a problem."""
         self.nodes += 1
         if self.nodes > MAX_NODES or len(path) > MAX_DEPTH:
             if not any(problem.check == "yaml/too-large" for problem in self.problems):

@@ -103,8 +103,10 @@ def trace_groups(model: Model) -> list[Group]:
 
 
 def span_labels(source: str, model: Model) -> list[str]:
-    """Return the labels that are set on a source's spans: its own, and those that a metric
-    takes from the resource."""
+    """Return the labels that are set on a source's spans.
+
+    They are its own, and those that a metric takes from the resource.
+    """
     used = {
         label
         for metric in model.metrics.values()
@@ -116,8 +118,10 @@ def span_labels(source: str, model: Model) -> list[str]:
 
 
 def presence_marks(kind: str, name: str, model: Model) -> list[str]:
-    """Return the marks of a source's or event's signals: one per set of them that a metric of
-    this kind (``span``, ``event``) counts together."""
+    """Return the marks of a source's or event's signals.
+
+    There is one per set of them that a metric of this kind (``span``, ``event``) counts together.
+    """
     sets = {m.sources for m in model.metrics.values() if m.source_kind == kind}
     return [conventions.presence_mark(*one) for one in sorted(sets) if name in one]
 

@@ -58,8 +58,10 @@ def several_group(sources: Sources) -> list[dict[str, Any]]:
 
 
 def twin_groups(sources: Sources) -> list[dict[str, Any]]:
-    """Return what takes the mark from all but the best, in as many goes over the spans as the
-    longest way needs."""
+    """Return what takes the mark from all but the best.
+
+    It goes over the spans as many times as the longest way needs.
+    """
     told = {name: source for name, source in sources.items() if _told_twice(source)}
     several = [f"{attribute('instrumentation_scope', _SEVERAL_KEY)} == true"]
     goes: list[Statements] = []

@@ -123,8 +123,10 @@ def stages(model: Model) -> list[dict[str, Any]]:
 
 
 def _masked_field(name: str, model: Model) -> dict[str, Any]:
-    """Return the stage that masks a field, also one whose contract allows a few words only:
-    the contract is the service's to break."""
+    """Return the stage that masks a field.
+
+    A field whose contract allows a few words only is masked too: a service may break its contract.
+    """
     kept = any(re.search(pattern, name) for pattern in model.spec.redaction.keep)
     if not kept and any(re.search(pattern, name) for pattern in key_patterns(model)):
         return _template(name, f"{{{{ if .Value }}}}{MASK}{{{{ end }}}}")

@@ -1,5 +1,4 @@
-"""Plan of stack/: what Prometheus, Jaeger, Loki, Promtail, Grafana, compose and the native
-runtime are started with.
+"""Plan of stack/: what the components are started with, in containers and natively.
 
 The same files serve both ways of running. What differs between them (addresses, folders)
 comes from the environment, from flags, or, for Prometheus, which reads neither, from

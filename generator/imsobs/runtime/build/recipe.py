@@ -39,9 +39,12 @@ Run = Callable[[list[str], Path, dict[str, str]], str]
 
 @dataclass(frozen=True)
 class Site:
-    """Where a build happens. go: the go command; work: an empty folder; run: runs one
-    command (arguments, working directory, extra environment), returns its standard output
-    and raises ImsobsError when it fails."""
+    """Where a build happens.
+
+    go: the go command. work: an empty folder. run: runs one command (arguments, working
+    directory, extra environment), returns its standard output and raises ImsobsError when it
+    fails.
+    """
 
     root: Path
     work: Path
