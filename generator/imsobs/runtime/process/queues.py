@@ -7,6 +7,11 @@ cut short or overwritten keeps it from starting at all. So every start is preced
 
 The files are bbolt databases: pages of a fixed size, two of them (metas) naming the root of
 a B+ tree; see https://github.com/etcd-io/bbolt/blob/main/internal/common/page.go.
+
+`bbolt check` (v1.5.0, tried on the damages of tests/faults/test_disk.py) finds the same, but also
+refuses what the Collector copes with, one whole head page or a new, empty file: its queue would be
+set aside for nothing. It waits for a file that is in use, and is one more binary to build where
+the Collector's own was found on PATH.
 """
 
 from __future__ import annotations
