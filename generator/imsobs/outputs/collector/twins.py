@@ -29,8 +29,10 @@ _OWN, _PARENT = "span.span_id.string", "span.parent_span_id.string"
 
 
 def scope_statements(name: str, source: SpanSource) -> Statements:
-    """Return what gives a scope its rank, and notes at the resource whether there are several:
-    once per export, not once per span."""
+    """Return what gives a scope its rank, and notes at the resource whether there are several.
+
+    Once per export, not once per span.
+    """
     rank = attribute("scope", _rank_key(name))
     statements = dialects.rank_statements(rank, source)
     if source.prefer:
