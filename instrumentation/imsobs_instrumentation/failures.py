@@ -116,8 +116,9 @@ class _Disconnects(SpanProcessor):
 
 
 def _left(error: BaseException | None, ambiguous: bool) -> bool:
-    """Return whether the caller went away. error: what ends the request; without one, `ambiguous`
-    is FastAPI's way to say so.
+    """Return whether the caller went away.
+
+    error: what ends the request; without one, ``ambiguous`` is FastAPI's way to say so.
     """
     if error is None:
         return ambiguous
