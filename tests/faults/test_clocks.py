@@ -13,10 +13,13 @@ from faults.sender import SERVICE, body, logs, trace_id, traces
 from golden import otlp, series
 from golden.collector import Collector
 from golden.health import HealthServer
+from imsobs.model import conventions
 
 pytestmark = pytest.mark.faults
 
 _HOUR = 3600.0
+DEPTH = conventions.per_process("ims_queue_depth")
+MEMORY = conventions.per_process("ims_process_memory_bytes")
 
 
 def test_jumping_clocks(make_collector: Make, backend: Backend, see: See) -> None:
@@ -108,9 +111,9 @@ def test_the_collectors_clock_is_set(make_collector: Make, backend: Backend, see
             assert value(collector, "ims_requests_total") == sent
             assert value(collector, "ims_request_duration_seconds_sum") == 0.25 * sent
             assert value(collector, "ims_log_records_total") == sent + step
-            assert _gauges(collector, "ims_queue_depth", "ims_process_memory_bytes") == {
-                "ims_queue_depth": sent - 1,
-                "ims_process_memory_bytes": step,
+            assert _gauges(collector, DEPTH, MEMORY) == {
+                DEPTH: sent - 1,
+                MEMORY: step,
             }
             # The probe sees a change of health whatever time it is.
             health.unhealthy = set() if step % 2 else {"service"}
@@ -131,5 +134,5 @@ def test_a_senders_clock_is_set_back(make_collector: Make) -> None:
     now = time.time()
     for number, at in enumerate((now, now + _HOUR, now - _HOUR, now), start=1):
         collector.send("metrics", _sdk(number, at))
-        assert value(collector, "ims_process_memory_bytes", "current") == number
-        assert value(collector, "ims_runtime_gc_collections_total", "current") == number
+        assert value(collector, MEMORY, "processes") == number
+        assert value(collector, "ims_runtime_gc_collections_total", "processes") == number

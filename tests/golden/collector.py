@@ -27,7 +27,8 @@ from imsobs.pages import render
 from imsobs.runtime.trial import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
-PORTS = ("otlp_grpc", "otlp_http", "health", "metrics", "current", "telemetry")
+EXPOSED = ("metrics", "current", "processes", "state")
+PORTS = ("otlp_grpc", "otlp_http", "health", "telemetry", *EXPOSED)
 # The metric that is let go behind what was sent.
 _BARRIER = "barrier"
 _START_SECONDS = 30.0
@@ -197,7 +198,7 @@ class Collector:
     def series(self) -> dict[str, dict[series.Labels, float]]:
         """Return every derived, SDK and probe series: name -> labels -> value."""
         found: dict[str, dict[series.Labels, float]] = {}
-        for port in ("metrics", "current"):
+        for port in EXPOSED:
             for name, rows in series.parse(self.scrape_text(port)).items():
                 found.setdefault(name, {}).update(rows)
         return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,33 +12,44 @@ from typing import Any
 import httpx
 import yaml
 from golden.collector import Collector
+from imsobs.model import conventions, processes
+from imsobs.outputs.prometheus import rules
 from imsobs.outputs.prometheus.server import FEATURES, sections
+from imsobs.pages import render
 from imsobs.runtime.trial import free_ports
+
+# Job -> ports of the Collector.
+EXPOSED = {"metrics": ("metrics", "current"), "processes": ("processes",), "state": ("state",)}
 
 
 @dataclass
 class Prometheus:
     """One Prometheus process that scrapes twice a second.
 
-    scraped: the ports of each Collector; the exporter of both is the same.
+    scraped: the ports of each Collector. folding: whether it evaluates the rules that fold
+    what each process reports.
     """
 
     binary: Path
     folder: Path
     collectors: list[Collector]
     scraped: tuple[str, ...] = ("metrics",)
+    folding: bool = False
     process: subprocess.Popen[bytes] | None = field(default=None)
 
     def start(self) -> Prometheus:
         """Start it and wait until it is ready."""
         planned = sections(self.collectors[0].model)
-        targets = [f"127.0.0.1:{c.ports[port]}" for c in self.collectors for port in self.scraped]
-        own = [job for job in planned["scrape_configs"] if job["job_name"] == "ims-metrics"]
-        # The rendered job, with the test's targets and a clock that suits a test.
-        job = {k: v for k, v in own[0].items() if k != "file_sd_configs"}
         config = {
-            "global": {**planned["global"], "scrape_interval": "500ms", "scrape_timeout": "500ms"},
-            "scrape_configs": [{**job, "static_configs": [{"targets": targets}]}],
+            # A clock that suits a test.
+            "global": {
+                **planned["global"],
+                "scrape_interval": "500ms",
+                "scrape_timeout": "500ms",
+                "evaluation_interval": "500ms",
+            },
+            "scrape_configs": [*self._jobs(planned["scrape_configs"])],
+            "rule_files": [str(self._rules())] if self.folding else [],
         }
         file = self.folder / "prometheus.yaml"
         file.write_text(yaml.safe_dump(config))
@@ -60,6 +72,27 @@ class Prometheus:
             assert time.monotonic() < deadline, (self.folder / "prometheus.log").read_text()
             time.sleep(0.1)
         return self
+
+    def _jobs(self, planned: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Yield the rendered jobs of the service, with the test's targets."""
+        namespace = self.collectors[0].model.spec.service.namespace
+        for what, exposed in EXPOSED.items():
+            name = conventions.scrape_job(namespace, what)
+            ports = [port for port in exposed if port in self.scraped]
+            targets = [f"127.0.0.1:{c.ports[port]}" for c in self.collectors for port in ports]
+            for job in planned:
+                if job["job_name"] == name and targets:
+                    kept = {k: v for k, v in job.items() if k != "file_sd_configs"}
+                    yield {**kept, "static_configs": [{"targets": targets}]}
+
+    def _rules(self) -> Path:
+        """Write the rendered rules that fold, evaluated as often as is scraped."""
+        pages = render(rules.plan(self.collectors[0].model))
+        groups = yaml.safe_load(pages[rules.rule_file("recording")])["groups"]
+        own = [{**g, "interval": "500ms"} for g in groups if g["name"] == processes.GROUP]
+        file = self.folder / "rules.yaml"
+        file.write_text(yaml.safe_dump({"groups": own}))
+        return file
 
     def _ready(self) -> bool:
         try:

@@ -49,13 +49,17 @@ def of_service(rows: dict[str, Rows], service: str) -> dict[str, Rows]:
 
 
 def expected(metric: ResolvedMetric, out: dict[str, Any], service: str) -> dict[str, Rows]:
-    """Return name -> labels -> value of every series that a case says the metric has."""
+    """Return name -> labels -> value of every series that a case says the metric has.
+
+    A gauge that is folded is what each process reports; one that tells no id is "other".
+    """
     found: dict[str, Rows] = {}
     for text, value in out.items():
         given = dict(labels_of(text))
         given = {
             conventions.SERVICE_NAME: service,
             conventions.ENVIRONMENT: "development",
+            **({conventions.INSTANCE_ID: conventions.OTHER} if metric.by_process else {}),
             **given,
         }
         labels = frozenset(given.items())
@@ -63,7 +67,7 @@ def expected(metric: ResolvedMetric, out: dict[str, Any], service: str) -> dict[
             for name, row in _histogram(metric, value).items():
                 found.setdefault(name, {}).update({labels | extra: v for extra, v in row.items()})
         else:
-            found.setdefault(metric.name, {})[labels] = float(value)
+            found.setdefault(metric.exposed, {})[labels] = float(value)
     return found
 
 

@@ -51,7 +51,7 @@ def test_prometheus_has_the_bounds_that_the_rules_select(
     size = {"name": "http.server.request.body.size", "type": "histogram", "points": [point]}
     collector.send("metrics", otlp.metrics(SERVICE, [size]))
     binary = resolve_binary("prometheus", ROOT)
-    prometheus = Prometheus(binary, tmp_path, [collector], ("metrics", "current")).start()
+    prometheus = Prometheus(binary, tmp_path, [collector], ("metrics", "processes")).start()
     try:
         for metric, bounds in (
             ("ims_policy_duration_seconds", DERIVED),
@@ -62,7 +62,7 @@ def test_prometheus_has_the_bounds_that_the_rules_select(
             wait_until(lambda query=query: bool(prometheus.query(query)), f"no {query}")  # type: ignore[misc]
             found = {row["metric"]["le"] for row in prometheus.query(query)}
             assert found == {*map(bucket_bound, bounds), "+Inf"}
-            text = series.parse(collector.scrape_text("current" if bounds is SDK else "metrics"))
+            text = series.parse(collector.scrape_text("processes" if bounds is SDK else "metrics"))
             in_text = {dict(labels)["le"] for labels in text[query]}
             assert in_text == {*map(series.exposed, bounds), "+Inf"}
     finally:

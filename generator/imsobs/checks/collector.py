@@ -21,13 +21,13 @@ def check(model: Model) -> Iterator[Problem]:
 
 
 def _series(model: Model) -> Iterator[Problem]:
-    budget, allowed = series_budget(model), model.spec.collector.max_series
+    budget, allowed = series_budget(model.spec, model.metrics), model.spec.collector.max_series
     if budget.worst > allowed:
         largest = ", ".join(f"{name} {count}" for name, count in budget.largest())
         message = (
             f"the labels allow {budget.worst} series, more than max_series = {allowed}; give the "
-            f"largest ({largest} per service and environment) fewer labels, values or buckets, "
-            "or raise max_series"
+            f"largest ({largest} per service and environment, or per process) fewer labels, values "
+            "or buckets, or raise max_series"
         )
         yield Problem(("collector", "max_series"), message, "collector/series-budget")
 

@@ -138,8 +138,9 @@ def _kind(path: KeyPath, panel: Panel, purpose: str, model: Model) -> Iterator[P
             is_series = base_metric(name, model.metrics) is not None
             if is_series and wanted == {"counter"} and name.endswith(("_sum", "_count")):
                 continue
-            if not is_series and name in model.series and wanted == {"gauge"}:
-                continue  # recorded by a rule
+            series = model.series.get(name)
+            if series is not None and series.type == "gauge" and wanted == {"gauge"}:
+                continue  # recorded by a rule, or what each process reports
             names = [n for n, m in model.metrics.items() if m.type in wanted]
             message = f'metric "{name}" is not in the catalogue; {available(name, names)}'
             yield Problem(where, message, "promql/unknown-metric")

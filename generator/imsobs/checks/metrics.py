@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from imsobs import promql
 from imsobs.checks import ratios
 from imsobs.model import Model, conventions
-from imsobs.model.metrics import source_of
+from imsobs.model.metrics import ALIVE, PROCESS_SOURCES, source_of
 from imsobs.model.numbers import measures
 from imsobs.problems import KeyPath, Problem, available
 from imsobs.promql import labels as promql_labels
@@ -36,6 +36,8 @@ def _metric(name: str, metric: Metric, model: Model) -> Iterator[Problem]:
     kind, sources = source
     if kind != "stack":
         yield from _name(path, name, metric)
+    yield from _fold(path, metric, kind)
+    yield from _derived_name(path, name, metric, model)
     known: dict[str, object] = {
         "span": model.spec.sources,
         "event": model.spec.events,
@@ -84,6 +86,34 @@ def _name(path: KeyPath, name: str, metric: Metric) -> Iterator[Problem]:
         message = f'unit "{metric.unit}" does not fit the name, which says "{unit}"; '
         message += "rename the metric or drop the unit"
         yield Problem((*path, "unit"), message, "metric/unit-name")
+
+
+def _fold(path: KeyPath, metric: Metric, kind: str) -> Iterator[Problem]:
+    folded = metric.type == "gauge" and kind in PROCESS_SOURCES
+    if folded and metric.fold is None:
+        message = (
+            "each process of the service reports this gauge; say how its values become one: fold:"
+            " sum (each has its own part, as agents that run in it), max or min (all report the"
+            " same thing, as the depth of a shared queue), or last (what any reported last)"
+        )
+        yield Problem(path, message, "metric/fold")
+    if metric.fold is not None and not folded:
+        message = (
+            f"a {metric.type} from {kind} is not folded; only a gauge from"
+            f" {', '.join(PROCESS_SOURCES)} is reported by each process"
+        )
+        yield Problem((*path, "fold"), message, "metric/fold")
+
+
+def _derived_name(path: KeyPath, name: str, metric: Metric, model: Model) -> Iterator[Problem]:
+    owners = {m.exposed: m.name for m in model.metrics.values() if m.exposed != m.name}
+    alive = conventions.process_alive(model.spec.service.namespace)
+    if name in owners:
+        message = f"this is the name of {owners[name]} as each process reports it; choose another"
+        yield Problem(path, message, "metric/derived-name")
+    elif name == alive and metric.pipeline != ALIVE:
+        message = "this is the name of the series that tells which processes report; choose another"
+        yield Problem(path, message, "metric/derived-name")
 
 
 def _rule(path: KeyPath, metric: Metric, model: Model) -> Iterator[Problem]:

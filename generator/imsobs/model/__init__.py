@@ -14,7 +14,9 @@ from imsobs.model.anomalies import anomaly_records
 from imsobs.model.budget import budget_metrics, budget_records
 from imsobs.model.dashboards import ResolvedDashboard, resolve_dashboards
 from imsobs.model.metrics import ResolvedMetric, catalogue, resolve_metric
+from imsobs.model.processes import alive_metric, fold_records
 from imsobs.model.rules import Record, ResolvedAlert, record_series, spec_records
+from imsobs.model.series_budget import limit_metric, limit_records
 from imsobs.model.signals import PriceRow, ResolvedLabel, price_rows, resolve_label
 from imsobs.model.slos import slo_records
 from imsobs.promql.series import Series
@@ -80,9 +82,22 @@ def resolve(spec: Spec) -> Model:
         name: resolve_metric(name, metric, spec, labels)
         for name, metric in {**spec.metrics, **budget_metrics(spec)}.items()
     }
+    # A name that the spec gives to another is told by the check of metrics.
+    for further in (alive_metric, limit_metric):
+        metrics |= {
+            name: resolve_metric(name, metric, spec, labels)
+            for name, metric in further(spec, metrics).items()
+            if name not in metrics
+        }
     series = catalogue(metrics)
     own = spec_records(spec, metrics)
-    records = [*own, *budget_records(spec), *slo_records(spec)]
+    records = [
+        *fold_records(spec, metrics),
+        *limit_records(spec, metrics),
+        *own,
+        *budget_records(spec),
+        *slo_records(spec),
+    ]
     series |= record_series(records, series, labels)
     bands = anomaly_records(spec, series)
     series |= record_series(bands, series, labels)

@@ -13,6 +13,8 @@ RESOURCE_LABELS = {
     "service.name": SERVICE_NAME,
     "deployment.environment.name": ENVIRONMENT,
 }
+# What else tells one process from another.
+PROCESS_LABELS = {**RESOURCE_LABELS, "service.instance.id": INSTANCE_ID}
 # What says whose a series is. Every sum, alert, group and inhibition keeps these labels apart.
 IDENTITY_LABELS = tuple(RESOURCE_LABELS.values())
 BY_IDENTITY = ", ".join(IDENTITY_LABELS)
@@ -81,6 +83,31 @@ FOREIGN_UNITS = {
     "percentage": "ratio",
     "rate": "ratio",
 }
+
+
+def per_process(metric: str) -> str:
+    """Return the series of a gauge as each process reports it, before it is folded."""
+    return f"{metric}_per_process"
+
+
+def last_reported(metric: str) -> str:
+    """Return the series of a gauge as any process reported it last."""
+    return f"{metric}_last_reported"
+
+
+def process_alive(namespace: str) -> str:
+    """Return the series that is there for each process that reports."""
+    return f"{namespace.replace('-', '_')}_process_alive"
+
+
+def process_series_limit(namespace: str) -> str:
+    """Return the series that says how many samples a scrape of processes may have."""
+    return f"{namespace.replace('-', '_')}_process_series_limit"
+
+
+def scrape_job(namespace: str, what: str) -> str:
+    """Return the job of the service's series: ``metrics``, ``processes`` or ``state``."""
+    return f"{namespace}-{what}"
 
 
 def overflow_mark(label: str) -> str:

@@ -12,6 +12,7 @@ from typing import Self
 
 from imsobs.model import Model
 from imsobs.model.sampling import SPAN_BYTES, held_seconds, most_held
+from imsobs.model.series_budget import series_budget
 from imsobs.spec.schema.base import seconds
 
 DAY = 86_400
@@ -94,7 +95,8 @@ CONSTANTS = {
 }
 
 FORMULAS = (
-    "series = stack's own + sum of the spec's series budgets x services x environments",
+    "series = stack's own + series budgets x services (in one environment)"
+    " + those of a process x collector.max_processes",
     "prometheus disk a day = series x 86400 / scrape interval x sample_disk",
     "prometheus disk = a day x retention + series x 10800 / scrape interval x wal_sample",
     "prometheus memory = prometheus_base + series x series_memory",
@@ -141,7 +143,7 @@ class Load:
         """Return the load; without ``kept``, the spec's rate plus 2 % errors and slow traces."""
         rate = model.spec.sampling.rate
         share = kept if kept is not None else rate + 0.02 * (1 - rate)
-        series = series_budget(model)
+        series = most_series(model)
         return cls(requests_per_day, spans, records, share, series, peak, duration, unended)
 
 
@@ -157,12 +159,16 @@ class Need:
     memory_limit: float
 
 
-def series_budget(model: Model) -> int:
+def most_series(model: Model) -> int:
     """Return the most series that the catalogue's metrics may have in one environment."""
-    services = len(model.spec.service.names)
-    return services * sum(
-        metric.series_budget for metric in model.metrics.values() if metric.source_kind != "stack"
+    budget = series_budget(model.spec, model.metrics)
+    recorded = sum(
+        metric.series_budget
+        for metric in model.metrics.values()
+        if metric.source_kind == "rule" or metric.fold is not None
     )
+    of_processes = budget.of_process * model.spec.collector.max_processes
+    return len(model.spec.service.names) * (budget.own + recorded) + of_processes
 
 
 def estimate(model: Model, load: Load) -> list[Need]:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 from imsobs.model import conventions
 from imsobs.model.ratios import expression
 from imsobs.model.signals import ResolvedLabel, apart_in
 from imsobs.promql.series import Allowed, Series
-from imsobs.spec.schema.metrics import AttributeValue, Kind, Metric, SourceKind
+from imsobs.spec.schema.metrics import AttributeValue, Fold, Kind, Metric, SourceKind
 from imsobs.spec.schema.root import Spec
+
+# The pipeline's own source of the series that is there for each process that reports.
+ALIVE: Final = "process_alive"
+# Sources of which every process has its own gauges.
+PROCESS_SOURCES = ("span", "event", "sdk")
 
 
 @dataclass(frozen=True)
@@ -20,9 +26,10 @@ class ResolvedMetric:
     sources: names of span sources or events, the SDK's metric name, the probe, PromQL, or
     the stack's component. labels: own labels -> allowed values. apart: label ->
     values that are none of what the metric is about. sdk_attributes: label ->
-    SDK attribute. exemplars: from kept traces, pointing at them. series_budget: the most
-    series one service in one environment may have, histogram buckets counted (le and +Inf,
-    sum, count).
+    SDK attribute. fold: of a gauge that each process reports; None of what is no such gauge.
+    exemplars: from kept traces, pointing at them. series_budget: the most series one service in
+    one environment may have (and one process, of what is per process), histogram buckets
+    counted (le and +Inf, sum, count).
     """
 
     name: str
@@ -38,9 +45,27 @@ class ResolvedMetric:
     apart: dict[str, tuple[str, ...]]
     sdk_attributes: dict[str, str]
     buckets: tuple[float, ...]
+    fold: Fold | None
     exemplars: bool
     interval: str
     series_budget: int
+
+    @property
+    def exposed(self) -> str:
+        """The name under which the Collector exposes it: a gauge that is folded has another."""
+        match self.fold:
+            case None:
+                return self.name
+            case "last":
+                return conventions.last_reported(self.name)
+        return conventions.per_process(self.name)
+
+    @property
+    def by_process(self) -> bool:
+        """Whether the Collector exposes it once for each process."""
+        if self.fold is None:
+            return self.source_kind == "sdk" or self.sources == (ALIVE,)
+        return self.fold != "last"
 
 
 def source_of(metric: Metric, spec: Spec) -> tuple[SourceKind, tuple[str, ...]] | None:
@@ -104,6 +129,7 @@ def resolve_metric(
         apart=apart_in(name, spec),
         sdk_attributes=metric.labels if isinstance(metric.labels, dict) else {},
         buckets=buckets,
+        fold=metric.fold if metric.type == "gauge" and kind in PROCESS_SOURCES else None,
         exemplars=metric.exemplars,
         interval=metric.interval,
         series_budget=per_series * math.prod(_size(label, labels, when) for label in metric.labels),
@@ -141,6 +167,11 @@ def catalogue(metrics: dict[str, ResolvedMetric]) -> dict[str, Series]:
             series[bucket] = Series(bucket, metric.name, metric.type, {**labels, "le": le}, apart)
             series[total] = Series(total, metric.name, metric.type, labels, apart)
             series[count] = Series(count, metric.name, metric.type, labels, apart)
+        elif metric.fold is not None:
+            # What each process reports, and what the rules record of it.
+            series[metric.exposed] = Series(metric.exposed, metric.name, metric.type, labels, apart)
+            folded = {**metric.labels, **dict.fromkeys(conventions.IDENTITY_LABELS)}
+            series[metric.name] = Series(metric.name, metric.name, metric.type, folded, apart)
         else:
             series[metric.name] = Series(metric.name, metric.name, metric.type, labels, apart)
     return series
@@ -153,6 +184,6 @@ def _common_labels(metric: ResolvedMetric) -> dict[str, Allowed]:
         case "stack":
             return dict.fromkeys(conventions.SCRAPE_LABELS)
     common = [*conventions.IDENTITY_LABELS, *conventions.SCRAPE_LABELS]
-    if metric.source_kind == "sdk":
+    if metric.by_process:
         common.append(conventions.INSTANCE_ID)
     return dict.fromkeys(common)

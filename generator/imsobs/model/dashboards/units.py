@@ -52,4 +52,4 @@ def base_metric(name: str, metrics: dict[str, ResolvedMetric]) -> ResolvedMetric
     for candidate in (name, *(name.removesuffix(end) for end in ("_bucket", "_sum", "_count"))):
         if candidate in metrics:
             return metrics[candidate]
-    return None
+    return next((metric for metric in metrics.values() if metric.exposed == name), None)

@@ -20,6 +20,7 @@ from imsobs.outputs.collector import (
     ordered,
     probe,
     sampling,
+    state,
     store,
 )
 from imsobs.outputs.collector.builder import builder_sections
@@ -127,6 +128,7 @@ def _processors(model: Model) -> dict[str, Any]:
             "log_statements": store.stored_groups("log"),
         },
         **store.batches(),
+        **state.processors(model),
         **kept.processors(model),
     }
 
@@ -145,6 +147,7 @@ def _connectors(model: Model) -> dict[str, Any]:
             "logs": count.redaction_definitions(model, "logs"),
         },
         **probe.connectors(model),
+        **state.connectors(model),
         **kept.connectors(model),
     }
 
@@ -157,19 +160,22 @@ def pipelines(model: Model) -> dict[str, Any]:
     """
     log_exporter = Reference("IMS_LOG_EXPORTER", "file")
     forwarded = [kept.FORWARD] if kept.kept_metrics(model) else []
+    counted = ["signal_to_metrics/derive"]
+    counted += [state.REPORTED] if state.state_metrics(model) else []
     taken_in = {"receivers": ["otlp"], "processors": ["memory_limiter"], "exporters": [_ACCEPTED]}
     return {
         "traces/in": taken_in,
         "logs/in": taken_in,
+        "metrics/in": taken_in,
         "traces/derive": {
             "receivers": [_ACCEPTED],
             "processors": ["transform/derive_traces", "filter/derive_traces"],
-            "exporters": ["signal_to_metrics/derive"],
+            "exporters": counted,
         },
         "logs/derive": {
             "receivers": [_ACCEPTED],
             "processors": ["transform/derive_logs"],
-            "exporters": ["signal_to_metrics/derive"],
+            "exporters": counted,
         },
         "metrics/derived": {
             "receivers": ["signal_to_metrics/derive", "signal_to_metrics/redactions"],
@@ -177,11 +183,12 @@ def pipelines(model: Model) -> dict[str, Any]:
             "exporters": ["prometheus/derived"],
         },
         "metrics/sdk": {
-            "receivers": ["otlp"],
-            "processors": ["memory_limiter", "filter/sdk", "filter/sdk_numbers", "transform/sdk"],
-            "exporters": ["prometheus/current"],
+            "receivers": [_ACCEPTED],
+            "processors": ["filter/sdk", "filter/sdk_numbers", "transform/sdk"],
+            "exporters": ["prometheus/processes"],
         },
         **probe.pipelines(model),
+        **state.pipelines(model, sdk=_ACCEPTED),
         "traces/store": {
             "receivers": [_ACCEPTED],
             "processors": [

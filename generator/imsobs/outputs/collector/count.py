@@ -13,11 +13,11 @@ from typing import Any
 from imsobs.model import Model, conventions
 from imsobs.model.metrics import ResolvedMetric
 from imsobs.model.numbers import DURATION, fault_mark, faulty_values
+from imsobs.model.processes import is_state
 from imsobs.outputs.collector.derive import span_labels
 from imsobs.outputs.collector.ottl import any_of, attribute, constant_labels, text
 
 Definition = dict[str, Any]
-_RESOURCE = [{"key": key} for key in conventions.RESOURCE_LABELS]
 _LABEL, _ATTRIBUTE, _SIGNAL = "label", "attribute", "signal"
 # Data point statements: the labels whose value is the definition's own.
 CONSTANT_LABELS = constant_labels([_LABEL, _ATTRIBUTE, _SIGNAL])
@@ -27,7 +27,7 @@ def span_definitions(model: Model) -> list[Definition]:
     """Return what is counted from labelled spans."""
     found: list[Definition] = []
     for metric in model.metrics.values():
-        if metric.source_kind == "span" and not metric.exemplars:
+        if metric.source_kind == "span" and not (metric.exemplars or is_state(metric)):
             found.append(_definition(metric, "span", conventions.presence_mark(*metric.sources)))
         if metric.source_kind == "pipeline" and metric.sources == ("label_overflow",):
             labels = {
@@ -46,7 +46,7 @@ def log_definitions(model: Model) -> list[Definition]:
     """Return what is counted from log records: events, severities, broken contracts."""
     found: list[Definition] = []
     for metric in model.metrics.values():
-        if metric.source_kind == "event":
+        if metric.source_kind == "event" and not is_state(metric):
             found.append(_definition(metric, "log", conventions.presence_mark(*metric.sources)))
         elif metric.source_kind == "log":
             every = metric.sources == (conventions.EVERY_RECORD,)
@@ -58,6 +58,16 @@ def log_definitions(model: Model) -> list[Definition]:
             fields = [f.label for e in model.spec.events.values() for f in e.fields.values()]
             found += _overflow(metric, [name for name in model.labels if name in fields])
     return found
+
+
+def state_definitions(model: Model, context: str) -> list[Definition]:
+    """Return the gauges that are read from spans or events, for each process."""
+    kind = {"span": "span", "log": "event"}[context]
+    return [
+        _definition(metric, context, conventions.presence_mark(*metric.sources))
+        for metric in model.metrics.values()
+        if metric.source_kind == kind and is_state(metric)
+    ]
 
 
 def redaction_definitions(model: Model, signal: str) -> list[Definition]:
@@ -80,10 +90,11 @@ def redaction_definitions(model: Model, signal: str) -> list[Definition]:
 
 
 def _head(metric: ResolvedMetric) -> Definition:
+    resource = conventions.PROCESS_LABELS if is_state(metric) else conventions.RESOURCE_LABELS
     return {
-        "name": metric.name,
+        "name": metric.exposed,
         "description": metric.description,
-        "include_resource_attributes": _RESOURCE,
+        "include_resource_attributes": [{"key": key} for key in resource],
     }
 
 

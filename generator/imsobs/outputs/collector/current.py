@@ -8,7 +8,7 @@ from imsobs.model import Model, conventions
 from imsobs.model.metrics import ResolvedMetric
 from imsobs.model.numbers import LARGEST_SUM
 from imsobs.model.signals import exact
-from imsobs.outputs.collector.derive import Group, resource_group
+from imsobs.outputs.collector.derive import Group, instance_group, resource_group
 from imsobs.outputs.collector.ottl import (
     attribute,
     decimal,
@@ -17,10 +17,6 @@ from imsobs.outputs.collector.ottl import (
     set_to,
     text,
 )
-
-_SDK_RESOURCE = {**conventions.RESOURCE_LABELS, "service.instance.id": conventions.INSTANCE_ID}
-
-_INSTANCE_ID = "^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
 
 
 def resource_to_labels(labels: dict[str, str]) -> list[Group]:
@@ -37,6 +33,22 @@ def resource_to_labels(labels: dict[str, str]) -> list[Group]:
         {"context": "datapoint", "statements": copied},
         {"context": "resource", "statements": ["keep_keys(resource.attributes, [])"]},
     ]
+
+
+def process_labels(metrics: list[ResolvedMetric]) -> list[Group]:
+    """Return the groups that make labels of the process, for those metrics that keep it."""
+    groups = resource_to_labels(conventions.PROCESS_LABELS)
+    last = [metric.exposed for metric in metrics if metric.fold == "last"]
+    if last:
+        forget = f"delete_key(datapoint.attributes, {text(conventions.INSTANCE_ID)})"
+        groups.append(
+            {
+                "context": "datapoint",
+                "conditions": [matches("metric.name", exact(last))],
+                "statements": [forget],
+            }
+        )
+    return groups
 
 
 def sdk_filter(model: Model) -> dict[str, Any]:
@@ -76,7 +88,7 @@ def sdk_numbers(model: Model) -> dict[str, Any]:
 
 def sdk_groups(model: Model) -> list[Group]:
     """Return the transform that renames SDK metrics and sums over the labels left out."""
-    groups = [resource_group(model), _instance_group()]
+    groups = [resource_group(model), instance_group()]
     for metric in _of_kind(model, "sdk"):
         is_it = f"metric.name == {text(metric.sources[0])}"
         statements = []
@@ -95,19 +107,12 @@ def sdk_groups(model: Model) -> list[Group]:
                 ],
             }
         )
-    return [*groups, *resource_to_labels(_SDK_RESOURCE)]
-
-
-def _instance_group() -> Group:
-    """An id tells processes apart; what is not shaped like one must not become a label."""
-    instance = 'resource.attributes["service.instance.id"]'
-    odd = f"{instance} == nil or not {matches(instance, _INSTANCE_ID)}"
-    return {"context": "resource", "statements": [set_to(instance, text("other"), odd)]}
+    return [*groups, *process_labels(_of_kind(model, "sdk"))]
 
 
 def _renamed(metric: ResolvedMetric) -> list[str]:
     return [
-        set_to("metric.name", text(metric.name)),
+        set_to("metric.name", text(metric.exposed)),
         set_to("metric.description", text(metric.description)),
         set_to("metric.unit", text("")),
     ]

@@ -39,6 +39,7 @@ from imsobs.outputs.collector.twins import scope_statements, several_group, twin
 from imsobs.spec.schema.signals import Event, EventField, SpanSource
 
 Group = dict[str, Any]
+_INSTANCE_ID = "^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
 
 
 def resource_group(model: Model) -> Group:
@@ -68,6 +69,16 @@ def resource_group(model: Model) -> Group:
     }
 
 
+def instance_group() -> Group:
+    """Return the statements that bound the id of the process.
+
+    An id tells processes apart; what is not shaped like one must not become a label.
+    """
+    instance = 'resource.attributes["service.instance.id"]'
+    odd = f"{instance} == nil or not {matches(instance, _INSTANCE_ID)}"
+    return {"context": "resource", "statements": [set_to(instance, text(conventions.OTHER), odd)]}
+
+
 def trace_groups(model: Model) -> list[Group]:
     """Return the trace transform: mark each span's source, then set its labels."""
     mark = attribute("span", conventions.SOURCE_MARK)
@@ -83,6 +94,7 @@ def trace_groups(model: Model) -> list[Group]:
     groups: list[Group] = [
         {"context": "resource", "statements": [forget_marks("resource")]},
         resource_group(model),
+        instance_group(),
         # Once per export and scope, not once per span.
         {"context": "scope", "statements": scopes},
         {"context": "span", "statements": marking},
@@ -208,7 +220,11 @@ def log_groups(model: Model) -> list[Group]:
         set_to(invalid, "true", f"{event_key} != nil and not {matches(event_key, known)}"),
         set_to(event_key, text(_other(model)), f"{invalid} == true"),
     ]
-    groups: list[Group] = [resource_group(model), {"context": "log", "statements": first}]
+    groups: list[Group] = [
+        resource_group(model),
+        instance_group(),
+        {"context": "log", "statements": first},
+    ]
     for name, event in model.spec.events.items():
         groups.append(
             {

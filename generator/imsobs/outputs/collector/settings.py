@@ -91,6 +91,7 @@ def receivers(model: Model) -> dict[str, Any]:
 def exporters(model: Model) -> dict[str, Any]:
     """Return where metrics, traces and logs go."""
     settings, stack = model.spec.collector, model.spec.stack
+    ports = stack.otelcol.ports
     jaeger = f"127.0.0.1:{stack.jaeger.ports.otlp_grpc}"
     loki = f"http://127.0.0.1:{stack.loki.ports.http}"
     queue = {
@@ -115,12 +116,10 @@ def exporters(model: Model) -> dict[str, Any]:
         "max_elapsed_time": "0s",
     }
     return {
-        "prometheus/derived": _prometheus(
-            model.spec.stack.otelcol.ports.metrics, settings.keep_idle
-        ),
-        "prometheus/current": _prometheus(
-            model.spec.stack.otelcol.ports.current, settings.keep_gone
-        ),
+        "prometheus/derived": _prometheus(ports.metrics, settings.keep_idle),
+        "prometheus/current": _prometheus(ports.current, settings.keep_gone),
+        "prometheus/processes": _prometheus(ports.processes, settings.keep_gone),
+        "prometheus/state": _prometheus(ports.state, settings.keep_idle),
         "otlp_grpc/traces": {
             "endpoint": Reference("IMS_JAEGER_ENDPOINT", jaeger),
             "tls": {"insecure": True},

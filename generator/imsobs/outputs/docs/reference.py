@@ -83,9 +83,25 @@ def _metric(metric: ResolvedMetric, model: Model, uses: list[str]) -> dict[str, 
         "when": {key: list(values) for key, values in metric.when.items()},
         "buckets": list(metric.buckets),
         "budget": metric.series_budget,
+        "fold": _fold(metric),
+        "by_process": metric.by_process,
         "events": metric.sources if metric.source_kind == "event" else (),
         "uses": uses,
     }
+
+
+def _fold(metric: ResolvedMetric) -> str | None:
+    """Return how the values of the processes become one."""
+    match metric.fold:
+        case None:
+            return None
+        case "sum":
+            how = "the sum over the processes"
+        case "max" | "min":
+            how = f"the {'largest' if metric.fold == 'max' else 'smallest'} of any process"
+        case "last":
+            how = "what any process reported last"
+    return f"{how}, from `{metric.exposed}`"
 
 
 def _source(metric: ResolvedMetric, model: Model) -> str:

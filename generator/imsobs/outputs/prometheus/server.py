@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from imsobs import artifacts
-from imsobs.model import Model
+from imsobs.model import Model, conventions
+from imsobs.model.series_budget import series_budget
 from imsobs.outputs.places import COMPOSE, NATIVE, Place
 from imsobs.pages import JsonPage, Page, YamlPage
 
-# The job of the series that are derived from the service's signals.
-DERIVED_JOB = "ims-metrics"
 # Created timestamps travel in this format only.
 _PROTOCOLS = [
     "PrometheusProto",
@@ -43,7 +42,7 @@ def sections(model: Model) -> dict[str, Any]:
         },
         "rule_files": ["../alerts/rules/*.yaml"],
         "alerting": {"alertmanagers": [_discovery("alertmanager")]},
-        "scrape_configs": [_job(job) for job in place_targets(model, NATIVE)],
+        "scrape_configs": [_job(job, model) for job in place_targets(model, NATIVE)],
     }
 
 
@@ -51,13 +50,26 @@ def _discovery(job: str) -> dict[str, Any]:
     return {"file_sd_configs": [{"files": [f"targets/{job}.json"]}]}
 
 
-def _job(job: str) -> dict[str, Any]:
+def _job(job: str, model: Model) -> dict[str, Any]:
     config: dict[str, Any] = {"job_name": job, **_discovery(job)}
-    if job == DERIVED_JOB:
+    if job in _service_jobs(model):
         # A scraped label of the scrape's own name arrives under these; one job, one meaning.
         drop = {"regex": "exported_(job|instance)", "action": "labeldrop"}
         config["metric_relabel_configs"] = [drop]
+    # Ids of processes are open, so their series are scraped apart: too many of them harm no
+    # counter of the service and no probe.
+    if limit := series_budget(model.spec, model.metrics).limits.get(job):
+        config["sample_limit"] = limit
     return config
+
+
+def _service_jobs(model: Model) -> dict[str, list[int]]:
+    """Return job -> ports of the Collector at which the series of the service are."""
+    namespace, ports = model.spec.service.namespace, model.spec.stack.otelcol.ports
+    at = {"processes": ports.processes, "state": ports.state}
+    jobs = {conventions.scrape_job(namespace, what): [port] for what, port in at.items()}
+    used = {job: jobs[job] for job in series_budget(model.spec, model.metrics).limits}
+    return {conventions.scrape_job(namespace, "metrics"): [ports.metrics, ports.current], **used}
 
 
 def place_targets(model: Model, place: Place) -> dict[str, list[str]]:
@@ -66,7 +78,10 @@ def place_targets(model: Model, place: Place) -> dict[str, list[str]]:
     ports = stack.otelcol.ports
     optional = place is COMPOSE
     return {
-        DERIVED_JOB: [place.at("otelcol", ports.metrics), place.at("otelcol", ports.current)],
+        **{
+            job: [place.at("otelcol", port) for port in own]
+            for job, own in _service_jobs(model).items()
+        },
         "otelcol": [place.at("otelcol", ports.telemetry)],
         "prometheus": [place.at("prometheus", stack.prometheus.ports.http)],
         "alertmanager": [place.at("alertmanager", stack.alertmanager.ports.http)],

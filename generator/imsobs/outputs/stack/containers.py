@@ -89,6 +89,7 @@ def otelcol(model: Model) -> Service:
         "ports": [
             *_published(ports.otlp_grpc, ports.otlp_http, variable=exposable),
             *_published(ports.health, ports.metrics, ports.current, ports.telemetry),
+            *_published(ports.processes, ports.state),
         ],
         "healthcheck": _binary_health("/otelcol-contrib", ports.health),
     }

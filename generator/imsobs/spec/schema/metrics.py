@@ -8,6 +8,7 @@ from imsobs.spec.schema.base import EventName, LabelName, LabelValue, MetricName
 from imsobs.spec.schema.queries import RatioOf
 
 Kind = Literal["counter", "gauge", "histogram"]
+Fold = Literal["sum", "max", "min", "last"]
 SourceKind = Literal["span", "event", "log", "pipeline", "sdk", "probe", "rule", "stack"]
 
 
@@ -52,7 +53,10 @@ class Metric(Section):
     span: EventName | Annotated[list[EventName], Field(min_length=1)] | None = None
     event: EventName | Annotated[list[EventName], Field(min_length=1)] | None = None
     log: EventName | None = None
-    pipeline: Literal["label_overflow", "redacted", "invalid_event", "invalid_value"] | None = None
+    pipeline: (
+        Literal["label_overflow", "redacted", "invalid_event", "invalid_value", "process_alive"]
+        | None
+    ) = None
     sdk: str | None = None
     probe: Literal["status", "duration"] | None = None
     rule: Text | None = None
@@ -68,6 +72,14 @@ class Metric(Section):
     when: dict[LabelName, LabelValue | list[LabelValue]] = {}
     labels: list[LabelName] | dict[LabelName, str] = []
     buckets: str | None = None
+    fold: Fold | None = Field(
+        None,
+        description="How the values of a service's processes become one; a gauge from `event`,"
+        " `span` or `sdk` needs it. `sum`: each process has its own part (agents running in it,"
+        " its memory). `max` or `min`: all report the same thing, and the largest or smallest"
+        " counts (the depth of a shared queue). `last`: the value that any of them reported last."
+        " Processes that ended do not count. No default.",
+    )
     exemplars: bool = False
     interval: Literal["fast", "slow"] = "fast"
     allow: dict[str, Text] = {}

@@ -79,14 +79,24 @@ class Collector(Section):
     memory_limit_mib: memory_limiter's hard limit; max_series: the most series
     that the labels may allow, all services and environments together; at run time new ones
     beyond are refused and counted; keep_idle: how long a
-    series that no longer changes stays visible; queue_mib: most that waits on disk for each
+    series that no longer changes stays visible; keep_gone: how long what a process or a probe
+    reported stays when it reports no more; queue_mib: most that waits on disk for each
     backend while it is away, beyond which telemetry is refused and counted.
     """
 
     memory_limit_mib: Annotated[int, Field(ge=64)] = 512
     max_series: Annotated[int, Field(ge=100)] = 50_000
     keep_idle: DurationText = "24h"
-    keep_gone: DurationText = "5m"
+    # With one scrape and one evaluation, gone within five minutes.
+    keep_gone: DurationText = "4m"
+    max_processes: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        20,
+        description="Processes (values of service.instance.id) that may report at one time, all"
+        " services and environments together; of each, gauges of up to ten starts within"
+        " keep_idle are held besides. Bounds the series of processes in Prometheus, which refuses"
+        " a scrape with more: then these series are missing until there are fewer, counters of"
+        " the service are not.",
+    )
     queue_mib: Annotated[int, Field(ge=2, le=1_048_576)] = 512
     probe_interval: DurationText = Field(
         default="15s", description="How often each health route is asked."

@@ -78,13 +78,19 @@ def _cpus(name: str) -> Any:
 
 
 class OtelcolPorts(Section):
-    """metrics: derived and probed series; current: SDK series; telemetry: its own."""
+    """Where the Collector takes telemetry, and where Prometheus scrapes it.
+
+    metrics: derived series; current: probed ones; processes: those of the SDK, one set for
+    each process; state: gauges of events and spans, likewise; telemetry: its own.
+    """
 
     otlp_grpc: Port = 4317
     otlp_http: Port = 4318
     health: Port = 13133
     metrics: Port = 8889
     current: Port = 8890
+    processes: Port = 8891
+    state: Port = 8892
     telemetry: Port = 8888
 
 
