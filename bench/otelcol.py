@@ -192,7 +192,7 @@ def running(config: Config, folder: Path, cores: int = 1, nice: int = 0) -> Iter
     nice: how readily it yields the processor to others (0-19).
     """
     folder.mkdir(parents=True, exist_ok=True)
-    otlp, grpc, health, metrics, current, telemetry, jaeger = free_ports(7)
+    otlp, grpc, health, metrics, telemetry, jaeger, *further = free_ports(9)
     changed = deepcopy(config)
     changed["extensions"]["health_check"]["endpoint"] = f"127.0.0.1:{health}"
     protocols = changed["receivers"]["otlp"]["protocols"]
@@ -200,9 +200,10 @@ def running(config: Config, folder: Path, cores: int = 1, nice: int = 0) -> Iter
     protocols["grpc"]["endpoint"] = f"127.0.0.1:{grpc}"
     reader = changed["service"]["telemetry"]["metrics"]["readers"][0]["pull"]["exporter"]
     reader["prometheus"]["port"] = telemetry
-    for name, port in (("prometheus/derived", metrics), ("prometheus/current", current)):
-        if name in changed["exporters"]:
-            changed["exporters"][name]["endpoint"] = f"127.0.0.1:{port}"
+    exposing = [name for name in changed["exporters"] if name.startswith("prometheus/")]
+    for name in exposing:
+        port = metrics if name == "prometheus/derived" else further.pop()
+        changed["exporters"][name]["endpoint"] = f"127.0.0.1:{port}"
     file, log = folder / "config.yaml", folder / "otelcol.log"
     file.write_text(yamlio.dump(changed), "utf-8")
     binary = resolve_binary("otelcol", ROOT)

@@ -17,12 +17,13 @@ from imsobs.runtime import secrets as stack_secrets
 from imsobs.runtime.docker import EVERY_PROFILE
 from imsobs.runtime.trial import free_ports
 from imsobs.runtime.verify.compose import COMPOSE_ENV, compose_command
+from imsobs.spec.schema.stack import OtelcolPorts
 from stack.containers import find_image, render
 
 _PASSWORD = "correct-horse-battery"
 _NUMBERS = itertools.count()
 _PORTS = {
-    "otelcol": ("otlp_grpc", "otlp_http", "health", "metrics", "current", "telemetry"),
+    "otelcol": tuple(OtelcolPorts.model_fields),
     "prometheus": ("http",),
     "alertmanager": ("http",),
     "jaeger": ("http", "query_grpc", "otlp_grpc", "health", "telemetry"),

@@ -70,7 +70,15 @@ def test_components_find_each_other(compose: Compose) -> None:
         found = httpx.get(compose.url("prometheus", "http", "/api/v1/targets")).json()
         targets = found["data"]["activeTargets"]
         health = {t["labels"]["job"]: t["health"] for t in targets}
-        jobs = ("ims-metrics", "otelcol", "prometheus", "alertmanager", "jaeger")
+        jobs = (
+            "ims-metrics",
+            "ims-processes",
+            "ims-state",
+            "otelcol",
+            "prometheus",
+            "alertmanager",
+            "jaeger",
+        )
         return health if all(health.get(job) == "up" for job in jobs) else {}
 
     eventually(up, 60)

@@ -14,6 +14,7 @@ from imsobs.runtime.process.plan import load_plan
 from imsobs.runtime.process.stack import running_stack
 from imsobs.runtime.progress import Silent
 from imsobs.runtime.trial import free_ports
+from imsobs.spec.schema.stack import OtelcolPorts
 from stack.containers import Launcher, Started, eventually, render
 from stack.signals import log_record, new_trace_id
 
@@ -119,7 +120,7 @@ def test_limits_hold(launch: Launcher, client: httpx.Client) -> None:
 
 def test_natively_the_collector_sends_to_it(tmp_path: Path, client: httpx.Client) -> None:
     kinds = {
-        "otelcol": ("otlp_grpc", "otlp_http", "health", "metrics", "current", "telemetry"),
+        "otelcol": tuple(OtelcolPorts.model_fields),
         "jaeger": ("http", "query_grpc", "otlp_grpc", "health", "telemetry"),
         "loki": ("http", "grpc"),
     }

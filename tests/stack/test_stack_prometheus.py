@@ -26,7 +26,8 @@ def test_it_loads_every_rule_and_target(
         lambda: client.get(prometheus.url(PORT, "/api/v1/targets")).json()["data"]["activeTargets"]
     )
     jobs = {target["labels"]["job"] for target in targets}
-    assert {"ims-metrics", "otelcol", "prometheus", "alertmanager", "jaeger", "loki"} <= jobs
+    own = {"ims-metrics", "ims-processes", "ims-state", "otelcol"}
+    assert own | {"prometheus", "alertmanager", "jaeger", "loki"} <= jobs
 
 
 def test_promtool_in_the_image_accepts_the_files(launch: Launcher) -> None:

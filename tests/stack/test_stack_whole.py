@@ -125,7 +125,8 @@ def test_every_target_is_up_and_the_service_is_probed(compose: Compose) -> None:
         states = {row["metric"]["job"]: row["value"][1] for row in result}
         # Grafana is not among the services here.
         states.pop("grafana", None)
-        jobs = {"ims-metrics", "otelcol", "prometheus", "alertmanager", "jaeger", "loki"}
+        jobs = {"ims-metrics", "ims-processes", "ims-state", "otelcol"}
+        jobs |= {"prometheus", "alertmanager", "jaeger", "loki"}
         return states == dict.fromkeys(jobs, "1")
 
     eventually(up, 60)

@@ -106,13 +106,17 @@ def _fold(path: KeyPath, metric: Metric, kind: str) -> Iterator[Problem]:
 
 
 def _derived_name(path: KeyPath, name: str, metric: Metric, model: Model) -> Iterator[Problem]:
-    owners = {m.exposed: m.name for m in model.metrics.values() if m.exposed != m.name}
-    alive = conventions.process_alive(model.spec.service.namespace)
-    if name in owners:
-        message = f"this is the name of {owners[name]} as each process reports it; choose another"
-        yield Problem(path, message, "metric/derived-name")
-    elif name == alive and metric.pipeline != ALIVE:
-        message = "this is the name of the series that tells which processes report; choose another"
+    namespace = model.spec.service.namespace
+    taken = {
+        m.exposed: f"{m.name} as each process reports it"
+        for m in model.metrics.values()
+        if m.exposed != m.name
+    }
+    taken[conventions.process_series_limit(namespace)] = "the limit of the series of processes"
+    if metric.pipeline != ALIVE:
+        taken[conventions.process_alive(namespace)] = "what tells which processes report"
+    if name in taken:
+        message = f"this is the name of {taken[name]}; choose another"
         yield Problem(path, message, "metric/derived-name")
 
 
