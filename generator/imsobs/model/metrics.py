@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from imsobs.model import conventions
@@ -74,7 +75,11 @@ def source_of(metric: Metric, spec: Spec) -> tuple[SourceKind, tuple[str, ...]] 
     A ratio is a rule whose PromQL is written here.
     """
     given: list[tuple[SourceKind, str | list[str]]] = []
-    share = None if metric.ratio is None else expression(metric.ratio, list(metric.labels), spec)
+    share = (
+        None
+        if metric.ratio is None
+        else expression(metric.ratio, list(metric.labels), partial(apart_in, spec=spec))
+    )
     for kind, value in (
         ("span", metric.span),
         ("event", metric.event),

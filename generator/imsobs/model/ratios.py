@@ -7,13 +7,17 @@ what could have been counted).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from imsobs.model import conventions
-from imsobs.model.signals import apart_in
 from imsobs.promql.matchers import selector
 from imsobs.spec.schema.queries import RatioOf
-from imsobs.spec.schema.root import Spec
+
+Apart = Callable[[str], Mapping[str, Sequence[str]]]
+
+
+def _nothing(series: str) -> dict[str, Sequence[str]]:
+    return {}
 
 
 def ratio(part: str, wholes: Sequence[str]) -> str:
@@ -32,12 +36,16 @@ def ratio(part: str, wholes: Sequence[str]) -> str:
     return f"(\n    {dividend}\n  )\n  / ({whole} > 0)"
 
 
-def expression(given: RatioOf, labels: Sequence[str], spec: Spec) -> str:
-    """Return the expression of a rule's ratio. labels: kept apart, besides whose it is."""
+def expression(given: RatioOf, labels: Sequence[str], apart: Apart = _nothing) -> str:
+    """Return the expression of a rule's ratio.
+
+    labels: kept apart, besides whose it is. apart: series -> values that are left out, by label.
+    """
     by = ", ".join(dict.fromkeys([*conventions.IDENTITY_LABELS, *labels]))
 
     def counted(name: str, where: Mapping[str, str | list[str]]) -> str:
-        selected = selector(name, where, apart_in(name, spec, labels))
+        others = {label: values for label, values in apart(name).items() if label not in labels}
+        selected = selector(name, where, others)
         return f"sum by ({by}) (increase({selected}[{given.over}] anchored))"
 
     wholes = [given.of] if isinstance(given.of, str) else given.of or [given.part]

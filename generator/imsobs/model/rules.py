@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from imsobs import promql
 from imsobs.model import conventions
 from imsobs.model.metrics import ResolvedMetric
 from imsobs.model.ratios import expression
-from imsobs.model.signals import ResolvedLabel
+from imsobs.model.signals import ResolvedLabel, apart_in
 from imsobs.problems import KeyPath
 from imsobs.promql import labels as promql_labels
 from imsobs.promql.series import Allowed, Series
@@ -99,12 +100,13 @@ def output_labels(expr: str, series: dict[str, Series]) -> frozenset[str] | None
 
 def spec_records(spec: Spec, metrics: dict[str, ResolvedMetric]) -> list[Record]:
     """Return the records of ``rules`` and of metrics that are rules, in the spec's order."""
+    apart = partial(apart_in, spec=spec)
     intervals = {"fast": spec.alerting.fast, "slow": spec.alerting.slow}
     records = [
         Record(
             name,
             # A rule without either is a fault that is reported.
-            rule.expr or (expression(rule.ratio, rule.by, spec) if rule.ratio else ""),
+            rule.expr or (expression(rule.ratio, rule.by, apart) if rule.ratio else ""),
             rule.description,
             rule.group,
             intervals[rule.interval],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from imsobs.model.numbers import faulty_values
@@ -151,16 +150,16 @@ def apart_values(name: str, spec: Spec) -> tuple[str, ...]:
     )
 
 
-def apart_in(series: str, spec: Spec, kept: Iterable[str] = ()) -> dict[str, tuple[str, ...]]:
+def apart_in(series: str, spec: Spec) -> dict[str, tuple[str, ...]]:
     """Return the values set apart in a series: label -> values.
 
-    series: a metric, or one of the three of a histogram. kept: labels that are not looked at.
+    series: a metric, or one of the three of a histogram.
     """
     names = [series, *(series.removesuffix(end) for end in ("_bucket", "_sum", "_count"))]
     metric = next((spec.metrics[name] for name in names if name in spec.metrics), None)
     if metric is None:
         return {}
-    labels = [label for label in metric.labels if label not in metric.when and label not in kept]
+    labels = [label for label in metric.labels if label not in metric.when]
     return {label: values for label in labels if (values := apart_values(label, spec))}
 
 
