@@ -97,9 +97,9 @@ def trace_groups(model: Model) -> list[Group]:
         instance_group(),
         # Once per export and scope, not once per span.
         {"context": "scope", "statements": scopes},
+        *several_group(model.spec.sources),
         {"context": "span", "statements": marking},
     ]
-    groups[3:3] = several_group(model.spec.sources)
     groups += twin_groups(model.spec.sources)
     groups.append(exception_group())
     groups += dialects.groups(model.spec.sources)
