@@ -78,7 +78,7 @@ def unknown(expr: str, path: KeyPath, model: Model) -> Iterator[Problem]:
 def habits(expr: str, path: KeyPath, model: Model) -> Iterator[Problem]:
     """Yield rule/* problems of an expression."""
     scrape = seconds(model.spec.scrape.interval)
-    for finding in lint(expr, model.series, model.recorded, scrape):
+    for finding in lint(expr, model.series, model.computed, scrape):
         yield Problem(path, finding.message, finding.check)
 
 

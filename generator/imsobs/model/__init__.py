@@ -63,6 +63,12 @@ class Model:
         return {record.name: record.expr for record in self.records}
 
     @cached_property
+    def computed(self) -> dict[str, str]:
+        """Recorded series -> its expression, but for gauges, which are recorded as they are."""
+        folded = {name for name, metric in self.metrics.items() if metric.fold is not None}
+        return {name: expr for name, expr in self.recorded.items() if name not in folded}
+
+    @cached_property
     def group_of(self) -> dict[str, str]:
         """Recorded series -> the rule group that records it."""
         return {record.name: record.group for record in self.records}
