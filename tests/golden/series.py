@@ -17,6 +17,11 @@ from imsobs.model.metrics import ResolvedMetric
 Labels = frozenset[tuple[str, str]]
 Rows = dict[Labels, float]
 
+# The labels of a process that tells nothing of itself.
+NO_PROCESS = {
+    conventions.INSTANCE_ID: conventions.OTHER,
+    conventions.PROCESS_ROLE: conventions.UNKNOWN,
+}
 _LINE = re.compile(r"^([A-Za-z_:][A-Za-z0-9_:]*)(?:\{(.*)\})? (\S+)")
 _LABEL = re.compile(r'([A-Za-z_][A-Za-z0-9_]*)="((?:[^"\\]|\\.)*)"')
 _ESCAPES = {"\\n": "\n", '\\"': '"', "\\\\": "\\"}
@@ -51,7 +56,7 @@ def of_service(rows: dict[str, Rows], service: str) -> dict[str, Rows]:
 def expected(metric: ResolvedMetric, out: dict[str, Any], service: str) -> dict[str, Rows]:
     """Return name -> labels -> value of every series that a case says the metric has.
 
-    A gauge that is folded is what each process reports; one that tells no id is "other".
+    A gauge that is folded is what each process reports, also one that tells nothing of itself.
     """
     found: dict[str, Rows] = {}
     for text, value in out.items():
@@ -59,7 +64,7 @@ def expected(metric: ResolvedMetric, out: dict[str, Any], service: str) -> dict[
         given = {
             conventions.SERVICE_NAME: service,
             conventions.ENVIRONMENT: "development",
-            **({conventions.INSTANCE_ID: conventions.OTHER} if metric.by_process else {}),
+            **(NO_PROCESS if metric.by_process else {}),
             **given,
         }
         labels = frozenset(given.items())

@@ -13,8 +13,14 @@ RESOURCE_LABELS = {
     "service.name": SERVICE_NAME,
     "deployment.environment.name": ENVIRONMENT,
 }
-# What else tells one process from another.
-PROCESS_LABELS = {**RESOURCE_LABELS, "service.instance.id": INSTANCE_ID}
+# What else tells one process from another. The role is told by imsobs-instrumentation (ADR 13).
+PROCESS_ROLE = "process_role"
+PROCESS_ROLES = ("main", "worker", "helper")
+PROCESS_LABELS = {
+    **RESOURCE_LABELS,
+    "service.instance.id": INSTANCE_ID,
+    "imsobs.process.role": PROCESS_ROLE,
+}
 # What says whose a series is. Every sum, alert, group and inhibition keeps these labels apart.
 IDENTITY_LABELS = tuple(RESOURCE_LABELS.values())
 BY_IDENTITY = ", ".join(IDENTITY_LABELS)

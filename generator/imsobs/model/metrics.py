@@ -188,7 +188,14 @@ def _common_labels(metric: ResolvedMetric) -> dict[str, Allowed]:
             return {}
         case "stack":
             return dict.fromkeys(conventions.SCRAPE_LABELS)
-    common = [*conventions.IDENTITY_LABELS, *conventions.SCRAPE_LABELS]
+    common: dict[str, Allowed] = dict.fromkeys(
+        [*conventions.IDENTITY_LABELS, *conventions.SCRAPE_LABELS]
+    )
     if metric.by_process:
-        common.append(conventions.INSTANCE_ID)
-    return dict.fromkeys(common)
+        common[conventions.INSTANCE_ID] = None
+        common[conventions.PROCESS_ROLE] = (
+            *conventions.PROCESS_ROLES,
+            conventions.UNKNOWN,
+            conventions.OTHER,
+        )
+    return common

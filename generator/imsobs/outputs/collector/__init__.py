@@ -16,6 +16,7 @@ from imsobs.outputs.collector import (
     count,
     current,
     derive,
+    identity,
     kept,
     ordered,
     probe,
@@ -85,7 +86,7 @@ def _processors(model: Model) -> dict[str, Any]:
             "error_mode": "ignore",
             "metric_statements": [
                 # Redactions are counted from what is stored, whose resource is as it came.
-                derive.resource_group(model),
+                identity.resource_group(model),
                 *current.resource_to_labels(conventions.RESOURCE_LABELS),
                 # The marks of the derivation are no labels, but those that stand for one.
                 {

@@ -8,7 +8,7 @@ from imsobs.model import Model, conventions
 from imsobs.model.metrics import ResolvedMetric
 from imsobs.model.numbers import LARGEST_SUM
 from imsobs.model.signals import exact
-from imsobs.outputs.collector.derive import Group, instance_group, resource_group
+from imsobs.outputs.collector.identity import Group, process_group, resource_group
 from imsobs.outputs.collector.ottl import (
     attribute,
     decimal,
@@ -40,12 +40,15 @@ def process_labels(metrics: list[ResolvedMetric]) -> list[Group]:
     groups = resource_to_labels(conventions.PROCESS_LABELS)
     last = [metric.exposed for metric in metrics if metric.fold == "last"]
     if last:
-        forget = f"delete_key(datapoint.attributes, {text(conventions.INSTANCE_ID)})"
+        forget = [
+            f"delete_key(datapoint.attributes, {text(label)})"
+            for label in (conventions.INSTANCE_ID, conventions.PROCESS_ROLE)
+        ]
         groups.append(
             {
                 "context": "datapoint",
                 "conditions": [matches("metric.name", exact(last))],
-                "statements": [forget],
+                "statements": forget,
             }
         )
     return groups
@@ -88,7 +91,7 @@ def sdk_numbers(model: Model) -> dict[str, Any]:
 
 def sdk_groups(model: Model) -> list[Group]:
     """Return the transform that renames SDK metrics and sums over the labels left out."""
-    groups = [resource_group(model), instance_group()]
+    groups = [resource_group(model), process_group()]
     for metric in _of_kind(model, "sdk"):
         is_it = f"metric.name == {text(metric.sources[0])}"
         statements = []

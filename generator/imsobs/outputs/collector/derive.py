@@ -5,8 +5,6 @@ Each works on the derivation's own copy of the signals; what is stored is not to
 
 from __future__ import annotations
 
-from typing import Any
-
 from imsobs.model import Model, conventions
 from imsobs.model.numbers import (
     DURATION,
@@ -21,6 +19,7 @@ from imsobs.model.numbers import (
 from imsobs.model.signals import exact
 from imsobs.outputs.collector import dialects
 from imsobs.outputs.collector.cost import cost_statements, drift_statements
+from imsobs.outputs.collector.identity import Group, process_group, resource_group
 from imsobs.outputs.collector.ottl import (
     any_of,
     attribute,
@@ -38,46 +37,6 @@ from imsobs.outputs.collector.outcome import cancellation, exception_group, outc
 from imsobs.outputs.collector.twins import scope_statements, several_group, twin_groups
 from imsobs.spec.schema.signals import Event, EventField, SpanSource
 
-Group = dict[str, Any]
-_INSTANCE_ID = "^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
-
-
-def resource_group(model: Model) -> Group:
-    """Return the statements that bound the resource: service and environment, else other."""
-    service = model.spec.service
-    name, env = (
-        'resource.attributes["service.name"]',
-        'resource.attributes["deployment.environment.name"]',
-    )
-    old = 'resource.attributes["deployment.environment"]'
-    return {
-        "context": "resource",
-        "statements": [
-            set_to(
-                name,
-                text(conventions.OTHER),
-                f"{name} == nil or not {matches(name, exact(service.names))}",
-            ),
-            set_to(env, old, f"{env} == nil and {old} != nil"),
-            set_to(env, text(conventions.UNKNOWN), f"{env} == nil"),
-            set_to(
-                env,
-                text(conventions.OTHER),
-                f"not {matches(env, exact([*service.environments, conventions.UNKNOWN]))}",
-            ),
-        ],
-    }
-
-
-def instance_group() -> Group:
-    """Return the statements that bound the id of the process.
-
-    An id tells processes apart; what is not shaped like one must not become a label.
-    """
-    instance = 'resource.attributes["service.instance.id"]'
-    odd = f"{instance} == nil or not {matches(instance, _INSTANCE_ID)}"
-    return {"context": "resource", "statements": [set_to(instance, text(conventions.OTHER), odd)]}
-
 
 def trace_groups(model: Model) -> list[Group]:
     """Return the trace transform: mark each span's source, then set its labels."""
@@ -94,7 +53,7 @@ def trace_groups(model: Model) -> list[Group]:
     groups: list[Group] = [
         {"context": "resource", "statements": [forget_marks("resource")]},
         resource_group(model),
-        instance_group(),
+        process_group(),
         # Once per export and scope, not once per span.
         {"context": "scope", "statements": scopes},
         *several_group(model.spec.sources),
@@ -222,7 +181,7 @@ def log_groups(model: Model) -> list[Group]:
     ]
     groups: list[Group] = [
         resource_group(model),
-        instance_group(),
+        process_group(),
         {"context": "log", "statements": first},
     ]
     for name, event in model.spec.events.items():

@@ -15,7 +15,7 @@ from imsobs.model import Model, conventions
 from imsobs.model.metrics import ResolvedMetric
 from imsobs.outputs.collector import ordered
 from imsobs.outputs.collector.current import resource_to_labels
-from imsobs.outputs.collector.derive import Group, resource_group
+from imsobs.outputs.collector.identity import Group, resource_group
 from imsobs.outputs.collector.ottl import attribute, quoted, set_to, text
 from imsobs.outputs.references import Reference, Value, join
 from imsobs.spec.schema.base import seconds

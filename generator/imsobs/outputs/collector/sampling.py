@@ -6,7 +6,7 @@ from typing import Any
 
 from imsobs.model import Model, conventions
 from imsobs.model.sampling import most_held
-from imsobs.outputs.collector.derive import Group
+from imsobs.outputs.collector.identity import Group
 from imsobs.outputs.collector.ottl import attribute, decimal, set_to, text
 from imsobs.outputs.references import Reference, join
 from imsobs.spec.schema.base import seconds

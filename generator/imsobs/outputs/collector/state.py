@@ -14,7 +14,7 @@ from imsobs.model.metrics import ALIVE, ResolvedMetric
 from imsobs.model.processes import is_state
 from imsobs.outputs.collector import count, ordered
 from imsobs.outputs.collector.current import process_labels
-from imsobs.outputs.collector.derive import instance_group, resource_group
+from imsobs.outputs.collector.identity import process_group, resource_group
 from imsobs.outputs.collector.ottl import forget_marks
 
 # What derivation hands labelled spans and records to, besides what is counted.
@@ -62,7 +62,7 @@ def processors(model: Model) -> dict[str, Any]:
     marks = {"context": "datapoint", "statements": [forget_marks("datapoint")]}
     return {
         "transform/state": _transform([*process_labels(metrics), marks, ordered.arrival()]),
-        "transform/seen": _transform([resource_group(model), instance_group()]),
+        "transform/seen": _transform([resource_group(model), process_group()]),
         "transform/alive": _transform([*process_labels([]), ordered.arrival()]),
     }
 

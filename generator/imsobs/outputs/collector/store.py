@@ -6,7 +6,7 @@ from typing import Any
 
 from imsobs.model import Model, conventions
 from imsobs.outputs.collector import sampling
-from imsobs.outputs.collector.derive import Group
+from imsobs.outputs.collector.identity import Group
 from imsobs.outputs.collector.ottl import attribute, matches, set_to, text
 
 MASK = "****"

@@ -1,0 +1,58 @@
+"""Whose a signal is: service, environment and process, each from what may become a label."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from imsobs.model import Model, conventions
+from imsobs.model.signals import exact
+from imsobs.outputs.collector.ottl import matches, set_to, text
+
+Group = dict[str, Any]
+_PROCESS = list(conventions.PROCESS_LABELS)[len(conventions.RESOURCE_LABELS) :]
+_INSTANCE_ID = "^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
+
+
+def resource_group(model: Model) -> Group:
+    """Return the statements that bound the resource: service and environment, else other."""
+    service = model.spec.service
+    name, env = (
+        'resource.attributes["service.name"]',
+        'resource.attributes["deployment.environment.name"]',
+    )
+    old = 'resource.attributes["deployment.environment"]'
+    return {
+        "context": "resource",
+        "statements": [
+            set_to(
+                name,
+                text(conventions.OTHER),
+                f"{name} == nil or not {matches(name, exact(service.names))}",
+            ),
+            set_to(env, old, f"{env} == nil and {old} != nil"),
+            set_to(env, text(conventions.UNKNOWN), f"{env} == nil"),
+            set_to(
+                env,
+                text(conventions.OTHER),
+                f"not {matches(env, exact([*service.environments, conventions.UNKNOWN]))}",
+            ),
+        ],
+    }
+
+
+def process_group() -> Group:
+    """Return the statements that bound the id and the role of the process.
+
+    An id tells processes apart; what is not shaped like one must not become a label.
+    """
+    instance, role = (f"resource.attributes[{text(key)}]" for key in _PROCESS)
+    odd = f"{instance} == nil or not {matches(instance, _INSTANCE_ID)}"
+    strange = f"not {matches(role, exact([*conventions.PROCESS_ROLES, conventions.UNKNOWN]))}"
+    return {
+        "context": "resource",
+        "statements": [
+            set_to(instance, text(conventions.OTHER), odd),
+            set_to(role, text(conventions.UNKNOWN), f"{role} == nil"),
+            set_to(role, text(conventions.OTHER), strange),
+        ],
+    }
