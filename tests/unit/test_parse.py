@@ -78,7 +78,8 @@ def test_one_misshapen_entry_does_not_hide_what_else_is_wrong(tmp_path: Path) ->
     overlay.write_text(
         "metrics:\n"
         "  ims_one_total: {type: count, description: Shape., event: job_started}\n"
-        "  ims_two_ms: {type: gauge, description: Meaning., event: queue_state, value: depth, fold: max}\n"
+        "  ims_two_ms: {type: gauge, description: Meaning., event: queue_state, value: depth,"
+        " fold: max}\n"
     )
     checks = {p.check for p in read_spec([ROOT / "spec/ims.yaml", overlay]).problems}
     assert checks == {"spec/value", "metric/base-unit"}
