@@ -1,4 +1,4 @@
-"""What every test may use: the project's spec compiled once, and a garbage collector at ease."""
+"""What every test may use: the project's spec compiled once per run."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def pytest_collection_finish() -> None:
-    """Let the collector leave alone what stays for the whole run: modules and tests.
+    """Let the garbage collector leave alone what stays for the whole run: modules and tests.
 
-    It looked through all of them again and again: 44 of 70 CPU seconds remain.
+    Measured on the invalid specs and the mutations: 26 instead of 44 CPU seconds.
     """
     gc.collect()
     gc.freeze()
