@@ -103,7 +103,7 @@ dialects: $(READY) binaries ## Record what each dialect's package sends, anew; r
 	@PYTHONPATH=examples $(BIN)/python -m tests.dialects.record
 
 bench: $(READY) binaries ## Measure everything anew (an hour and a half); results in docs/reference/benchmarks.
-	for table in overhead collector senders held generator load series faults; do \
+	for table in overhead collector senders held generator load series faults incidents; do \
 	  PYTHONPATH=examples $(BIN)/python -m bench.$$table || exit 1; done
 	PYTHONPATH=examples $(BIN)/python -m bench.load --workers 4
 

@@ -18,6 +18,8 @@ from imsobs.spec.schema.base import seconds
 _MIXES = "rule/environment-label"
 # Prometheus finds a sample for 5 minutes; the next one needs time to be computed.
 _SLOWEST = 240
+# Windows of days add up counts of so many seconds, each taken once.
+_COUNTED = 300
 _APART = "rule/values-apart"
 
 
@@ -38,6 +40,11 @@ def check(model: Model) -> Iterator[Problem]:
         message = f"a recorded value is found for 5 minutes; with {slow} it is missing between two"
         message += " evaluations; at most 4m"
         yield Problem(("alerting", "slow"), message, "rule/slow-interval")
+    fast = model.spec.alerting.fast
+    if seconds(fast) == 0 or _COUNTED % seconds(fast):
+        message = f"objectives add up counts of 5 minutes, which {fast} does not divide; use 15s,"
+        message += " 30s or 1m"
+        yield Problem(("alerting", "fast"), message, "rule/fast-interval")
     last = {(record.group, record.name): i for i, record in enumerate(model.records)}
     for index, record in enumerate(model.records):
         if record.path[0] not in ("rules", "metrics") or not record.expr:
