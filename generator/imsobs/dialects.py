@@ -29,7 +29,21 @@ USAGE = {
     "cached_read": "gen_ai.usage.cache_read.input_tokens",
     "cache_write": "gen_ai.usage.cache_write.input_tokens",
     "reasoning": "gen_ai.usage.reasoning.output_tokens",
+    "audio_input": "gen_ai.usage.audio.input_tokens",
+    "audio_output": "gen_ai.usage.audio.output_tokens",
+    "audio_cached_read": "gen_ai.usage.audio.cache_read.input_tokens",
+    "image_input": "gen_ai.usage.image.input_tokens",
+    "image_output": "gen_ai.usage.image.output_tokens",
+    "image_cached_read": "gen_ai.usage.image.cache_read.input_tokens",
 }
+# The tier that was served; where only the one that was asked for is told, that.
+SERVICE_TIER = "openai.response.service_tier"
+SERVICE_TIERS = [
+    SERVICE_TIER,
+    "gen_ai.openai.response.service_tier",
+    "openai.request.service_tier",
+    "gen_ai.openai.request.service_tier",
+]
 
 
 class Strict(BaseModel):
@@ -70,6 +84,12 @@ class Tokens(Strict):
     cached_read: list[str] = []
     cache_write: list[str] = []
     reasoning: list[str] = []
+    audio_input: list[str] = []
+    audio_output: list[str] = []
+    audio_cached_read: list[str] = []
+    image_input: list[str] = []
+    image_output: list[str] = []
+    image_cached_read: list[str] = []
     excludes_cached: bool = False
 
 
@@ -82,6 +102,8 @@ class FirstToken(Strict):
 
 class Dialect(Strict):
     """One dialect.
+
+    service_tier: the tier that was served, then that which was asked for.
 
     scopes: instrumentation scopes (``*`` matches the rest); wrappers: those of them that see
     a call above another of the same dialect; kinds: span kinds; where: OTTL condition of a
@@ -101,6 +123,8 @@ class Dialect(Strict):
     response_model: list[str]
     response_id_within: Within | None = None
     usage: Tokens
+    service_tier: list[str] = SERVICE_TIERS
+    service_tier_within: Within | None = None
     first_token: FirstToken = FirstToken()
     contents: list[str] = []
 

@@ -25,6 +25,28 @@ TWO_PRICES = [
     {"from": datetime.date(2025, 9, 1), "input": 0.5, "output": 5.0},
     {"from": datetime.date(2025, 6, 17), "input": 1.0, "output": 10.0},
 ]
+# For the case of modalities.
+HEARS_AND_SEES = [
+    {
+        "from": datetime.date(2025, 1, 1),
+        "input": 0.30,
+        "output": 2.50,
+        "cached_read": 0.03,
+        "image_input": 0.30,
+        "audio_input": 1.00,
+        "audio_cached_read": 0.10,
+    }
+]
+# A price that has a tier no longer.
+TIER_GIVEN_UP = [
+    {
+        "from": datetime.date(2025, 1, 1),
+        "input": 1.0,
+        "output": 1.0,
+        "tiers": {"priority": {"input": 2.0, "output": 2.0}},
+    },
+    {"from": datetime.date(2025, 6, 1), "input": 3.0, "output": 3.0},
+]
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +70,10 @@ def collector(
     overlay = {
         "service": {"names": [PROBED, *OTHERS, *(case.service for case in CASES)]},
         "collector": {"probe_interval": "2s", "max_series": 10_000_000},
-        "prices": {"google": {"gemini-2.5-flash": TWO_PRICES}},
+        "prices": {
+            "google": {"gemini-2.5-flash": TWO_PRICES, "gemini-3.8-flash": HEARS_AND_SEES},
+            "mistral": {"mistral-medium": TIER_GIVEN_UP},
+        },
         "sampling": {"decision_wait": "1s", "slow": "0s", "rate": 1.0},
     }
     running = Collector(

@@ -9,7 +9,8 @@ from imsobs.dialects import dialects
 from imsobs.model import Model, conventions
 from imsobs.model.numbers import measures
 from imsobs.problems import KeyPath, Problem, available
-from imsobs.spec.schema.signals import EventField, SpanSource, Usage
+from imsobs.spec.schema.prices import TOKENS, Usage
+from imsobs.spec.schema.signals import EventField, SpanSource
 
 # Attribute names of log records that the SDK or the logging module itself sets.
 RESERVED_FIELDS = {"event", "message", "name", "args", "levelname", "msg", "module", "exc_info"}
@@ -30,6 +31,8 @@ def check(model: Model) -> Iterator[Problem]:
                 message = f'label "{label}" is not declared; {available(label, labels)}'
                 yield Problem(("sources", name, "labels", index), message, "source/unknown-label")
         yield from _selection(("sources", name), source)
+        if source.usage is not None and not source.dialects:
+            yield from _tokens(("sources", name, "usage"), source.usage)
         if source.same and not source.prefer:
             message = "has no effect without prefer, the scopes of which the best is counted"
             yield Problem(("sources", name, "same"), message, "source/same")
@@ -82,11 +85,22 @@ def _field(path: KeyPath, name: str, field: EventField, model: Model) -> Iterato
 
 
 def _usage(path: KeyPath, usage: Usage, fields: dict[str, EventField]) -> Iterator[Problem]:
-    for kind in ("input", "output", "cached_read", "cache_write"):
-        for index, name in enumerate(getattr(usage, kind)):
-            if name not in fields or fields[name].type != "integer":
-                integers = [key for key, field in fields.items() if field.type == "integer"]
+    yield from _tokens(path, usage)
+    wanted = {**dict.fromkeys(TOKENS, "integer"), "tier": "string", "reported_cost": "number"}
+    for kind, kind_of_field in wanted.items():
+        for index, name in enumerate(getattr(usage, kind) or []):
+            if name not in fields or fields[name].type != kind_of_field:
+                fitting = [key for key, field in fields.items() if field.type == kind_of_field]
+                article = "an" if kind_of_field == "integer" else "a"
                 message = (
-                    f'"{name}" is not an integer field of this event; {available(name, integers)}'
+                    f'"{name}" is not {article} {kind_of_field} field of this event; '
+                    f"{available(name, fitting)}"
                 )
                 yield Problem((*path, kind, index), message, "event/usage-field")
+
+
+def _tokens(path: KeyPath, usage: Usage) -> Iterator[Problem]:
+    """Yield what is missing for a cost: tokens in and out, told by something."""
+    if missing := [kind for kind in ("input", "output") if not getattr(usage, kind)]:
+        message = f"say where the tokens are; {' and '.join(missing)} missing"
+        yield Problem(path, message, "source/usage")

@@ -1,18 +1,22 @@
-"""Prices: every row can be reached by a call."""
+"""Prices: every row can be reached by a call, and no two are for the same one."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from imsobs.model import Model
-from imsobs.problems import Problem, available
+from imsobs.model.numbers import LARGEST
+from imsobs.model.prices import STANDARD_WORDS, names_of
+from imsobs.problems import KeyPath, Problem, available
+from imsobs.spec.schema.prices import Price, TierRates
 
 # The labels that a price row is chosen by.
 PRICED_BY = ("vendor", "model")
 
 
 def check(model: Model) -> Iterator[Problem]:
-    """Yield price/unknown-vendor, price/unknown-model and price/duplicate-date."""
+    """Yield the price/* problems."""
     labels = model.labels
     vendors = labels["vendor"].matches if "vendor" in labels else {}
     models = labels["model"].matches if "model" in labels else {}
@@ -30,8 +34,62 @@ def check(model: Model) -> Iterator[Problem]:
                 yield Problem(path, message, "price/unknown-model")
             if not prices:
                 yield Problem(path, "give at least one price", "price/empty")
-            dates = [price.since for price in prices]
-            for index, date in enumerate(dates):
-                if date in dates[:index]:
-                    message = f"a price from {date} is given twice"
-                    yield Problem((*path, index, "from"), message, "price/duplicate-date")
+            yield from _names(path, name, prices)
+            for index, price in enumerate(prices):
+                here = (*path, index)
+                if name in models:
+                    yield from _snapshots(here, name, price, models)
+                yield from _steps(here, price)
+                yield from _tiers(here, price)
+
+
+def _names(path: KeyPath, model: str, prices: list[Price]) -> Iterator[Problem]:
+    """Yield prices that are for the same calls, and sets of names that cross each other."""
+    names = [set(names_of(model, price, prices)) for price in prices]
+    for index, price in enumerate(prices):
+        for before in range(index):
+            shared = names[before] & names[index] or not (names[before] or names[index])
+            if shared and price.since == prices[before].since:
+                message = f"a price from {price.since} is given twice"
+                yield Problem((*path, index, "from"), message, "price/duplicate-date")
+                break
+            if names[before] & names[index] and names[before] != names[index]:
+                both = ", ".join(sorted(names[before] & names[index]))
+                message = (
+                    f"another price is for {both} too, but not for the same names; give prices "
+                    "that follow each other the same snapshots"
+                )
+                yield Problem((*path, index, "snapshots"), message, "price/snapshots")
+                break
+
+
+def _snapshots(
+    path: KeyPath, model: str, price: Price, models: dict[str, str]
+) -> Iterator[Problem]:
+    for index, snapshot in enumerate(price.snapshots):
+        value = next((v for v, p in models.items() if v != "*" and re.search(p, snapshot)), None)
+        if value != model:
+            becomes = f'"{value}"' if value else "no value"
+            message = f'"{snapshot}" is {becomes} of the label model, so this price is never for it'
+            yield Problem((*path, "snapshots", index), message, "price/snapshots")
+
+
+def _steps(path: KeyPath, price: Price) -> Iterator[Problem]:
+    entries: list[tuple[KeyPath, TierRates]] = [(path, price)]
+    entries += [((*path, "tiers", tier), rates) for tier, rates in price.tiers.items()]
+    for here, rates in entries:
+        steps = list(rates.above)
+        if steps != sorted(steps):
+            message = f"steps must rise; found {', '.join(map(str, steps))}"
+            yield Problem((*here, "above"), message, "price/steps")
+        for step in steps:
+            if step >= LARGEST["tokens"]:
+                message = f"no call has more than {LARGEST['tokens']:.0f} tokens"
+                yield Problem((*here, "above", step), message, "price/steps")
+
+
+def _tiers(path: KeyPath, price: Price) -> Iterator[Problem]:
+    for tier in price.tiers:
+        if tier in STANDARD_WORDS:
+            message = f'"{tier}" is no tier in particular: its rates are those of the price itself'
+            yield Problem((*path, "tiers", tier), message, "price/tier")

@@ -14,9 +14,20 @@ from imsobs.cli.output import errors, foreign
 from imsobs.errors import ImsobsError
 
 # Each registers its commands with ``app``; ``imsobs --help`` lists them in this order.
-from imsobs.cli import spec, verify, stack, operations, pin, preview, drill  # isort: skip
+from imsobs.cli import spec, verify, stack, operations, pin, prices, preview, drill  # isort: skip
 
-__all__ = ["app", "drill", "main", "operations", "pin", "preview", "spec", "stack", "verify"]
+__all__ = [
+    "app",
+    "drill",
+    "main",
+    "operations",
+    "pin",
+    "preview",
+    "prices",
+    "spec",
+    "stack",
+    "verify",
+]
 
 
 def main() -> None:

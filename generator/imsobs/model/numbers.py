@@ -92,6 +92,8 @@ def span_measures(spec: Spec, source: str) -> list[Measure]:
     if usage is not None:
         for keys in usage.tokens().values():
             add(keys, LARGEST["tokens"])
+        for key in usage.reported_cost:
+            add([key], LARGEST["usd"])
     for name, metric in spec.metrics.items():
         if source in span_sources(metric) and isinstance(metric.value, AttributeValue):
             given = metric.value.max

@@ -1,4 +1,4 @@
-"""Resolved labels, span sources, events and prices: nothing optional is left."""
+"""Resolved labels: nothing optional is left."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from imsobs.model.numbers import faulty_values
 from imsobs.model.routes import Routes, resolve_routes
 from imsobs.promql.matchers import is_one_of
 from imsobs.spec.schema.root import Spec
-from imsobs.spec.schema.signals import Label, Price
+from imsobs.spec.schema.signals import Label
 
 # Where instrumentations tell the route of a request.
 ROUTE = "http.route"
@@ -39,19 +39,6 @@ class ResolvedLabel:
     limit: int
     missing: str
     overflow: str
-
-
-@dataclass(frozen=True)
-class PriceRow:
-    """One price, USD per million tokens, valid from a Unix time (ns) on."""
-
-    vendor: str
-    model: str
-    since_unix_nano: int
-    input: float
-    output: float
-    cached_read: float
-    cache_write: float
 
 
 def exact(texts: list[str]) -> str:
@@ -171,28 +158,3 @@ def _matches(label: Label) -> dict[str, str]:
             value: exact([*dict.fromkeys([value, *texts])]) for value, texts in label.values.items()
         }
     return {value: exact([value]) for value in label.values or []}
-
-
-def price_rows(spec: Spec) -> tuple[PriceRow, ...]:
-    """Return every price, oldest first, so that the last one that applies wins."""
-    rows = [
-        _row(vendor, model, price)
-        for vendor, models in spec.prices.items()
-        for model, prices in models.items()
-        for price in prices
-    ]
-    return tuple(sorted(rows, key=lambda row: row.since_unix_nano))
-
-
-def _row(vendor: str, model: str, price: Price) -> PriceRow:
-    # Days since 1970 in UTC: a price changes at midnight UTC, wherever this runs.
-    days = price.since.toordinal() - 719163
-    return PriceRow(
-        vendor=vendor,
-        model=model,
-        since_unix_nano=days * 86_400 * 1_000_000_000,
-        input=price.input,
-        output=price.output,
-        cached_read=price.input if price.cached_read is None else price.cached_read,
-        cache_write=price.input if price.cache_write is None else price.cache_write,
-    )

@@ -7,23 +7,17 @@ from __future__ import annotations
 
 from imsobs.model import Model, conventions
 from imsobs.model.numbers import (
-    DURATION,
-    fault_mark,
-    largest_duration,
     largest_of,
     measured_fields,
     measures,
-    span_measures,
-    timed_sources,
 )
 from imsobs.model.signals import exact
 from imsobs.outputs.collector import dialects
-from imsobs.outputs.collector.cost import cost_statements, drift_statements
+from imsobs.outputs.collector.cost import cost_statements, drift_statements, reserved
 from imsobs.outputs.collector.identity import Group, process_group, resource_group
 from imsobs.outputs.collector.ottl import (
     any_of,
     attribute,
-    canonical,
     forget_marks,
     in_scopes,
     is_measurement,
@@ -35,6 +29,8 @@ from imsobs.outputs.collector.ottl import (
 )
 from imsobs.outputs.collector.outcome import cancellation, exception_group, outcome_statements
 from imsobs.outputs.collector.twins import scope_statements, several_group, twin_groups
+from imsobs.outputs.collector.unpriced import unpriced_statements
+from imsobs.outputs.collector.values import value_statements
 from imsobs.spec.schema.signals import Event, EventField, SpanSource
 
 
@@ -121,10 +117,11 @@ def _selects(name: str, source: SpanSource, free: str) -> str:
 
 
 def _span_statements(name: str, source: SpanSource, model: Model) -> list[str]:
-    statements = [
+    usage = source.priced()
+    statements = [*(reserved("span") if usage else ()), *value_statements(name, model)]
+    statements += [
         set_to(attribute("span", mark), "true") for mark in presence_marks("span", name, model)
     ]
-    statements += _span_values(name, model)
     for key, given in source.set.items():
         gone = f"delete_key(span.attributes, {text(key)})"
         wanted = text(given) if isinstance(given, str) else str(given)
@@ -133,30 +130,8 @@ def _span_statements(name: str, source: SpanSource, model: Model) -> list[str]:
     for label_name in span_labels(name, model):
         label = model.labels[label_name]
         statements += normalize_label(label, "span", label.attributes)
-    if (usage := source.priced()) is not None:
-        statements += cost_statements("span", usage, model.prices)
-    return statements
-
-
-def _span_values(name: str, model: Model) -> list[str]:
-    """Return the statements that leave a source's spans no number that cannot be summed.
-
-    What is no measurement is marked, to be counted, and removed: what follows finds only
-    sound numbers.
-    """
-    statements = []
-    for measure in span_measures(model.spec, name):
-        path, mark = attribute("span", measure.key), attribute("span", fault_mark(measure.key))
-        sound = is_measurement(path, measure.largest)
-        statements += canonical("span", measure.keys)
-        statements.append(set_to(mark, "true", f"{path} != nil and not {sound}"))
-        statements.append(f"delete_key(span.attributes, {text(measure.key)}) where {mark} == true")
-    if name in timed_sources(model.spec):
-        # A clock that was set between start and end, or never was.
-        start, end = "span.start_time_unix_nano", "span.end_time_unix_nano"
-        longest = int(largest_duration() * 1e9)
-        faulty = f"{end} < {start} or {end} - {start} > {longest}"
-        statements.append(set_to(attribute("span", fault_mark(DURATION)), "true", faulty))
+    if usage is not None:
+        statements += [*cost_statements("span", usage, model), *unpriced_statements(model)]
     return statements
 
 
@@ -232,7 +207,7 @@ def _event_statements(event: Event, model: Model) -> list[str]:
         if field.label is not None:
             statements += normalize_label(model.labels[field.label], "log", (name,))
     if event.usage is not None:
-        statements += cost_statements("log", event.usage, model.prices)
+        statements += [*reserved("log"), *cost_statements("log", event.usage, model)]
         if "estimated_usd" in event.fields:
             statements += drift_statements("estimated_usd")
     return statements

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from imsobs import dialects as data
-from imsobs.dialects import Dialect, dialects
+from imsobs.dialects import Dialect, Within, dialects
 from imsobs.model import conventions
 from imsobs.model.signals import exact
 from imsobs.outputs.collector.ottl import (
@@ -119,11 +119,7 @@ def translation(dialect: Dialect) -> list[str]:
         statements.append(set_to(said, split, f"{unknown} and {matches(path, '^[a-z_]+/')}"))
     statements += _words(data.PROVIDER, provider.values)
     statements += _first(data.REQUEST_MODEL, dialect.request_model)
-    if within := dialect.request_model_within:
-        asked, path = attribute("span", data.REQUEST_MODEL), attribute("span", within.attribute)
-        taken = f"ExtractPatterns({path}, {text(within.pattern)})[{text('value')}]"
-        there = f"{asked} == nil and {matches(path, within.pattern)}"
-        statements.append(set_to(asked, taken, there))
+    statements += _within(data.REQUEST_MODEL, dialect.request_model_within)
     statements += _first(data.RESPONSE_MODEL, dialect.response_model)
     for kind, target in data.USAGE.items():
         statements += _first(target, getattr(dialect.usage, kind))
@@ -133,7 +129,18 @@ def translation(dialect: Dialect) -> list[str]:
             part = attribute("span", data.USAGE[kind])
             added = f"{whole} + {part}"
             statements.append(set_to(whole, added, f"IsInt({whole}) and IsInt({part})"))
+    statements += _first(data.SERVICE_TIER, dialect.service_tier)
+    statements += _within(data.SERVICE_TIER, dialect.service_tier_within)
     return statements + _first(data.FIRST_TOKEN, dialect.first_token.attributes)
+
+
+def _within(target: str, within: Within | None) -> list[str]:
+    """Return what takes from inside a longer text what no attribute tells."""
+    if within is None:
+        return []
+    asked, path = attribute("span", target), attribute("span", within.attribute)
+    taken = f"ExtractPatterns({path}, {text(within.pattern)})[{text('value')}]"
+    return [set_to(asked, taken, f"{asked} == nil and {matches(path, within.pattern)}")]
 
 
 def _first(target: str, keys: list[str]) -> list[str]:

@@ -7,9 +7,10 @@ from imsobs.spec.schema.base import Section
 from imsobs.spec.schema.dashboards import Dashboards
 from imsobs.spec.schema.metrics import Buckets, Metrics
 from imsobs.spec.schema.pipeline import Collector, Redaction, Sampling
+from imsobs.spec.schema.prices import Prices
 from imsobs.spec.schema.routing import Inhibitions, Mutes, Receivers, Routing
 from imsobs.spec.schema.service import Service
-from imsobs.spec.schema.signals import Events, Labels, Prices, Records, Sources
+from imsobs.spec.schema.signals import Events, Labels, Records, Sources
 from imsobs.spec.schema.slos import Slos
 from imsobs.spec.schema.stack import Retention, Scrape, Stack
 

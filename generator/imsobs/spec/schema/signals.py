@@ -1,11 +1,10 @@
-"""What telemetry comes in: labels, span sources, log records, events and prices."""
+"""What telemetry comes in: labels, span sources, log records and events."""
 
-import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from imsobs.dialects import USAGE
+from imsobs.dialects import SERVICE_TIER, USAGE
 from imsobs.spec.schema.base import (
     EventName,
     LabelName,
@@ -13,6 +12,7 @@ from imsobs.spec.schema.base import (
     Section,
     Text,
 )
+from imsobs.spec.schema.prices import Usage
 
 
 class Label(Section):
@@ -79,25 +79,8 @@ class Label(Section):
     overflow: LabelValue = "other"
 
 
-class Usage(Section):
-    """Where a priced signal carries its tokens; first present attribute or field wins.
-
-    input includes cached_read and cache_write, output includes reasoning.
-    """
-
-    input: list[str] = Field(min_length=1)
-    output: list[str] = Field(min_length=1)
-    cached_read: list[str] = []
-    cache_write: list[str] = []
-
-    def tokens(self) -> dict[str, list[str]]:
-        """Return kind of tokens -> where it is read from, of the kinds that are told."""
-        kinds = ("input", "output", "cached_read", "cache_write")
-        return {kind: keys for kind in kinds if (keys := getattr(self, kind))}
-
-
 # What every dialect is translated to; reasoning is part of the output, and priced with it.
-_GENAI_TOKENS = {kind: [key] for kind, key in USAGE.items() if kind != "reasoning"}
+_GENAI_USAGE = {kind: [key] for kind, key in USAGE.items() if kind != "reasoning"}
 # Classes of exceptions, and texts of a span's status, that say that whoever asked went away.
 # asyncio, concurrent.futures, trio and anyio raise the first three, a generator that is closed
 # the next, Starlette and uvicorn the rest; the text is genai-openai's for a stream that nobody
@@ -127,7 +110,7 @@ class SpanSource(Section):
     kind: span kind; scopes: instrumentation scopes (``*`` matches the rest), empty is any;
     where: OTTL condition on the span; or, of calls of models, dialects alone; labels: labels
     set on its spans; outcome: also set the label ``outcome`` (success, error or cancelled);
-    usage: compute the cost from these tokens.
+    usage: where what was used is told, to compute the cost from it.
     """
 
     description: Text
@@ -183,11 +166,21 @@ class SpanSource(Section):
             "Default: none."
         ),
     )
-    usage: Usage | None = None
+    usage: Usage | None = Field(
+        default=None,
+        description=(
+            "Where its spans carry what was used, to compute the cost from. With `dialects`, which "
+            "say that themselves, only what is to be read otherwise, such as `reported_cost`. "
+            "Default: what the dialects say, else the spans are not priced."
+        ),
+    )
 
     def priced(self) -> Usage | None:
-        """Return where the tokens are: as the spec says, else as every dialect is translated."""
-        return self.usage or (Usage(**_GENAI_TOKENS) if self.dialects else None)
+        """Return where the usage is: as the spec says, else as every dialect is translated."""
+        if not self.dialects:
+            return self.usage
+        own = {} if self.usage is None else self.usage.model_dump(exclude_unset=True)
+        return Usage.model_construct(**{**_GENAI_USAGE, "tier": [SERVICE_TIER], **own})
 
 
 class LogSource(Section):
@@ -228,19 +221,7 @@ class Event(Section):
     usage: Usage | None = None
 
 
-class Price(Section):
-    """USD per million tokens, from a date on. cached_read and cache_write default to input."""
-
-    # ``from`` is a Python keyword; the spec's authors should not have to know that.
-    since: Annotated[datetime.date, Field(alias="from")]
-    input: Annotated[float, Field(ge=0)]
-    output: Annotated[float, Field(ge=0)]
-    cached_read: Annotated[float, Field(ge=0)] | None = None
-    cache_write: Annotated[float, Field(ge=0)] | None = None
-
-
 Labels = dict[LabelName, Label]
 Sources = dict[EventName, SpanSource]
 Records = dict[EventName, LogSource]
 Events = dict[EventName, Event]
-Prices = dict[LabelValue, dict[LabelValue, list[Price]]]
