@@ -157,7 +157,10 @@ def log_records(given: Json) -> list[Json]:
 
 
 def metrics(service: str, given: list[Json]) -> Json:
-    """Return an export request of SDK metrics: sum, gauge or histogram with points."""
+    """Return an export request of SDK metrics: sum, gauge or histogram with points.
+
+    delta: what was counted since the last export, instead of since the start.
+    """
     now, start = str(int(time.time() * 1e9)), str(int((time.time() - 60) * 1e9))
     built = []
     for metric in given:
@@ -182,7 +185,7 @@ def metrics(service: str, given: list[Json]) -> Json:
             points.append(data)
         body: Json = {"dataPoints": points}
         if metric["type"] != "gauge":
-            body["aggregationTemporality"] = 2
+            body["aggregationTemporality"] = 1 if metric.get("delta") else 2
         if metric["type"] == "sum":
             body["isMonotonic"] = metric.get("monotonic", True)
         built.append({"name": metric["name"], "unit": metric.get("unit", ""), metric["type"]: body})

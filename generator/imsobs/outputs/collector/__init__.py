@@ -185,7 +185,13 @@ def pipelines(model: Model) -> dict[str, Any]:
         },
         "metrics/sdk": {
             "receivers": [_ACCEPTED],
-            "processors": ["filter/sdk", "filter/sdk_numbers", "transform/sdk"],
+            "processors": [
+                "filter/sdk",
+                "filter/sdk_numbers",
+                "transform/sdk",
+                # Of an SDK that is set to send what was counted since its last export.
+                "delta_to_cumulative",
+            ],
             "exporters": ["prometheus/processes"],
         },
         **probe.pipelines(model),

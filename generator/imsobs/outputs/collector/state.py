@@ -27,18 +27,23 @@ def state_metrics(model: Model) -> list[ResolvedMetric]:
     return [metric for metric in model.metrics.values() if is_state(metric)]
 
 
+def alive_metrics(model: Model) -> list[ResolvedMetric]:
+    """Return the metric of the signs of life, where one is needed."""
+    return [metric for metric in model.metrics.values() if metric.sources == (ALIVE,)]
+
+
 def connectors(model: Model) -> dict[str, Any]:
     """Return what reads the gauges, and what makes a sign of life of each report."""
-    if not state_metrics(model):
-        return {}
-    resource = [{"key": key} for key in conventions.PROCESS_LABELS]
-    return {
-        REPORTED: {
+    found: dict[str, Any] = {}
+    if state_metrics(model):
+        found[REPORTED] = {
             "error_mode": "ignore",
             "spans": count.state_definitions(model, "span"),
             "logs": count.state_definitions(model, "log"),
-        },
-        _ALIVE: {
+        }
+    if alive := alive_metrics(model):
+        resource = [{"key": key} for key in conventions.PROCESS_LABELS]
+        found[_ALIVE] = {
             "error_mode": "ignore",
             "datapoints": [
                 {
@@ -47,28 +52,25 @@ def connectors(model: Model) -> dict[str, Any]:
                     "include_resource_attributes": resource,
                     "gauge": {"value": "1"},
                 }
-                for metric in model.metrics.values()
-                if metric.sources == (ALIVE,)
+                for metric in alive
             ],
-        },
-    }
+        }
+    return found
 
 
 def processors(model: Model) -> dict[str, Any]:
     """Return what bounds and labels the gauges and the signs of life."""
-    metrics = state_metrics(model)
-    if not metrics:
-        return {}
-    marks = {"context": "datapoint", "statements": [forget_marks("datapoint")]}
+    found: dict[str, Any] = {}
+    if metrics := state_metrics(model):
+        marks = {"context": "datapoint", "statements": [forget_marks("datapoint")]}
+        found["transform/state"] = [*process_labels(metrics), marks, ordered.arrival()]
+    if alive_metrics(model):
+        found["transform/seen"] = [resource_group(model), process_group()]
+        found["transform/alive"] = [*process_labels([]), ordered.arrival()]
     return {
-        "transform/state": _transform([*process_labels(metrics), marks, ordered.arrival()]),
-        "transform/seen": _transform([resource_group(model), process_group()]),
-        "transform/alive": _transform([*process_labels([]), ordered.arrival()]),
+        name: {"error_mode": "ignore", "metric_statements": groups}
+        for name, groups in found.items()
     }
-
-
-def _transform(groups: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"error_mode": "ignore", "metric_statements": groups}
 
 
 def pipelines(model: Model, sdk: str) -> dict[str, Any]:
@@ -76,22 +78,23 @@ def pipelines(model: Model, sdk: str) -> dict[str, Any]:
 
     sdk: where the SDK's metrics come from.
     """
-    if not state_metrics(model):
-        return {}
-    return {
-        "metrics/state": {
-            "receivers": [REPORTED],
+    found: dict[str, Any] = {}
+    reported = [REPORTED] if state_metrics(model) else []
+    if reported:
+        found["metrics/state"] = {
+            "receivers": reported,
             "processors": ["transform/state"],
             "exporters": ["prometheus/state"],
-        },
-        "metrics/seen": {
-            "receivers": [sdk, REPORTED],
+        }
+    if alive_metrics(model):
+        found["metrics/seen"] = {
+            "receivers": [sdk, *reported],
             "processors": ["transform/seen"],
             "exporters": [_ALIVE],
-        },
-        "metrics/alive": {
+        }
+        found["metrics/alive"] = {
             "receivers": [_ALIVE],
             "processors": ["transform/alive"],
             "exporters": ["prometheus/processes"],
-        },
-    }
+        }
+    return found
