@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -70,11 +71,32 @@ class Service:
     process: subprocess.Popen[bytes]
     client: httpx2.Client
     log: Path
+    # Requests that were answered, of any kind.
+    answered: int = 0
+
+    def __post_init__(self) -> None:
+        self._lock = threading.Lock()
+        self.client.event_hooks = {"response": [self._count]}
+
+    def _count(self, _: httpx2.Response) -> None:
+        with self._lock:
+            self.answered += 1
 
     def get(self, path: str, times: int = 1, at_once: int = 16) -> list[httpx2.Response]:
-        """Return the answers to so many requests, several at a time."""
+        """Return the answers to so many requests, several at a time.
+
+        Fewer than were asked: a worker that is replaced may close a connection that it took and
+        has not read from.
+        """
+
+        def ask(_: int) -> httpx2.Response | None:
+            try:
+                return self.client.get(path)
+            except httpx2.TransportError:
+                return None
+
         with ThreadPoolExecutor(at_once) as pool:
-            return list(pool.map(lambda _: self.client.get(path), range(times)))
+            return [answer for answer in pool.map(ask, range(times)) if answer is not None]
 
     def pids(self, workers: int, seconds: float = 60.0) -> set[int]:
         """Return the processes that answer, once there are so many of them."""
@@ -84,6 +106,26 @@ class Service:
             assert time.monotonic() < deadline, f"{len(found)} of {workers} workers answer"
             found |= {answer.json() for answer in self.get("/pid", 32)}
         return found
+
+    def replace_workers(self) -> None:
+        """Have four workers replaced, under traffic."""
+        before, done = self.pids(4), threading.Event()
+
+        def traffic() -> None:
+            while not done.wait(0.05):
+                self.get("/work", 8)
+
+        with ThreadPoolExecutor(1) as pool:
+            running = pool.submit(traffic)
+            self.process.send_signal(signal.SIGHUP)
+            # gunicorn starts the new ones first, uvicorn replaces one after the other.
+            deadline = time.monotonic() + _READY_SECONDS * 2
+            try:
+                while before & self.pids(4):
+                    assert time.monotonic() < deadline, "some workers are the old ones"
+            finally:
+                done.set()
+            running.result()
 
     def stop(self, how: signal.Signals = signal.SIGTERM, seconds: float = 60.0) -> int:
         """Send a signal; return the exit code when the process has ended."""
