@@ -107,7 +107,7 @@ bench: $(READY) binaries ## Measure everything anew (an hour and a half); result
 	  PYTHONPATH=examples $(BIN)/python -m bench.$$table || exit 1; done
 	PYTHONPATH=examples $(BIN)/python -m bench.load --workers 4
 
-wheel: $(READY) ## Build the wheel into dist/: the same bytes for the same commit.
+wheel: $(READY) ## Build the wheels into dist/: the same bytes for the same commit.
 	@$(BIN)/python -m release.wheel
 
 sbom: $(READY) ## Write the bill of materials (CycloneDX) into dist/.

@@ -1,4 +1,4 @@
-"""Build the wheel so that the same commit gives the same bytes, wherever it is built.
+"""Build the wheels so that the same commit gives the same bytes, wherever it is built.
 
     python -m release.wheel [OUT]
 
@@ -17,7 +17,11 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-_PARTS = ("generator", "templates", "pyproject.toml", "README.md", "LICENSE")
+# Folder of a distribution -> what of it is built.
+DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
+    ".": ("generator", "templates", "pyproject.toml", "README.md", "LICENSE"),
+    "instrumentation": ("imsobs_instrumentation", "pyproject.toml", "README.md"),
+}
 # The build backend of pyproject.toml, called as an installer calls it.
 _BUILD = "import sys; from setuptools.build_meta import build_wheel; build_wheel(sys.argv[1])"
 
@@ -31,8 +35,8 @@ def epoch(root: Path = ROOT) -> str:
     return done.stdout.strip()
 
 
-def build(out: Path, root: Path = ROOT) -> Path:
-    """Build the wheel of ``root`` into a folder and return its path.
+def build(out: Path, root: Path = ROOT, distribution: str = ".") -> Path:
+    """Build the wheel of a distribution of ``root`` into a folder and return its path.
 
     Raises subprocess.CalledProcessError when git or the build backend fails.
     """
@@ -40,7 +44,7 @@ def build(out: Path, root: Path = ROOT) -> Path:
     seconds = epoch(root)
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch) / "source"
-        _export(root, source)
+        _export(root / distribution, source, DISTRIBUTIONS[distribution])
         environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "SOURCE_DATE_EPOCH": seconds,
@@ -60,9 +64,9 @@ def build(out: Path, root: Path = ROOT) -> Path:
         return Path(shutil.copy(wheel, out / wheel.name))
 
 
-def _export(root: Path, target: Path) -> None:
+def _export(root: Path, target: Path, parts: tuple[str, ...]) -> None:
     """Copy what git tracks of the wheel's parts; links become what they point at."""
-    command = ["git", "ls-files", "-z", "--", *_PARTS]
+    command = ["git", "ls-files", "-z", "--", *parts]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
     tracked = [root / name for name in sorted(filter(None, done.stdout.split("\0")))]
     # Links last: they point at folders of which again only what is tracked counts.
@@ -78,9 +82,11 @@ def _export(root: Path, target: Path) -> None:
 
 
 def main() -> None:
-    """Build, and print the wheel with its SHA-256."""
-    wheel = build(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "dist")
-    print(f"{hashlib.sha256(wheel.read_bytes()).hexdigest()}  {wheel}")
+    """Build, and print each wheel with its SHA-256."""
+    out = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "dist"
+    for distribution in DISTRIBUTIONS:
+        wheel = build(out, distribution=distribution)
+        print(f"{hashlib.sha256(wheel.read_bytes()).hexdigest()}  {wheel}")
 
 
 if __name__ == "__main__":

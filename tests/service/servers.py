@@ -22,7 +22,7 @@ from imsobs.runtime.trial import free_ports
 
 TESTS = ROOT / "tests"
 APP = "service.app:app"
-_BIN = Path(sys.executable).parent
+BIN = Path(sys.executable).parent
 _READY_SECONDS = 120.0
 # Not under test, and each takes a second of every process's start.
 _HEAVY = "openai,anthropic,redis,sqlite3,httpx,httpx2"
@@ -43,7 +43,7 @@ def environment(endpoint: str, **more: str) -> dict[str, str]:
     """Return what app/otel.env makes of this environment, for a process that it starts."""
     base = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, **more}
     base["PYTHONPATH"] = os.pathsep.join([str(TESTS), str(ROOT / "examples")])
-    base["PATH"] = os.pathsep.join([str(_BIN), os.environ["PATH"]])
+    base["PATH"] = os.pathsep.join([str(BIN), os.environ["PATH"]])
     settings = read_settings(ROOT / "app" / "otel.env", base)
     settings["OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"] += f",{_HEAVY}"
     return {**base, **settings}
@@ -55,7 +55,7 @@ def start(
     """Start a command under the instrumentation, in a group of its own. log: its output."""
     with log.open("wb") as output:
         return subprocess.Popen(
-            [_BIN / "opentelemetry-instrument", *command],
+            [BIN / "opentelemetry-instrument", *command],
             env=environment(endpoint, **more),
             cwd=ROOT,
             stdout=output,

@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 from faults.conftest import eventually
+from golden.collector import ROOT
 from imsobs.runtime.trial import free_ports
-from service.servers import SERVERS, serving, start
+from service.servers import BIN, SERVERS, environment, serving, start
 from service.sink import Sink
 
 pytestmark = [pytest.mark.native, pytest.mark.timeout(300)]
@@ -137,3 +139,25 @@ def test_a_second_signal_ends_it_at_once(how: str, tmp_path: Path) -> None:
         run.terminate()
         assert run.wait(30) == BY_TERM
         assert time.monotonic() - begin < 2
+
+
+def test_process_1_of_a_container_ends_too(tmp_path: Path) -> None:
+    """No signal ends such a process by default: it has to leave by itself."""
+    alone = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
+    if subprocess.run([*alone, "true"], capture_output=True).returncode:
+        pytest.skip("process 1: needs the right to make a PID namespace (unshare)")
+    with Sink() as sink:
+        environ = environment(sink.url)
+        command = [*alone, BIN / "opentelemetry-instrument", "python", SCRIPT, "plain"]
+        log = tmp_path / "log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(command, env=environ, cwd=ROOT, stdout=output)
+        try:
+            eventually(lambda: "ready" in log.read_text(), 60)
+            (first,) = psutil.Process(process.pid).children()
+            first.terminate()
+            assert process.wait(30) == 128 + signal.SIGTERM
+            assert worked(sink) == 50
+        finally:
+            process.kill()
+            process.wait()

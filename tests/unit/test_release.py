@@ -38,22 +38,23 @@ def _clone(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.parametrize("distribution", wheel.DISTRIBUTIONS)
 def test_the_same_source_gives_the_same_wheel(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    distribution: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
-    one = wheel.build(tmp_path / "one", ROOT)
+    one = wheel.build(tmp_path / "one", ROOT, distribution)
     other_checkout = _clone(tmp_path / "a rather long folder")
     (other_checkout / "generator/imsobs/left_over.pyc").write_bytes(b"not tracked")
     old_mask = os.umask(0o077)
     try:
-        two = wheel.build(tmp_path / "two", other_checkout)
+        two = wheel.build(tmp_path / "two", other_checkout, distribution)
     finally:
         os.umask(old_mask)
     assert one.read_bytes() == two.read_bytes()
     # And it can differ: the time is in it.
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000002")
-    assert wheel.build(tmp_path / "three", ROOT).read_bytes() != one.read_bytes()
+    assert wheel.build(tmp_path / "three", ROOT, distribution).read_bytes() != one.read_bytes()
 
 
 def test_the_bill_of_materials_is_valid_and_the_same_twice(
