@@ -135,7 +135,7 @@ def test_natively_the_collector_sends_to_it(tmp_path: Path, client: httpx.Client
         collector = f"http://127.0.0.1:{stack.port('otelcol', 'otlp_http')}"
         record = log_record(trace_id, "natively")
         client.post(f"{collector}/v1/logs", json=record).raise_for_status()
-        url = f"http://127.0.0.1:{stack.port('loki', 'http')}"
+        url = f"http://127.0.0.1:{stack.port('loki', 'http')}/{stack.layout.loki_path()}"
         expression = f'{{service_name="ims-core"}} | trace_id="{trace_id}"'
         ((_, _, line, _),) = eventually(lambda: entries(client, url, expression))
         assert line == "natively"

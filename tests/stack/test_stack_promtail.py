@@ -18,6 +18,7 @@ from testcontainers.core.network import Network
 
 # What a log line does not hold.
 ONLY_BY_OTLP = {
+    "imsobs_process_role",
     "service_instance_id",
     "service_version",
     "telemetry_sdk_language",
