@@ -17,7 +17,7 @@ def plan_all(model: Model) -> Iterator[Page]:
     # Imported here: they import this package, and only a rendering needs all of them.
     from imsobs.outputs import alertmanager, collector, grafana, stack
     from imsobs.outputs.app import sdk
-    from imsobs.outputs.docs import estimate, redaction, reference, runbooks
+    from imsobs.outputs.docs import estimate, prices, redaction, reference, runbooks
     from imsobs.outputs.prometheus import anomaly_tests, rule_tests, rules
 
     for output in (
@@ -30,6 +30,7 @@ def plan_all(model: Model) -> Iterator[Page]:
         grafana,
         stack,
         reference,
+        prices,
         redaction,
         estimate,
         runbooks,
