@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from alertmanager import ROOT
-from imsobs.compile import read_spec
 from imsobs.model import Model
 from imsobs.runtime.build.binaries import resolve_binary
 
@@ -17,13 +16,6 @@ from bench.incident_cases import INCIDENTS, Incident
 from bench.incident_series import disagreement, increments, notation, our_rules
 
 pytestmark = pytest.mark.native
-
-
-@pytest.fixture(scope="module")
-def model() -> Model:
-    compiled = read_spec([ROOT / "spec/ims.yaml"])
-    assert compiled.model is not None, compiled.lines()
-    return compiled.model
 
 
 @pytest.fixture(scope="module")

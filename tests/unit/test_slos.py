@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alertmanager import ROOT
-from imsobs.compile import read_spec
 from imsobs.model import Model
 from imsobs.outputs.prometheus import rules as alert_rules
 from imsobs.pages import render
@@ -21,13 +19,6 @@ FAST = (
     f'ims_request_duration_seconds_bucket{{{SERVICE},le="2.0",route="/v1/generate",method="POST"}}'
 )
 FIRING = 'count by (alertname) (ALERTS{alertstate="firing"})'
-
-
-@pytest.fixture(scope="module")
-def model() -> Model:
-    compiled = read_spec([ROOT / "spec/ims.yaml"])
-    assert compiled.model is not None, compiled.lines()
-    return compiled.model
 
 
 @pytest.fixture(scope="module")
