@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -28,15 +29,19 @@ OWN = (
 def ask(service: Service, sink: Sink, path: str) -> dict[str, int]:
     """Ask until each of four workers has answered once; return instance id -> last answer.
 
-    The trace that a request brings along tells which instance answered it.
+    The trace that a request brings along tells which instance answered it. Several requests are
+    sent at once: of one after the other, the same worker may take every one.
     """
     asked: dict[str, int] = {}
 
+    def request(trace: str) -> int:
+        headers = {"traceparent": f"00-{trace}-{uuid.uuid4().hex[:16]}-01"}
+        return int(service.client.get(path, headers=headers).json())
+
     def found() -> dict[str, int]:
-        for _ in range(8):
-            trace = uuid.uuid4().hex
-            headers = {"traceparent": f"00-{trace}-{uuid.uuid4().hex[:16]}-01"}
-            asked[trace] = service.client.get(path, headers=headers).json()
+        traces = [uuid.uuid4().hex for _ in range(32)]
+        with ThreadPoolExecutor(16) as pool:
+            asked.update(zip(traces, pool.map(request, traces), strict=True))
         answers = {
             span.resource["service.instance.id"]: asked[span.trace_id]
             for span in sink.spans
