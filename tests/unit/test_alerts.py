@@ -60,10 +60,10 @@ def tree(files: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 def test_the_fifteen_alerts_of_the_plan(model: Model) -> None:
-    for name, (severity, hold) in REQUIRED.items():
+    for name, (severity, for_) in REQUIRED.items():
         alert = model.alerts[name]
         assert alert.severity == severity, name
-        assert hold is None or alert.hold == hold, name
+        assert for_ is None or alert.for_ == for_, name
         assert alert.enabled, name
 
 

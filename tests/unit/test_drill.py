@@ -41,7 +41,7 @@ def test_only_time_is_shortened(model: Model) -> None:
             alert.op,
             alert.labels,
         )
-        assert other.hold == ("0s" if alert.hold == "0s" else "4s")
+        assert other.for_ == ("0s" if alert.for_ == "0s" else "4s")
 
 
 def test_a_failed_request_is_a_span_with_an_error(model: Model) -> None:

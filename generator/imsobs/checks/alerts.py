@@ -112,13 +112,13 @@ def _alert(alert: ResolvedAlert, model: Model, *, first: bool) -> Iterator[Probl
         return
     yield from _expression(alert, model)
     yield from _texts(alert)
-    if alert.hold is not None and 0 < seconds(alert.hold) < seconds(alert.interval):
+    if alert.for_ is not None and 0 < seconds(alert.for_) < seconds(alert.interval):
         message = (
-            f"{alert.hold} is shorter than the interval of evaluation, {alert.interval}, so it is"
+            f"{alert.for_} is shorter than the interval of evaluation, {alert.interval}, so it is"
             " as long as that; say so, or 0s for at once"
         )
         yield Problem((*path, "for"), message, "alert/short-for")
-    if alert.hold is None:
+    if alert.for_ is None:
         message = "say how long it must hold before it fires (for: 5m); 0s means at once"
         yield Problem(path, message, "alert/missing-for")
     if alert.test is None:

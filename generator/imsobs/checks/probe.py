@@ -110,16 +110,16 @@ def _alerts(model: Model) -> Iterator[Problem]:
     """Yield alerts on health that a single failed probe would fire."""
     interval = seconds(model.spec.collector.probe_interval)
     for name, alert in model.spec.alerts.items():
-        if alert.hold is None or "probe/one-failure" in alert.allow:
+        if alert.for_ is None or "probe/one-failure" in alert.allow:
             continue
         metrics = {model.series[s].metric for s in reads(alert.expr) if s in model.series}
         probed = any(
             metric in model.metrics and model.metrics[metric].source_kind == "probe"
             for metric in metrics
         )
-        if probed and seconds(alert.hold) < interval:
+        if probed and seconds(alert.for_) < interval:
             message = (
-                f"{alert.hold} is shorter than the probe's interval,"
+                f"{alert.for_} is shorter than the probe's interval,"
                 f" {model.spec.collector.probe_interval}: a single failed probe would fire"
             )
             yield Problem(("alerts", name, "for"), message, "probe/one-failure")

@@ -109,7 +109,7 @@ def _resolve(
         threshold=alert.threshold,
         unit=alert.unit,
         guard=alert.guard,
-        hold=alert.hold,
+        for_=alert.for_,
         keep_firing_for=alert.keep_firing_for,
         severity=alert.severity,
         team=team,

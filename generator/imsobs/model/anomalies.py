@@ -78,7 +78,7 @@ def _alert(name: str, band: Anomaly) -> Alert:
         group="anomalies",
         expr=f"abs(anomaly:{name}:value - anomaly:{name}:median) / (anomaly:{name}:band > 0)",
         threshold=1,
-        **{"for": band.hold},
+        **{"for": band.for_},
         enabled=band.enabled,
         labels={"band": name},
         dashboard=band.dashboard,

@@ -40,7 +40,7 @@ class Record:
 class ResolvedAlert:
     """One alert.
 
-    expr: the whole condition; value, op, threshold, guard: its parts. hold: duration of
+    expr: the whole condition; value, op, threshold, guard: its parts. for_: duration of
     ``for``. carried: labels of a firing alert, those added included; None when unknown.
     labels: those added. file: ``alerting`` or ``slo``. path: its place in the spec.
     """
@@ -52,7 +52,7 @@ class ResolvedAlert:
     threshold: float
     unit: str
     guard: str | None
-    hold: str | None
+    for_: str | None
     keep_firing_for: str | None
     severity: Severity
     team: str

@@ -65,7 +65,7 @@ def _quiet(band: Anomaly, own: dict[str, str]) -> dict[str, Any]:
 
 def _caught(band: Anomaly, alert: ResolvedAlert, own: dict[str, str]) -> dict[str, Any]:
     start = band.weeks * _WEEK
-    fires = start + _FALL + -(-seconds(band.hold) // 3600)
+    fires = start + _FALL + -(-seconds(band.for_) // 3600)
     labels = {**own, **alert.labels}
     value = (_WORK - _FALLEN) / (band.floor * _WORK)
     shown = {**labels, "alertname": alert.name, "alertstate": "firing"}

@@ -66,7 +66,7 @@ def timeline(alert: ResolvedAlert, test: AlertTest, model: Model) -> Timeline:
     warmup = seconds(test.warmup) if test.warmup else max(window, _LEAST_WARMUP)
     changed = steps(warmup) + 1
     true = changed + (steps(seconds(test.true_after)) if test.true_after else 1)
-    fires = true + steps(seconds(alert.hold or "0s"))
+    fires = true + steps(seconds(alert.for_ or "0s"))
     settling = steps(seconds(test.settles_after)) if test.settles_after else steps(window) + 1
     settled = max(fires, changed + settling)
     back = settled + 1

@@ -57,8 +57,8 @@ def _alert_groups(alerts: list[ResolvedAlert]) -> list[dict[str, Any]]:
             alert.group, {"name": alert.group, "interval": alert.interval, "rules": []}
         )
         rule: dict[str, Any] = {"alert": alert.name, "expr": alert.expr}
-        if alert.hold is not None and alert.hold != "0s":
-            rule["for"] = alert.hold
+        if alert.for_ is not None and alert.for_ != "0s":
+            rule["for"] = alert.for_
         if alert.keep_firing_for is not None:
             rule["keep_firing_for"] = alert.keep_firing_for
         group["rules"].append(

@@ -42,7 +42,7 @@ def quicken(model: Model) -> Model:
         name: dataclasses.replace(
             alert,
             expr=quick_expr(alert.expr),
-            hold=_HOLD if alert.hold and seconds(alert.hold) else alert.hold,
+            for_=_HOLD if alert.for_ and seconds(alert.for_) else alert.for_,
             keep_firing_for=None,
         )
         for name, alert in model.alerts.items()

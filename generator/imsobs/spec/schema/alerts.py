@@ -196,7 +196,7 @@ class Alert(Section):
     unit: Literal["ratio", "seconds", "usd", "per_second", "count", "bool"] = "count"
     guard: Text | None = None
     # ``for`` is a Python keyword. Left out is a fault of its own (alert/missing-for).
-    hold: Annotated[DurationText | None, Field(alias="for")] = None
+    for_: Annotated[DurationText | None, Field(alias="for")] = None
     keep_firing_for: DurationText | None = None
     enabled: bool = True
     labels: dict[LabelName, PlainValue] = {}
@@ -222,7 +222,7 @@ class Anomaly(Section):
     alert: AlertName
     enabled: bool = False
     severity: Severity = "info"
-    hold: Annotated[DurationText, Field(alias="for")] = "30m"
+    for_: Annotated[DurationText, Field(alias="for")] = "30m"
     team: KebabName
     dashboard: KebabName
     runbook: Runbook

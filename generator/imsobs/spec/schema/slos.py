@@ -28,7 +28,7 @@ class BurnAlert(Section):
     long: DurationText
     short: DurationText
     severity: Severity
-    hold: Annotated[DurationText, Field(alias="for")]
+    for_: Annotated[DurationText, Field(alias="for")]
 
 
 class Breach(Section):
@@ -36,7 +36,7 @@ class Breach(Section):
 
     name: AlertName
     severity: Severity
-    hold: Annotated[DurationText, Field(alias="for")]
+    for_: Annotated[DurationText, Field(alias="for")]
 
 
 class Slo(Section):
