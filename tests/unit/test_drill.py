@@ -10,7 +10,7 @@ from alertmanager import ROOT
 from imsobs.model import Model
 from imsobs.runtime.drill import otlp
 from imsobs.runtime.drill.case import Case, fault, new_case, phase, receivers_of
-from imsobs.runtime.drill.compress_time import quick_expr, quicken
+from imsobs.runtime.drill.compress_time import quick_expr, compress_time
 from imsobs.runtime.drill.health import answering
 from imsobs.runtime.drill.receiver import Notice, listening
 from imsobs.runtime.drill.tree import overlay
@@ -33,7 +33,7 @@ def test_ranges_get_short(expr: str, quick: str) -> None:
 
 
 def test_only_time_is_shortened(model: Model) -> None:
-    quick = quicken(model)
+    quick = compress_time(model)
     for name, alert in model.alerts.items():
         other = quick.alerts[name]
         assert (other.threshold, other.op, other.labels) == (

@@ -35,7 +35,7 @@ def quick_expr(expr: str) -> str:
     return _RANGE.sub(shorten, expr)
 
 
-def quicken(model: Model) -> Model:
+def compress_time(model: Model) -> Model:
     """Return the model with short ranges and durations in every rule."""
     records = tuple(dataclasses.replace(r, expr=quick_expr(r.expr)) for r in model.records)
     alerts = {

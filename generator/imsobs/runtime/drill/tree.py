@@ -10,7 +10,7 @@ from imsobs import artifacts, write, yamlio
 from imsobs.compile import read_spec, render_model
 from imsobs.errors import ImsobsError
 from imsobs.model import Model, conventions
-from imsobs.runtime.drill.compress_time import NEVER, local_routes, quicken
+from imsobs.runtime.drill.compress_time import NEVER, local_routes, compress_time
 from imsobs.runtime.paths import layout_for
 from imsobs.runtime.process.stack import down
 from imsobs.runtime.progress import Silent
@@ -69,7 +69,7 @@ def prepare(
             "the drill's overlay does not fit the spec:\n" + "\n".join(compiled.lines()),
             exit_code=2,
         )
-    quick = quicken(compiled.model)
+    quick = compress_time(compiled.model)
     rendered = render_model(quick)
     config = local_routes(
         yamlio.parse(rendered[artifacts.ALERTMANAGER].decode()), inbox, mutes=NEVER
