@@ -60,7 +60,7 @@ def new_case(alert: ResolvedAlert, model: Model) -> Case:
 
 def phase(alert: ResolvedAlert) -> int:
     """Return when an alert is drilled: what disturbs others comes last and alone."""
-    if alert.drill.spoil is not None:
+    if alert.drill.corrupt_config is not None:
         return 4
     if alert.drill.stop is not None:
         return 2 if alert.drill.stop != "otelcol" else 3

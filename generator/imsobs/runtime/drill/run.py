@@ -36,7 +36,7 @@ class Drill:
     health: Health
     patience: float = 120.0
     tell: Callable[[str], None] = lambda text: None
-    spoiled: dict[str, bytes] = field(default_factory=dict)
+    corrupted: dict[str, bytes] = field(default_factory=dict)
     client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=10, trust_env=False))
 
     def run(self, cases: list[Case]) -> None:
@@ -75,20 +75,20 @@ class Drill:
         self.health.states.update(drill.health)
         if drill.stop is not None:
             Supervisor(self.stack.layout).stop_process(drill.stop)
-        if drill.spoil is not None:
-            file = self.project / _CONFIGS[drill.spoil]
-            self.spoiled[drill.spoil] = file.read_bytes()
-            file.write_text("spoiled: by the drill\n", encoding="utf-8")
-            self._reload(drill.spoil)
+        if drill.corrupt_config is not None:
+            file = self.project / _CONFIGS[drill.corrupt_config]
+            self.corrupted[drill.corrupt_config] = file.read_bytes()
+            file.write_text("corrupted: by the drill\n", encoding="utf-8")
+            self._reload(drill.corrupt_config)
 
     def _calm(self, case: Case) -> None:
         drill = case.alert.drill
         self.health.states.update(dict.fromkeys(drill.health, _HEALTHY))
         if drill.stop is not None:
             Supervisor(self.stack.layout).start_process(drill.stop)
-        if drill.spoil is not None:
-            (self.project / _CONFIGS[drill.spoil]).write_bytes(self.spoiled.pop(drill.spoil))
-            self._reload(drill.spoil)
+        if drill.corrupt_config is not None:
+            (self.project / _CONFIGS[drill.corrupt_config]).write_bytes(self.corrupted.pop(drill.corrupt_config))
+            self._reload(drill.corrupt_config)
 
     def _reload(self, name: str) -> None:
         """Let a process read its configuration again; that it refuses may be the point."""

@@ -163,7 +163,7 @@ class Drill(Section):
 
     send: telemetry, repeated until the notification came. health: what the health routes
     answer for these components. stop: component of the stack that is stopped meanwhile.
-    spoil: component that is made to reload a broken configuration.
+    corrupt_config: component that is made to reload a broken configuration.
     end: telemetry that ends it, where the silence of ``send`` does not. skip: why there is
     no drill. The attribute value ``$rising`` is a number that grows from send to send.
     """
@@ -171,7 +171,7 @@ class Drill(Section):
     send: list[Send] = []
     health: dict[LabelValue, Literal["healthy", "unhealthy", "down"]] = {}
     stop: str | None = None
-    spoil: Literal["prometheus", "alertmanager"] | None = None
+    corrupt_config: Literal["prometheus", "alertmanager"] | None = None
     end: list[Send] = []
     skip: Text | None = None
 
