@@ -54,10 +54,10 @@ def python() -> Outcome:
     """Ask about every locked distribution."""
     command = [sys.executable, "-m", "pip_audit", "--progress-spinner=off", "--disable-pip"]
     command += ["--no-deps", "--require-hashes", "--format=json", "-r", "requirements.lock"]
-    return judge_python(*_run(command))
+    return read_python_report(*_run(command))
 
 
-def judge_python(code: int, out: str, err: str) -> Outcome:
+def read_python_report(code: int, out: str, err: str) -> Outcome:
     """Return what pip-audit's report says.
 
     It ends with 0 also when an index answers about nothing, and lists each distribution that
@@ -96,11 +96,11 @@ def binaries() -> Iterator[Outcome]:
             state = "not here" if component.optional else "not asked"
             yield Outcome(name, state, f"imsobs binaries {name} builds it")
             continue
-        yield judge_binary(name, *_run(["go", "run", GOVULNCHECK, "-json", "-mode=binary",
-                                        str(binary.path)]))  # fmt: skip
+        command = ["go", "run", GOVULNCHECK, "-json", "-mode=binary", str(binary.path)]
+        yield read_binary_report(name, *_run(command))
 
 
-def judge_binary(name: str, code: int, out: str, err: str) -> Outcome:
+def read_binary_report(name: str, code: int, out: str, err: str) -> Outcome:
     """Return what govulncheck's messages say: none without its database, findings by id."""
     messages = list(_messages(out))
     ids = {m["finding"]["osv"] for m in messages if "finding" in m}

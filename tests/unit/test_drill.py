@@ -10,7 +10,7 @@ from alertmanager import ROOT
 from imsobs.model import Model
 from imsobs.runtime.drill import otlp
 from imsobs.runtime.drill.case import Case, fault, new_case, phase, receivers_of
-from imsobs.runtime.drill.compress_time import quick_expr, compress_time
+from imsobs.runtime.drill.compress_time import compress_time, quick_expr
 from imsobs.runtime.drill.health import answering
 from imsobs.runtime.drill.receiver import Notice, listening
 from imsobs.runtime.drill.tree import overlay

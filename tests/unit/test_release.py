@@ -101,7 +101,7 @@ SKIPPED = {"name": "y", "skip_reason": "not found"}
     ],
 )
 def test_what_was_not_looked_at_is_not_clean(code: int, out: str, state: str) -> None:
-    assert audit.judge_python(code, out, "").state == state
+    assert audit.read_python_report(code, out, "").state == state
 
 
 ASKED = '{"config": {"db": "https://x", "db_last_modified": "2026-11-01T00:00:00Z"}}'
@@ -121,5 +121,5 @@ ASKED = '{"config": {"db": "https://x", "db_last_modified": "2026-11-01T00:00:00
 def test_a_binary_is_clean_only_when_the_database_answered(
     code: int, out: str, err: str, state: str, detail: str
 ) -> None:
-    found = audit.judge_binary("x", code, out, err)
+    found = audit.read_binary_report("x", code, out, err)
     assert (found.state, found.detail) == (state, detail)

@@ -91,16 +91,16 @@ def _breach_alert(name: str, spec: Spec) -> Alert:
 
 
 def _test(
-    name: str, limit: float, judged: Sequence[str], spec: Spec, *, inverse: bool
+    name: str, limit: float, windows: Sequence[str], spec: Spec, *, inverse: bool
 ) -> AlertTest:
     """Return the test at the boundary: exactly the limit is quiet, a tenth above fires.
 
     The condition becomes true with the first sample above it, because every window stood at
-    the limit before. judged: the windows, the long one first. One of days is tested from what
+    the limit before. windows: the long one first. One of days is tested from what
     is recorded, because 30 days of scrapes are too many for a test.
     """
     slo, names = spec.slos[name], SloNames(name)
-    labels, long = example_labels(spec), judged[0]
+    labels, long = example_labels(spec), windows[0]
     step = max(60, seconds(long) // 72) // 60 * 60
     total, bad = _whole(limit, slo.min_failures)
     above = bad + -(-bad // 10)
@@ -116,7 +116,7 @@ def _test(
             selector(names.events(SHORTEST), labels): all_events,
             selector(names.bad_events(SHORTEST), labels): bad_events,
         }
-        for short in judged[1:]:
+        for short in windows[1:]:
             if is_raw(short):
                 share = Step(quiet=bad / total, fires=value)
                 series[selector(names.ratio(short), labels)] = share

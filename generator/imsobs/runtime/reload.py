@@ -60,7 +60,7 @@ class Reloaded:
     detail: str
 
 
-def judge(name: str, root: Path) -> Verdict | None:
+def run_validator(name: str, root: Path) -> Verdict | None:
     """Return the validator's verdict on a component's file, None when there is no validator."""
     commands = {
         "prometheus": ("promtool", ["check", "config", artifacts.PROMETHEUS]),
@@ -132,7 +132,7 @@ def reload_all(
         if wanted == digest:
             results.append(Reloaded(name, "unchanged", ""))
             continue
-        verdict = judge(name, root)
+        verdict = run_validator(name, root)
         if verdict is not None and not verdict.ok:
             results.append(Reloaded(name, "rejected", verdict.detail))
         elif process.reload is None:

@@ -87,7 +87,9 @@ class Drill:
         if drill.stop is not None:
             Supervisor(self.stack.layout).start_process(drill.stop)
         if drill.corrupt_config is not None:
-            (self.project / _CONFIGS[drill.corrupt_config]).write_bytes(self.corrupted.pop(drill.corrupt_config))
+            (self.project / _CONFIGS[drill.corrupt_config]).write_bytes(
+                self.corrupted.pop(drill.corrupt_config)
+            )
             self._reload(drill.corrupt_config)
 
     def _reload(self, name: str) -> None:

@@ -10,7 +10,7 @@ from imsobs import artifacts, write, yamlio
 from imsobs.compile import read_spec, render_model
 from imsobs.errors import ImsobsError
 from imsobs.model import Model, conventions
-from imsobs.runtime.drill.compress_time import NEVER, local_routes, compress_time
+from imsobs.runtime.drill.compress_time import NEVER, compress_time, local_routes
 from imsobs.runtime.paths import layout_for
 from imsobs.runtime.process.stack import down
 from imsobs.runtime.progress import Silent
