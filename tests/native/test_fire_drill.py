@@ -23,7 +23,7 @@ FIVE = (
 
 @pytest.mark.native
 @pytest.mark.timeout(420)
-def test_five_alerts_are_told_and_resolve(tmp_path: Path) -> None:
+def test_five_alerts_are_delivered_and_resolve(tmp_path: Path) -> None:
     spec = tmp_path / "spec/ims.yaml"
     spec.parent.mkdir()
     spec.write_bytes((ROOT / "spec/ims.yaml").read_bytes())
@@ -46,6 +46,6 @@ def test_five_alerts_are_told_and_resolve(tmp_path: Path) -> None:
     rows = {row["alert"]: row for row in json.loads(done.stdout)["alerts"]}
     assert set(rows) == set(FIVE)
     assert all(row["outcome"] == "done" for row in rows.values()), rows
-    assert rows["ServiceDown"]["told"] == "on-call"
-    assert rows["HighCostDrift"]["told"] == "models"
+    assert rows["ServiceDown"]["delivered_to"] == "on-call"
+    assert rows["HighCostDrift"]["delivered_to"] == "models"
     assert all(row["resolved_after_seconds"] > 0 for row in rows.values())

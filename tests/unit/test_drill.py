@@ -10,7 +10,7 @@ from alertmanager import ROOT
 from imsobs.model import Model
 from imsobs.runtime.drill import otlp
 from imsobs.runtime.drill.case import Case, fault, new_case, phase, receivers_of
-from imsobs.runtime.drill.compress_time import compress_time, quick_expr
+from imsobs.runtime.drill.compress_time import compress_time, short_expr
 from imsobs.runtime.drill.health import answering
 from imsobs.runtime.drill.receiver import Notice, listening
 from imsobs.runtime.drill.tree import overlay
@@ -29,7 +29,7 @@ from imsobs.spec.schema.alerts import Send
     ],
 )
 def test_ranges_get_short(expr: str, quick: str) -> None:
-    assert quick_expr(expr) == quick
+    assert short_expr(expr) == quick
 
 
 def test_only_time_is_shortened(model: Model) -> None:
@@ -99,11 +99,11 @@ def test_a_notification_is_judged(model: Model) -> None:
     assert fault(good, case, model, ROOT) is None
     assert not case.is_mine({**good.labels, "service_name": "ims-core"})
     wrong = dataclasses.replace(good, receiver="platform")
-    assert fault(wrong, case, model, ROOT) == "platform was told instead of on-call"
+    assert fault(wrong, case, model, ROOT) == "platform was notified instead of on-call"
     gap = dataclasses.replace(good, annotations={**good.annotations, "summary": "<no value> fails"})
     assert fault(gap, case, model, ROOT) == "summary reads '<no value> fails'"
     staging = _notice(case, deployment_environment_name="staging")
-    assert fault(staging, case, model, ROOT) == "on-call was told instead of not-production"
+    assert fault(staging, case, model, ROOT) == "on-call was notified instead of not-production"
     assert "label team" in (fault(_notice(case, team="models"), case, model, ROOT) or "")
 
 

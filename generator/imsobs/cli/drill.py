@@ -30,20 +30,29 @@ _WIDTH = 120
 
 @app.command(rich_help_panel=OPERATIONS)
 def drill(
-    alerts: Annotated[list[str] | None, typer.Argument(help="Alerts; all when left out.")] = None,
+    alerts: Annotated[
+        list[str] | None,
+        typer.Argument(help="Names of alerts. Default: every alert that has a drill."),
+    ] = None,
     root: Root = Path(),
     overlay: Overlay = None,
     environment: Annotated[
         str | None,
-        typer.Option(help="Environment to report as; the last of service.environments by default."),
+        typer.Option(
+            help="Environment that the telemetry carries. Default: the last of service.environments."
+        ),
     ] = None,
-    patience: Annotated[float, typer.Option(help="Longest wait of one step, seconds.")] = 120.0,
+    patience: Annotated[
+        float,
+        typer.Option(help="Seconds to wait for the notification, and again for its resolution."),
+    ] = 120.0,
     format: AsFormat = Format.text,
 ) -> None:
-    """Raise alerts in a stack of its own and see them told and resolved.
+    """Make alerts fire in a separate stack; check that each notification arrives and resolves.
 
-    The stack runs natively beside the real one, with the same rules in a shorter time, on
-    ports and data of its own. Exit code 1 when an alert was not told or did not resolve.
+    The separate stack runs natively with its own ports and data. Its rules are those of the
+    spec with shorter ranges and durations. Exit code 1 when a notification did not arrive at
+    the expected receiver or an alert did not resolve.
     """
     from imsobs.runtime.drill import health, receiver, tree
     from imsobs.runtime.drill.case import new_case
@@ -73,7 +82,7 @@ def drill(
                 inbox,
                 answers,
                 patience=patience,
-                tell=lambda text: errors.print(foreign(text)),
+                report=lambda text: errors.print(foreign(text)),
             ).run(cases)
     rows = [_row(case) for case in cases]
     _remember(root, rows)
@@ -119,9 +128,9 @@ def _row(case: Case) -> dict[str, object]:
         "alert": case.alert.name,
         "severity": case.alert.severity,
         "outcome": case.state,
-        "told": case.told,
+        "delivered_to": case.delivered,
         "reason": case.reason,
-        "told_after_seconds": case.fired_after and round(case.fired_after, 1),
+        "delivered_after_seconds": case.fired_after and round(case.fired_after, 1),
         "resolved_after_seconds": case.resolved_after and round(case.resolved_after, 1),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
     }
@@ -137,7 +146,7 @@ def _remember(root: Path, rows: list[dict[str, object]]) -> None:
 
 def _print(cases: list[Case]) -> None:
     table = Table(box=None, pad_edge=False)
-    for heading in ("alert", "severity", "told", "after", "resolved after", "outcome"):
+    for heading in ("alert", "severity", "delivered to", "after", "resolved after", "outcome"):
         align: Literal["left", "right"] = "right" if "after" in heading else "left"
         table.add_column(heading, justify=align, no_wrap=heading == "alert")
     for case in cases:
@@ -146,7 +155,9 @@ def _print(cases: list[Case]) -> None:
             for value in (case.fired_after, case.resolved_after)
         ]
         outcome = "[green]ok[/]" if case.state == "done" else f"[red]{foreign(case.reason)}[/]"
-        table.add_row(case.alert.name, case.alert.severity, foreign(case.told), *times, outcome)
+        table.add_row(
+            case.alert.name, case.alert.severity, foreign(case.delivered), *times, outcome
+        )
     Console(highlight=False, width=max(results.width, _WIDTH)).print(table)
 
 

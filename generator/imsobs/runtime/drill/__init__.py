@@ -1,4 +1,4 @@
-"""Fire drill: make alerts true in a running stack and see that someone is told.
+"""Fire drill: make alerts fire in a running stack and check that notifications arrive.
 
-Real telemetry goes in at the Collector, a real notification comes out of Alertmanager.
+Real telemetry is sent to the Collector; Alertmanager sends real notifications to a local web hook.
 """

@@ -16,16 +16,17 @@ from imsobs.spec.schema.routing import Matchers
 
 @dataclass
 class Case:
-    """State of one drill: raising -> ending -> done, or failed with a reason.
+    """State of one drill: firing -> resolving -> done, or failed with a reason.
 
-    service: reported as; told: receivers, or what held it back; seconds: from the start to
-    the notification, and from its end to the resolution.
+    service: the service name that its telemetry carries. delivered: the receiver that was
+    notified, or the alerts that inhibited it. fired_after: seconds from the first telemetry to
+    the notification. resolved_after: seconds from the end of the condition to its resolution.
     """
 
     alert: ResolvedAlert
     service: str
-    state: str = "raising"
-    told: str = ""
+    state: str = "firing"
+    delivered: str = ""
     reason: str = ""
     fired_after: float | None = None
     resolved_after: float | None = None
@@ -59,7 +60,7 @@ def new_case(alert: ResolvedAlert, model: Model) -> Case:
 
 
 def phase(alert: ResolvedAlert) -> int:
-    """Return when an alert is drilled: what disturbs others comes last and alone."""
+    """Return when an alert is drilled: one that affects other alerts comes last and alone."""
     if alert.drill.corrupt_config is not None:
         return 4
     if alert.drill.stop is not None:
@@ -105,5 +106,5 @@ def fault(notice: Notice, case: Case, model: Model, project: Path) -> str | None
         return f"there is no dashboard {alert.dashboard}"
     wanted = receivers_of(alert, notice.labels, model)
     if notice.receiver not in wanted:
-        return f"{notice.receiver} was told instead of {', '.join(wanted)}"
+        return f"{notice.receiver} was notified instead of {', '.join(wanted)}"
     return None

@@ -20,28 +20,28 @@ NEVER: list[dict[str, Any]] = [{"years": ["1999:1999"]}]
 ALWAYS: list[dict[str, Any]] = [{"years": ["2000:2999"]}]
 
 
-def quick_range(duration: str) -> str:
+def short_range(duration: str) -> str:
     """Return a range of the drill: 5m -> 20s, 1h -> 30s."""
     return f"{min(max(seconds(duration) // _FACTOR, _LEAST), _MOST)}s"
 
 
-def quick_expr(expr: str) -> str:
+def short_expr(expr: str) -> str:
     """Return an expression with short ranges."""
 
     def shorten(match: re.Match[str]) -> str:
-        step = f":{quick_range(match[2])}" if match[2] else ""
-        return f"[{quick_range(match[1])}{step}]"
+        step = f":{short_range(match[2])}" if match[2] else ""
+        return f"[{short_range(match[1])}{step}]"
 
     return _RANGE.sub(shorten, expr)
 
 
 def compress_time(model: Model) -> Model:
     """Return the model with short ranges and durations in every rule."""
-    records = tuple(dataclasses.replace(r, expr=quick_expr(r.expr)) for r in model.records)
+    records = tuple(dataclasses.replace(r, expr=short_expr(r.expr)) for r in model.records)
     alerts = {
         name: dataclasses.replace(
             alert,
-            expr=quick_expr(alert.expr),
+            expr=short_expr(alert.expr),
             for_=_HOLD if alert.for_ and seconds(alert.for_) else alert.for_,
             keep_firing_for=None,
         )

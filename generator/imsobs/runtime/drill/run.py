@@ -35,7 +35,7 @@ class Drill:
     inbox: Inbox
     health: Health
     patience: float = 120.0
-    tell: Callable[[str], None] = lambda text: None
+    report: Callable[[str], None] = lambda text: None
     corrupted: dict[str, bytes] = field(default_factory=dict)
     client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=10, trust_env=False))
 
@@ -44,11 +44,11 @@ class Drill:
         for number in sorted({phase(case.alert) for case in cases}):
             now = [case for case in cases if phase(case.alert) == number]
             names = ", ".join(case.alert.name for case in now)
-            self.tell(f"raising {names}")
+            self.report(f"waiting for {names} to fire")
             for case in now:
                 case.since = time.monotonic()
-                self._disturb(case)
-            while any(case.state in ("raising", "ending") for case in now):
+                self._start_condition(case)
+            while any(case.state in ("firing", "resolving") for case in now):
                 begun = time.monotonic()
                 self._round(now)
                 time.sleep(max(0.0, _PAUSE - (time.monotonic() - begun)))
@@ -56,21 +56,21 @@ class Drill:
     def _round(self, cases: list[Case]) -> None:
         statuses = self._statuses()
         for case in cases:
-            if case.state == "raising":
+            if case.state == "firing":
                 self._send(case, case.alert.drill.send)
-                self._look_for_news(case, statuses)
-            elif case.state == "ending":
+                self._check_delivered(case, statuses)
+            elif case.state == "resolving":
                 self._send(case, case.alert.drill.end)
-                self._look_for_end(case, statuses)
+                self._check_resolved(case, statuses)
             if (
-                case.state in ("raising", "ending")
+                case.state in ("firing", "resolving")
                 and time.monotonic() - case.since > self.patience
             ):
-                what = "not told" if case.state == "raising" else "not resolved"
+                what = "not delivered" if case.state == "firing" else "not resolved"
                 case.fail(f"{what} within {self.patience:g} s; {self._seen(case, statuses)}")
-                self._calm(case)
+                self._end_condition(case)
 
-    def _disturb(self, case: Case) -> None:
+    def _start_condition(self, case: Case) -> None:
         drill = case.alert.drill
         self.health.states.update(drill.health)
         if drill.stop is not None:
@@ -81,15 +81,14 @@ class Drill:
             file.write_text("corrupted: by the drill\n", encoding="utf-8")
             self._reload(drill.corrupt_config)
 
-    def _calm(self, case: Case) -> None:
+    def _end_condition(self, case: Case) -> None:
         drill = case.alert.drill
         self.health.states.update(dict.fromkeys(drill.health, _HEALTHY))
         if drill.stop is not None:
             Supervisor(self.stack.layout).start_process(drill.stop)
         if drill.corrupt_config is not None:
-            (self.project / _CONFIGS[drill.corrupt_config]).write_bytes(
-                self.corrupted.pop(drill.corrupt_config)
-            )
+            file = self.project / _CONFIGS[drill.corrupt_config]
+            file.write_bytes(self.corrupted.pop(drill.corrupt_config))
             self._reload(drill.corrupt_config)
 
     def _reload(self, name: str) -> None:
@@ -114,36 +113,36 @@ class Drill:
                 return
         case.steps += 1
 
-    def _look_for_news(self, case: Case, statuses: list[dict[str, Any]]) -> None:
+    def _check_delivered(self, case: Case, statuses: list[dict[str, Any]]) -> None:
         for notice in self.inbox.notices():
             if notice.status == "firing" and case.is_mine(notice.labels):
                 wrong = fault(notice, case, self.model, self.project)
                 if wrong is not None:
                     case.fail(wrong)
-                    self._calm(case)
+                    self._end_condition(case)
                     return
-                case.told = notice.receiver
+                case.delivered = notice.receiver
                 self._end(case)
                 return
         by = [
             name for status in statuses if case.is_mine(status["labels"]) for name in status["by"]
         ]
         if by:
-            case.told, case.held = f"held back by {', '.join(sorted(set(by)))}", True
+            case.delivered, case.held = f"held back by {', '.join(sorted(set(by)))}", True
             self._end(case)
 
     def _end(self, case: Case) -> None:
-        case.fired_after = case.begin("ending")
-        self._calm(case)
+        case.fired_after = case.begin("resolving")
+        self._end_condition(case)
         if case.alert.test is not None and case.alert.test.always:
             case.begin("done")
 
-    def _look_for_end(self, case: Case, statuses: list[dict[str, Any]]) -> None:
+    def _check_resolved(self, case: Case, statuses: list[dict[str, Any]]) -> None:
         mine = [n for n in self.inbox.notices() if case.is_mine(n.labels)]
-        is_told = any(notice.status == "resolved" for notice in mine)
+        is_delivered = any(notice.status == "resolved" for notice in mine)
         is_active = any(case.is_mine(status["labels"]) for status in statuses)
         # What was held back all the time ends in silence.
-        if is_told or (case.held and not is_active):
+        if is_delivered or (case.held and not is_active):
             case.resolved_after = case.begin("done")
 
     def _statuses(self) -> list[dict[str, Any]]:
