@@ -82,8 +82,8 @@ def test_low_is_bad_where_the_alert_says_so() -> None:
 
 @every_board
 def test_every_board_chooses_environments_and_every_query_follows(board: dict[str, Any]) -> None:
-    pickers = {variable["name"]: variable for variable in board["templating"]["list"]}
-    environment = pickers["environment"]
+    variables = {variable["name"]: variable for variable in board["templating"]["list"]}
+    environment = variables["environment"]
     assert environment["multi"]
     assert environment["includeAll"]
     (deployments,) = board["annotations"]["list"]

@@ -1,4 +1,4 @@
-"""Queries of panels: they parse, select what exists, and follow the dashboard's pickers."""
+"""Queries of panels: they parse, select what exists, and follow the dashboard's variables."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ def promql_problems(
         yield from _windows(path, query.text)
         yield from shown(query.text, path)
         yield from mixing_apart(query.text, path, "dashboard/values-apart", model)
-    yield from _pickers(path, query.text, dashboard, model)
+    yield from _follows_variables(path, query.text, dashboard, model)
 
 
-def _pickers(
+def _follows_variables(
     path: KeyPath, text: str, dashboard: ResolvedDashboard, model: Model
 ) -> Iterator[Problem]:
     """Yield the series that a query takes of every service or environment alike.

@@ -32,19 +32,17 @@ _WIDTH = 120
 def drill(
     alerts: Annotated[
         list[str] | None,
-        typer.Argument(help="Names of alerts. Default: every alert that has a drill."),
+        typer.Argument(help="Alerts. Default: all that have a drill."),
     ] = None,
     root: Root = Path(),
     overlay: Overlay = None,
     environment: Annotated[
         str | None,
-        typer.Option(
-            help="Environment that the telemetry carries. Default: the last of service.environments."
-        ),
+        typer.Option(help="Environment of the telemetry. Default: the last of the spec."),
     ] = None,
     patience: Annotated[
         float,
-        typer.Option(help="Seconds to wait for the notification, and again for its resolution."),
+        typer.Option(help="Seconds to wait for each notification."),
     ] = 120.0,
     format: AsFormat = Format.text,
 ) -> None:

@@ -21,7 +21,7 @@ from imsobs.spec.schema.base import seconds as duration_seconds
 
 Names = Annotated[list[str] | None, typer.Argument(help="Dashboards by uid; all when left out.")]
 _DEFAULT_OUT = Path(".imsobs/preview")
-Values = Annotated[list[str] | None, typer.Option(help="Value of this picker; may be repeated.")]
+Values = Annotated[list[str] | None, typer.Option(help="Value of this variable; may be repeated.")]
 
 
 @app.command(rich_help_panel=STACK)

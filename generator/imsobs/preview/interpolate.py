@@ -74,7 +74,7 @@ def panel_queries(
     """Yield every query of a rendered dashboard as Grafana would send it.
 
     seconds: length of the range shown, the dashboard's own when left out. values: chosen
-    values of the pickers; a picker without one stands at All. scrape_interval: as the data
+    the values of the variables; a variable without one is All. scrape_interval: as the data
     source is provisioned, in seconds.
     """
     shown = seconds or shown_seconds(dashboard)
@@ -117,7 +117,7 @@ def _text(target: Mapping[str, Any]) -> str:
 def variable_texts(
     dashboard: Mapping[str, Any], values: Mapping[str, Sequence[str]]
 ) -> dict[str, str]:
-    """Return the text that each picker's variable stands for in a query."""
+    """Return the text that each variable stands for in a query."""
     texts = {}
     for variable in dashboard.get("templating", {}).get("list", []):
         name = variable["name"]

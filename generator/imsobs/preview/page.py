@@ -29,7 +29,7 @@ MOST_SERIES = 20
 
 @dataclass(frozen=True)
 class Request:
-    """What to look at: the end (Unix seconds), the length of the range, the pickers' values.
+    """What to look at: the end (Unix seconds), the length of the range, the variables' values.
 
     jaeger: base URL of Jaeger's query API, when traces are shown too.
     """

@@ -1,4 +1,4 @@
-"""The frame of a dashboard: pickers, deployment marks, links, rows."""
+"""The frame of a dashboard: variables, deployment marks, links, rows."""
 
 from __future__ import annotations
 
@@ -63,13 +63,13 @@ def _variables(dashboard: ResolvedDashboard, model: Model) -> list[grafana.Varia
     ]
     outer: list[str] = []
     for name in dashboard.variables:
-        made.append(_picker(name, outer, model))
+        made.append(_label_variable(name, outer, model))
         outer.append(name)
     return made
 
 
-def _picker(name: str, outer: list[str], model: Model) -> grafana.VariableModel:
-    """Return the picker of a label's values, narrowed by the pickers before it."""
+def _label_variable(name: str, outer: list[str], model: Model) -> grafana.VariableModel:
+    """Return the variable of a label's values, narrowed by the variables before it."""
     label = conventions.VARIABLE_LABELS[name]
     wanted = {label, *(conventions.VARIABLE_LABELS[other] for other in outer)}
     counters = (

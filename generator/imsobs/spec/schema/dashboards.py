@@ -117,7 +117,7 @@ class Panel(Section):
 class Dashboard(Section):
     """One dashboard; its key in the spec is its uid and file name.
 
-    description: the question it answers. variables: pickers besides the data source.
+    description: the question it answers. variables: variables besides the data source.
     range: the time shown at first; refresh: how often it reloads.
     """
 
