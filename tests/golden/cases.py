@@ -16,8 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from golden import otlp, series
+from golden.collector import Collector
 
 FOLDER = Path(__file__).parent / "cases"
+_BUILDERS = {
+    "spans": ("traces", otlp.traces),
+    "logs": ("logs", otlp.logs),
+    "metrics": ("metrics", otlp.metrics),
+}
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,25 @@ def load(file: Path) -> Case:
         assert set(request) <= {"spans", "logs", "metrics"}, f"{file.name}: {sorted(request)}"
     out = {**data.get("out", {}), **{name: {} for name in data.get("none", [])}}
     return Case(file.stem, requests, out)
+
+
+def send(case: Case, collector: Collector) -> None:
+    """Send what a case says, in its order."""
+    for request in case.requests:
+        for kind, given in request.items():
+            name, build = _BUILDERS[kind]
+            collector.send(name, build(case.service, given))
+
+
+def differences(case: Case, collector: Collector, have: dict[str, series.Rows]) -> list[str]:
+    """Return a line for each series in which what a Collector has differs from the case."""
+    want: dict[str, series.Rows] = {}
+    names: list[str] = []
+    for metric_name, out in case.out.items():
+        metric = collector.model.metrics[metric_name]
+        want.update(series.expected(metric, out, case.service))
+        names += [n for n, s in collector.model.series.items() if s.metric == metric_name]
+    return series.differences(want, series.of_service(have, case.service), names)
 
 
 CASES = [load(file) for file in sorted(FOLDER.glob("*.yaml"))]

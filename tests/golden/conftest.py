@@ -49,6 +49,19 @@ TIER_GIVEN_UP = [
 ]
 
 
+def cases_overlay() -> dict[str, Any]:
+    """Return what the cases need of the spec: every case's name is an allowed service."""
+    return {
+        "service": {"names": [PROBED, *OTHERS, *(case.service for case in CASES)]},
+        "collector": {"probe_interval": "2s", "max_series": 10_000_000},
+        "prices": {
+            "google": {"gemini-2.5-flash": TWO_PRICES, "gemini-3.8-flash": HEARS_AND_SEES},
+            "mistral": {"mistral-medium": TIER_GIVEN_UP},
+        },
+        "sampling": {"decision_wait": "1s", "slow": "0s", "rate": 1.0},
+    }
+
+
 @pytest.fixture(scope="session")
 def otelcol() -> Path:
     """The Collector's binary."""
@@ -66,18 +79,9 @@ def health() -> Iterator[HealthServer]:
 def collector(
     otelcol: Path, health: HealthServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Collector]:
-    """The Collector of the cases: every case's name is an allowed service."""
-    overlay = {
-        "service": {"names": [PROBED, *OTHERS, *(case.service for case in CASES)]},
-        "collector": {"probe_interval": "2s", "max_series": 10_000_000},
-        "prices": {
-            "google": {"gemini-2.5-flash": TWO_PRICES, "gemini-3.8-flash": HEARS_AND_SEES},
-            "mistral": {"mistral-medium": TIER_GIVEN_UP},
-        },
-        "sampling": {"decision_wait": "1s", "slow": "0s", "rate": 1.0},
-    }
+    """The Collector of the cases."""
     running = Collector(
-        otelcol, tmp_path_factory.mktemp("cases"), overlay, {"IMS_SERVICE_URL": health.url}
+        otelcol, tmp_path_factory.mktemp("cases"), cases_overlay(), {"IMS_SERVICE_URL": health.url}
     ).start()
     yield running
     running.close()

@@ -27,7 +27,8 @@ class Prometheus:
     """One Prometheus process that scrapes twice a second.
 
     scraped: the ports of each Collector. folding: whether it evaluates the rules that fold
-    what each process reports.
+    what each process reports; recording: all rules that record. others: further scrape jobs.
+    alertmanagers: addresses that alerts go to.
     """
 
     binary: Path
@@ -35,6 +36,9 @@ class Prometheus:
     collectors: list[Collector]
     scraped: tuple[str, ...] = ("metrics",)
     folding: bool = False
+    recording: bool = False
+    others: list[dict[str, Any]] = field(default_factory=list)
+    alertmanagers: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = field(default=None)
 
     def start(self) -> Prometheus:
@@ -48,8 +52,11 @@ class Prometheus:
                 "scrape_timeout": "500ms",
                 "evaluation_interval": "500ms",
             },
-            "scrape_configs": [*self._jobs(planned["scrape_configs"])],
-            "rule_files": [str(self._rules())] if self.folding else [],
+            "scrape_configs": [*self._jobs(planned["scrape_configs"]), *self.others],
+            "alerting": {
+                "alertmanagers": [{"static_configs": [{"targets": [*self.alertmanagers]}]}]
+            },
+            "rule_files": [str(self._rules())] if self.folding or self.recording else [],
         }
         file = self.folder / "prometheus.yaml"
         file.write_text(yaml.safe_dump(config))
@@ -86,10 +93,14 @@ class Prometheus:
                     yield {**kept, "static_configs": [{"targets": targets}]}
 
     def _rules(self) -> Path:
-        """Write the rendered rules that fold, evaluated as often as is scraped."""
+        """Write the rendered rules that fold or record, evaluated as often as is scraped."""
         pages = render(rules.plan(self.collectors[0].model))
         groups = yaml.safe_load(pages[rules.rule_file("recording")])["groups"]
-        own = [{**g, "interval": "500ms"} for g in groups if g["name"] == processes.GROUP]
+        own = [
+            {**group, "interval": "500ms"}
+            for group in groups
+            if self.recording or group["name"] == processes.GROUP
+        ]
         file = self.folder / "rules.yaml"
         file.write_text(yaml.safe_dump({"groups": own}))
         return file
@@ -107,9 +118,10 @@ class Prometheus:
             self.process.terminate()
             self.process.wait(timeout=30)
 
-    def query(self, expression: str) -> list[dict[str, Any]]:
-        """Return the series of an instant query."""
-        answer = self.client.get("/api/v1/query", params={"query": expression}).json()
+    def query(self, expression: str, at: float | None = None) -> list[dict[str, Any]]:
+        """Return the series of an instant query, of now or of a Unix time."""
+        asked = {"query": expression, **({} if at is None else {"time": f"{at:.3f}"})}
+        answer = self.client.get("/api/v1/query", params=asked).json()
         assert answer["status"] == "success", answer
         result: list[dict[str, Any]] = answer["data"]["result"]
         return result
