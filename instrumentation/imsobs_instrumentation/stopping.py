@@ -3,10 +3,13 @@
 The SDK sends its last batch in an exit handler of Python's, which a signal whose default action
 ends the process never reaches. Uvicorn, for one, raises the SIGTERM that it was stopped by again
 when it is done, so that its exit status tells of it. Here the default action of SIGTERM and
-SIGHUP becomes: run the exit handlers, send, then end by that same signal.
+SIGHUP becomes: run the exit handlers, send, then end by that same signal. So does that of SIGINT
+and SIGQUIT where a program asks for it, as gunicorn does in its workers.
 
 A process that does not come to its end, or a Collector that does not answer, delays the end by
-`stop_seconds()` each. A second signal ends the process at once.
+`stop_seconds()` each. The same signal a second time ends the process at once. Another one does
+not: what stops a service often sends two, systemd SIGTERM and SIGHUP, gunicorn SIGQUIT to workers
+that have the terminal's SIGINT already.
 """
 
 from __future__ import annotations
@@ -27,10 +30,14 @@ from typing import Any
 
 VARIABLE = "IMSOBS_STOP_SECONDS"
 _DEFAULT_SECONDS = 5.0
-# SIGINT raises KeyboardInterrupt, which comes to the exit handlers by itself.
-_SIGNALS = frozenset(
-    getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)
-)
+def _known(*names: str) -> frozenset[int]:
+    return frozenset(getattr(signal, name) for name in names if hasattr(signal, name))
+
+
+# Unless told otherwise, SIGINT raises KeyboardInterrupt, which comes to the exit handlers by
+# itself, and SIGQUIT dumps core, which is what it is sent for.
+_FROM_THE_START = _known("SIGTERM", "SIGHUP")
+_SIGNALS = _FROM_THE_START | _known("SIGINT", "SIGQUIT")
 _set_signal = signal.signal
 _log = logging.getLogger(__name__)
 
@@ -76,7 +83,7 @@ class Ending:
         multiprocessing.util.register_after_fork(self, Ending._forked_by_multiprocessing)
         if threading.current_thread() is not threading.main_thread():
             return
-        for number in _SIGNALS:
+        for number in _FROM_THE_START:
             if signal.getsignal(number) == signal.SIG_DFL:
                 _set_signal(number, self.on_signal)
         signal.signal = self._instead_of_signal()
@@ -86,7 +93,7 @@ class Ending:
 
         @functools.wraps(_set_signal)
         def set_signal(number: int, handler: Any) -> Any:
-            if number in _SIGNALS and handler == signal.SIG_DFL and self._signal is None:
+            if number in _SIGNALS and handler == signal.SIG_DFL and number != self._signal:
                 handler = self.on_signal
             before = _set_signal(number, handler)
             return signal.SIG_DFL if before == self.on_signal else before
@@ -100,14 +107,11 @@ class Ending:
             multiprocessing.util.Finalize(None, self.finish, exitpriority=-1000)
 
     def on_signal(self, number: int, frame: FrameType | None) -> None:
-        """Go to the exit handlers. A second signal ends the process where it is."""
-        again = self._signal is not None
+        """Go to the exit handlers. The same signal a second time ends the process where it is."""
+        _set_signal(number, signal.SIG_DFL)
+        if self._signal is not None:
+            return
         self._signal = number
-        for ends in _SIGNALS:
-            if signal.getsignal(ends) == self.on_signal:
-                _set_signal(ends, signal.SIG_DFL)
-        if again:
-            _die(number)
         if self._reached.is_set():
             return
         # RuntimeError: Python is ending already and starts no thread.
@@ -135,7 +139,10 @@ class Ending:
         deadline = time.monotonic() + stop_seconds()
         self._wanted.set()
         for sent in self._sent:
-            sent.wait(max(0.0, deadline - time.monotonic()))
+            while not sent.is_set() and (left := deadline - time.monotonic()) > 0:
+                # A handler of the application's that asks for the end, which this already is.
+                with contextlib.suppress(SystemExit):
+                    sent.wait(left)
 
 
 def _thread(target: Callable[..., object], *args: object) -> None:

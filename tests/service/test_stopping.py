@@ -36,8 +36,7 @@ def test_all_arrives_when_stopped(server: str, tmp_path: Path) -> None:
     assert code == {"uvicorn": BY_TERM}.get(server, 0)
 
 
-# Not gunicorn: SIGINT is its quick shutdown (docs/guide/processes.md).
-@pytest.mark.parametrize("server", ["uvicorn", "uvicorn-workers"])
+@pytest.mark.parametrize("server", SERVERS)
 def test_all_arrives_after_ctrl_c(server: str, tmp_path: Path) -> None:
     with Sink() as sink, serving(server, sink.url, tmp_path / "log") as service:
         service.pids(WORKERS.get(server, 4))
@@ -81,6 +80,8 @@ def worked(sink: Sink) -> int:
         ("plain", signal.SIGTERM, BY_TERM),
         ("plain", signal.SIGHUP, -signal.SIGHUP),
         ("plain", signal.SIGINT, -signal.SIGINT),
+        ("default", signal.SIGINT, -signal.SIGINT),
+        ("default", signal.SIGQUIT, -signal.SIGQUIT),
         ("handler", signal.SIGTERM, 7),
         # A thread that never ends would keep the process for ever.
         ("thread", signal.SIGTERM, BY_TERM),
@@ -140,6 +141,28 @@ def test_a_second_signal_ends_it_at_once(how: str, tmp_path: Path) -> None:
         run.terminate()
         assert run.wait(30) == BY_TERM
         assert time.monotonic() - begin < 2
+
+
+@pytest.mark.parametrize(
+    ("how", "first", "second", "code"),
+    [
+        # systemd, with SendSIGHUP=.
+        ("plain", signal.SIGTERM, signal.SIGHUP, BY_TERM),
+        # Ctrl-C reaches gunicorn's workers, and then its master stops them.
+        ("default", signal.SIGINT, signal.SIGQUIT, -signal.SIGINT),
+        ("handler", signal.SIGTERM, signal.SIGQUIT, 7),
+    ],
+)
+def test_another_signal_does_not_end_it(
+    how: str, first: signal.Signals, second: signal.Signals, code: int, tmp_path: Path
+) -> None:
+    with Sink(delay=3.0) as sink, script(how, sink.url, tmp_path / "log") as run:
+        run.send_signal(first)
+        time.sleep(1)
+        assert run.poll() is None
+        run.send_signal(second)
+        assert run.wait(30) == code
+        assert worked(sink) == 50
 
 
 def test_process_1_of_a_container_ends_too(tmp_path: Path) -> None:

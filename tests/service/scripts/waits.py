@@ -36,7 +36,12 @@ if __name__ == "__main__":
     work(50)
     if how == "handler":
         # Its own handler, which leaves in its own way.
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
+        for number in (signal.SIGTERM, signal.SIGQUIT):
+            signal.signal(number, lambda *_: sys.exit(7))
+    elif how == "default":
+        # As gunicorn's uvicorn workers do.
+        for number in (signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_DFL)
     elif how == "thread":
         threading.Thread(target=time.sleep, args=(600,)).start()
     elif how.startswith("child"):
