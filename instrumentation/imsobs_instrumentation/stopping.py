@@ -30,6 +30,8 @@ from typing import Any
 
 VARIABLE = "IMSOBS_STOP_SECONDS"
 _DEFAULT_SECONDS = 5.0
+
+
 def _known(*names: str) -> frozenset[int]:
     return frozenset(getattr(signal, name) for name in names if hasattr(signal, name))
 
