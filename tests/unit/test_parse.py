@@ -64,11 +64,11 @@ def test_faults_name_place_and_remedy(
 
 def test_a_missing_key_is_told_where_it_belongs(data: dict[str, Any]) -> None:
     broken = copy.deepcopy(data)
-    del broken["events"]["queue_state"]["fields"]
+    del broken["events"]["queue_state"]["description"]
     del broken["service"]["namespace"]
     _, problems = parse(broken)
     assert {(p.path, p.check) for p in problems} == {
-        (("events", "queue_state", "fields"), "spec/missing-key"),
+        (("events", "queue_state", "description"), "spec/missing-key"),
         (("service", "namespace"), "spec/missing-key"),
     }
 

@@ -39,6 +39,8 @@ def check(model: Model) -> Iterator[Problem]:
     for name, event in model.spec.events.items():
         for field_name, event_field in event.fields.items():
             path: KeyPath = ("events", name, "fields", field_name)
+            if field_name in event.labels and field_name not in labels:
+                path = ("events", name, "labels", event.labels.index(field_name))
             yield from _field(path, field_name, event_field, model)
         if event.usage is not None:
             yield from _usage(("events", name, "usage"), event.usage, event.fields)
@@ -73,7 +75,8 @@ def _field(path: KeyPath, name: str, field: EventField, model: Model) -> Iterato
         message = (
             f'label "{field.label}" is not declared; {available(field.label, model.spec.labels)}'
         )
-        yield Problem((*path, "label"), message, "event/unknown-label")
+        where = path if "labels" in path else (*path, "label")
+        yield Problem(where, message, "event/unknown-label")
     if field.label is None and (field.type is None or field.description is None):
         yield Problem(path, "a field needs a label, or a type and a description", "event/field")
     if name in RESERVED_FIELDS:

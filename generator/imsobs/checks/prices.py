@@ -20,6 +20,10 @@ def check(model: Model) -> Iterator[Problem]:
     labels = model.labels
     vendors = labels["vendor"].matches if "vendor" in labels else {}
     models = labels["model"].matches if "model" in labels else {}
+    for vendor in model.spec.price_sources:
+        if vendor not in model.spec.prices:
+            message = f'no price of "{vendor}"; {available(vendor, model.spec.prices)}'
+            yield Problem(("price_sources", vendor), message, "price/unused-source")
     for vendor, rows in model.spec.prices.items():
         if vendor not in vendors:
             message = f'vendor "{vendor}" is not a value of the label vendor; '

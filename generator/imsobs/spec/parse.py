@@ -11,11 +11,16 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from imsobs.problems import KeyPath, Problem, available
+from imsobs.spec.expand import expand
 from imsobs.spec.schema.root import Spec
 
 
 def parse(data: dict[str, Any]) -> tuple[Spec | None, list[Problem]]:
-    """Return the spec, or None and every shape problem of the data."""
+    """Return the spec, or None and every shape problem of the data.
+
+    What the data leaves to be derived is filled in first.
+    """
+    data = expand(data)
     try:
         return Spec.model_validate(data), []
     except ValidationError as error:

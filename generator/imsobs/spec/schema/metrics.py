@@ -46,7 +46,13 @@ class Metric(Section):
     allow: check id -> reason, for a rule that this metric breaks on purpose.
     """
 
-    type: Kind
+    type: Kind = Field(
+        default="gauge",
+        description=(
+            "Default: `counter` when the name ends in `_total`, `histogram` when `buckets` are"
+            " given, else `gauge`."
+        ),
+    )
     description: Text
     group: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _-]{0,40}$")] = "other"
     unit: str | None = None
@@ -68,7 +74,14 @@ class Metric(Section):
         ),
     )
     stack: str | None = None
-    value: str | AttributeValue = "count"
+    value: str | AttributeValue = Field(
+        default="count",
+        description=(
+            "What is summed or observed. Default of a gauge or histogram: of spans, `duration`"
+            " when the name ends in `_duration_seconds`; of an event, the longest numeric field"
+            " that the name ends with. Else `count`."
+        ),
+    )
     when: dict[LabelName, LabelValue | list[LabelValue]] = {}
     labels: list[LabelName] | dict[LabelName, str] = []
     buckets: str | None = None

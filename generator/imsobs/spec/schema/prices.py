@@ -1,9 +1,9 @@
 """What model calls cost: where the usage is told, and the price table."""
 
 import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from imsobs.spec.schema.base import LabelValue, Section, Text
 
@@ -115,6 +115,22 @@ class TierRates(Rates):
     )
 
 
+def _no_factor(given: Any) -> Any:
+    """A factor has become rates before this is parsed (spec/expand/prices.py), if it is one."""
+    if isinstance(given, int | float):
+        raise ValueError("a tier is its rates, or a number above 0: so many times the price")
+    return given
+
+
+RatesOfTier = Annotated[
+    TierRates,
+    BeforeValidator(
+        _no_factor,
+        json_schema_input_type=TierRates | Annotated[float, Field(gt=0, le=1e6)],
+    ),
+]
+
+
 class Price(TierRates):
     """A price from a date on, until the next one for the same names."""
 
@@ -126,18 +142,34 @@ class Price(TierRates):
         " Default: every name of the label's value. But when another price of the model names"
         " snapshots, the bare value alone; a name that no price has is then unpriced.",
     )
-    tiers: dict[Tier, TierRates] = Field(
+    tiers: dict[Tier, RatesOfTier] = Field(
         default={},
         description="Service tier, as the vendor names it (`priority`, `flex`, `batch`) -> its"
-        " rates. A call of a tier that is not here is unpriced. No tier, `default`, `standard` and"
-        " `auto` are the price itself.",
+        " rates, or one number: so many times the price itself, `above` included. A call of a tier"
+        " that is not here is unpriced. No tier, `default`, `standard` and `auto` are the price"
+        " itself.",
     )
     source: Text | None = Field(
-        default=None, description="Where the price was read. Default: not told."
+        default=None,
+        description="Where the price was read. Default: the vendor's in `price_sources`.",
     )
     checked: datetime.date | None = Field(
-        default=None, description="When it was last compared with the source. Default: not told."
+        default=None,
+        description="When it was last compared with the source. Default: the vendor's in"
+        " `price_sources`.",
     )
 
 
 Prices = dict[LabelValue, dict[LabelValue, list[Price]]]
+
+
+class PriceSource(Section):
+    """Where the prices of a vendor were read, of those that do not say it themselves."""
+
+    source: Text | None = Field(default=None, description="Page or list. Default: not told.")
+    checked: datetime.date | None = Field(
+        default=None, description="When they were last compared with it. Default: not told."
+    )
+
+
+PriceSources = dict[LabelValue, PriceSource]

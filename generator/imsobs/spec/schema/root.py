@@ -7,7 +7,7 @@ from imsobs.spec.schema.base import Section
 from imsobs.spec.schema.dashboards import Dashboards
 from imsobs.spec.schema.metrics import Buckets, Metrics
 from imsobs.spec.schema.pipeline import Collector, Redaction, Sampling
-from imsobs.spec.schema.prices import Prices
+from imsobs.spec.schema.prices import Prices, PriceSources
 from imsobs.spec.schema.routing import Inhibitions, Mutes, Receivers, Routing
 from imsobs.spec.schema.service import Service
 from imsobs.spec.schema.signals import Events, Labels, Records, Sources
@@ -24,6 +24,7 @@ class Spec(Section):
     sources: Sources
     records: Records = {}
     events: Events
+    price_sources: PriceSources = {}
     prices: Prices
     buckets: Buckets
     metrics: Metrics

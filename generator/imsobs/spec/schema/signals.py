@@ -133,8 +133,20 @@ class SpanSource(Section):
             "one away. Default: none."
         ),
     )
-    labels: list[LabelName] = []
-    outcome: bool = False
+    labels: list[LabelName] = Field(
+        default=[],
+        description=(
+            "Labels set on its spans. Default: those that metrics of its spans have or select by,"
+            " as far as `labels` says where a span has them."
+        ),
+    )
+    outcome: bool = Field(
+        default=False,
+        description=(
+            "Whether its spans get the label `outcome` too: success, error or cancelled."
+            " Default: true when a metric of its spans has it or selects by it."
+        ),
+    )
     status: list[str] = Field(
         default=[],
         description=(
@@ -217,7 +229,16 @@ class Event(Section):
 
     description: Text
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
-    fields: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], EventField]
+    labels: list[LabelName] = Field(
+        default=[],
+        description=(
+            "Labels that are fields of the event under their own names; each short for a field"
+            " `NAME: {label: NAME}`. An entry of the same name in `fields` adds to it."
+        ),
+    )
+    fields: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], EventField] = Field(
+        default={}, description="Fields besides `labels`: name -> what it holds. Default: none."
+    )
     usage: Usage | None = None
 
 

@@ -1,0 +1,106 @@
+"""What a spec leaves to be derived is filled in, and what it says is kept."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from imsobs.spec.expand import expand
+
+
+def expanded(section: str, **data: Any) -> Any:
+    """Return a section of the expanded data; the data given must not have changed."""
+    before = copy.deepcopy(data)
+    after = expand(data)[section]
+    assert data == before
+    return after
+
+
+def test_labels_of_an_event_are_fields() -> None:
+    event = {"labels": ["queue", "exit_code"], "fields": {"exit_code": {"type": "integer"}}}
+    (entry,) = expanded("events", events={"job_done": event}).values()
+    assert entry["fields"] == {
+        "queue": {"label": "queue"},
+        "exit_code": {"label": "exit_code", "type": "integer"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "type_", "value"),
+    [
+        ("x_jobs_total", {"event": "job"}, "counter", None),
+        ("x_job_wait_seconds", {"event": "job", "buckets": "b"}, "histogram", "wait_seconds"),
+        ("x_job_depth", {"event": "job", "fold": "max"}, "gauge", "depth"),
+        # The longest field that the name ends with, not the first.
+        ("x_job_max_depth", {"event": "job", "fold": "max"}, "gauge", "max_depth"),
+        ("x_job_lasted", {"event": "job", "buckets": "b"}, "histogram", None),
+        # A label is no measurement, even where it is a number.
+        ("x_job_exit_code", {"event": "job", "fold": "max"}, "gauge", None),
+        ("x_call_duration_seconds", {"span": "call", "buckets": "b"}, "histogram", "duration"),
+        ("x_call_tokens", {"span": "call", "buckets": "b"}, "histogram", None),
+        ("x_up", {"probe": "status"}, "gauge", None),
+        ("x_jobs_total", {"type": "gauge", "value": "cost"}, "gauge", "cost"),
+    ],
+)
+def test_a_metric_is_what_its_name_says(
+    name: str, given: dict[str, Any], type_: str, value: str | None
+) -> None:
+    number = {"type": "number"}
+    fields = {"wait_seconds": number, "depth": number, "max_depth": number}
+    fields["exit_code"] = {"type": "integer", "label": "exit_code"}
+    metric = expanded("metrics", metrics={name: given}, events={"job": {"fields": fields}})[name]
+    assert (metric["type"], metric.get("value")) == (type_, value)
+
+
+def test_a_source_sets_the_labels_of_its_metrics() -> None:
+    labels = {
+        "route": {"attributes": ["http.route"]},
+        "word": {"intrinsic": "span.name"},
+        "queue": {"values": ["a"]},
+    }
+    metrics = {
+        "a_total": {"span": ["web", "socket"], "labels": ["route", "queue"]},
+        "b_total": {"span": "web", "when": {"word": "GET", "outcome": "error"}},
+        "c_total": {"span": "said", "labels": ["route"]},
+    }
+    sources = {"web": {}, "socket": {}, "said": {"labels": [], "outcome": False}}
+    assert expanded("sources", labels=labels, metrics=metrics, sources=sources) == {
+        "web": {"labels": ["route", "word"], "outcome": True},
+        "socket": {"labels": ["route"]},
+        "said": {"labels": [], "outcome": False},
+    }
+
+
+def test_a_tier_is_so_many_times_the_price() -> None:
+    price = {
+        "input": 0.75,
+        "output": 3.75,
+        "above": {1000: {"input": 1.1, "output": 5, "cached_read": 0.3}},
+        "tiers": {"priority": 1.8, "batch": {"input": 1, "output": 2}},
+    }
+    (found,) = expanded("prices", prices={"acme": {"one": [price]}})["acme"]["one"]
+    assert found["tiers"] == {
+        "priority": {
+            "input": 1.35,
+            "output": 6.75,
+            "above": {1000: {"input": 1.98, "output": 9.0, "cached_read": 0.54}},
+        },
+        "batch": {"input": 1, "output": 2},
+    }
+
+
+def test_a_price_has_the_source_of_its_vendor_unless_it_names_one() -> None:
+    sources = {"acme": {"source": "https://acme.example", "checked": "2026-01-02"}}
+    prices = {"acme": {"one": [{}], "two": [{"source": "a letter"}]}, "other": {"x": [{}]}}
+    assert expanded("prices", price_sources=sources, prices=prices) == {
+        "acme": {"one": [sources["acme"]], "two": [{**sources["acme"], "source": "a letter"}]},
+        "other": {"x": [{}]},
+    }
+
+
+@pytest.mark.parametrize("wrong", [None, 7, "text", [], {"x": None}, {"x": {"fields": 3}}])
+@pytest.mark.parametrize("section", ["events", "metrics", "sources", "prices", "labels"])
+def test_misshapen_data_passes(section: str, wrong: Any) -> None:
+    given = {"events": {"e": {}}, "metrics": {"m": {"span": "s"}}, "sources": {"s": {}}}
+    assert set(expand({**given, section: wrong})) == {*given, section}
