@@ -95,7 +95,7 @@ def _counts() -> dict[str, int]:
     panels = sum(len(row) for board in dashboards.values() for row in board.rows.values())
     return {
         "alerts": len(model.alerts),
-        "records": len([m for m in model.metrics.values() if m.source_kind == "rule"])
+        "records": len([m for m in model.metrics.values() if m.kind.recorded])
         + len(model.spec.rules),
         "dashboards": len(dashboards),
         "panels": round(panels / len(dashboards)),

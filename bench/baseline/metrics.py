@@ -42,7 +42,7 @@ def _instrument(name: str) -> Any:
 _INSTRUMENTS = {
     name: _instrument(name)
     for name, metric in _METRICS.items()
-    if metric.source_kind in ("span", "event", "log") and name != "ims_build_info"
+    if metric.kind.signal is not None and name != "ims_build_info"
 }
 
 
@@ -84,9 +84,8 @@ class Events(logging.Handler):
         super().__init__(logging.INFO)
         self._counts: dict[str, list[Count]] = {}
         for name, metric in _METRICS.items():
-            if metric.source_kind == "event":
-                for event in metric.sources:
-                    self._counts.setdefault(event, []).append(_counting(name))
+            for event in metric.kind.events(metric):
+                self._counts.setdefault(event, []).append(_counting(name))
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Count a record; no lock is needed, the instruments have their own."""

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from gateway.launch import read_settings
 from imsobs.model import Model, resolve
+from imsobs.model.kinds import sdk
 from imsobs.outputs.app import sdk as app
 from imsobs.pages import render
 from imsobs.spec.load import load
@@ -103,7 +104,7 @@ def test_every_span_is_recorded(files: Path) -> None:
 def test_only_metrics_of_the_spec_are_made(model: Model, files: Path) -> None:
     views = sdk_file(files)["meter_provider"]["views"]
     made = [view["selector"]["instrument_name"] for view in views[:-1]]
-    assert made == [m.sources[0] for m in model.metrics.values() if m.source_kind == "sdk"]
+    assert made == [metric.sources[0] for metric in sdk.KIND.metrics(model)]
     assert views[-1]["selector"]["instrument_name"] == "*"
     assert views[-1]["stream"]["aggregation"] == {"drop": {}}
 

@@ -21,7 +21,7 @@ CASES = sorted((ROOT / "tests/cases/invalid").iterdir())
 PACKAGE = Path(imsobs.__file__).parent
 # Where problems are made; elsewhere "a/b" is a path or a component of the Collector.
 SOURCES = [*(PACKAGE / "checks").glob("*.py"), *(PACKAGE / "spec").glob("*.py")]
-SOURCES += [*(PACKAGE / "promql").glob("*.py")]
+SOURCES += [*(PACKAGE / "promql").glob("*.py"), *(PACKAGE / "model/kinds").glob("*.py")]
 _ID = re.compile(r'"([a-z][a-z0-9]*/[a-z][a-z0-9-]*)"')
 
 

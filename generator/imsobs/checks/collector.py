@@ -34,7 +34,7 @@ def _series(model: Model) -> Iterator[Problem]:
 
 def _sampling(model: Model) -> Iterator[Problem]:
     sampling = model.spec.sampling
-    from_spans = [name for name, m in model.metrics.items() if m.source_kind == "span"]
+    from_spans = [name for name, m in model.metrics.items() if m.kind.signal == "span"]
     if sampling.sdk_sampler != "always_on" and from_spans:
         message = (
             f'"{sampling.sdk_sampler}" drops spans before {len(from_spans)} metrics are counted '

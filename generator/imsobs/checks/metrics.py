@@ -7,16 +7,14 @@ from collections.abc import Iterator
 from imsobs import promql
 from imsobs.checks import ratios
 from imsobs.model import Model, conventions
-from imsobs.model.metrics import ALIVE, PROCESS_SOURCES, source_of
-from imsobs.model.numbers import measures
+from imsobs.model.kinds import KEYS, KINDS
+from imsobs.model.kinds.kind import Kind
+from imsobs.model.kinds.pipeline import ALIVE
+from imsobs.model.metrics import source_of
 from imsobs.problems import KeyPath, Problem, available
 from imsobs.promql import labels as promql_labels
 from imsobs.spec.schema.metrics import AttributeValue, Metric
 from imsobs.spec.schema.root import Spec
-
-_SOURCES = "span, event, log, pipeline, sdk, probe, rule, ratio, stack"
-# Labels that a source of this kind has without declaring them.
-_FREE_LABELS = {"rule", "stack"}
 
 
 def check(model: Model) -> Iterator[Problem]:
@@ -31,36 +29,35 @@ def _metric(name: str, metric: Metric, model: Model) -> Iterator[Problem]:
     path: KeyPath = ("metrics", name)
     source = source_of(metric, model.spec)
     if source is None:
-        yield Problem(path, f"give exactly one source: {_SOURCES}", "metric/one-source")
+        yield Problem(path, f"give exactly one source: {', '.join(KEYS)}", "metric/one-source")
         return
     kind, sources = source
-    if kind != "stack":
+    if kind.named_here:
         yield from _name(path, name, metric)
     yield from _fold(path, metric, kind)
     yield from _derived_name(path, name, metric, model)
-    known: dict[str, object] = {
-        "span": model.spec.sources,
-        "event": model.spec.events,
-        "log": {conventions.EVERY_RECORD: None, **model.spec.records},
-    }.get(kind, {})  # type: ignore[assignment]
-    if kind in ("span", "event", "log"):
-        for source_name in sources:
-            if source_name not in known:
-                message = f'{kind} "{source_name}" is not declared; {available(source_name, known)}'
-                yield Problem((*path, kind), message, "metric/unknown-source")
-                return
+    known = kind.declared(model.spec)
+    for source_name in sources:
+        if known is not None and source_name not in known:
+            message = f'{kind.name} "{source_name}" is not declared; '
+            message += available(source_name, known)
+            yield Problem((*path, kind.name), message, "metric/unknown-source")
+            return
     if metric.ratio is not None:
         yield from ratios.problems((*path, "ratio"), metric.ratio, metric.labels, model)
         if metric.type != "gauge":
             yield Problem((*path, "type"), "a ratio goes up and down: a gauge", "metric/ratio-type")
-    elif kind == "rule":
-        yield from _rule(path, metric, model)
-    if kind not in _FREE_LABELS:
+    elif metric.rule is not None:
+        yield from _rule(path, metric.rule, metric, model)
+    if kind.labels_declared:
         yield from _labels(path, metric, kind, sources, model)
-    if metric.exemplars and (kind, metric.type, metric.value) != ("span", "histogram", "duration"):
+    yield from kind.problems(path, metric)
+    if metric.exemplars and not (
+        kind.exemplars and (metric.type, metric.value) == ("histogram", "duration")
+    ):
         message = "only a histogram of the duration of spans has exemplars"
         yield Problem((*path, "exemplars"), message, "metric/exemplars")
-    if kind in ("span", "event"):
+    if kind.measured:
         yield from _value(path, metric, kind, sources, model.spec)
         yield from _buckets(path, metric, model.spec)
 
@@ -88,8 +85,8 @@ def _name(path: KeyPath, name: str, metric: Metric) -> Iterator[Problem]:
         yield Problem((*path, "unit"), message, "metric/unit-name")
 
 
-def _fold(path: KeyPath, metric: Metric, kind: str) -> Iterator[Problem]:
-    folded = metric.type == "gauge" and kind in PROCESS_SOURCES
+def _fold(path: KeyPath, metric: Metric, kind: Kind) -> Iterator[Problem]:
+    folded = metric.type == "gauge" and kind.folded
     if folded and metric.fold is None:
         message = (
             "each process of the service reports this gauge; say how its values become one: fold:"
@@ -99,8 +96,9 @@ def _fold(path: KeyPath, metric: Metric, kind: str) -> Iterator[Problem]:
         yield Problem(path, message, "metric/fold")
     if metric.fold is not None and not folded:
         message = (
-            f"a {metric.type} from {kind} is not folded; only a gauge from"
-            f" {', '.join(PROCESS_SOURCES)} is reported by each process"
+            f"a {metric.type} from {kind.name} is not folded; only a gauge from"
+            f" {', '.join(name for name, each in KINDS.items() if each.folded)} is reported by"
+            " each process"
         )
         yield Problem((*path, "fold"), message, "metric/fold")
 
@@ -120,13 +118,13 @@ def _derived_name(path: KeyPath, name: str, metric: Metric, model: Model) -> Ite
         yield Problem(path, message, "metric/derived-name")
 
 
-def _rule(path: KeyPath, metric: Metric, model: Model) -> Iterator[Problem]:
-    found = promql_labels.findings(metric.rule or "", model.series)
+def _rule(path: KeyPath, rule: str, metric: Metric, model: Model) -> Iterator[Problem]:
+    found = promql_labels.findings(rule, model.series)
     for finding in found:
         yield Problem((*path, "rule"), finding.message, finding.check)
     if found:
         return
-    have = promql_labels.output_labels(promql.parse(metric.rule or ""), model.series)
+    have = promql_labels.output_labels(promql.parse(rule), model.series)
     declared = frozenset(metric.labels)
     if have is not None and have != declared:
         message = (
@@ -140,82 +138,65 @@ def _listing(labels: frozenset[str]) -> str:
 
 
 def _labels(
-    path: KeyPath, metric: Metric, kind: str, sources: tuple[str, ...], model: Model
+    path: KeyPath, metric: Metric, kind: Kind, sources: tuple[str, ...], model: Model
 ) -> Iterator[Problem]:
     spec = model.spec
     for label in metric.labels:
         if label not in spec.labels:
             message = f'label "{label}" is not declared; {available(label, spec.labels)}'
             yield Problem((*path, "labels"), message, "metric/unknown-label")
-    if kind == "sdk" and isinstance(metric.labels, list) and metric.labels:
-        message = "an SDK metric's labels are a mapping: label -> attribute that the SDK sets"
-        yield Problem((*path, "labels"), message, "metric/sdk-labels")
-    if kind not in ("span", "event"):
-        return
     for source in sources:
-        offered = _offered(kind, source, spec)
+        offered = kind.offered(source, spec)
+        if offered is None:
+            continue
         for label in metric.labels:
             if label in spec.labels and label not in offered:
-                message = f'{kind} "{source}" does not set the label "{label}"; '
+                message = f'{kind.name} "{source}" does not set the label "{label}"; '
                 message += available(label, offered)
                 yield Problem((*path, "labels"), message, "metric/label-not-set")
         for key, wanted in metric.when.items():
-            yield from _when(path, key, wanted, offered, source, model)
+            fields = kind.enumerated(key, source, spec)
+            yield from _when((*path, "when", key), wanted, source, offered, fields, model)
 
 
 def _when(
-    path: KeyPath, key: str, wanted: str | list[str], offered: set[str], source: str, model: Model
+    path: KeyPath,
+    wanted: str | list[str],
+    source: str,
+    offered: set[str],
+    fields: tuple[str, ...],
+    model: Model,
 ) -> Iterator[Problem]:
-    event = model.spec.events.get(source)
-    field = event.fields.get(key) if event else None
+    """Yield values that never are. fields: those of what is no label; empty for a label."""
+    key = str(path[-1])
     allowed: tuple[str, ...] | None = None
     if key in offered and key in model.labels:
         allowed = model.labels[key].values
-    elif field is not None and field.values:
-        allowed = tuple(field.values)
+    elif fields:
+        allowed = fields
     else:
         message = f'"{key}" is not a label or an enumerated field of "{source}"; '
         message += available(key, offered)
-        yield Problem((*path, "when", key), message, "metric/when")
+        yield Problem(path, message, "metric/when")
     for value in [wanted] if isinstance(wanted, str) else wanted:
         if allowed is not None and value not in allowed:
             message = f'{key} never is "{value}"; {available(value, allowed)}'
-            yield Problem((*path, "when", key), message, "metric/when")
-
-
-def _offered(kind: str, source: str, spec: Spec) -> set[str]:
-    """Return the labels that signals of this source carry."""
-    if kind == "event":
-        event = spec.events[source]
-        return {name for name, field in event.fields.items() if field.label == name}
-    entry = spec.sources[source]
-    extra = {conventions.OUTCOME} if entry.outcome else set()
-    extra |= {conventions.UNPRICED_REASON} if entry.priced() else set()
-    by_resource = {name for name, label in spec.labels.items() if label.resource_attributes}
-    return {*entry.labels, *extra, *by_resource}
+            yield Problem(path, message, "metric/when")
 
 
 def _value(
-    path: KeyPath, metric: Metric, kind: str, sources: tuple[str, ...], spec: Spec
+    path: KeyPath, metric: Metric, kind: Kind, sources: tuple[str, ...], spec: Spec
 ) -> Iterator[Problem]:
     value = metric.value
     if isinstance(value, AttributeValue):
-        if kind != "span":
+        if not kind.measures_attributes:
             message = "only spans have attributes; name a field of the event"
             yield Problem((*path, "value"), message, "metric/value")
         return
     for source in sources:
-        offered = {"count"}
-        if kind == "span":
-            entry = spec.sources[source]
-            offered |= {"duration"} | ({"cost"} if entry.priced() else set())
-        else:
-            event = spec.events[source]
-            numeric = {n for n, f in event.fields.items() if measures(f)}
-            priced = {"cost", "cost_drift"} if event.usage and "estimated_usd" in numeric else set()
-            offered |= numeric | priced
+        offered = kind.values(source, spec)
         if value not in offered:
-            message = f'{kind} "{source}" has no value "{value}"; {available(value, offered)}'
+            message = f'{kind.name} "{source}" has no value "{value}"; {available(value, offered)}'
             yield Problem((*path, "value"), message, "metric/value")
 
 

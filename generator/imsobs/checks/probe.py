@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from imsobs.checks.rules import reads
 from imsobs.model import Model, conventions
+from imsobs.model.kinds import probe
 from imsobs.model.signals import ROUTE, apart_values, probed_routes, value_of
 from imsobs.model.uses import uses_by_metric
 from imsobs.problems import KeyPath, Problem, available
@@ -15,7 +16,7 @@ from imsobs.spec.schema.base import seconds
 
 def check(model: Model) -> Iterator[Problem]:
     """Yield the probe/* problems, and those of the times that health series depend on."""
-    metrics = [name for name, m in model.metrics.items() if m.source_kind == "probe"]
+    metrics = [metric.name for metric in probe.KIND.metrics(model)]
     yield from _kept(model, probed=bool(metrics))
     if not metrics:
         return
@@ -90,7 +91,7 @@ def _apart(model: Model) -> Iterator[Problem]:
     counted = {
         label
         for metric in model.metrics.values()
-        if metric.source_kind in ("span", "sdk")
+        if metric.kind.counts_requests
         for label in metric.labels
     }
     for name, label in model.labels.items():
@@ -109,15 +110,12 @@ def _apart(model: Model) -> Iterator[Problem]:
 def _alerts(model: Model) -> Iterator[Problem]:
     """Yield alerts on health that a single failed probe would fire."""
     interval = seconds(model.spec.collector.probe_interval)
+    probed = {metric.name for metric in probe.KIND.metrics(model)}
     for name, alert in model.spec.alerts.items():
         if alert.for_ is None or "probe/one-failure" in alert.allow:
             continue
         metrics = {model.series[s].metric for s in reads(alert.expr) if s in model.series}
-        probed = any(
-            metric in model.metrics and model.metrics[metric].source_kind == "probe"
-            for metric in metrics
-        )
-        if probed and seconds(alert.for_) < interval:
+        if probed & metrics and seconds(alert.for_) < interval:
             message = (
                 f"{alert.for_} is shorter than the probe's interval,"
                 f" {model.spec.collector.probe_interval}: a single failed probe would fire"

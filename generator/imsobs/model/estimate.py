@@ -165,7 +165,7 @@ def most_series(model: Model) -> int:
     recorded = sum(
         metric.series_budget
         for metric in model.metrics.values()
-        if metric.source_kind == "rule" or metric.fold is not None
+        if metric.kind.recorded or metric.fold is not None
     )
     of_processes = budget.of_process * model.spec.collector.max_processes
     return len(model.spec.service.names) * (budget.own + recorded) + of_processes

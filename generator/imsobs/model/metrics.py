@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import partial
-from typing import Final
 
 from imsobs.model import conventions
-from imsobs.model.ratios import expression
+from imsobs.model.kinds import KINDS, stack
+from imsobs.model.kinds.kind import Kind
 from imsobs.model.signals import ResolvedLabel, apart_in
 from imsobs.promql.series import Allowed, Series
-from imsobs.spec.schema.metrics import AttributeValue, Fold, Kind, Metric, SourceKind
+from imsobs.spec.schema.metrics import AttributeValue, Fold, Metric, MetricType
 from imsobs.spec.schema.root import Spec
-
-# The pipeline's own source of the series that is there for each process that reports.
-ALIVE: Final = "process_alive"
-# Sources of which every process has its own gauges.
-PROCESS_SOURCES = ("span", "event", "sdk")
 
 
 @dataclass(frozen=True)
@@ -34,11 +28,11 @@ class ResolvedMetric:
     """
 
     name: str
-    type: Kind
+    type: MetricType
     unit: str
     description: str
     group: str
-    source_kind: SourceKind
+    source_kind: str
     sources: tuple[str, ...]
     value: str | tuple[str, ...]
     when: dict[str, tuple[str, ...]]
@@ -50,6 +44,11 @@ class ResolvedMetric:
     exemplars: bool
     interval: str
     series_budget: int
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of its source."""
+        return KINDS[self.source_kind]
 
     @property
     def exposed(self) -> str:
@@ -65,38 +64,14 @@ class ResolvedMetric:
     def by_process(self) -> bool:
         """Whether the Collector exposes it once for each process."""
         if self.fold is None:
-            return self.source_kind == "sdk" or self.sources == (ALIVE,)
+            return self.kind.by_process(self)
         return self.fold != "last"
 
 
-def source_of(metric: Metric, spec: Spec) -> tuple[SourceKind, tuple[str, ...]] | None:
-    """Return the metric's one source, or None when it names none or several.
-
-    A ratio is a rule whose PromQL is written here.
-    """
-    given: list[tuple[SourceKind, str | list[str]]] = []
-    share = (
-        None
-        if metric.ratio is None
-        else expression(metric.ratio, list(metric.labels), partial(apart_in, spec=spec))
-    )
-    for kind, value in (
-        ("span", metric.span),
-        ("event", metric.event),
-        ("log", metric.log),
-        ("pipeline", metric.pipeline),
-        ("sdk", metric.sdk),
-        ("probe", metric.probe),
-        ("rule", metric.rule),
-        ("rule", share),
-        ("stack", metric.stack),
-    ):
-        if value is not None:
-            given.append((kind, value))  # type: ignore[arg-type]
-    if len(given) != 1:
-        return None
-    kind, value = given[0]
-    return kind, tuple(value) if isinstance(value, list) else (value,)
+def source_of(metric: Metric, spec: Spec) -> tuple[Kind, tuple[str, ...]] | None:
+    """Return the metric's one source, or None when it names none or several."""
+    given = [(kind, sources) for kind in KINDS.values() for sources in kind.given(metric, spec)]
+    return given[0] if len(given) == 1 else None
 
 
 def resolve_metric(
@@ -107,12 +82,8 @@ def resolve_metric(
     Total even for a faulty spec (unknown labels are open, a missing source is the stack),
     so that the checks can look at everything at once.
     """
-    kind, sources = source_of(metric, spec) or ("stack", ("",))
+    kind, sources = source_of(metric, spec) or (stack.KIND, ("",))
     own = {label: labels[label].values if label in labels else None for label in metric.labels}
-    if metric.ratio is not None:
-        own = dict.fromkeys(conventions.IDENTITY_LABELS) | own
-    if kind == "probe" and "component" in own:
-        own["component"] = (conventions.SERVICE_COMPONENT, *spec.service.components)
     buckets = tuple(spec.buckets.get(metric.buckets or "", ()))
     value = metric.value
     when = {
@@ -126,15 +97,15 @@ def resolve_metric(
         unit=metric.unit or conventions.unit_of(name),
         description=metric.description,
         group=metric.group,
-        source_kind=kind,
+        source_kind=kind.name,
         sources=sources,
         value=tuple(value.attributes) if isinstance(value, AttributeValue) else value,
         when=when,
-        labels=own,
+        labels=kind.own_labels(own, metric, spec),
         apart=apart_in(name, spec),
         sdk_attributes=metric.labels if isinstance(metric.labels, dict) else {},
         buckets=buckets,
-        fold=metric.fold if metric.type == "gauge" and kind in PROCESS_SOURCES else None,
+        fold=metric.fold if metric.type == "gauge" and kind.folded else None,
         exemplars=metric.exemplars,
         interval=metric.interval,
         series_budget=per_series * math.prod(_size(label, labels, when) for label in metric.labels),
@@ -163,7 +134,7 @@ def catalogue(metrics: dict[str, ResolvedMetric]) -> dict[str, Series]:
     """Return every series name that exists once the stack runs, with its labels."""
     series: dict[str, Series] = {}
     for metric in metrics.values():
-        labels = {**metric.labels, **_common_labels(metric)}
+        labels = {**metric.labels, **metric.kind.common_labels(metric)}
         apart = metric.apart
         if metric.type == "histogram":
             bucket, total, count = conventions.histogram_series(metric.name)
@@ -180,22 +151,3 @@ def catalogue(metrics: dict[str, ResolvedMetric]) -> dict[str, Series]:
         else:
             series[metric.name] = Series(metric.name, metric.name, metric.type, labels, apart)
     return series
-
-
-def _common_labels(metric: ResolvedMetric) -> dict[str, Allowed]:
-    match metric.source_kind:
-        case "rule":
-            return {}
-        case "stack":
-            return dict.fromkeys(conventions.SCRAPE_LABELS)
-    common: dict[str, Allowed] = dict.fromkeys(
-        [*conventions.IDENTITY_LABELS, *conventions.SCRAPE_LABELS]
-    )
-    if metric.by_process:
-        common[conventions.INSTANCE_ID] = None
-        common[conventions.PROCESS_ROLE] = (
-            *conventions.PROCESS_ROLES,
-            conventions.UNKNOWN,
-            conventions.OTHER,
-        )
-    return common

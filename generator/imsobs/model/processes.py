@@ -7,7 +7,8 @@ fold under the metric's name, of the processes that still report (ADR 12).
 from __future__ import annotations
 
 from imsobs.model import conventions
-from imsobs.model.metrics import ALIVE, ResolvedMetric
+from imsobs.model.kinds.pipeline import ALIVE
+from imsobs.model.metrics import ResolvedMetric
 from imsobs.model.rules import Record
 from imsobs.spec.schema.metrics import Metric
 from imsobs.spec.schema.root import Spec
@@ -20,7 +21,7 @@ def is_state(metric: ResolvedMetric) -> bool:
 
     The SDK reports its gauges over and over: those of a process that ended go by themselves.
     """
-    return metric.fold is not None and metric.source_kind != "sdk"
+    return metric.fold is not None and not metric.kind.repeated
 
 
 def alive_metric(spec: Spec, metrics: dict[str, ResolvedMetric]) -> dict[str, Metric]:

@@ -115,7 +115,7 @@ def spec_records(spec: Spec, metrics: dict[str, ResolvedMetric]) -> list[Record]
         for name, rule in spec.rules.items()
     ]
     for name, metric in metrics.items():
-        if metric.source_kind == "rule" and name in spec.metrics:
+        if metric.kind.recorded and name in spec.metrics:
             records.append(
                 Record(
                     name,
@@ -123,7 +123,7 @@ def spec_records(spec: Spec, metrics: dict[str, ResolvedMetric]) -> list[Record]
                     metric.description,
                     f"metrics-{metric.group}",
                     intervals[metric.interval],
-                    ("metrics", name, "rule" if spec.metrics[name].ratio is None else "ratio"),
+                    ("metrics", name, metric.kind.key_of(spec.metrics[name])),
                     metric=True,
                 )
             )

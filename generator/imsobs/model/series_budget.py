@@ -16,8 +16,6 @@ from imsobs.model.rules import Record
 from imsobs.spec.schema.metrics import Metric
 from imsobs.spec.schema.root import Spec
 
-# Kinds of source whose series the Collector exposes.
-DERIVED = ("span", "event", "log", "pipeline", "sdk", "probe")
 # How many times a process may be started anew while what it reported before is still exposed:
 # within keep_gone, and within keep_idle.
 _STARTS = {"processes": 2, "state": 10}
@@ -65,7 +63,7 @@ def series_budget(spec: Spec, metrics: dict[str, ResolvedMetric]) -> SeriesBudge
     processes: dict[str, int] = {}
     state: dict[str, int] = {}
     for name, metric in metrics.items():
-        if metric.source_kind in DERIVED:
+        if metric.kind.exposed:
             of = each if not metric.by_process else state if is_state(metric) else processes
             of[name] = metric.series_budget
     own, others = sum(each.values()), (len(service.names) + 1) * (len(service.environments) + 2)

@@ -12,6 +12,7 @@ from typing import Any
 
 from imsobs import artifacts
 from imsobs.model import Model, conventions
+from imsobs.model.kinds import sdk
 from imsobs.model.metrics import ResolvedMetric
 from imsobs.outputs.app import logging_config
 from imsobs.outputs.references import SDK, SHELL, Reference, Value, join, written
@@ -88,7 +89,7 @@ def environment(model: Model) -> dict[str, str]:
 
 
 def _environment(model: Model) -> dict[str, Value]:
-    wanted = {metric.sources[0] for metric in _sdk_metrics(model)}
+    wanted = {metric.sources[0] for metric in sdk.KIND.metrics(model)}
     excluded = [name for name in _PROCESS_METRICS if name not in wanted]
     patterns = [p for p in ("system.*", "process.runtime.*") if not fnmatch.filter(wanted, p)]
     service = model.spec.service
@@ -136,10 +137,6 @@ def _sdk_configuration(model: Model) -> dict[str, Any]:
         "logger_provider": {"processors": [_batch(model, "logs")]},
         "instrumentation/development": {"python": _INSTRUMENTATIONS},
     }
-
-
-def _sdk_metrics(model: Model) -> list[ResolvedMetric]:
-    return [metric for metric in model.metrics.values() if metric.source_kind == "sdk"]
 
 
 def _resource(model: Model) -> dict[str, Any]:
@@ -193,7 +190,7 @@ def _batch(model: Model, signal: str) -> dict[str, Any]:
 
 
 def _meter_provider(model: Model) -> dict[str, Any]:
-    metrics = _sdk_metrics(model)
+    metrics = sdk.KIND.metrics(model)
     exporter = {**_exporter(model, "metrics"), "timeout": _METRIC_TIMEOUT_MS}
     return {
         # An exemplar of a trace that is not kept leads nowhere; those of the kept ones are

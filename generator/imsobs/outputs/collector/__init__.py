@@ -14,13 +14,13 @@ from imsobs import artifacts
 from imsobs.model import Model, conventions
 from imsobs.outputs.collector import (
     count,
-    current,
     derive,
     identity,
     kept,
     ordered,
     probe,
     sampling,
+    sdk,
     state,
     store,
 )
@@ -87,7 +87,7 @@ def _processors(model: Model) -> dict[str, Any]:
             "metric_statements": [
                 # Redactions are counted from what is stored, whose resource is as it came.
                 identity.resource_group(model),
-                *current.resource_to_labels(conventions.RESOURCE_LABELS),
+                *identity.resource_to_labels(conventions.RESOURCE_LABELS),
                 # The marks of the derivation are no labels, but those that stand for one.
                 {
                     "context": "datapoint",
@@ -105,12 +105,7 @@ def _processors(model: Model) -> dict[str, Any]:
             "max_stale": settings.keep_idle,
             "max_streams": settings.max_series,
         },
-        "filter/sdk": current.sdk_filter(model),
-        "filter/sdk_numbers": current.sdk_numbers(model),
-        "transform/sdk": {
-            "error_mode": "ignore",
-            "metric_statements": [*current.sdk_groups(model), ordered.arrival()],
-        },
+        **sdk.processors(model),
         **probe.processors(model),
         "transform/requests": {
             "error_mode": "ignore",
@@ -139,13 +134,13 @@ def _connectors(model: Model) -> dict[str, Any]:
         _ACCEPTED: {},
         "signal_to_metrics/derive": {
             "error_mode": "ignore",
-            "spans": count.span_definitions(model),
-            "logs": count.log_definitions(model),
+            "spans": count.definitions(model, "span"),
+            "logs": count.definitions(model, "log"),
         },
         "signal_to_metrics/redactions": {
             "error_mode": "ignore",
-            "spans": count.redaction_definitions(model, "traces"),
-            "logs": count.redaction_definitions(model, "logs"),
+            "spans": count.stored_definitions(model, "span"),
+            "logs": count.stored_definitions(model, "log"),
         },
         **probe.connectors(model),
         **state.connectors(model),
@@ -183,17 +178,7 @@ def pipelines(model: Model) -> dict[str, Any]:
             "processors": [ordered.QUEUE, "transform/derived", "delta_to_cumulative"],
             "exporters": ["prometheus/derived"],
         },
-        "metrics/sdk": {
-            "receivers": [_ACCEPTED],
-            "processors": [
-                "filter/sdk",
-                "filter/sdk_numbers",
-                "transform/sdk",
-                # Of an SDK that is set to send what was counted since its last export.
-                "delta_to_cumulative",
-            ],
-            "exporters": ["prometheus/processes"],
-        },
+        **sdk.pipelines(_ACCEPTED),
         **probe.pipelines(model),
         **state.pipelines(model, sdk=_ACCEPTED),
         "traces/store": {

@@ -8,85 +8,58 @@ leave the data points again before these are exposed.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from imsobs.model import Model, conventions
+from imsobs.model.kinds import KINDS
+from imsobs.model.kinds.kind import Counting, Signal
 from imsobs.model.metrics import ResolvedMetric
-from imsobs.model.numbers import DURATION, fault_mark, faulty_values
+from imsobs.model.numbers import DURATION, fault_mark
 from imsobs.model.processes import is_state
-from imsobs.outputs.collector.derive import span_labels
 from imsobs.outputs.collector.ottl import any_of, attribute, constant_labels, text
 
 Definition = dict[str, Any]
-_LABEL, _ATTRIBUTE, _SIGNAL = "label", "attribute", "signal"
 # Data point statements: the labels whose value is the definition's own.
-CONSTANT_LABELS = constant_labels([_LABEL, _ATTRIBUTE, _SIGNAL])
+CONSTANT_LABELS = constant_labels(label for kind in KINDS.values() for label in kind.constants)
 
 
-def span_definitions(model: Model) -> list[Definition]:
-    """Return what is counted from labelled spans."""
-    found: list[Definition] = []
-    for metric in model.metrics.values():
-        if metric.source_kind == "span" and not (metric.exemplars or is_state(metric)):
-            found.append(_definition(metric, "span", conventions.presence_mark(*metric.sources)))
-        if metric.source_kind == "pipeline" and metric.sources == ("label_overflow",):
-            labels = {
-                label for source in model.spec.sources for label in span_labels(source, model)
-            }
-            found += _overflow(metric, [name for name in model.labels if name in labels])
-        if metric.source_kind == "pipeline" and metric.sources == ("invalid_value",):
-            found += [
-                _marked(metric, fault_mark(value), _ATTRIBUTE, value)
-                for value in faulty_values(model.spec)
-            ]
-    return found
-
-
-def log_definitions(model: Model) -> list[Definition]:
-    """Return what is counted from log records: events, severities, broken contracts."""
-    found: list[Definition] = []
-    for metric in model.metrics.values():
-        if metric.source_kind == "event" and not is_state(metric):
-            found.append(_definition(metric, "log", conventions.presence_mark(*metric.sources)))
-        elif metric.source_kind == "log":
-            every = metric.sources == (conventions.EVERY_RECORD,)
-            mark = None if every else conventions.presence_mark(*metric.sources)
-            found.append(_definition(metric, "log", mark))
-        elif metric.sources == ("invalid_event",):
-            found.append(_definition(metric, "log", conventions.INVALID_EVENT))
-        elif metric.sources == ("label_overflow",):
-            fields = [f.label for e in model.spec.events.values() for f in e.fields.values()]
-            found += _overflow(metric, [name for name in model.labels if name in fields])
-    return found
-
-
-def state_definitions(model: Model, context: str) -> list[Definition]:
-    """Return the gauges that are read from spans or events, for each process."""
-    kind = {"span": "span", "log": "event"}[context]
+def definitions(model: Model, signal: Signal) -> list[Definition]:
+    """Return what is counted from labelled spans or log records."""
     return [
-        _definition(metric, context, conventions.presence_mark(*metric.sources))
+        _definition(metric, counting)
         for metric in model.metrics.values()
-        if metric.source_kind == kind and is_state(metric)
+        # Others count these: span_metrics, and what is said of each process.
+        if not (metric.exemplars or is_state(metric))
+        for counting in _counted(metric, model, signal)
     ]
 
 
-def redaction_definitions(model: Model, signal: str) -> list[Definition]:
-    """Return what is counted from signals of which something was redacted."""
-    context = {"traces": "span", "logs": "log"}[signal]
-    masked = [
-        attribute(context, key) for key in ("redaction.masked.count", "redaction.body.masked.count")
-    ]
-    condition = any_of(f"{path} != nil" for path in masked)
+def state_definitions(model: Model, signal: Signal) -> list[Definition]:
+    """Return the gauges that are read from spans or log records, for each process."""
     return [
-        {
-            **_head(metric),
-            "attributes": [_constant(_SIGNAL, signal)],
-            "conditions": [condition],
-            "sum": {"value": "1", "monotonic": True},
-        }
+        _definition(metric, counting)
         for metric in model.metrics.values()
-        if metric.source_kind == "pipeline" and metric.sources == ("redacted",)
+        if is_state(metric)
+        for counting in _counted(metric, model, signal)
     ]
+
+
+def stored_definitions(model: Model, signal: Signal) -> list[Definition]:
+    """Return what is counted from signals as they are stored."""
+    return [
+        _definition(metric, counting)
+        for metric in model.metrics.values()
+        for counting in _counted(metric, model, signal, stored=True)
+    ]
+
+
+def _counted(
+    metric: ResolvedMetric, model: Model, signal: Signal, *, stored: bool = False
+) -> Iterator[Counting]:
+    for counting in metric.kind.counted(metric, model):
+        if counting.signal == signal and counting.stored == stored:
+            yield counting
 
 
 def _head(metric: ResolvedMetric) -> Definition:
@@ -98,36 +71,19 @@ def _head(metric: ResolvedMetric) -> Definition:
     }
 
 
-def _overflow(metric: ResolvedMetric, labels: list[str]) -> list[Definition]:
-    # One definition per label: a span whose vendor and model both overflow counts twice.
-    return [_marked(metric, conventions.overflow_mark(name), _LABEL, name) for name in labels]
-
-
-def _marked(metric: ResolvedMetric, mark: str, label: str, value: str) -> Definition:
-    """Return what counts the signals with a mark, under one value of one label."""
-    return {
-        **_head(metric),
-        "attributes": [{"key": mark}, _constant(label, value)],
-        "sum": {"value": "1", "monotonic": True},
-    }
-
-
-def _constant(label: str, value: str) -> dict[str, str]:
-    return {"key": conventions.constant_mark(label), "default_value": value}
-
-
-def _definition(metric: ResolvedMetric, context: str, mark: str | None) -> Definition:
-    conditions = []
-    for label, values in metric.when.items():
-        path = attribute(context, label)
-        conditions.append(any_of(f"{path} == {text(value)}" for value in values))
-    value, guard = _value(metric, context)
+def _definition(metric: ResolvedMetric, counting: Counting) -> Definition:
+    signal = counting.signal
+    conditions = [
+        any_of(f"{attribute(signal, label)} == {text(value)}" for value in values)
+        for label, values in metric.when.items()
+    ]
+    if counting.any_of:
+        conditions.append(any_of(f"{attribute(signal, key)} != nil" for key in counting.any_of))
+    value, guard = _value(metric, signal)
     conditions += [guard] if guard else []
     definition: Definition = {**_head(metric)}
-    # The mark first: what is looked for first fails first.
-    required = [*([mark] if mark else []), *metric.labels]
-    if required:
-        definition["attributes"] = [{"key": key} for key in required]
+    if attributes := _attributes(metric, counting):
+        definition["attributes"] = attributes
     if conditions:
         # Several entries would be alternatives; these must all hold.
         definition["conditions"] = [" and ".join(conditions)]
@@ -142,7 +98,17 @@ def _definition(metric: ResolvedMetric, context: str, mark: str | None) -> Defin
     return definition
 
 
-def _value(metric: ResolvedMetric, context: str) -> tuple[str, str | None]:
+def _attributes(metric: ResolvedMetric, counting: Counting) -> list[dict[str, str]]:
+    """Return the attributes that a signal must have, the mark first: it fails first."""
+    label, value = counting.constant or (None, "")
+    required = [*([counting.mark] if counting.mark else []), *metric.labels]
+    attributes = [{"key": key} for key in required if key != label]
+    if label is not None:
+        attributes.append({"key": conventions.constant_mark(label), "default_value": value})
+    return attributes
+
+
+def _value(metric: ResolvedMetric, context: Signal) -> tuple[str, str | None]:
     """Return the value expression, and the condition under which there is such a value."""
     if metric.value == "count":
         return "1", None

@@ -6,6 +6,8 @@ Each works on the derivation's own copy of the signals; what is stored is not to
 from __future__ import annotations
 
 from imsobs.model import Model, conventions
+from imsobs.model.kinds import event as event_kind
+from imsobs.model.kinds import span
 from imsobs.model.numbers import (
     largest_of,
     measured_fields,
@@ -69,30 +71,6 @@ def trace_groups(model: Model) -> list[Group]:
     return groups
 
 
-def span_labels(source: str, model: Model) -> list[str]:
-    """Return the labels that are set on a source's spans.
-
-    They are its own, and those that a metric takes from the resource.
-    """
-    used = {
-        label
-        for metric in model.metrics.values()
-        if metric.source_kind == "span" and source in metric.sources
-        for label in metric.labels
-    }
-    by_resource = [n for n in model.labels if n in used and model.labels[n].resource_attributes]
-    return list(dict.fromkeys([*model.spec.sources[source].labels, *by_resource]))
-
-
-def presence_marks(kind: str, name: str, model: Model) -> list[str]:
-    """Return the marks of a source's or event's signals.
-
-    There is one per set of them that a metric of this kind (``span``, ``event``) counts together.
-    """
-    sets = {m.sources for m in model.metrics.values() if m.source_kind == kind}
-    return [conventions.presence_mark(*one) for one in sorted(sets) if name in one]
-
-
 def _inside(source: str) -> str:
     """Return the attribute of the scopes that a source's spans come from."""
     return f"{conventions.MARKS}in.{source}"
@@ -119,15 +97,13 @@ def _selects(name: str, source: SpanSource, free: str) -> str:
 def _span_statements(name: str, source: SpanSource, model: Model) -> list[str]:
     usage = source.priced()
     statements = [*(reserved("span") if usage else ()), *value_statements(name, model)]
-    statements += [
-        set_to(attribute("span", mark), "true") for mark in presence_marks("span", name, model)
-    ]
+    statements += [set_to(attribute("span", mark), "true") for mark in span.KIND.marks(name, model)]
     for key, given in source.set.items():
         gone = f"delete_key(span.attributes, {text(key)})"
         wanted = text(given) if isinstance(given, str) else str(given)
         statements.append(gone if given is None else set_to(attribute("span", key), wanted))
     statements += outcome_statements(source)
-    for label_name in span_labels(name, model):
+    for label_name in span.KIND.labels_set(name, model):
         label = model.labels[label_name]
         statements += normalize_label(label, "span", label.attributes)
     if usage is not None:
@@ -140,7 +116,7 @@ def log_groups(model: Model) -> list[Group]:
     event_key = attribute("log", conventions.EVENT_ATTRIBUTE)
     first = [forget_marks("log")]
     for metric in model.metrics.values():
-        if metric.source_kind == "log":
+        if metric.kind.labels_of_records:
             for name in metric.labels:
                 first += normalize_label(model.labels[name], "log", model.labels[name].attributes)
     first += _record_statements(model)
@@ -167,7 +143,7 @@ def log_groups(model: Model) -> list[Group]:
                 "statements": [
                     *(
                         set_to(attribute("log", mark), "true")
-                        for mark in presence_marks("event", name, model)
+                        for mark in event_kind.KIND.marks(name, model)
                     ),
                     *_event_statements(event, model),
                 ],

@@ -1,12 +1,13 @@
-"""Whose a signal is: service, environment and process, each from what may become a label."""
+"""Whose a signal is: service, environment and process, bounded first and labels in the end."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from imsobs.model import Model, conventions
+from imsobs.model.metrics import ResolvedMetric
 from imsobs.model.signals import exact
-from imsobs.outputs.collector.ottl import matches, set_to, text
+from imsobs.outputs.collector.ottl import attribute, matches, set_to, text
 
 Group = dict[str, Any]
 _PROCESS = list(conventions.PROCESS_LABELS)[len(conventions.RESOURCE_LABELS) :]
@@ -56,3 +57,38 @@ def process_group() -> Group:
             set_to(role, text(conventions.OTHER), strange),
         ],
     }
+
+
+def resource_to_labels(labels: dict[str, str]) -> list[Group]:
+    """Return the groups that make labels of these resource attributes, and of no other.
+
+    labels: resource attribute -> label. The exporter could do that too, but it adds ``job``
+    and ``instance`` from the service's name and id, which Prometheus sets itself.
+    """
+    copied = [
+        set_to(attribute("datapoint", label), f"resource.attributes[{text(key)}]")
+        for key, label in labels.items()
+    ]
+    return [
+        {"context": "datapoint", "statements": copied},
+        {"context": "resource", "statements": ["keep_keys(resource.attributes, [])"]},
+    ]
+
+
+def process_labels(metrics: list[ResolvedMetric]) -> list[Group]:
+    """Return the groups that make labels of the process, for those metrics that keep it."""
+    groups = resource_to_labels(conventions.PROCESS_LABELS)
+    last = [metric.exposed for metric in metrics if metric.fold == "last"]
+    if last:
+        forget = [
+            f"delete_key(datapoint.attributes, {text(label)})"
+            for label in (conventions.INSTANCE_ID, conventions.PROCESS_ROLE)
+        ]
+        groups.append(
+            {
+                "context": "datapoint",
+                "conditions": [matches("metric.name", exact(last))],
+                "statements": forget,
+            }
+        )
+    return groups

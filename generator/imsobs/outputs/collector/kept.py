@@ -12,7 +12,7 @@ from imsobs.model import Model, conventions
 from imsobs.model.metrics import ResolvedMetric
 from imsobs.model.numbers import DURATION, fault_mark
 from imsobs.outputs.collector import ordered
-from imsobs.outputs.collector.current import resource_to_labels
+from imsobs.outputs.collector.identity import resource_to_labels
 from imsobs.outputs.collector.ottl import set_to, text
 
 FORWARD = "forward/kept"

@@ -12,10 +12,9 @@ from typing import Any
 from urllib.parse import quote
 
 from imsobs.model import Model, conventions
-from imsobs.model.metrics import ResolvedMetric
+from imsobs.model.kinds import probe
 from imsobs.outputs.collector import ordered
-from imsobs.outputs.collector.current import resource_to_labels
-from imsobs.outputs.collector.identity import Group, resource_group
+from imsobs.outputs.collector.identity import Group, resource_group, resource_to_labels
 from imsobs.outputs.collector.ottl import attribute, quoted, set_to, text
 from imsobs.outputs.references import Reference, Value, join
 from imsobs.spec.schema.base import seconds
@@ -47,7 +46,7 @@ def targets(model: Model) -> dict[str, str]:
 
 def is_on(model: Model) -> bool:
     """Return whether the Collector probes the service: there is a route, and a metric of it."""
-    return bool(targets(model) and _metrics(model))
+    return bool(targets(model) and probe.KIND.metrics(model))
 
 
 def variables(model: Model) -> list[str]:
@@ -61,21 +60,21 @@ def receivers(model: Model) -> dict[str, Any]:
     if not is_on(model):
         return {}
     url = Reference("IMS_SERVICE_URL", model.spec.service.url)
-    probe = model.spec.service.probe
+    asked = model.spec.service.probe
     headers: dict[str, Value] = {
         name: value if isinstance(value, str) else Reference(value.env, "")
-        for name, value in probe.headers.items()
+        for name, value in asked.headers.items()
     }
     checks = []
     for component, path in targets(model).items():
         check: dict[str, Any] = {
             "endpoint": join(url, path),
-            "method": probe.method,
+            "method": asked.method,
             "timeout": model.spec.collector.timeout_of_probe,
         }
         if headers:
             check["headers"] = headers
-        if component != conventions.SERVICE_COMPONENT and probe.answer == "body":
+        if component != conventions.SERVICE_COMPONENT and asked.answer == "body":
             check["validations"] = [{"json_path": _status_path(component), "equals": HEALTHY}]
         checks.append(check)
     return {
@@ -156,7 +155,7 @@ def connectors(model: Model) -> dict[str, Any]:
     if not is_on(model):
         return {}
     definitions = []
-    for metric in _metrics(model):
+    for metric in probe.KIND.metrics(model):
         definition: dict[str, Any] = {
             "name": metric.name,
             "description": metric.description,
@@ -182,7 +181,7 @@ def _reading(model: Model) -> list[Group]:
     healthy; without a body, the status code decides.
     """
     groups: list[Group] = []
-    for metric in _metrics(model):
+    for metric in probe.KIND.metrics(model):
         if metric.sources[0] == "status":
             is_it = [f"metric.name == {text(metric.name)}"]
             value = "datapoint.value_double"
@@ -217,7 +216,3 @@ def pipelines(model: Model) -> dict[str, Any]:
             "exporters": ["prometheus/current"],
         },
     }
-
-
-def _metrics(model: Model) -> list[ResolvedMetric]:
-    return [metric for metric in model.metrics.values() if metric.source_kind == "probe"]

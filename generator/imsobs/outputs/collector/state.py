@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 from imsobs.model import Model, conventions
-from imsobs.model.metrics import ALIVE, ResolvedMetric
+from imsobs.model.kinds import pipeline
+from imsobs.model.metrics import ResolvedMetric
 from imsobs.model.processes import is_state
 from imsobs.outputs.collector import count, ordered
-from imsobs.outputs.collector.current import process_labels
-from imsobs.outputs.collector.identity import process_group, resource_group
+from imsobs.outputs.collector.identity import process_group, process_labels, resource_group
 from imsobs.outputs.collector.ottl import forget_marks
 
 # What derivation hands labelled spans and records to, besides what is counted.
@@ -27,11 +27,6 @@ def state_metrics(model: Model) -> list[ResolvedMetric]:
     return [metric for metric in model.metrics.values() if is_state(metric)]
 
 
-def alive_metrics(model: Model) -> list[ResolvedMetric]:
-    """Return the metric of the signs of life, where one is needed."""
-    return [metric for metric in model.metrics.values() if metric.sources == (ALIVE,)]
-
-
 def connectors(model: Model) -> dict[str, Any]:
     """Return what reads the gauges, and what makes a sign of life of each report."""
     found: dict[str, Any] = {}
@@ -41,7 +36,7 @@ def connectors(model: Model) -> dict[str, Any]:
             "spans": count.state_definitions(model, "span"),
             "logs": count.state_definitions(model, "log"),
         }
-    if alive := alive_metrics(model):
+    if alive := pipeline.KIND.alive(model):
         resource = [{"key": key} for key in conventions.PROCESS_LABELS]
         found[_ALIVE] = {
             "error_mode": "ignore",
@@ -64,7 +59,7 @@ def processors(model: Model) -> dict[str, Any]:
     if metrics := state_metrics(model):
         marks = {"context": "datapoint", "statements": [forget_marks("datapoint")]}
         found["transform/state"] = [*process_labels(metrics), marks, ordered.arrival()]
-    if alive_metrics(model):
+    if pipeline.KIND.alive(model):
         found["transform/seen"] = [resource_group(model), process_group()]
         found["transform/alive"] = [*process_labels([]), ordered.arrival()]
     return {
@@ -86,7 +81,7 @@ def pipelines(model: Model, sdk: str) -> dict[str, Any]:
             "processors": ["transform/state"],
             "exporters": ["prometheus/state"],
         }
-    if alive_metrics(model):
+    if pipeline.KIND.alive(model):
         found["metrics/seen"] = {
             "receivers": [sdk, *reported],
             "processors": ["transform/seen"],

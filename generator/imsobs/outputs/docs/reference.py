@@ -42,7 +42,7 @@ def plan(model: Model) -> Iterator[Page]:
     )
     derived: dict[str, list[str]] = {}
     for metric in model.metrics.values():
-        for event in metric.sources if metric.source_kind == "event" else ():
+        for event in metric.kind.events(metric):
             derived.setdefault(event, []).append(metric.name)
     yield TextPage(
         f"{artifacts.REFERENCE}/events.md",
@@ -77,15 +77,15 @@ def _metric(metric: ResolvedMetric, model: Model, uses: list[str]) -> dict[str, 
         "unit": metric.unit,
         "description": metric.description,
         "labels": labels,
-        "source": _source(metric, model),
-        "rule": metric.sources[0] if metric.source_kind == "rule" else None,
+        "source": metric.kind.described(metric, model.spec),
+        "rule": metric.sources[0] if metric.kind.recorded else None,
         "value": _value(metric),
         "when": {key: list(values) for key, values in metric.when.items()},
         "buckets": list(metric.buckets),
         "budget": metric.series_budget,
         "fold": _fold(metric),
         "by_process": metric.by_process,
-        "events": metric.sources if metric.source_kind == "event" else (),
+        "events": metric.kind.events(metric),
         "uses": uses,
     }
 
@@ -102,31 +102,6 @@ def _fold(metric: ResolvedMetric) -> str | None:
         case "last":
             how = "what any process reported last"
     return f"{how}, from `{metric.exposed}`"
-
-
-def _source(metric: ResolvedMetric, model: Model) -> str:
-    names = " or ".join(f"`{name}`" for name in metric.sources)
-    match metric.source_kind:
-        case "span":
-            if len(metric.sources) > 1:
-                return f"spans of {names}"
-            return f"spans of {names}: {model.spec.sources[metric.sources[0]].description}"
-        case "event":
-            return f"event {names}"
-        case "log":
-            if metric.sources == (conventions.EVERY_RECORD,):
-                return "every log record"
-            return f"log records: {model.spec.records[metric.sources[0]].description}"
-        case "sdk":
-            return f"the SDK's metric {names}, renamed"
-        case "probe":
-            return "the Collector's probe of the health routes"
-        case "pipeline":
-            return "the pipeline's own bookkeeping"
-        case "stack":
-            return f"exposed by {names} itself"
-        case "rule":
-            return "recording rule"
 
 
 def _value(metric: ResolvedMetric) -> str:

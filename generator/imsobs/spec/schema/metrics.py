@@ -7,9 +7,8 @@ from pydantic import Field
 from imsobs.spec.schema.base import EventName, LabelName, LabelValue, MetricName, Section, Text
 from imsobs.spec.schema.queries import RatioOf
 
-Kind = Literal["counter", "gauge", "histogram"]
+MetricType = Literal["counter", "gauge", "histogram"]
 Fold = Literal["sum", "max", "min", "last"]
-SourceKind = Literal["span", "event", "log", "pipeline", "sdk", "probe", "rule", "stack"]
 
 
 class AttributeValue(Section):
@@ -46,7 +45,7 @@ class Metric(Section):
     allow: check id -> reason, for a rule that this metric breaks on purpose.
     """
 
-    type: Kind = Field(
+    type: MetricType = Field(
         default="gauge",
         description=(
             "Default: `counter` when the name ends in `_total`, `histogram` when `buckets` are"

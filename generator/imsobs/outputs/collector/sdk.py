@@ -4,73 +4,67 @@ from __future__ import annotations
 
 from typing import Any
 
-from imsobs.model import Model, conventions
+from imsobs.model import Model
+from imsobs.model.kinds import sdk
 from imsobs.model.metrics import ResolvedMetric
 from imsobs.model.numbers import LARGEST_SUM
 from imsobs.model.signals import exact
-from imsobs.outputs.collector.identity import Group, process_group, resource_group
-from imsobs.outputs.collector.ottl import (
-    attribute,
-    decimal,
-    matches,
-    normalize_label,
-    set_to,
-    text,
+from imsobs.outputs.collector import ordered
+from imsobs.outputs.collector.identity import (
+    Group,
+    process_group,
+    process_labels,
+    resource_group,
 )
+from imsobs.outputs.collector.ottl import decimal, matches, normalize_label, set_to, text
 
 
-def resource_to_labels(labels: dict[str, str]) -> list[Group]:
-    """Return the groups that make labels of these resource attributes, and of no other.
-
-    labels: resource attribute -> label. The exporter could do that too, but it adds ``job``
-    and ``instance`` from the service's name and id, which Prometheus sets itself.
-    """
-    copied = [
-        set_to(attribute("datapoint", label), f"resource.attributes[{text(key)}]")
-        for key, label in labels.items()
-    ]
-    return [
-        {"context": "datapoint", "statements": copied},
-        {"context": "resource", "statements": ["keep_keys(resource.attributes, [])"]},
-    ]
+def processors(model: Model) -> dict[str, Any]:
+    """Return what selects the SDK's metrics and points, and what renames them."""
+    return {
+        "filter/sdk": _chosen(model),
+        "filter/sdk_numbers": _measurements(model),
+        "transform/sdk": {
+            "error_mode": "ignore",
+            "metric_statements": [*_groups(model), ordered.arrival()],
+        },
+    }
 
 
-def process_labels(metrics: list[ResolvedMetric]) -> list[Group]:
-    """Return the groups that make labels of the process, for those metrics that keep it."""
-    groups = resource_to_labels(conventions.PROCESS_LABELS)
-    last = [metric.exposed for metric in metrics if metric.fold == "last"]
-    if last:
-        forget = [
-            f"delete_key(datapoint.attributes, {text(label)})"
-            for label in (conventions.INSTANCE_ID, conventions.PROCESS_ROLE)
-        ]
-        groups.append(
-            {
-                "context": "datapoint",
-                "conditions": [matches("metric.name", exact(last))],
-                "statements": forget,
-            }
-        )
-    return groups
+def pipelines(accepted: str) -> dict[str, Any]:
+    """Return the pipeline of the SDK's metrics. accepted: where they come from."""
+    return {
+        "metrics/sdk": {
+            "receivers": [accepted],
+            "processors": [
+                "filter/sdk",
+                "filter/sdk_numbers",
+                "transform/sdk",
+                # Of an SDK that is set to send what was counted since its last export.
+                "delta_to_cumulative",
+            ],
+            "exporters": ["prometheus/processes"],
+        }
+    }
 
 
-def sdk_filter(model: Model) -> dict[str, Any]:
+def _chosen(model: Model) -> dict[str, Any]:
     """Return the filter that drops every SDK metric that the spec does not name."""
-    names = [metric.sources[0] for metric in _of_kind(model, "sdk")]
+    names = [metric.sources[0] for metric in sdk.KIND.metrics(model)]
     return {
         "error_mode": "ignore",
         "metrics": {"metric": [f"not {matches('name', exact(names))}"]},
     }
 
 
-def sdk_numbers(model: Model) -> dict[str, Any]:
+def _measurements(model: Model) -> dict[str, Any]:
     """Return the filter that drops the SDK's points that are no measurement.
 
     Apart from the choice by name, so that what it drops is counted apart. A NaN or an
     infinity would stay in what is summed over the labels that are left out.
     """
     largest = decimal(LARGEST_SUM)
-    counters = [m.sources[0] for m in _of_kind(model, "sdk") if m.type == "counter"]
+    counters = [m.sources[0] for m in sdk.KIND.metrics(model) if m.type == "counter"]
     negative = "(value_double < 0 or value_int < 0)"
     falls = [f"{negative} and {matches('metric.name', exact(counters))}"] if counters else []
     return {
@@ -89,10 +83,10 @@ def sdk_numbers(model: Model) -> dict[str, Any]:
     }
 
 
-def sdk_groups(model: Model) -> list[Group]:
+def _groups(model: Model) -> list[Group]:
     """Return the transform that renames SDK metrics and sums over the labels left out."""
     groups = [resource_group(model), process_group()]
-    for metric in _of_kind(model, "sdk"):
+    for metric in sdk.KIND.metrics(model):
         is_it = f"metric.name == {text(metric.sources[0])}"
         statements = []
         for label, key in metric.sdk_attributes.items():
@@ -110,7 +104,7 @@ def sdk_groups(model: Model) -> list[Group]:
                 ],
             }
         )
-    return [*groups, *process_labels(_of_kind(model, "sdk"))]
+    return [*groups, *process_labels(sdk.KIND.metrics(model))]
 
 
 def _renamed(metric: ResolvedMetric) -> list[str]:
@@ -119,7 +113,3 @@ def _renamed(metric: ResolvedMetric) -> list[str]:
         set_to("metric.description", text(metric.description)),
         set_to("metric.unit", text("")),
     ]
-
-
-def _of_kind(model: Model, kind: str) -> list[ResolvedMetric]:
-    return [metric for metric in model.metrics.values() if metric.source_kind == kind]

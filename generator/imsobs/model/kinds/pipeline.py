@@ -1,0 +1,80 @@
+"""The pipeline's own bookkeeping: what it does to signals on their way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from imsobs.model import conventions
+from imsobs.model.kinds import event, span
+from imsobs.model.kinds.kind import Counting, Kind, Signal
+from imsobs.model.numbers import fault_mark, faulty_values
+from imsobs.spec.schema.root import Spec
+
+if TYPE_CHECKING:
+    from imsobs.model import Model
+    from imsobs.model.metrics import ResolvedMetric
+
+# The source of the series that is there for each process that reports.
+ALIVE: Final = "process_alive"
+_LABEL, _ATTRIBUTE, _SIGNAL = "label", "attribute", "signal"
+# What the redaction processor writes onto a signal of which it masked something.
+_MASKED = ("redaction.masked.count", "redaction.body.masked.count")
+
+
+class Pipeline(Kind):
+    """``pipeline``: what is kept account of."""
+
+    name = "pipeline"
+    constants = (_LABEL, _ATTRIBUTE, _SIGNAL)
+
+    def by_process(self, metric: ResolvedMetric) -> bool:
+        """Return whether it is the sign of life."""
+        return metric.sources == (ALIVE,)
+
+    def described(self, metric: ResolvedMetric, spec: Spec) -> str:
+        """Return whose account it is."""
+        return "the pipeline's own bookkeeping"
+
+    def counted(self, metric: ResolvedMetric, model: Model) -> list[Counting]:
+        """Return what is counted for each of these accounts."""
+        match metric.sources:
+            case ("label_overflow",):
+                return _overflow(model)
+            case ("invalid_event",):
+                return [Counting("log", conventions.INVALID_EVENT)]
+            case ("invalid_value",):
+                return [
+                    Counting("span", fault_mark(value), constant=(_ATTRIBUTE, value))
+                    for value in faulty_values(model.spec)
+                ]
+            case ("redacted",):
+                return [_redacted("span", "traces"), _redacted("log", "logs")]
+        # A sign of life is made of metrics.
+        return []
+
+    def alive(self, model: Model) -> list[ResolvedMetric]:
+        """Return the metric of the signs of life, where one is needed."""
+        return [metric for metric in self.metrics(model) if metric.sources == (ALIVE,)]
+
+
+def _overflow(model: Model) -> list[Counting]:
+    """Return one entry per label: a span whose vendor and model both overflow counts twice."""
+    of_spans = {
+        label for source in model.spec.sources for label in span.KIND.labels_set(source, model)
+    }
+    set_on: dict[Signal, list[str]] = {
+        "span": [name for name in model.labels if name in of_spans],
+        "log": event.KIND.labels_set(model),
+    }
+    return [
+        Counting(signal, conventions.overflow_mark(name), constant=(_LABEL, name))
+        for signal, names in set_on.items()
+        for name in names
+    ]
+
+
+def _redacted(signal: Signal, name: str) -> Counting:
+    return Counting(signal, any_of=_MASKED, constant=(_SIGNAL, name), stored=True)
+
+
+KIND = Pipeline()
