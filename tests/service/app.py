@@ -14,8 +14,8 @@ from fastapi.responses import StreamingResponse
 
 log = logging.getLogger("service")
 app = FastAPI()
-# Something that a process has and its children do not need: workers differ in memory.
-_kept: list[bytes] = []
+# What a process keeps and its children do not need: workers differ in memory.
+_kept = b""
 
 
 @app.get("/pid")
@@ -30,7 +30,9 @@ async def work() -> str:
 
 @app.get("/keep/{mib}")
 async def keep(mib: int) -> int:
-    _kept.append(os.urandom(1024 * 1024) * mib)
+    """Keep so many MiB, and some more by the process's id, in place of what was kept before."""
+    global _kept
+    _kept = os.urandom(1024 * 1024) * (mib + os.getpid() % 16)
     return os.getpid()
 
 

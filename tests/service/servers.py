@@ -30,6 +30,8 @@ _UVICORN = ("uvicorn", APP, "--port", "{port}", "--log-config", "app/logging.jso
 _GUNICORN = (
     *("gunicorn", APP, "-k", "uvicorn.workers.UvicornWorker", "-w", "4"),
     *("-b", "127.0.0.1:{port}", "--log-config-json", "app/logging.json"),
+    # A busy machine may not let a worker answer the master within the usual 30 seconds.
+    *("--timeout", "120"),
 )
 SERVERS: dict[str, tuple[str, ...]] = {
     "uvicorn": _UVICORN,
