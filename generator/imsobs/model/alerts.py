@@ -15,7 +15,8 @@ from imsobs.model.rules import ResolvedAlert, number, output_labels
 from imsobs.model.slo_alerts import slo_alerts
 from imsobs.problems import KeyPath
 from imsobs.promql.series import Series
-from imsobs.spec.schema.alerts import Alert, AlertGroup
+from imsobs.spec.schema.alerting import AlertGroup
+from imsobs.spec.schema.alerts import Alert
 from imsobs.spec.schema.root import Spec
 
 # Set operators, and all binary operators that bind less tightly than a comparison, or as tightly.

@@ -9,8 +9,9 @@ from __future__ import annotations
 from imsobs.model import conventions
 from imsobs.model.rules import WHO, Record, number, output_labels
 from imsobs.promql.series import Series
-from imsobs.spec.schema.alerts import Alert, Anomaly
+from imsobs.spec.schema.alerts import Alert
 from imsobs.spec.schema.root import Spec
+from imsobs.spec.schema.rules import Anomaly
 
 SMOOTHING = "1h"
 _MAD_TO_SIGMA = 1.4826

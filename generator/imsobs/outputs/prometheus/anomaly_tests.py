@@ -11,8 +11,8 @@ from imsobs.model.rules import ResolvedAlert, example_labels, number
 from imsobs.outputs.prometheus.rule_tests import groups_of, test_file
 from imsobs.outputs.prometheus.rules import DISABLED, annotations_of, rule_file
 from imsobs.pages import YamlPage
-from imsobs.spec.schema.alerts import Anomaly
 from imsobs.spec.schema.base import seconds
+from imsobs.spec.schema.rules import Anomaly
 
 _WEEK, _WORK_DAYS = 168, 120
 _WORK, _WEEKEND, _FALLEN = 100.0, 20.0, 30.0

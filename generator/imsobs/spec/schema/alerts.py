@@ -1,4 +1,4 @@
-"""Rules: recorded series, alerts, objectives, bands of what is normal, and the budget."""
+"""Alerts: condition, runbook, promtool test and fire drill."""
 
 from typing import Annotated, Literal
 
@@ -7,248 +7,240 @@ from pydantic import Field
 from imsobs.spec.schema.base import (
     AlertName,
     DurationText,
-    Environment,
-    HttpUrl,
     KebabName,
     LabelName,
     LabelValue,
     PlainValue,
-    Ratio,
+    PositiveDuration,
     Section,
     Text,
 )
-from imsobs.spec.schema.queries import RatioOf
 
 Severity = Literal["critical", "warning", "info", "none"]
 Operator = Literal[">", ">=", "<", "<=", "==", "!="]
-Interval = Literal["fast", "slow"]
-Usd = Annotated[float, Field(gt=0)]
 SnakeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-RecordName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*:[a-z][a-z0-9_]*:[a-z][a-z0-9_]*$")]
-
-
-class Team(Section):
-    """A team that owns alerts."""
-
-    description: Text
-    escalation: Text
-
-
-class AlertGroup(Section):
-    """What the alerts of one group share, unless an alert says otherwise."""
-
-    team: KebabName | None = Field(
-        None, description="Team of `teams` that owns the alerts of the group."
-    )
-    dashboard: KebabName | None = Field(
-        None, description="Dashboard that notifications of the group's alerts link to."
-    )
-
-
-class Alerting(Section):
-    """What all rules share.
-
-    runbooks, dashboards: base of the links in notifications. fast: how often other
-    rules are evaluated. teams: who is told; escalation: whom to call when that does not help.
-    """
-
-    runbooks: HttpUrl
-    dashboards: HttpUrl
-    fast: DurationText = "30s"
-    slow: DurationText = Field(
-        default="2m",
-        description=(
-            "How often rules over days are evaluated; at most 4m, because Prometheus finds a"
-            " recorded value for 5 minutes."
-        ),
-    )
-    teams: dict[KebabName, Team]
-    groups: dict[KebabName, AlertGroup] = Field(
-        {}, description="Defaults of alerts by their `group`; an alert's own keys win."
-    )
-
-
-class RecordingRule(Section):
-    """A recorded series ``level:metric:operations``: level is the label it is kept by.
-
-    Either ``expr`` or ``ratio`` says what is recorded.
-    """
-
-    description: Text
-    expr: Text | None = Field(default=None, description="PromQL of what is recorded.")
-    ratio: RatioOf | None = Field(
-        default=None, description="A share of what was counted, 0 to 1: no value while idle."
-    )
-    by: list[LabelName] = Field(
-        default=[], description="Labels that ``ratio`` keeps apart, besides whose it is."
-    )
-    group: KebabName = "service"
-    interval: Interval = "fast"
-    allow: dict[str, Text] = Field(
-        default={}, description="Check id -> reason, for a check that this rule fails on purpose."
-    )
 
 
 class RunbookQuery(Section):
-    """A query that a person runs first; it is checked like any other."""
+    """A query of a runbook. It is checked as those of rules and panels are."""
 
-    title: Text
-    expr: Text
+    title: Text = Field(description="What the query shows.")
+    expr: Text = Field(description="PromQL.")
 
 
 class Runbook(Section):
-    """What a woken person needs, in the order in which it is needed."""
+    """The page that a notification links to, in the order in which its reader needs it."""
 
-    meaning: Text
-    impact: Text
-    queries: list[RunbookQuery] = []
-    causes: list[Text] = Field(min_length=1)
-    mitigation: list[Text] = Field(min_length=1)
+    meaning: Text = Field(description="What the alert says about the system.")
+    impact: Text = Field(description="What users notice.")
+    queries: list[RunbookQuery] = Field(
+        [], description="Queries to run first. An alert without any is refused."
+    )
+    causes: list[Text] = Field(min_length=1, description="Likely causes, the most likely first.")
+    mitigation: list[Text] = Field(
+        min_length=1, description="Steps that reduce the impact, in the order to try them."
+    )
 
 
 class Step(Section):
-    """A series of a test: what it does while all is well, and while the alert should fire.
+    """Values of one series in a test: before the condition is true, and while it is.
 
-    Counters and histogram series rise by this much per interval, gauges stand at it;
-    ``absent`` means that there is no sample. rises: how much a gauge rises per interval
-    while the alert should fire.
+    Counters and histogram series increase by the value at each `interval` of the test; gauges
+    have the value. `absent`: the series has no samples.
     """
 
-    quiet: float | Literal["absent"]
-    fires: float | Literal["absent"]
-    rises: float = 0
+    quiet: float | Literal["absent"] = Field(
+        description="Value while the alert must not fire, in the unit of the series: exactly at"
+        " the threshold. 0: a counter that does not increase, a gauge at 0."
+    )
+    fires: float | Literal["absent"] = Field(
+        description="Value while the alert must fire, in the unit of the series: just beyond the"
+        " threshold. 0: a counter that does not increase, a gauge at 0."
+    )
+    rises: float = Field(
+        0,
+        description="How much a gauge increases at each interval while the alert must fire, in the"
+        " unit of the series. 0: it stays at `fires`.",
+    )
 
 
 class AlertTest(Section):
-    """The boundary, proven by promtool: quiet values must not fire, the others must.
+    """A promtool test: at the threshold the alert does not fire, just beyond it does.
 
-    series: selector -> values; labels: the alert's own labels; value: its value once the
-    window is full, as notifications show it. true_after: from the change of the series to
-    the condition being true, one interval by default. settles_after: from the change until
-    the value is ``value``, the longest window by default. resolves_after: longest time from
-    the return to quiet values until it has resolved, by default the longest window and two
-    intervals. always: it fires whatever happens.
+    It fires after its `for`, not one interval earlier, and resolves when the values are quiet.
     """
 
-    series: dict[Text, Step] = {}
-    labels: dict[LabelName, str] = {}
-    value: float
-    interval: DurationText = "1m"
-    true_after: DurationText | None = None
-    settles_after: DurationText | None = None
-    resolves_after: DurationText | None = None
-    warmup: DurationText | None = None
-    always: bool = False
+    series: dict[Text, Step] = Field(
+        {},
+        description="Input series: selector -> values. The labels of the service and its"
+        " environment are added where they are left out.",
+    )
+    labels: dict[LabelName, str] = Field(
+        {},
+        description="Labels that the expression gives the firing alert. Those of the service and"
+        " its environment, `severity`, `team` and `area` are added.",
+    )
+    value: float = Field(
+        description="Value of `expr` while it fires, in the unit of the alert, as notifications"
+        " show it. 0: the expression is 0."
+    )
+    interval: PositiveDuration = Field(
+        "1m", description="Time between samples, and evaluation interval of the test."
+    )
+    true_after: PositiveDuration | None = Field(
+        None,
+        description="Time from the change of the series until the condition is true. null: one"
+        " `interval`.",
+    )
+    settles_after: PositiveDuration | None = Field(
+        None,
+        description="Time from the change of the series until the expression has the value"
+        " `value`. null: the longest range of the expression, and one interval.",
+    )
+    resolves_after: PositiveDuration | None = Field(
+        None,
+        description="Longest time from the return to quiet values until the alert has resolved."
+        " null: the longest range of the expression, and two intervals.",
+    )
+    warmup: PositiveDuration | None = Field(
+        None,
+        description="Time with quiet values before the change. null: the longest range of the"
+        " expression, at least 5m.",
+    )
+    always: bool = Field(
+        False, description="Whether the alert fires always, as a watchdog does, and never resolves."
+    )
 
 
 class Send(Section):
-    """Telemetry for the drill: ``count`` spans of a source, or records of an event, or others.
+    """Telemetry that a drill sends: spans of a source, records of an event, or other records.
 
-    body: text of records that are no events.
+    Exactly one of `span`, `event` and `body` is given.
     """
 
-    span: SnakeName | None = None
-    event: SnakeName | None = None
-    body: Text | None = Field(
-        default=None,
-        description="Text of ERROR records that are no events. Default: spans or events are sent.",
+    span: SnakeName | None = Field(
+        None, description="Entry of `sources` whose spans are sent. null: no spans."
     )
-    count: Annotated[int, Field(ge=1, le=100_000)] = 20
-    seconds: Annotated[float, Field(ge=0)] = 0.1
-    attributes: dict[str, str | int | float | bool] = {}
+    event: SnakeName | None = Field(
+        None, description="Entry of `events` whose records are sent. null: no events."
+    )
+    body: Text | None = Field(
+        None, description="Text of ERROR records that are no events. null: none are sent."
+    )
+    count: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        20, description="Number of spans or records in each request."
+    )
+    seconds: Annotated[float, Field(ge=0)] = Field(
+        0.1,
+        description="Duration of each span, in seconds. 0: it ends when it starts.",
+    )
+    attributes: dict[str, str | int | float | bool] = Field(
+        {},
+        description="Attributes of the spans or records. The value `$rising` is a number that"
+        " increases with each request.",
+    )
 
 
 class Drill(Section):
-    """How `imsobs drill` makes the condition true, and how it ends it.
+    """How `imsobs drill` makes the condition of an alert true, and how it ends it."""
 
-    send: telemetry, repeated until the notification came. health: what the health routes
-    answer for these components. stop: component of the stack that is stopped meanwhile.
-    corrupt_config: component that is made to reload a broken configuration.
-    end: telemetry that ends it, where the silence of ``send`` does not. skip: why there is
-    no drill. The attribute value ``$rising`` is a number that grows from send to send.
-    """
-
-    send: list[Send] = []
-    health: dict[LabelValue, Literal["healthy", "unhealthy", "down"]] = {}
-    stop: str | None = None
-    corrupt_config: Literal["prometheus", "alertmanager"] | None = None
-    end: list[Send] = []
-    skip: Text | None = None
+    send: list[Send] = Field(
+        [], description="Telemetry that is sent repeatedly until the notification has arrived."
+    )
+    health: dict[LabelValue, Literal["healthy", "unhealthy", "down"]] = Field(
+        {},
+        description="What the health routes answer meanwhile: component -> state. `service` is the"
+        " service itself.",
+    )
+    stop: str | None = Field(
+        None, description="Component of the stack that is stopped meanwhile. null: none."
+    )
+    corrupt_config: Literal["prometheus", "alertmanager"] | None = Field(
+        None,
+        description="Component that is told to reload an invalid configuration file. null: none.",
+    )
+    end: list[Send] = Field(
+        [],
+        description="Telemetry that ends the condition. Empty: it ends when `send` stops.",
+    )
+    skip: Text | None = Field(None, description="Why the alert has no drill. null: it has one.")
 
 
 class Alert(Section):
-    """One alert; its key is its name. It fires when ``expr op threshold`` holds for ``for``.
+    """An alert. Its key is its name. It fires when `expr op threshold` is true for `for`."""
 
-    guard: a comparison that must hold as well (enough traffic to judge). unit: of the
-    value, for dashboards. group: what it is about; the label ``area`` of its notifications.
-    labels: added to those of the expression. enabled: false renders
-    and tests it without loading it.
-    """
-
-    summary: Text
-    description: Text
-    severity: Severity
-    team: KebabName | None = None
-    group: KebabName
-    expr: Text
-    op: Operator = ">"
-    threshold: float
-    unit: Literal["ratio", "seconds", "usd", "per_second", "count", "bool"] = "count"
-    guard: Text | None = None
+    summary: Text = Field(
+        description="Annotation `summary`: one line. `{{ $labels.NAME }}`, `{{ $value }}` and"
+        " `{{ $threshold }}` are replaced."
+    )
+    description: Text = Field(
+        description="Annotation `description`: what is wrong, with numbers. Takes the fields of"
+        " `summary`."
+    )
+    severity: Severity = Field(
+        description="Label `severity`. critical: wakes a person; warning: needs attention in"
+        " working hours; info: is shown only; none: is part of the alerting itself, as a watchdog."
+    )
+    team: KebabName | None = Field(
+        None,
+        description="Team of `alerting.teams` that owns the alert. null: that of"
+        " `alerting.groups`.",
+    )
+    group: KebabName = Field(
+        description="Subject of the alert: its rule group, and the label `area`, by which a"
+        " critical alert inhibits lesser ones."
+    )
+    expr: Text = Field(description="PromQL of the value, without the comparison.")
+    op: Operator = Field(">", description="How the value is compared with `threshold`.")
+    threshold: float = Field(
+        description="Limit of the value, in the `unit` of the alert. 0: with `>`, every positive"
+        " value is beyond it."
+    )
+    unit: Literal["ratio", "seconds", "usd", "per_second", "count", "bool"] = Field(
+        "count", description="Unit of the value, for texts and dashboards."
+    )
+    guard: Text | None = Field(
+        None,
+        description="PromQL comparison that must be true as well, such as enough requests to"
+        " compute a ratio of. null: none.",
+    )
     # ``for`` is a Python keyword. Left out is a fault of its own (alert/missing-for).
-    for_: Annotated[DurationText | None, Field(alias="for")] = None
-    keep_firing_for: DurationText | None = None
-    enabled: bool = True
-    labels: dict[LabelName, PlainValue] = {}
-    dashboard: KebabName | None = None
-    runbook: Runbook | None = None
-    test: AlertTest | None = None
-    drill: Drill = Drill()
-    allow: dict[str, Text] = {}
-
-
-class Anomaly(Section):
-    """A band of what is normal at this hour of the week: median and deviation of past weeks.
-
-    of: a recorded rule. deviations: half width of the band in standard deviations; floor:
-    its least half width as a share of the median. weeks: how many are looked at.
-    """
-
-    description: Text
-    of: RecordName
-    deviations: Annotated[float, Field(gt=0)] = 3
-    floor: Ratio = 0.2
-    weeks: Annotated[int, Field(ge=3, le=8)] = 4
-    alert: AlertName
-    enabled: bool = False
-    severity: Severity = "info"
-    for_: Annotated[DurationText, Field(alias="for")] = "30m"
-    team: KebabName
-    dashboard: KebabName
-    runbook: Runbook
-
-
-class Budget(Section):
-    """Limits that ims_budget_limit_usd and ims_series_limit carry."""
-
-    monthly_usd: Usd | Annotated[dict[Environment, Usd], Field(min_length=1)] = Field(
-        description=(
-            "USD that the model calls of all services of an environment may cost per calendar"
-            " month in UTC: environment -> limit, or one number for each environment. An"
-            " environment left out has no limit; its spending is recorded and never told."
-        )
+    for_: Annotated[DurationText | None, Field(alias="for")] = Field(
+        None,
+        description="How long the condition must be true before the alert fires. 0s: it fires at"
+        " the first evaluation. null is refused: say 0s.",
     )
-    series: Annotated[int, Field(ge=100)] = Field(
-        description="Derived series in Prometheus that are planned for, all environments together."
+    keep_firing_for: DurationText | None = Field(
+        None,
+        description="How long the alert keeps firing after the condition became false. null or 0s:"
+        " it resolves at once.",
+    )
+    enabled: bool = Field(
+        True,
+        description="Whether Prometheus loads the alert. false: it is rendered and tested, not"
+        " loaded.",
+    )
+    labels: dict[LabelName, PlainValue] = Field(
+        {}, description="Labels that are added to those of the expression."
+    )
+    dashboard: KebabName | None = Field(
+        None,
+        description="Key of the dashboard that notifications link to. null: that of"
+        " `alerting.groups`.",
+    )
+    runbook: Runbook | None = Field(
+        None, description="What the person on call needs to know and do. null is refused."
+    )
+    test: AlertTest | None = Field(
+        None, description="Test of the alert at its threshold. null is refused."
+    )
+    drill: Drill = Field(
+        Drill(), description="How `imsobs drill` makes the alert fire in a running stack."
+    )
+    allow: dict[str, Text] = Field(
+        {},
+        description="Checks that this alert fails on purpose: id of the check -> reason.",
     )
 
-    def monthly(self, environments: list[str]) -> dict[str, float]:
-        """Return environment -> USD per calendar month, of those that have a limit."""
-        if isinstance(self.monthly_usd, dict):
-            return self.monthly_usd
-        return dict.fromkeys(environments, self.monthly_usd)
 
-
-Rules = dict[RecordName, RecordingRule]
 Alerts = dict[AlertName, Alert]
-Anomalies = dict[SnakeName, Anomaly]

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 
 class Section(BaseModel):
@@ -22,6 +22,20 @@ KebabName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$"
 # Seconds to weeks as Prometheus writes them: 30s, 5m, 1h30m, 30d.
 DurationText = Annotated[
     str, StringConstraints(pattern=r"^(?:\d+w)?(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+s)?$", min_length=2)
+]
+
+
+def _positive(duration: str) -> str:
+    if seconds(duration) == 0:
+        raise ValueError("must be longer than 0s")
+    return duration
+
+
+# A duration of which 0s would be no setting but a fault.
+PositiveDuration = Annotated[
+    DurationText,
+    AfterValidator(_positive),
+    Field(json_schema_extra={"not": {"pattern": r"^(?:0+[wdhms])+$"}}),
 ]
 _SEGMENT = r"[A-Za-z0-9_*][A-Za-z0-9_.*-]*"
 # A folder or file of the project: relative, and no part of it hidden or a way upwards.

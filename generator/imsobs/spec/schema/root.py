@@ -2,13 +2,15 @@
 
 from typing import Literal
 
-from imsobs.spec.schema.alerts import Alerting, Alerts, Anomalies, Budget, Rules
+from imsobs.spec.schema.alerting import Alerting
+from imsobs.spec.schema.alerts import Alerts
 from imsobs.spec.schema.base import Section
 from imsobs.spec.schema.dashboards import Dashboards
 from imsobs.spec.schema.metrics import Buckets, Metrics
 from imsobs.spec.schema.pipeline import Collector, Redaction, Sampling
 from imsobs.spec.schema.prices import Prices, PriceSources
 from imsobs.spec.schema.routing import Inhibitions, Mutes, Receivers, Routing
+from imsobs.spec.schema.rules import Anomalies, Budget, Rules
 from imsobs.spec.schema.service import Service
 from imsobs.spec.schema.signals import Events, Labels, Records, Sources
 from imsobs.spec.schema.slos import Slos

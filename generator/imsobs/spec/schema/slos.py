@@ -12,59 +12,80 @@ from imsobs.spec.schema.base import (
     LabelName,
     LabelValue,
     MetricName,
+    PositiveDuration,
     Section,
     Text,
 )
 
 
 class BurnAlert(Section):
-    """Alert on the speed at which the error budget is used up (Google SRE workbook, ch. 5).
+    """An alert on the burn rate of the error budget (Google SRE workbook, chapter 5)."""
 
-    Fires while the budget burns ``factor`` times too fast over both windows.
-    """
-
-    name: AlertName
-    factor: Annotated[float, Field(gt=0)]
-    long: DurationText
-    short: DurationText
-    severity: Severity
-    for_: Annotated[DurationText, Field(alias="for")]
+    name: AlertName = Field(description="Name of the alert.")
+    factor: Annotated[float, Field(gt=0)] = Field(
+        description="Burn rate that must be exceeded over both windows, as times the rate that"
+        " uses up the error budget in exactly the objective's `window`."
+    )
+    long: PositiveDuration = Field(description="Long window of the burn rate.")
+    short: PositiveDuration = Field(
+        description="Short window of the burn rate, shorter than `long`; the alert resolves when"
+        " it recovers."
+    )
+    severity: Severity = Field(description="Label `severity` of the alert.")
+    for_: Annotated[DurationText, Field(alias="for")] = Field(
+        description="How long both burn rates must be exceeded before the alert fires. 0s: it fires"
+        " at the first evaluation."
+    )
 
 
 class Breach(Section):
-    """Alert on the objective being missed over its whole window."""
+    """An alert on missing the objective over its whole window."""
 
-    name: AlertName
-    severity: Severity
-    for_: Annotated[DurationText, Field(alias="for")]
+    name: AlertName = Field(description="Name of the alert.")
+    severity: Severity = Field(description="Label `severity` of the alert.")
+    for_: Annotated[DurationText, Field(alias="for")] = Field(
+        description="How long the objective must be missed before the alert fires. 0s: it fires at"
+        " the first evaluation."
+    )
 
 
 class Slo(Section):
-    """A service level objective over ``window``: this share of events must be good.
+    """A service level objective: over `window`, the share `objective` of events is good.
 
-    total: a counter, or a histogram for ``below``. bad: label values of bad events.
-    below: seconds that a good event takes at most, a bound of the histogram's buckets.
+    Exactly one of `bad` and `below` says which events are good.
     """
 
-    description: Text
-    objective: Annotated[float, Field(gt=0, lt=1)]
-    window: DurationText = "30d"
-    total: MetricName
-    bad: dict[LabelName, LabelValue | list[LabelValue]] = {}
-    below: float | None = None
+    description: Text = Field(description="What is promised, as one sentence for the reference.")
+    objective: Annotated[float, Field(gt=0, lt=1)] = Field(
+        description="Share of good events, above 0 and below 1; 0.999 is 99.9 %."
+    )
+    window: PositiveDuration = Field(
+        "30d", description="Window of the objective; at most `retention.metrics`."
+    )
+    total: MetricName = Field(
+        description="Counter of all events; with `below`, the histogram of their durations."
+    )
+    bad: dict[LabelName, LabelValue | list[LabelValue]] = Field(
+        {}, description="Label values of bad events. Empty: `below` says which are bad."
+    )
+    below: float | None = Field(
+        None,
+        description="Longest duration of a good event, in seconds: one of the histogram's bucket"
+        " bounds. 0 is no bound and is refused. null: `bad` says which events are bad.",
+    )
     min_failures: Annotated[int, Field(ge=1)] = Field(
-        default=5,
+        5,
         description=(
-            "Bad events that an alert needs in its long window, besides the share of them. With"
-            " little traffic one bad event is a large share; at least 2."
+            "Number of bad events that an alert needs in its long window, besides their share;"
+            " at least 2. With little traffic one bad event is a large share."
         ),
     )
-    team: KebabName
-    dashboard: KebabName
-    burn: list[BurnAlert] = Field(min_length=1)
-    breach: Breach
-    runbook: Runbook
-    drill: Drill = Drill()
+    team: KebabName = Field(description="Team of `alerting.teams` that owns the alerts.")
+    dashboard: KebabName = Field(description="Key of the dashboard that notifications link to.")
+    burn: list[BurnAlert] = Field(min_length=1, description="Alerts on the burn rate.")
+    breach: Breach = Field(description="Alert on missing the objective.")
+    runbook: Runbook = Field(description="Runbook of all alerts of the objective.")
+    drill: Drill = Field(Drill(), description="How `imsobs drill` makes the alerts fire.")
 
 
 Slos = dict[SnakeName, Slo]

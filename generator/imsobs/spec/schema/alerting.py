@@ -1,0 +1,67 @@
+"""What alerts share: the teams that own them, links of notifications, intervals of evaluation."""
+
+from pydantic import Field
+
+from imsobs.spec.schema.base import (
+    DurationText,
+    HttpUrl,
+    KebabName,
+    PositiveDuration,
+    Section,
+    Text,
+)
+
+
+class Team(Section):
+    """A team that owns alerts."""
+
+    description: Text = Field(description="What the team is responsible for.")
+    escalation: Text = Field(
+        description="Whom to contact when a runbook does not solve the problem; part of the runbooks."
+    )
+
+
+class AlertGroup(Section):
+    """Defaults of the alerts of one group. An alert's own keys take precedence."""
+
+    team: KebabName | None = Field(
+        None,
+        description="Team of `alerting.teams` that owns the alerts of the group. null: each alert"
+        " of the group names its own.",
+    )
+    dashboard: KebabName | None = Field(
+        None,
+        description="Key of the dashboard that notifications of the group link to. null: each"
+        " alert of the group names its own.",
+    )
+
+
+class Alerting(Section):
+    """Settings that all rules and alerts share."""
+
+    runbooks: HttpUrl = Field(
+        description="Base URL of the rendered runbooks, without a final slash. The annotation"
+        " `runbook_url` is this URL and the runbook's file name."
+    )
+    dashboards: HttpUrl = Field(
+        description="Base URL of Grafana, without a final slash. The annotation `dashboard_url` is"
+        " this URL and the path of the alert's dashboard."
+    )
+    fast: DurationText = Field(
+        "30s",
+        description="Evaluation interval of alerts, and of rules whose `interval` is `fast`. Must"
+        " divide 5m, because objectives add up counts of 5 minutes; 0s is refused.",
+    )
+    slow: PositiveDuration = Field(
+        "2m",
+        description="Evaluation interval of rules whose `interval` is `slow`, and of the long"
+        " windows of objectives. At most 4m, because Prometheus finds a recorded sample for 5"
+        " minutes.",
+    )
+    teams: dict[KebabName, Team] = Field(
+        description="Teams by name. The name is the label `team` of alerts, by which `routing`"
+        " chooses a receiver."
+    )
+    groups: dict[KebabName, AlertGroup] = Field(
+        {}, description="Defaults of alerts, by the alert's `group`."
+    )
