@@ -17,7 +17,7 @@ class Team(Section):
 
     description: Text = Field(description="What the team is responsible for.")
     escalation: Text = Field(
-        description="Whom to contact when a runbook does not solve the problem; part of the runbooks."
+        description="Whom to contact when a runbook does not solve the problem; in runbooks."
     )
 
 
