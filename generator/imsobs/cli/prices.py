@@ -66,6 +66,7 @@ def prices(
     today = datetime.datetime.now(datetime.UTC) if day is None else day
     found = compare.compare(model, read.entries, today.date())
     if format is Format.json:
+        _tell_odd(read.odd)
         print_json([_plain(finding) for finding in found])
     else:
         _tell(found, read.odd)
@@ -117,11 +118,15 @@ def _tell(found: list[Any], odd: list[str]) -> None:
                 errors.print(f"  {foreign(difference)} ({foreign(names)})")
         elif finding.kind in words:
             errors.print(f"[yellow]{what}[/]: {words[finding.kind]}")
-    for line in odd[:_MOST_ODD]:
-        errors.print(f"left out of the list: {foreign(line)}")
-    if len(odd) > _MOST_ODD:
-        errors.print(f"left out of the list: {len(odd) - _MOST_ODD} more")
+    _tell_odd(odd)
     count = Counter(finding.kind for finding in found)
     told = ", ".join(f"{count[kind]} {kind}" for kind in sorted(count)) or "no model in common"
     colour = "yellow" if any(count[kind] for kind in _STALE) else "green"
     errors.print(f"[{colour}]prices[/] {told}")
+
+
+def _tell_odd(odd: list[str]) -> None:
+    for line in odd[:_MOST_ODD]:
+        errors.print(f"left out of the list: {foreign(line)}")
+    if len(odd) > _MOST_ODD:
+        errors.print(f"left out of the list: {len(odd) - _MOST_ODD} more")

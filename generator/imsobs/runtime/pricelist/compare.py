@@ -12,7 +12,8 @@ from typing import Any
 from imsobs.model import Model
 from imsobs.model.prices import NO_RATE, STANDARD, PriceRow, by_model, in_force
 from imsobs.model.signals import ResolvedLabel
-from imsobs.runtime.pricelist.entries import Entry, Rates, Table
+from imsobs.runtime.pricelist.entries import Entry, Table
+from imsobs.runtime.pricelist.proposal import ordered, proposal
 from imsobs.spec.schema.prices import TOKENS, Price
 
 _DAY_NANOSECONDS = 86_400 * 1_000_000_000
@@ -103,9 +104,18 @@ def _finding(
 ) -> Finding:
     vendor, name = key
     groups = _alike(entries)
+    prices = model.spec.prices.get(vendor, {}).get(name, [])
+
+    def price_of(snapshot: str) -> Price | None:
+        return next((row.price for row in _of_name(rows, snapshot)), None)
+
+    def is_right(table: Table, names: list[str]) -> bool:
+        told = _differences(tuple(names), table, rows)
+        return not any(difference.tier == STANDARD for difference in told)
+
+    proposed = proposal(name, groups, prices, price_of, is_right, day)
     if not rows:
-        proposal = _proposal(name, groups, [], [], day)
-        return Finding(vendor, name, "missing", None, (), proposal)
+        return Finding(vendor, name, "missing", None, (), proposed)
     found = [
         difference
         for table, group in groups
@@ -114,8 +124,7 @@ def _finding(
     if not found:
         return Finding(vendor, name, "current")
     since = max(row.price.since for row in rows)
-    proposal = _proposal(name, groups, rows, model.spec.prices[vendor][name], day)
-    return Finding(vendor, name, "changed", since, tuple(found), proposal)
+    return Finding(vendor, name, "changed", since, tuple(found), proposed)
 
 
 def _alike(entries: list[Entry]) -> list[tuple[Table, list[Entry]]]:
@@ -157,7 +166,7 @@ def _differences(
                 mine = own.get(tier, {}).get(above, {})
                 changed = {
                     kind: (mine.get(kind), rate)
-                    for kind, rate in _ordered(rates)
+                    for kind, rate in ordered(rates)
                     if mine.get(kind) != rate
                 }
                 if changed:
@@ -168,61 +177,6 @@ def _differences(
 
 def _of_name(rows: list[PriceRow], name: str) -> list[PriceRow]:
     return [row for row in rows if not row.names or name in row.names]
-
-
-def _proposal(
-    name: str,
-    groups: list[tuple[Table, list[Entry]]],
-    rows: list[PriceRow],
-    prices: list[Price],
-    day: datetime.date,
-) -> tuple[dict[str, Any], ...]:
-    """Return the model's prices: those that it has, and what the list says.
-
-    A price whose own rates are right is completed where it is. One that changed holds from
-    ``day`` on.
-    """
-    split = len(groups) > 1
-    completed: list[Price] = []
-    new = []
-    for table, group in groups:
-        names = [entry.name for entry in group]
-        own = _of_name(rows, names[0])
-        right = bool(own) and not any(
-            difference.tier == STANDARD for difference in _differences(tuple(names), table, rows)
-        )
-        completed += [own[0].price] if right else []
-        first_day = own[0].price.since if right else day
-        price: dict[str, Any] = {"from": first_day.isoformat()}
-        if split and names != [name]:
-            price["snapshots"] = names
-        price |= {
-            "source": next((entry.source for entry in group if entry.source), "not told"),
-            "checked": day.isoformat(),
-            **_rates(table[STANDARD]),
-        }
-        tiers = {tier: _rates(steps) for tier, steps in table.items() if tier != STANDARD}
-        new.append(price | ({"tiers": tiers} if tiers else {}))
-    kept = [
-        price.model_dump(by_alias=True, exclude_unset=True, mode="json")
-        for price in prices
-        if not any(price is other for other in completed)
-    ]
-    return (*kept, *new)
-
-
-def _rates(steps: dict[int, Rates]) -> dict[str, Any]:
-    found: dict[str, Any] = {kind: float(rate) for kind, rate in _ordered(steps[0])}
-    above = {
-        step: {kind: float(rate) for kind, rate in _ordered(rates)}
-        for step, rates in steps.items()
-        if step
-    }
-    return found | ({"above": above} if above else {})
-
-
-def _ordered(rates: Rates) -> list[tuple[str, Decimal]]:
-    return [(kind, rates[kind]) for kind in TOKENS if kind in rates]
 
 
 def _shown(rate: Decimal | None) -> str:

