@@ -251,7 +251,6 @@ def _page(
             "mean pause (s)": given.wait,
             "workers": given.workers,
         },
-        f"python -m bench.load --workers {given.workers}" if several else "",
     )
 
 

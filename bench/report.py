@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,8 +50,7 @@ class Page:
     """Everything that a benchmark reports.
 
     about: its module's docstring, of which what stands between the first line and the commands
-    is printed; data: the raw figures, JSON-able; command: what it was written by, when that is more
-    than its module.
+    is printed; data: the raw figures, JSON-able.
     """
 
     name: str
@@ -59,7 +61,6 @@ class Page:
     goals: list[Goal]
     data: dict[str, Any]
     settings: dict[str, Any] = field(default_factory=dict)
-    command: str = ""
 
 
 def write(page: Page, run: Run, folder: Path | None = None) -> None:
@@ -68,7 +69,7 @@ def write(page: Page, run: Run, folder: Path | None = None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     facts = {
         "date": run.started,
-        "command": page.command or f"python -m bench.{page.name}",
+        "command": _command(),
         "settings": page.settings,
         "machine": machine(),
         "versions": page.versions,
@@ -85,6 +86,16 @@ def write(page: Page, run: Run, folder: Path | None = None) -> None:
     (folder / f"{page.name}.md").write_text(_markdown(page, facts), "utf-8")
     (folder / "README.md").write_text(_index(folder), "utf-8")
     say(f"wrote {folder / page.name}.md and .json")
+
+
+def _command() -> str:
+    """Return the command of this run, without where its results were to go."""
+    module = sys.modules["__main__"].__spec__
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--out")
+    return shlex.join(
+        ["python", "-m", module.name if module else "bench", *parser.parse_known_args()[1]]
+    )
 
 
 def _index(folder: Path) -> str:
