@@ -13,6 +13,7 @@ from imsobs.model.alerts import used_labels
 from imsobs.model.notification import FUNCTIONS, unknown_fields
 from imsobs.model.rules import ResolvedAlert
 from imsobs.problems import KeyPath, Problem, available
+from imsobs.promql.windows import change_window
 from imsobs.spec.schema.alerts import AlertTest, Drill, Runbook
 from imsobs.spec.schema.base import seconds
 
@@ -118,6 +119,7 @@ def _alert(alert: ResolvedAlert, model: Model, *, first: bool) -> Iterator[Probl
             " as long as that; say so, or 0s for at once"
         )
         yield Problem((*path, "for"), message, "alert/short-for")
+    yield from _burst(alert, model)
     if alert.for_ is None:
         message = "say how long it must hold before it fires (for: 5m); 0s means at once"
         yield Problem(path, message, "alert/missing-for")
@@ -126,6 +128,21 @@ def _alert(alert: ResolvedAlert, model: Model, *, first: bool) -> Iterator[Probl
     else:
         yield from _test((*path, "test"), alert, alert.test, model)
     yield from _drill((*path, "drill"), alert.drill, model)
+
+
+def _burst(alert: ResolvedAlert, model: Model) -> Iterator[Problem]:
+    """What fires on anything at all fires on what happens once."""
+    window = change_window(alert.value, model.recorded)
+    if window is None or (alert.op, alert.threshold) != (">", 0):
+        return
+    lasts, interval = seconds(alert.for_ or "0s"), seconds(alert.interval)
+    if lasts + interval > window:
+        message = (
+            f"what happens once is seen for the {window:.0f} s that expr looks back, too short for"
+            f" {alert.for_} and an evaluation ({alert.interval}), so it never fires; look back"
+            " further, or wait less"
+        )
+        yield Problem((*alert.path, "for"), message, "alert/missed-burst")
 
 
 def _expression(alert: ResolvedAlert, model: Model) -> Iterator[Problem]:

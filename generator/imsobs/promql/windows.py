@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from promql_parser import Expr, MatrixSelector, SubqueryExpr, VectorSelector
+from promql_parser import BinaryExpr, Call, Expr, MatrixSelector, SubqueryExpr, VectorSelector
 
 from imsobs import promql
 
 _MOST_STEPS = 8
+# What they give is zero again when what changed is older than their range.
+_CHANGES = {"increase", "rate", "irate", "delta", "idelta", "changes", "resets"}
+# What stands to their right chooses among the values of the left.
+_CHOOSING = {"and", "unless", "==", "!=", ">", ">=", "<", "<="}
 
 
 def longest_window(expr: str, recorded: dict[str, str]) -> int:
@@ -43,3 +47,33 @@ def ranges(node: Expr) -> list[int]:
         for inner in promql.walk(node)
         if isinstance(inner, MatrixSelector)
     ]
+
+
+def change_window(expr: str, recorded: dict[str, str]) -> int | None:
+    """Return for how many seconds a change that ends at once is seen in the value.
+
+    That is the shortest range over which changes of a series are taken; None when there is none.
+    recorded: recorded series -> its expression.
+    """
+    return _changes(expr, recorded, _MOST_STEPS)
+
+
+def _changes(expr: str, rules: dict[str, str], left: int) -> int | None:
+    try:
+        tree = promql.parse(expr)
+    except ValueError:
+        return None
+    return _changed(tree, rules, left) if left else None
+
+
+def _changed(node: Expr, rules: dict[str, str], left: int) -> int | None:
+    match node:
+        case VectorSelector():
+            name = promql.selector_name(node)
+            return _changes(rules[name], rules, left - 1) if name in rules else None
+        case Call() if node.func.name in _CHANGES:
+            return min(ranges(node), default=None)
+        case BinaryExpr() if str(node.op) in _CHOOSING:
+            return _changed(node.lhs, rules, left)
+    found = [_changed(child, rules, left) for child in promql.children(node)]
+    return min((seconds for seconds in found if seconds is not None), default=None)
