@@ -103,20 +103,14 @@ def preflight(
     format: AsFormat = Format.text,
 ) -> None:
     """Check what a deployment needs: passwords, receivers, disk, ports, retention, an alert."""
-    from imsobs.cli.tables import findings_table
+    from imsobs.cli.tables import print_findings
     from imsobs.runtime.paths import layout_for
     from imsobs.runtime.preflight import examine
 
     layout = layout_for(root)
     model = model_or_exit(layout.root, None)
     findings = examine(model, layout, requests_per_day, test_alert)
-    failed = [finding for finding in findings if finding.level == "fail"]
-    if format is Format.json:
-        data = {"ok": not failed, "findings": [asdict(finding) for finding in findings]}
-        print_json(data)
-    else:
-        results.print(findings_table(findings))
-    if failed:
+    if print_findings(findings, format):
         raise typer.Exit(1)
 
 

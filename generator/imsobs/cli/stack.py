@@ -202,18 +202,11 @@ def status(root: Root = Path(), format: AsFormat = Format.text) -> None:
 @app.command(rich_help_panel=OPERATIONS)
 def doctor(root: Root = Path(), format: AsFormat = Format.text) -> None:
     """Check the machine: binaries, Go, Docker, ports, disk; exit 3 if something must be mended."""
-    from imsobs.cli.tables import findings_table
+    from imsobs.cli.tables import print_findings
     from imsobs.runtime.doctor import examine
     from imsobs.runtime.paths import layout_for
 
-    findings = examine(layout_for(root))
-    failed = [finding for finding in findings if finding.level == "fail"]
-    if format is Format.json:
-        data = {"ok": not failed, "findings": [asdict(finding) for finding in findings]}
-        print_json(data)
-    else:
-        results.print(findings_table(findings))
-    if failed:
+    if print_findings(examine(layout_for(root)), format):
         raise typer.Exit(3)
 
 

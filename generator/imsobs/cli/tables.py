@@ -1,13 +1,15 @@
-"""Tables and trees that the stack commands print; data in, rich renderables out."""
+"""Tables and trees that the stack commands print."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from rich.table import Table
 from rich.tree import Tree
 
-from imsobs.cli.output import foreign
+from imsobs.cli.options import Format
+from imsobs.cli.output import foreign, print_json, results
 from imsobs.runtime.doctor import Finding
 from imsobs.runtime.status import ComponentStatus, Status, Telemetry
 from imsobs.runtime.traces import Span
@@ -91,7 +93,7 @@ def status_lines(status: Status) -> list[str]:
 
 
 def findings_table(findings: Sequence[Finding]) -> Table:
-    """Return the table of a doctor's findings."""
+    """Return the table of what doctor or preflight found."""
     table = Table(box=None, pad_edge=False)
     for heading in ("check", "", "finding"):
         table.add_column(heading)
@@ -101,6 +103,16 @@ def findings_table(findings: Sequence[Finding]) -> Table:
             detail += f"\n[dim]remedy:[/] {foreign(finding.remedy)}"
         table.add_row(foreign(finding.check), _LEVELS[finding.level], detail)
     return table
+
+
+def print_findings(findings: Sequence[Finding], format: Format) -> bool:
+    """Print what was found as a table or as JSON; return whether any of it is a failure."""
+    failed = any(finding.level == "fail" for finding in findings)
+    if format is Format.json:
+        print_json({"ok": not failed, "findings": [asdict(finding) for finding in findings]})
+    else:
+        results.print(findings_table(findings))
+    return failed
 
 
 def _milliseconds(microseconds: int) -> str:
