@@ -41,6 +41,16 @@ class YamlPage:
     sections: dict[str, Any]
     template: str | None = None
 
+    @functools.cached_property
+    def dumped(self) -> dict[str, str]:
+        """Section -> its YAML. With its key, so that a template cannot give it another."""
+        return {key: yamlio.dump({key: value}) for key, value in self.sections.items()}
+
+    @property
+    def text(self) -> str:
+        """The sections as one YAML text, without header and comments."""
+        return "".join(self.dumped.values())
+
 
 @dataclass(frozen=True)
 class JsonPage:
@@ -115,14 +125,12 @@ def render_page(page: Page) -> bytes:
 
 def _yaml(page: YamlPage) -> str:
     if page.template is None:
-        return f"# {HEADER}\n" + yamlio.dump(page.sections)
-    # Each section comes with its key, so that a template cannot put it under another name.
-    sections = {key: yamlio.dump({key: value}) for key, value in page.sections.items()}
-    named = {re.sub(r"\W", "_", key): text.removesuffix("\n") for key, text in sections.items()}
+        return f"# {HEADER}\n" + page.text
+    named = {re.sub(r"\W", "_", key): text.removesuffix("\n") for key, text in page.dumped.items()}
     text = environment().get_template(page.template).render(named)
     # Apart from the sections, each once and from the start of a line, there are only comments.
     rest = f"\n{text}\n"
-    for key, section in sections.items():
+    for key, section in page.dumped.items():
         before, found, after = rest.partition(f"\n{section}")
         if not found:
             raise RenderError(f"{page.path}: {page.template} does not give {key} as it was planned")

@@ -11,7 +11,7 @@ from imsobs import yamlio
 from imsobs.compile import read_spec
 from imsobs.outputs import collector as output
 from imsobs.outputs.collector import ordered, probe
-from imsobs.pages import render
+from imsobs.pages import render_page
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -21,8 +21,7 @@ def config() -> dict[str, Any]:
     """The Collector's configuration as it is rendered from the project's spec."""
     model = read_spec([ROOT / "spec/ims.yaml"]).model
     assert model is not None
-    text = render(output.plan(model))["collector/config.yaml"]
-    loaded: dict[str, Any] = yamlio.parse(text.decode())
+    loaded: dict[str, Any] = yamlio.parse(render_page(output.plan(model).config).decode())
     return loaded
 
 

@@ -17,7 +17,7 @@ from imsobs.compile import read_spec
 from imsobs.model import Model
 from imsobs.model.kinds import KEYS, KINDS
 from imsobs.outputs import collector
-from imsobs.pages import render
+from imsobs.pages import render_page
 from imsobs.spec.schema.metrics import Metric
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -175,7 +175,7 @@ def test_each_key_of_a_source_is_of_one_kind() -> None:
 
 
 def test_the_collector_exposes_each_metric_whose_kind_says_so(model: Model) -> None:
-    config = render(collector.plan(model))["collector/config.yaml"].decode()
+    config = render_page(collector.plan(model).config).decode()
     exposed = [metric.exposed for metric in model.metrics.values() if metric.kind.exposed]
     assert exposed
     assert not [name for name in exposed if not re.search(rf"\b{re.escape(name)}\b", config)]

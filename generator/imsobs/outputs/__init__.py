@@ -1,7 +1,7 @@
 """Plan: the model to pages, data only. One module per product, each ``plan(model)``.
 
 Stage 5 of load -> parse -> resolve -> check -> plan -> render. What a target needs escaped
-is escaped here, once, in that target's plan.
+is escaped here, once, in that target's plan. What starts the Collector is planned from its plan.
 """
 
 from __future__ import annotations
@@ -20,15 +20,17 @@ def plan_all(model: Model) -> Iterator[Page]:
     from imsobs.outputs.docs import estimate, prices, redaction, reference, runbooks
     from imsobs.outputs.prometheus import anomaly_tests, rule_tests, rules
 
+    collected = collector.plan(model)
+    yield collected.config
+    yield collected.builder
+    yield from stack.plan(model, collected)
     for output in (
         sdk,
-        collector,
         rules,
         rule_tests,
         anomaly_tests,
         alertmanager,
         grafana,
-        stack,
         reference,
         prices,
         redaction,

@@ -7,7 +7,7 @@ scrape, because a pushed counter that does not change disappears from queries.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from imsobs import artifacts
@@ -34,33 +34,49 @@ from imsobs.outputs.collector.settings import (
     telemetry,
 )
 from imsobs.outputs.references import COLLECTOR, Reference, written
-from imsobs.pages import Page, YamlPage
+from imsobs.pages import YamlPage
 
 # The way from what was let in to derivation and storage.
 _ACCEPTED = "forward/accepted"
 
 
-def plan(model: Model) -> Iterator[Page]:
-    """Yield the Collector's configuration and the manifest it is built from."""
-    planned = sections(model)
-    yield YamlPage(artifacts.COLLECTOR, written(planned, COLLECTOR), "collector/config.yaml.j2")
-    yield YamlPage(
-        artifacts.COLLECTOR_BUILDER, builder_sections(planned), "collector/builder.yaml.j2"
+@dataclass(frozen=True)
+class CollectorPlan:
+    """The Collector's files, for those who also start it.
+
+    sections: of config.yaml, references not written yet. config: the file. builder: the
+    manifest that the Collector is built from.
+    """
+
+    sections: dict[str, Any]
+    config: YamlPage
+    builder: YamlPage
+
+
+def plan(model: Model) -> CollectorPlan:
+    """Return the Collector's configuration and the manifest it is built from."""
+    planned = _sections(model)
+    return CollectorPlan(
+        planned,
+        YamlPage(artifacts.COLLECTOR, written(planned, COLLECTOR), "collector/config.yaml.j2"),
+        YamlPage(
+            artifacts.COLLECTOR_BUILDER, builder_sections(planned), "collector/builder.yaml.j2"
+        ),
     )
 
 
-def sections(model: Model) -> dict[str, Any]:
-    """Return the sections of config.yaml; references are not written yet."""
+def _sections(model: Model) -> dict[str, Any]:
+    planned = extensions(model)
     return {
-        "extensions": extensions(model),
+        "extensions": planned,
         "receivers": receivers(model),
         "processors": _processors(model),
         "connectors": _connectors(model),
         "exporters": exporters(model),
         "service": {
-            "extensions": list(extensions(model)),
+            "extensions": list(planned),
             "telemetry": telemetry(model),
-            "pipelines": pipelines(model),
+            "pipelines": _pipelines(model),
         },
     }
 
@@ -148,7 +164,7 @@ def _connectors(model: Model) -> dict[str, Any]:
     }
 
 
-def pipelines(model: Model) -> dict[str, Any]:
+def _pipelines(model: Model) -> dict[str, Any]:
     """Return the pipelines: each kind of signal once in, and then twice, to derive and to store.
 
     A request is refused on its way in or not at all: one that is counted and then refused by

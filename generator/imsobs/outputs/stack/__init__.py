@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from imsobs.model import Model
+from imsobs.outputs.collector import CollectorPlan
 from imsobs.outputs.grafana import provisioning as grafana
 from imsobs.outputs.logs import loki, promtail
 from imsobs.outputs.prometheus import server as prometheus
@@ -18,8 +19,19 @@ from imsobs.outputs.traces import jaeger
 from imsobs.pages import Page
 
 
-def plan(model: Model) -> Iterator[Page]:
+def plan(model: Model, collected: CollectorPlan) -> Iterator[Page]:
     """Yield every page of the stack."""
-    for product in (prometheus, jaeger, loki, promtail, grafana, ingest, compose, native):
-        yield from product.plan(model)
+    products = {
+        "prometheus": list(prometheus.plan(model)),
+        "jaeger": list(jaeger.plan(model)),
+        "loki": list(loki.plan(model)),
+        "promtail": list(promtail.plan(model)),
+        "grafana": list(grafana.plan(model)),
+        "otelcol": list(ingest.plan(model)),
+    }
+    for pages in products.values():
+        yield from pages
+    read = {**products, "otelcol": [collected.config, *products["otelcol"]]}
+    yield from compose.plan(model, read)
+    yield from native.plan(model, collected)
     yield env_example.page(model)

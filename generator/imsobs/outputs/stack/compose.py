@@ -5,13 +5,13 @@ References to the environment are the plan's own; every other ``$`` is doubled (
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from imsobs import artifacts
 from imsobs.model import Model, ingest
 from imsobs.outputs.references import COMPOSE, Reference, written
-from imsobs.outputs.stack import containers
+from imsobs.outputs.stack import containers, digests
 from imsobs.outputs.stack.containers import PASSWORD_SECRET
 from imsobs.outputs.stack.hardening import USERS, VOLUMES, service, volume
 from imsobs.pages import Page, YamlPage
@@ -20,30 +20,33 @@ Service = dict[str, Any]
 _REFUSAL = "no default password; set it in the environment or in stack/.env, then run imsobs up"
 
 
-def plan(model: Model) -> Iterator[Page]:
-    """Yield compose.yaml."""
-    yield YamlPage(artifacts.COMPOSE, written(sections(model), COMPOSE), "stack/compose.yaml.j2")
+def plan(model: Model, read: Mapping[str, list[Page]]) -> Iterator[Page]:
+    """Yield compose.yaml. read: service -> the pages that it reads at its start."""
+    planned = written(_sections(model, read), COMPOSE)
+    yield YamlPage(artifacts.COMPOSE, planned, "stack/compose.yaml.j2")
 
 
-def sections(model: Model) -> dict[str, Any]:
-    """Return the sections of compose.yaml."""
+def _sections(model: Model, read: Mapping[str, list[Page]]) -> dict[str, Any]:
     names = [PASSWORD_SECRET, *ingest.secrets(model.spec.stack.ingest)]
+    services = {
+        "prepare": _prepare(model),
+        "otelcol": containers.otelcol(model),
+        "prometheus": containers.prometheus(model),
+        "alertmanager": containers.alertmanager(model),
+        "jaeger": containers.jaeger(model),
+        "loki": containers.loki(model),
+        "grafana": containers.grafana(model),
+        "promtail": containers.promtail(model),
+        "gateway": containers.gateway(model),
+    }
+    for name, pages in read.items():
+        services[name]["labels"] = digests.label(pages)
     return {
         "name": f"{model.spec.service.namespace}-observability",
         "x-required": {
             "grafana-admin-password": Reference("GRAFANA_ADMIN_PASSWORD", required=_REFUSAL)
         },
-        "services": {
-            "prepare": _prepare(model),
-            "otelcol": containers.otelcol(model),
-            "prometheus": containers.prometheus(model),
-            "alertmanager": containers.alertmanager(model),
-            "jaeger": containers.jaeger(model),
-            "loki": containers.loki(model),
-            "grafana": containers.grafana(model),
-            "promtail": containers.promtail(model),
-            "gateway": containers.gateway(model),
-        },
+        "services": services,
         "networks": _networks(),
         "volumes": {name: {} for name in VOLUMES},
         "secrets": {name: {"file": f"../secrets/{_file(name)}"} for name in names},

@@ -15,7 +15,7 @@ from imsobs.outputs.grafana import provisioning as grafana_plan
 from imsobs.outputs.places import COMPOSE, collector_environment
 from imsobs.outputs.prometheus import server as prometheus_plan
 from imsobs.outputs.references import Joined, Reference, join
-from imsobs.outputs.stack import digests, ingest, native
+from imsobs.outputs.stack import ingest, native
 from imsobs.outputs.stack.hardening import USERS, VOLUMES, mount, service, volume
 
 Service = dict[str, Any]
@@ -26,7 +26,8 @@ def _running(name: str, model: Model) -> Service:
     """Return what every running service has."""
     return {
         **service(name, getattr(model.spec.stack, name), USERS[name]),
-        "labels": digests.label(name, model),
+        # compose.py adds the digest of what the service reads.
+        "labels": {},
         "depends_on": {"prepare": {"condition": "service_completed_successfully"}},
         "networks": {"stack": {"aliases": [COMPOSE.host(name)]}, "local": None},
     }

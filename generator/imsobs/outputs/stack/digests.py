@@ -7,39 +7,15 @@ service. What a component can reload (rules, alert routes, dashboards) is not pa
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable
 
-from imsobs import artifacts, yamlio
-from imsobs.model import Model
 from imsobs.model.conventions import CONFIG_LABEL
-from imsobs.outputs import collector
-from imsobs.outputs.grafana import provisioning as grafana
-from imsobs.outputs.logs import loki, promtail
-from imsobs.outputs.prometheus import server as prometheus
-from imsobs.outputs.stack import ingest
-from imsobs.outputs.traces import jaeger
 from imsobs.pages import Page, YamlPage
 
-_READERS: dict[str, tuple[Callable[[Model], Iterator[Page]], ...]] = {
-    "otelcol": (collector.plan, ingest.plan),
-    "prometheus": (prometheus.plan,),
-    "jaeger": (jaeger.plan,),
-    "loki": (loki.plan,),
-    "promtail": (promtail.plan,),
-    "grafana": (grafana.plan,),
-}
-# Read by the build, not by the container.
-_NOT_MOUNTED = {artifacts.COLLECTOR_BUILDER}
 
-
-def label(name: str, model: Model) -> dict[str, str]:
-    """Return the label of a service, empty when it reads nothing that needs a restart."""
-    pages = [page for plan in _READERS.get(name, ()) for page in plan(model)]
-    texts = [
-        yamlio.dump(page.sections)
-        for page in pages
-        if isinstance(page, YamlPage) and page.path not in _NOT_MOUNTED
-    ]
+def label(pages: Iterable[Page]) -> dict[str, str]:
+    """Return the label of a service that reads these pages; empty when there are none."""
+    texts = [page.text for page in pages if isinstance(page, YamlPage)]
     if not texts:
         return {}
     return {CONFIG_LABEL: hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]}

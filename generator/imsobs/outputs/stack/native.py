@@ -10,7 +10,8 @@ from typing import Any
 
 from imsobs import artifacts
 from imsobs.model import Model, ingest
-from imsobs.outputs import collector, references
+from imsobs.outputs import references
+from imsobs.outputs.collector import CollectorPlan
 from imsobs.outputs.collector.settings import runtime
 from imsobs.outputs.grafana import provisioning as grafana
 from imsobs.outputs.places import LOKI_PATH, NATIVE, collector_environment
@@ -28,7 +29,7 @@ _LOKI_EXPORTER = "otlp_http/logs"
 _GRAFANA_HOME = "/usr/share/grafana"
 
 
-def plan(model: Model) -> Iterator[Page]:
+def plan(model: Model, collected: CollectorPlan) -> Iterator[Page]:
     """Yield native.yaml."""
     stack = model.spec.stack
     api = {
@@ -37,7 +38,7 @@ def plan(model: Model) -> Iterator[Page]:
     }
     sections = {
         "versions": versions(model),
-        "processes": processes(model),
+        "processes": _processes(model, collected),
         "api": api,
         "queries": _queries(),
     }
@@ -68,7 +69,7 @@ def versions(model: Model) -> dict[str, str]:
     }
 
 
-def processes(model: Model) -> dict[str, Any]:
+def _processes(model: Model, collected: CollectorPlan) -> dict[str, Any]:
     """Return the processes in start order: stores first, then who sends to them."""
     stack = model.spec.stack
     return {
@@ -86,7 +87,7 @@ def processes(model: Model) -> dict[str, Any]:
             "files": [artifacts.LOKI],
             "dirs": [f"{_STATE}/data/loki"],
         },
-        "otelcol": _otelcol(model),
+        "otelcol": _otelcol(model, collected),
         "alertmanager": _alertmanager(model),
         "prometheus": _prometheus(model),
         "grafana": _grafana(model),
@@ -107,18 +108,18 @@ def _jaeger(model: Model) -> dict[str, Any]:
     }
 
 
-def _otelcol(model: Model) -> dict[str, Any]:
+def _otelcol(model: Model, collected: CollectorPlan) -> dict[str, Any]:
     ports = model.spec.stack.otelcol.ports
     extra = [artifacts.COLLECTOR_INGEST] if ingest.secrets(model.spec.stack.ingest) else []
     files = [artifacts.COLLECTOR, *extra]
     settings = {**runtime(model), **collector_environment(model, NATIVE)}
-    refers = references.names(collector.sections(model))
+    refers = references.names(collected.sections)
     if extra:
         refers |= references.names(ingest_plan.sections(model))
     return {
         "component": "otelcol",
         "args": [part for file in files for part in ("--config", file)],
-        "args_with": {"loki": ["--config", _logs_to_loki(model)]},
+        "args_with": {"loki": ["--config", _logs_to_loki(collected)]},
         "env": settings,
         "reads": sorted(refers - set(settings) - {"IMSOBS_STATE"}),
         "ports": ports.model_dump(),
@@ -129,9 +130,9 @@ def _otelcol(model: Model) -> dict[str, Any]:
     }
 
 
-def _logs_to_loki(model: Model) -> str:
+def _logs_to_loki(collected: CollectorPlan) -> str:
     """Return a configuration in one argument that sends logs to Loki instead of the file."""
-    exporters = collector.pipelines(model)[_LOG_PIPELINE]["exporters"]
+    exporters = collected.sections["service"]["pipelines"][_LOG_PIPELINE]["exporters"]
     others = [name for name in exporters if isinstance(name, str)]
     listing = ", ".join([_LOKI_EXPORTER, *others])
     return f"yaml:service::pipelines::{_LOG_PIPELINE}::exporters: [{listing}]"
