@@ -10,6 +10,7 @@ import http.client
 import random
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 
 import httpx
@@ -26,15 +27,21 @@ class Outcome:
     """What the senders were answered.
 
     answered: when each request was answered with 200 (monotonic seconds), whatever its signal;
-    refused: other answers; cut: requests of which nobody knows whether they arrived, because
-    the connection broke. What was refused or cut is sent again until it is answered.
+    refusals: (signal, status) -> other answers; cut: requests of which nobody knows whether they
+    arrived, because the connection broke. What was refused or cut is sent again until it is
+    answered.
     """
 
     rounds: int = 0
-    refused: int = 0
+    refusals: Counter[tuple[str, int]] = field(default_factory=Counter)
     cut: int = 0
     answered: list[float] = field(default_factory=list)
     seconds: float = 0.0
+
+    @property
+    def refused(self) -> int:
+        """How many answers were other than 200."""
+        return self.refusals.total()
 
 
 def drive(
@@ -65,7 +72,7 @@ def drive(
             time.sleep(max(0.0, rest))
         sender.close()
         with lock:
-            outcome.refused += sender.outcome.refused
+            outcome.refusals += sender.outcome.refusals
             outcome.cut += sender.outcome.cut
             outcome.answered += sender.outcome.answered
 
@@ -101,7 +108,7 @@ class _Sender:
                 if status == 200:
                     self.outcome.answered.append(time.monotonic())
                     return
-                self.outcome.refused += 1
+                self.outcome.refusals[signal, status] += 1
             time.sleep(0.05)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Many send at once while the Collector is killed or restarted."""
+"""Many send at once while the Collector is killed, restarted, or at its memory limit."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
+import promtool
 import pytest
+from alertmanager import ROOT
 from faults.backend import Backend
 from faults.conftest import Make, See
 from golden import series
@@ -114,3 +117,54 @@ def test_an_end_under_many_senders_costs_what_no_scrape_saw(
         f" {ended - scraper.asked:.1f} s before the end; {sent.cut} requests were cut off"
     )
     assert after > 0
+
+
+# The least that the spec takes, and where memory_limiter begins to refuse then.
+LIMIT_MIB, REFUSES_MIB = 64, 48
+
+
+def test_the_memory_limit_under_many_senders_loses_and_doubles_nothing(
+    make_collector: Make, see: See, tmp_path: Path
+) -> None:
+    # Traces wait for their decision, as many as the plan has room for; but their spans are
+    # larger than it takes them to be, so that memory fills, and is given back when they are
+    # decided on.
+    env = {"GOMEMLIMIT": f"{REFUSES_MIB}MiB", "IMS_JAEGER_ENDPOINT": "127.0.0.1:1"}
+    waiting = {"rate": 0.0, "slow": "3s", "decision_wait": "4s"}
+    overlay = {"collector": {"memory_limit_mib": LIMIT_MIB}, "sampling": waiting}
+    collector = make_collector(env, overlay).start()
+    requests = rounds.requests(padding=60_000)
+    sent = crowd.drive(collector.ports["otlp_http"], requests, SENDERS, 25, 0.02)
+    assert sent.refused > SENDERS, "the limit was not reached"
+    assert sent.cut == 0
+    # By OTLP one of the answers after which a sender tries again.
+    assert {status for _, status in sent.refusals} == {503}
+    wanted = sent.rounds * (rounds.SPANS + rounds.RECORDS)
+    deadline = time.monotonic() + 10
+    while (found := counted(collector)) < wanted and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert found == wanted
+    _every_refusal_is_told(collector, sent, tmp_path)
+    see(f"{sent.refused} requests refused and sent again, {wanted} spans and records counted once")
+
+
+def _every_refusal_is_told(collector: Collector, sent: crowd.Outcome, folder: Path) -> None:
+    """What was refused is what the Collector says, and an alert fires on it."""
+    told = series.parse(collector.scrape_text("telemetry"))
+    for kind, items, each in (
+        ("traces", "spans", rounds.SPANS),
+        ("logs", "log_records", rounds.RECORDS),
+    ):
+        name = f"otelcol_receiver_refused_{items}_total"
+        ((labels, value),) = told[name].items()
+        assert value == each * sum(n for (what, _), n in sent.refusals.items() if what == kind)
+        written = ",".join(f'{key}="{text}"' for key, text in labels)
+        query = 'count by (alertname, signal) (ALERTS{alertname!="Watchdog", alertstate="firing"})'
+        fires = {f'{{alertname="TelemetryRefused", signal="{kind}"}}': 1} if value else {}
+        # From one scrape to the next, after an hour of silence.
+        promtool.check(
+            folder,
+            {f"{name}{{{written}}}": f"0x240 {value:.0f}x60"},
+            [promtool.asked(query, "70m", fires)],
+            [ROOT / "alerts" / "rules" / "alerting.yaml"],
+        )
