@@ -192,7 +192,7 @@ class SpanSource(Section):
         if not self.dialects:
             return self.usage
         own = {} if self.usage is None else self.usage.model_dump(exclude_unset=True)
-        return Usage.model_construct(**{**_GENAI_USAGE, "tier": [SERVICE_TIER], **own})
+        return Usage.model_validate({**_GENAI_USAGE, "tier": [SERVICE_TIER], **own})
 
 
 class LogSource(Section):
