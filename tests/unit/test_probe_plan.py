@@ -9,7 +9,7 @@ import pytest
 import yaml
 from imsobs.compile import read_spec, render_model
 from imsobs.model import Model
-from imsobs.model.signals import apart_values
+from imsobs.model.labels import apart_values
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = ROOT / "spec/ims.yaml"

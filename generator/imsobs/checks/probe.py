@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from imsobs.checks.rules import reads
 from imsobs.model import Model, conventions
 from imsobs.model.kinds import probe
-from imsobs.model.signals import ROUTE, apart_values, probed_routes, value_of
+from imsobs.model.labels import ROUTE, apart_values, probed_routes, value_of
 from imsobs.model.uses import uses_by_metric
 from imsobs.problems import KeyPath, Problem, available
 from imsobs.promql.matchers import is_one_of

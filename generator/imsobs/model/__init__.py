@@ -13,12 +13,12 @@ from imsobs.model.alerts import resolve_alerts
 from imsobs.model.anomalies import anomaly_records
 from imsobs.model.budget import budget_metrics, budget_records
 from imsobs.model.dashboards import ResolvedDashboard, resolve_dashboards
+from imsobs.model.labels import ResolvedLabel, resolve_label
 from imsobs.model.metrics import ResolvedMetric, catalogue, resolve_metric
 from imsobs.model.prices import PriceRow, price_rows
 from imsobs.model.processes import alive_metric, fold_records
 from imsobs.model.rules import Record, ResolvedAlert, record_series, spec_records
 from imsobs.model.series_budget import limit_metric, limit_records
-from imsobs.model.signals import ResolvedLabel, resolve_label
 from imsobs.model.slos import slo_records
 from imsobs.promql.series import Series
 from imsobs.spec.schema.root import Spec

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from imsobs.model import conventions
 from imsobs.model.kinds import KINDS, stack
 from imsobs.model.kinds.kind import Kind
-from imsobs.model.signals import ResolvedLabel, apart_in
+from imsobs.model.labels import ResolvedLabel, apart_in
 from imsobs.promql.series import Allowed, Series
 from imsobs.spec.schema.metrics import AttributeValue, Fold, Metric, MetricType
 from imsobs.spec.schema.root import Spec

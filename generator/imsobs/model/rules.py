@@ -7,9 +7,9 @@ from functools import partial
 
 from imsobs import promql
 from imsobs.model import conventions
+from imsobs.model.labels import ResolvedLabel, apart_in
 from imsobs.model.metrics import ResolvedMetric
 from imsobs.model.ratios import expression
-from imsobs.model.signals import ResolvedLabel, apart_in
 from imsobs.problems import KeyPath
 from imsobs.promql import labels as promql_labels
 from imsobs.promql.series import Allowed, Series

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from imsobs.model import conventions
+from imsobs.model.labels import resolve_label
 from imsobs.model.rules import WHO, example_labels, number
-from imsobs.model.signals import resolve_label
 from imsobs.model.slos import SHORTEST, SloNames, good_share, is_raw
 from imsobs.promql.matchers import selector
 from imsobs.spec.schema.alerts import Alert, AlertTest, Step

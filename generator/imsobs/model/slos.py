@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from imsobs.model import conventions
+from imsobs.model.labels import apart_in
 from imsobs.model.rules import Record, number
-from imsobs.model.signals import apart_in
 from imsobs.promql.matchers import selector
 from imsobs.spec.schema.base import seconds
 from imsobs.spec.schema.root import Spec

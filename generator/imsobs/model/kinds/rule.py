@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from imsobs.model import conventions
 from imsobs.model.kinds.kind import Kind
+from imsobs.model.labels import apart_in
 from imsobs.model.ratios import expression
-from imsobs.model.signals import apart_in
 from imsobs.promql.series import Allowed
 from imsobs.spec.schema.metrics import Metric
 from imsobs.spec.schema.root import Spec

@@ -15,8 +15,8 @@ from imsobs.model import Model, conventions
 from imsobs.outputs.collector import (
     count,
     derive,
+    exemplars,
     identity,
-    kept,
     ordered,
     probe,
     sampling,
@@ -141,7 +141,7 @@ def _processors(model: Model) -> dict[str, Any]:
         },
         **store.batches(),
         **state.processors(model),
-        **kept.processors(model),
+        **exemplars.processors(model),
     }
 
 
@@ -160,7 +160,7 @@ def _connectors(model: Model) -> dict[str, Any]:
         },
         **probe.connectors(model),
         **state.connectors(model),
-        **kept.connectors(model),
+        **exemplars.connectors(model),
     }
 
 
@@ -171,7 +171,7 @@ def _pipelines(model: Model) -> dict[str, Any]:
     the store's branch would be sent again, and counted again.
     """
     log_exporter = Reference("IMS_LOG_EXPORTER", "file")
-    forwarded = [kept.FORWARD] if kept.kept_metrics(model) else []
+    forwarded = [exemplars.FORWARD] if exemplars.exemplar_metrics(model) else []
     counted = ["signal_to_metrics/derive"]
     counted += [state.REPORTED] if state.state_metrics(model) else []
     taken_in = {"receivers": ["otlp"], "processors": ["memory_limiter"], "exporters": [_ACCEPTED]}
@@ -219,5 +219,5 @@ def _pipelines(model: Model) -> dict[str, Any]:
             ],
             "exporters": [log_exporter, "signal_to_metrics/redactions"],
         },
-        **kept.pipelines(model),
+        **exemplars.pipelines(model),
     }

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from imsobs.dialects import SERVICE_TIERS
 from imsobs.model import Model, conventions
+from imsobs.model.labels import exact
 from imsobs.model.numbers import fault_mark, largest_drift
 from imsobs.model.prices import NO_RATE, STANDARD, STANDARD_WORDS, PriceRow
-from imsobs.model.signals import exact
 from imsobs.outputs.collector.ottl import any_of, attribute, decimal, matches, set_to, text
 from imsobs.outputs.collector.values import FAULTY, number
 from imsobs.spec.schema.prices import TOKENS, Usage

@@ -8,14 +8,15 @@ from __future__ import annotations
 from imsobs.model import Model, conventions
 from imsobs.model.kinds import event as event_kind
 from imsobs.model.kinds import span
+from imsobs.model.labels import exact
 from imsobs.model.numbers import (
     largest_of,
     measured_fields,
     measures,
 )
-from imsobs.model.signals import exact
 from imsobs.outputs.collector import dialects
 from imsobs.outputs.collector.cost import cost_statements, drift_statements, reserved
+from imsobs.outputs.collector.duplicates import duplicate_groups, scope_statements, several_group
 from imsobs.outputs.collector.identity import Group, process_group, resource_group
 from imsobs.outputs.collector.ottl import (
     any_of,
@@ -30,7 +31,6 @@ from imsobs.outputs.collector.ottl import (
     text,
 )
 from imsobs.outputs.collector.outcome import cancellation, exception_group, outcome_statements
-from imsobs.outputs.collector.twins import scope_statements, several_group, twin_groups
 from imsobs.outputs.collector.unpriced import unpriced_statements
 from imsobs.outputs.collector.values import value_statements
 from imsobs.spec.schema.signals import Event, EventField, SpanSource
@@ -57,7 +57,7 @@ def trace_groups(model: Model) -> list[Group]:
         *several_group(model.spec.sources),
         {"context": "span", "statements": marking},
     ]
-    groups += twin_groups(model.spec.sources)
+    groups += duplicate_groups(model.spec.sources)
     groups.append(exception_group())
     groups += dialects.groups(model.spec.sources)
     for name, source in model.spec.sources.items():

@@ -11,7 +11,7 @@ from typing import Any
 from imsobs import dialects as data
 from imsobs.dialects import Dialect, Within, dialects
 from imsobs.model import conventions
-from imsobs.model.signals import exact
+from imsobs.model.labels import exact
 from imsobs.outputs.collector.ottl import (
     any_of,
     attribute,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from imsobs.model import Model, conventions
+from imsobs.model.labels import exact
 from imsobs.model.metrics import ResolvedMetric
-from imsobs.model.signals import exact
 from imsobs.outputs.collector.ottl import attribute, matches, set_to, text
 
 Group = dict[str, Any]

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from imsobs.model import conventions
-from imsobs.model.signals import ResolvedLabel, exact
+from imsobs.model.labels import ResolvedLabel, exact
 from imsobs.outputs.references import Joined, Reference, join
 
 # Attributes with the status code of an HTTP answer, new and old.

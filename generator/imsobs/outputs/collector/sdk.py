@@ -6,9 +6,9 @@ from typing import Any
 
 from imsobs.model import Model
 from imsobs.model.kinds import sdk
+from imsobs.model.labels import exact
 from imsobs.model.metrics import ResolvedMetric
 from imsobs.model.numbers import LARGEST_SUM
-from imsobs.model.signals import exact
 from imsobs.outputs.collector import ordered
 from imsobs.outputs.collector.identity import (
     Group,

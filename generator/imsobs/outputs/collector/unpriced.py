@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from imsobs.model import Model, conventions
+from imsobs.model.labels import exact
 from imsobs.model.prices import PriceRow
-from imsobs.model.signals import exact
 from imsobs.outputs.collector.cost import SEPARATOR, Cache, key_of
 from imsobs.outputs.collector.ottl import attribute, matches, set_to, text
 

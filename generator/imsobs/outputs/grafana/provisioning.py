@@ -10,7 +10,7 @@ from typing import Any
 
 from imsobs import artifacts
 from imsobs.model import Model
-from imsobs.outputs.places import Place, grafana_environment
+from imsobs.outputs.network import Network, grafana_environment
 from imsobs.outputs.references import GRAFANA, Reference, Value, written
 from imsobs.pages import Page, YamlPage
 
@@ -116,10 +116,10 @@ def _provider(model: Model) -> dict[str, Any]:
     }
 
 
-def settings(model: Model, place: Place, dashboards: str, provisioning: str) -> dict[str, str]:
+def settings(model: Model, network: Network, dashboards: str, provisioning: str) -> dict[str, str]:
     """Return Grafana's environment but for password and folders of its data."""
     return {
-        "GF_SERVER_HTTP_ADDR": place.bind,
+        "GF_SERVER_HTTP_ADDR": network.bind,
         "GF_SERVER_HTTP_PORT": str(model.spec.stack.grafana.ports.http),
         "GF_PATHS_PROVISIONING": provisioning,
         "GF_LOG_MODE": "console",
@@ -134,5 +134,5 @@ def settings(model: Model, place: Place, dashboards: str, provisioning: str) -> 
         "GF_PLUGINS_PREINSTALL_DISABLED": "true",
         "GF_PLUGINS_PLUGIN_ADMIN_ENABLED": "false",
         "GF_UNIFIED_ALERTING_ENABLED": "false",
-        **grafana_environment(model, place, dashboards),
+        **grafana_environment(model, network, dashboards),
     }

@@ -8,7 +8,7 @@ from typing import Any
 from imsobs import artifacts
 from imsobs.model import Model, conventions
 from imsobs.model.series_budget import series_budget
-from imsobs.outputs.places import COMPOSE, NATIVE, Place
+from imsobs.outputs.network import COMPOSE, NATIVE, Network
 from imsobs.pages import JsonPage, Page, YamlPage
 
 # Created timestamps travel in this format only.
@@ -25,9 +25,9 @@ FEATURES = ("created-timestamp-zero-ingestion", "exemplar-storage")
 def plan(model: Model) -> Iterator[Page]:
     """Yield the configuration, and per way of running one target file for each job."""
     yield YamlPage(artifacts.PROMETHEUS, sections(model), "stack/prometheus.yaml.j2")
-    for place in (NATIVE, COMPOSE):
-        for job, targets in place_targets(model, place).items():
-            yield JsonPage(f"{place.targets}/{job}.json", [{"targets": targets}])
+    for network in (NATIVE, COMPOSE):
+        for job, targets in scrape_targets(model, network).items():
+            yield JsonPage(f"{network.targets}/{job}.json", [{"targets": targets}])
 
 
 def sections(model: Model) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def sections(model: Model) -> dict[str, Any]:
         },
         "rule_files": ["../alerts/rules/*.yaml"],
         "alerting": {"alertmanagers": [_discovery("alertmanager")]},
-        "scrape_configs": [_job(job, model) for job in place_targets(model, NATIVE)],
+        "scrape_configs": [_job(job, model) for job in scrape_targets(model, NATIVE)],
     }
 
 
@@ -72,22 +72,22 @@ def _service_jobs(model: Model) -> dict[str, list[int]]:
     return {conventions.scrape_job(namespace, "metrics"): [ports.metrics, ports.current], **used}
 
 
-def place_targets(model: Model, place: Place) -> dict[str, list[str]]:
+def scrape_targets(model: Model, network: Network) -> dict[str, list[str]]:
     """Return job -> targets. Natively the optional components are not expected."""
     stack = model.spec.stack
     ports = stack.otelcol.ports
-    optional = place is COMPOSE
+    optional = network is COMPOSE
     return {
         **{
-            job: [place.at("otelcol", port) for port in own]
+            job: [network.at("otelcol", port) for port in own]
             for job, own in _service_jobs(model).items()
         },
-        "otelcol": [place.at("otelcol", ports.telemetry)],
-        "prometheus": [place.at("prometheus", stack.prometheus.ports.http)],
-        "alertmanager": [place.at("alertmanager", stack.alertmanager.ports.http)],
-        "jaeger": [place.at("jaeger", stack.jaeger.ports.telemetry)],
-        "loki": [place.at("loki", stack.loki.ports.http)] if optional else [],
-        "grafana": [place.at("grafana", stack.grafana.ports.http)] if optional else [],
+        "otelcol": [network.at("otelcol", ports.telemetry)],
+        "prometheus": [network.at("prometheus", stack.prometheus.ports.http)],
+        "alertmanager": [network.at("alertmanager", stack.alertmanager.ports.http)],
+        "jaeger": [network.at("jaeger", stack.jaeger.ports.telemetry)],
+        "loki": [network.at("loki", stack.loki.ports.http)] if optional else [],
+        "grafana": [network.at("grafana", stack.grafana.ports.http)] if optional else [],
     }
 
 

@@ -12,7 +12,7 @@ from imsobs.outputs.collector import probe
 from imsobs.outputs.collector.ottl import decimal
 from imsobs.outputs.collector.settings import runtime
 from imsobs.outputs.grafana import provisioning as grafana_plan
-from imsobs.outputs.places import COMPOSE, collector_environment
+from imsobs.outputs.network import COMPOSE, collector_environment
 from imsobs.outputs.prometheus import server as prometheus_plan
 from imsobs.outputs.references import Joined, Reference, join
 from imsobs.outputs.stack import ingest, native

@@ -14,7 +14,7 @@ from imsobs.outputs import references
 from imsobs.outputs.collector import CollectorPlan
 from imsobs.outputs.collector.settings import runtime
 from imsobs.outputs.grafana import provisioning as grafana
-from imsobs.outputs.places import LOKI_PATH, NATIVE, collector_environment
+from imsobs.outputs.network import LOKI_PATH, NATIVE, collector_environment
 from imsobs.outputs.prometheus import server as prometheus
 from imsobs.outputs.stack import ingest as ingest_plan
 from imsobs.pages import Page, YamlPage

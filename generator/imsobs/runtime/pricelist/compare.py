@@ -10,8 +10,8 @@ from decimal import Decimal
 from typing import Any
 
 from imsobs.model import Model
+from imsobs.model.labels import ResolvedLabel
 from imsobs.model.prices import NO_RATE, STANDARD, PriceRow, by_model, in_force
-from imsobs.model.signals import ResolvedLabel
 from imsobs.runtime.pricelist.entries import Entry, Table
 from imsobs.runtime.pricelist.proposal import ordered, proposal
 from imsobs.spec.schema.prices import TOKENS, Price

@@ -59,7 +59,7 @@ def several_group(sources: Sources) -> list[dict[str, Any]]:
     return [{"context": "scope", "statements": [told]}]
 
 
-def twin_groups(sources: Sources) -> list[dict[str, Any]]:
+def duplicate_groups(sources: Sources) -> list[dict[str, Any]]:
     """Return what takes the mark from all but the best.
 
     It goes over the spans as many times as the longest way needs.

@@ -1,4 +1,4 @@
-"""Where components are: on loopback when run natively, behind names in containers."""
+"""Addresses at which components reach each other: loopback natively, names in containers."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ LOKI_PATH = "/${IMSOBS_LOKI_PATH}"
 
 
 @dataclass(frozen=True)
-class Place:
-    """A way of running. targets: folder of the rendered target files."""
+class Network:
+    """The network of one way of running the stack.
+
+    targets: folder of Prometheus' target files. bind: address that components listen on.
+    """
 
     name: str
     targets: str
@@ -37,27 +40,28 @@ class Place:
         return f"http://{self.at('loki', port)}" + (LOKI_PATH if self.name == "native" else "")
 
 
-NATIVE = Place("native", artifacts.NATIVE_TARGETS, "127.0.0.1")
-COMPOSE = Place("compose", artifacts.COMPOSE_TARGETS, "0.0.0.0")  # noqa: S104 - its own namespace
+NATIVE = Network("native", artifacts.NATIVE_TARGETS, "127.0.0.1")
+COMPOSE = Network("compose", artifacts.COMPOSE_TARGETS, "0.0.0.0")  # noqa: S104 - its own namespace
 
 
-def collector_environment(model: Model, place: Place) -> dict[str, str]:
+def collector_environment(model: Model, network: Network) -> dict[str, str]:
     """Return the variables that collector/config.yaml reads for its neighbours."""
     stack = model.spec.stack
     return {
-        "IMS_BIND_ADDRESS": place.bind,
-        "IMS_JAEGER_ENDPOINT": place.at("jaeger", stack.jaeger.ports.otlp_grpc),
-        "IMS_LOKI_ENDPOINT": place.loki(stack.loki.ports.http),
+        "IMS_BIND_ADDRESS": network.bind,
+        "IMS_JAEGER_ENDPOINT": network.at("jaeger", stack.jaeger.ports.otlp_grpc),
+        "IMS_LOKI_ENDPOINT": network.loki(stack.loki.ports.http),
     }
 
 
-def grafana_environment(model: Model, place: Place, dashboards: str) -> dict[str, str]:
+def grafana_environment(model: Model, network: Network, dashboards: str) -> dict[str, str]:
     """Return the variables that the provisioning files read."""
     stack = model.spec.stack
+    alertmanager = network.at("alertmanager", stack.alertmanager.ports.http)
     return {
-        "IMS_PROMETHEUS_URL": f"http://{place.at('prometheus', stack.prometheus.ports.http)}",
-        "IMS_ALERTMANAGER_URL": f"http://{place.at('alertmanager', stack.alertmanager.ports.http)}",
-        "IMS_LOKI_URL": place.loki(stack.loki.ports.http),
-        "IMS_JAEGER_URL": f"http://{place.at('jaeger', stack.jaeger.ports.http)}",
+        "IMS_PROMETHEUS_URL": f"http://{network.at('prometheus', stack.prometheus.ports.http)}",
+        "IMS_ALERTMANAGER_URL": f"http://{alertmanager}",
+        "IMS_LOKI_URL": network.loki(stack.loki.ports.http),
+        "IMS_JAEGER_URL": f"http://{network.at('jaeger', stack.jaeger.ports.http)}",
         "IMS_DASHBOARDS": dashboards,
     }

@@ -20,14 +20,14 @@ FORWARD = "forward/kept"
 _EXEMPLARS = 5
 
 
-def kept_metrics(model: Model) -> list[ResolvedMetric]:
+def exemplar_metrics(model: Model) -> list[ResolvedMetric]:
     """Return the metrics that carry exemplars."""
     return [metric for metric in model.metrics.values() if metric.exemplars]
 
 
 def connectors(model: Model) -> dict[str, Any]:
     """Return a span_metrics per metric, and the way from the trace store to them."""
-    metrics = kept_metrics(model)
+    metrics = exemplar_metrics(model)
     found: dict[str, Any] = {FORWARD: {}} if metrics else {}
     for metric in metrics:
         found[f"span_metrics/{metric.name}"] = {
@@ -56,7 +56,7 @@ def _duration(seconds: float) -> str:
 def processors(model: Model) -> dict[str, Any]:
     """Return, per metric, the choice of its spans and the renaming of what was counted."""
     found: dict[str, Any] = {}
-    for metric in kept_metrics(model):
+    for metric in exemplar_metrics(model):
         mark = f'attributes["{conventions.SOURCE_MARK}"]'
         others = " and ".join(f"{mark} != {text(source)}" for source in metric.sources)
         faulty = f'attributes["{fault_mark(DURATION)}"] != nil'
@@ -94,7 +94,7 @@ def processors(model: Model) -> dict[str, Any]:
 def pipelines(model: Model) -> dict[str, Any]:
     """Return, per metric, the pipeline that counts and the one that exposes."""
     found: dict[str, Any] = {}
-    for metric in kept_metrics(model):
+    for metric in exemplar_metrics(model):
         found[f"traces/{metric.name}"] = {
             "receivers": [FORWARD],
             "processors": ["transform/derive_traces", f"filter/{metric.name}"],
