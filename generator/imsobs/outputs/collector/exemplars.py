@@ -13,7 +13,7 @@ from imsobs.model.metrics import ResolvedMetric
 from imsobs.model.numbers import DURATION, fault_mark
 from imsobs.outputs.collector import ordered
 from imsobs.outputs.collector.identity import resource_to_labels
-from imsobs.outputs.collector.ottl import set_to, text
+from imsobs.outputs.collector.ottl import set_to, text, transform
 
 FORWARD = "forward/kept"
 # The largest number that may lie in one bucket of one series between two scrapes.
@@ -67,9 +67,8 @@ def processors(model: Model) -> dict[str, Any]:
             "metrics": {"metric": [f"name != {text(metric.name + '.duration')}"]},
         }
         labels = ", ".join(text(label) for label in metric.labels)
-        found[f"transform/{metric.name}"] = {
-            "error_mode": "ignore",
-            "metric_statements": [
+        found[f"transform/{metric.name}"] = transform(
+            metric_statements=[
                 {
                     "context": "metric",
                     "statements": [
@@ -86,8 +85,8 @@ def processors(model: Model) -> dict[str, Any]:
                     ],
                 },
                 *resource_to_labels(conventions.RESOURCE_LABELS),
-            ],
-        }
+            ]
+        )
     return found
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 
 from imsobs.model import conventions
 from imsobs.model.labels import ResolvedLabel, exact
@@ -15,6 +16,14 @@ from imsobs.outputs.references import Joined, Reference, join
 
 # Attributes with the status code of an HTTP answer, new and old.
 _STATUS = ("http.response.status_code", "http.status_code")
+
+
+def transform(**statements: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a transform processor: ``trace_statements``, ``log_statements``, ...
+
+    A statement that fails on a signal is skipped for it; the others still apply.
+    """
+    return {"error_mode": "ignore", **statements}
 
 
 def text(value: str) -> str:

@@ -15,7 +15,7 @@ from imsobs.model import Model, conventions
 from imsobs.model.kinds import probe
 from imsobs.outputs.collector import ordered
 from imsobs.outputs.collector.identity import Group, resource_group, resource_to_labels
-from imsobs.outputs.collector.ottl import attribute, quoted, set_to, text
+from imsobs.outputs.collector.ottl import attribute, quoted, set_to, text, transform
 from imsobs.outputs.references import Reference, Value, join
 from imsobs.spec.schema.base import seconds
 
@@ -107,8 +107,8 @@ def processors(model: Model) -> dict[str, Any]:
                 ],
             },
         },
-        "transform/probe": {"error_mode": "ignore", "metric_statements": _weighing(model)},
-        "transform/health": {"error_mode": "ignore", "metric_statements": _reading(model)},
+        "transform/probe": transform(metric_statements=_weighing(model)),
+        "transform/health": transform(metric_statements=_reading(model)),
     }
 
 

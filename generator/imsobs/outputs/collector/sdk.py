@@ -16,7 +16,7 @@ from imsobs.outputs.collector.identity import (
     process_labels,
     resource_group,
 )
-from imsobs.outputs.collector.ottl import decimal, matches, normalize_label, set_to, text
+from imsobs.outputs.collector.ottl import decimal, matches, normalize_label, set_to, text, transform
 
 
 def processors(model: Model) -> dict[str, Any]:
@@ -24,10 +24,7 @@ def processors(model: Model) -> dict[str, Any]:
     return {
         "filter/sdk": _chosen(model),
         "filter/sdk_numbers": _measurements(model),
-        "transform/sdk": {
-            "error_mode": "ignore",
-            "metric_statements": [*_groups(model), ordered.arrival()],
-        },
+        "transform/sdk": transform(metric_statements=[*_groups(model), ordered.arrival()]),
     }
 
 

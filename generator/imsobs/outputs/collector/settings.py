@@ -6,7 +6,7 @@ from typing import Any
 
 from imsobs.model import Model
 from imsobs.outputs.collector import probe
-from imsobs.outputs.references import Joined, Reference, join
+from imsobs.outputs.references import Joined, Reference, Value, join
 
 # Loopback unless the environment says otherwise: a container has its own.
 _BIND = Reference("IMS_BIND_ADDRESS", "127.0.0.1")
@@ -17,8 +17,8 @@ _MIB = 1024 * 1024
 LARGEST_REQUEST_MIB = 4
 # Nothing that was taken in is larger; the stores must take as much in one message.
 LARGEST_BATCH_MIB = 2 * LARGEST_REQUEST_MIB
-# A store that answers later has been given the same batch again.
-_PATIENCE = "30s"
+# How long a store may take to answer; after that the same batch is sent again.
+_TIMEOUT = "30s"
 
 
 def _listen(port: int) -> Joined:
@@ -90,54 +90,51 @@ def receivers(model: Model) -> dict[str, Any]:
 
 def exporters(model: Model) -> dict[str, Any]:
     """Return where metrics, traces and logs go."""
-    settings, stack = model.spec.collector, model.spec.stack
+    keep, stack = model.spec.collector, model.spec.stack
     ports = stack.otelcol.ports
     jaeger = f"127.0.0.1:{stack.jaeger.ports.otlp_grpc}"
     loki = f"http://127.0.0.1:{stack.loki.ports.http}"
-    queue = {
-        "enabled": True,
-        "storage": "file_storage",
-        "sizer": "bytes",
-        "queue_size": settings.queue_mib * _MIB,
-        # What waits is sent by the MiB. A single span or record that did not fit into the
-        # largest batch would be dropped.
-        "batch": {
-            "flush_timeout": "1s",
-            "sizer": "bytes",
-            "min_size": _MIB,
-            "max_size": LARGEST_BATCH_MIB * _MIB,
-        },
-    }
-    # 0 is "for ever": the queue on disk bounds how much waits, not the clock.
-    retry = {
-        "enabled": True,
-        "initial_interval": "1s",
-        "max_interval": "30s",
-        "max_elapsed_time": "0s",
-    }
     return {
-        "prometheus/derived": _prometheus(ports.metrics, settings.keep_idle),
-        "prometheus/current": _prometheus(ports.current, settings.keep_gone),
-        "prometheus/processes": _prometheus(ports.processes, settings.keep_gone),
-        "prometheus/state": _prometheus(ports.state, settings.keep_idle),
-        "otlp_grpc/traces": {
-            "endpoint": Reference("IMS_JAEGER_ENDPOINT", jaeger),
-            "tls": {"insecure": True},
-            "timeout": _PATIENCE,
-            "retry_on_failure": retry,
-            "sending_queue": queue,
-        },
-        "otlp_http/logs": {
-            "endpoint": join(Reference("IMS_LOKI_ENDPOINT", loki), "/otlp"),
-            "tls": {"insecure": True},
-            "timeout": _PATIENCE,
-            "retry_on_failure": retry,
-            "sending_queue": queue,
-        },
+        "prometheus/derived": _prometheus(ports.metrics, keep.keep_idle),
+        "prometheus/current": _prometheus(ports.current, keep.keep_gone),
+        "prometheus/processes": _prometheus(ports.processes, keep.keep_gone),
+        "prometheus/state": _prometheus(ports.state, keep.keep_idle),
+        "otlp_grpc/traces": _store(Reference("IMS_JAEGER_ENDPOINT", jaeger), model),
+        "otlp_http/logs": _store(join(Reference("IMS_LOKI_ENDPOINT", loki), "/otlp"), model),
         "file": {
             "path": _state("logs/store.jsonl"),
             "rotation": {"max_megabytes": 64, "max_backups": 5},
             "create_directory": True,
+        },
+    }
+
+
+def _store(endpoint: Value, model: Model) -> dict[str, Any]:
+    """Return the exporter to a store: what it cannot take yet waits on disk."""
+    return {
+        "endpoint": endpoint,
+        "tls": {"insecure": True},
+        "timeout": _TIMEOUT,
+        # 0 is "for ever": the size of the queue bounds how much waits, not the clock.
+        "retry_on_failure": {
+            "enabled": True,
+            "initial_interval": "1s",
+            "max_interval": "30s",
+            "max_elapsed_time": "0s",
+        },
+        "sending_queue": {
+            "enabled": True,
+            "storage": "file_storage",
+            "sizer": "bytes",
+            "queue_size": model.spec.collector.queue_mib * _MIB,
+            # Waiting data is sent in batches of at least 1 MiB. A single span or record larger
+            # than the largest batch would be dropped.
+            "batch": {
+                "flush_timeout": "1s",
+                "sizer": "bytes",
+                "min_size": _MIB,
+                "max_size": LARGEST_BATCH_MIB * _MIB,
+            },
         },
     }
 

@@ -14,8 +14,8 @@ from imsobs.model.kinds import pipeline
 from imsobs.model.metrics import ResolvedMetric
 from imsobs.model.processes import is_state
 from imsobs.outputs.collector import count, ordered
-from imsobs.outputs.collector.identity import process_group, process_labels, resource_group
-from imsobs.outputs.collector.ottl import forget_marks
+from imsobs.outputs.collector.identity import Group, process_group, process_labels, resource_group
+from imsobs.outputs.collector.ottl import forget_marks, transform
 
 # What derivation hands labelled spans and records to, besides what is counted.
 REPORTED = "signal_to_metrics/state"
@@ -55,17 +55,14 @@ def connectors(model: Model) -> dict[str, Any]:
 
 def processors(model: Model) -> dict[str, Any]:
     """Return what bounds and labels the gauges and the signs of life."""
-    found: dict[str, Any] = {}
+    found: dict[str, list[Group]] = {}
     if metrics := state_metrics(model):
         marks = {"context": "datapoint", "statements": [forget_marks("datapoint")]}
         found["transform/state"] = [*process_labels(metrics), marks, ordered.arrival()]
     if pipeline.KIND.alive(model):
         found["transform/seen"] = [resource_group(model), process_group()]
         found["transform/alive"] = [*process_labels([]), ordered.arrival()]
-    return {
-        name: {"error_mode": "ignore", "metric_statements": groups}
-        for name, groups in found.items()
-    }
+    return {name: transform(metric_statements=groups) for name, groups in found.items()}
 
 
 def pipelines(model: Model, sdk: str) -> dict[str, Any]:

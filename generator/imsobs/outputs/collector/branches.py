@@ -1,0 +1,135 @@
+"""The two branches that every span and log record takes: to be counted, and to be stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from imsobs.model import Model, conventions
+from imsobs.outputs.collector import (
+    count,
+    derive,
+    exemplars,
+    identity,
+    ordered,
+    sampling,
+    state,
+    store,
+)
+from imsobs.outputs.collector.ottl import forget_marks, transform
+from imsobs.outputs.references import Reference
+
+_COUNTED = "signal_to_metrics/derive"
+_REDACTIONS = "signal_to_metrics/redactions"
+
+
+def derive_processors(model: Model) -> dict[str, Any]:
+    """Return what labels signals and what adds up the points that are counted from them."""
+    return {
+        "transform/derive_traces": transform(trace_statements=derive.trace_groups(model)),
+        # Spans from which no metric is derived: no definition needs to look at them.
+        "filter/derive_traces": {
+            "error_mode": "ignore",
+            "traces": {"span": [f'attributes["{conventions.SOURCE_MARK}"] == nil']},
+        },
+        "transform/derive_logs": transform(log_statements=derive.log_groups(model)),
+        "transform/derived": transform(
+            metric_statements=[
+                # Redactions are counted from stored signals, whose resource is the sender's.
+                identity.resource_group(model),
+                *identity.resource_to_labels(conventions.RESOURCE_LABELS),
+                {
+                    "context": "datapoint",
+                    "statements": [
+                        # First: their values are in marks, and marks are not exposed.
+                        *count.CONSTANT_LABELS,
+                        forget_marks("datapoint"),
+                        *ordered.times(),
+                        ordered.begin(),
+                    ],
+                },
+            ]
+        ),
+        **ordered.queue(),
+        "delta_to_cumulative": {
+            "max_stale": model.spec.collector.keep_idle,
+            "max_streams": model.spec.collector.max_series,
+        },
+    }
+
+
+def store_processors(model: Model) -> dict[str, Any]:
+    """Return what samples traces, redacts signals, and gathers them for the stores."""
+    return {
+        "transform/requests": transform(trace_statements=sampling.request_groups(model)),
+        "tail_sampling": sampling.tail_sampling(model),
+        "transform/store_traces": transform(trace_statements=store.trace_groups(model)),
+        "transform/store_logs": transform(log_statements=store.log_groups(model)),
+        "redaction": store.redaction_processor(model),
+        "transform/stored": transform(
+            trace_statements=store.stored_groups("span"),
+            log_statements=store.stored_groups("log"),
+        ),
+        **store.batches(),
+    }
+
+
+def connectors(model: Model) -> dict[str, Any]:
+    """Return what counts: from labelled signals, and from stored ones."""
+    return {
+        _COUNTED: {
+            "error_mode": "ignore",
+            "spans": count.definitions(model, "span"),
+            "logs": count.definitions(model, "log"),
+        },
+        _REDACTIONS: {
+            "error_mode": "ignore",
+            "spans": count.stored_definitions(model, "span"),
+            "logs": count.stored_definitions(model, "log"),
+        },
+    }
+
+
+def derive_pipelines(model: Model, accepted: str) -> dict[str, Any]:
+    """Return the branch of the metrics. accepted: where spans and log records come from."""
+    counted = [_COUNTED, *([state.REPORTED] if state.state_metrics(model) else [])]
+    return {
+        "traces/derive": {
+            "receivers": [accepted],
+            "processors": ["transform/derive_traces", "filter/derive_traces"],
+            "exporters": counted,
+        },
+        "logs/derive": {
+            "receivers": [accepted],
+            "processors": ["transform/derive_logs"],
+            "exporters": counted,
+        },
+        "metrics/derived": {
+            "receivers": [_COUNTED, _REDACTIONS],
+            "processors": [ordered.QUEUE, "transform/derived", "delta_to_cumulative"],
+            "exporters": ["prometheus/derived"],
+        },
+    }
+
+
+def store_pipelines(model: Model, accepted: str) -> dict[str, Any]:
+    """Return the branch of the stores. accepted: where spans and log records come from."""
+    forwarded = [exemplars.FORWARD] if exemplars.exemplar_metrics(model) else []
+    return {
+        "traces/store": {
+            "receivers": [accepted],
+            "processors": [
+                "transform/requests",
+                "tail_sampling",
+                "batch/traces",
+                "transform/store_traces",
+                "redaction",
+                "transform/stored",
+            ],
+            "exporters": ["otlp_grpc/traces", _REDACTIONS, *forwarded],
+        },
+        "logs/store": {
+            "receivers": [accepted],
+            "processors": ["transform/store_logs", "redaction", "transform/stored", "batch/logs"],
+            "exporters": [Reference("IMS_LOG_EXPORTER", "file"), _REDACTIONS],
+        },
+    }
