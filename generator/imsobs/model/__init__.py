@@ -1,6 +1,6 @@
-"""Resolve: the checked spec to a model in which nothing is optional.
+"""Resolve: the parsed spec to a model in which nothing is optional.
 
-Stage 4 of load -> parse -> resolve -> check -> plan -> render.
+Stage 3 of load -> parse -> resolve -> check -> plan -> render.
 """
 
 from __future__ import annotations
@@ -83,13 +83,13 @@ class Model:
 
 
 def resolve(spec: Spec) -> Model:
-    """Return the model of a spec without problems."""
+    """Return the model of a spec. Total: checks read the model of a faulty spec too."""
     labels = {name: resolve_label(name, spec) for name in spec.labels}
     metrics = {
         name: resolve_metric(name, metric, spec, labels)
         for name, metric in {**spec.metrics, **budget_metrics(spec)}.items()
     }
-    # A name that the spec gives to another is told by the check of metrics.
+    # The spec's own metric of such a name stays; the check metric/derived-name reports it.
     for further in (alive_metric, limit_metric):
         metrics |= {
             name: resolve_metric(name, metric, spec, labels)

@@ -13,7 +13,7 @@ RESOURCE_LABELS = {
     "service.name": SERVICE_NAME,
     "deployment.environment.name": ENVIRONMENT,
 }
-# What else tells one process from another. The role is told by imsobs-instrumentation (ADR 13).
+# Labels that also identify the process. imsobs-instrumentation sets its role (ADR 13).
 PROCESS_ROLE = "process_role"
 PROCESS_ROLES = ("main", "worker", "helper")
 PROCESS_LABELS = {
@@ -21,12 +21,12 @@ PROCESS_LABELS = {
     "service.instance.id": INSTANCE_ID,
     "imsobs.process.role": PROCESS_ROLE,
 }
-# What says whose a series is. Every sum, alert, group and inhibition keeps these labels apart.
+# Labels that identify the service. Every aggregation, alert, group and inhibition keeps them.
 IDENTITY_LABELS = tuple(RESOURCE_LABELS.values())
 BY_IDENTITY = ", ".join(IDENTITY_LABELS)
 # The component that the plain health route stands for.
 SERVICE_COMPONENT = "service"
-# What a service or an environment that the spec does not name becomes, and one not told.
+# Values for a service or environment that the spec does not name, and for a missing one.
 OTHER = "other"
 UNKNOWN = "unknown"
 # Variable of a dashboard -> the label that it narrows.
@@ -47,7 +47,7 @@ LOG_STREAM_LABELS = (SERVICE_NAME, ENVIRONMENT)
 DATASOURCES = {"prometheus": "prometheus", "loki": "loki", "jaeger": "jaeger"}
 # Services of compose that run on request -> their profile.
 PROFILES = {"promtail": "promtail", "gateway": "demo"}
-# Label of a container: digest of what it reads at its start only.
+# Container label with the digest of the files that are only read at start.
 CONFIG_LABEL = "imsobs.config"
 
 # Attributes that the derivation sets on its own copy of a signal; a sender's own are dropped.
@@ -127,10 +127,10 @@ def presence_mark(*signals: str) -> str:
 
 
 def constant_mark(label: str) -> str:
-    """Return the attribute that no signal has, whose default is the value of a label.
+    """Return the attribute whose default value is a label's constant value.
 
-    It is renamed to the label where the data points are; under the label's own name a
-    sender's attribute would take the default's place.
+    No signal has it, so the default always applies. A transform of the data points renames it
+    to the label. Under the label's own name, a sender's attribute would override the default.
     """
     return f"{MARKS}constant.{label}"
 

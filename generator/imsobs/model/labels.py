@@ -92,10 +92,10 @@ def probed_routes(spec: Spec) -> list[str]:
 
 
 def _probed(name: str, matches: dict[str, str], spec: Spec) -> dict[str, str]:
-    """Return how a label of routes tells the probed ones that it does not list.
+    """Return the patterns of the probed routes that a route label does not list.
 
-    They are spellings of the first value that is set apart, so that queries need not name
-    them; without one, each is a value of its own.
+    They count as the first value under ``apart``, so that queries need not name them; without
+    one, each is a value of its own.
     """
     label = spec.labels[name]
     paths = probed_routes(spec) if ROUTE in label.attributes else []
@@ -113,15 +113,14 @@ def value_of(raw: str, matches: dict[str, str]) -> str | None:
             if re.search(pattern, raw):
                 return value
         except re.error:
-            continue  # RE2 judges patterns in a check of its own
+            continue  # a check reports patterns that RE2 does not accept
     return None
 
 
 def apart_values(name: str, spec: Spec) -> tuple[str, ...]:
-    """Return the values of a label that are none of what its metrics are about.
+    """Return the values of a label that ratios and objectives leave out, such as health routes.
 
-    Those that the spec sets apart, and the routes that the probe asks: what the label lists by
-    the very path, or what stands for itself as no value is set apart.
+    These are the values under ``apart``, and the probed routes that are values of their own.
     """
     label = spec.labels.get(name)
     if label is None:

@@ -17,9 +17,10 @@ GROUP = "processes"
 
 
 def is_state(metric: ResolvedMetric) -> bool:
-    """Return whether the gauge stays as it was reported last, so that its process is asked for.
+    """Return whether the gauge keeps its last value after its process has ended.
 
-    The SDK reports its gauges over and over: those of a process that ended go by themselves.
+    So the rule that folds it asks whether the process is alive. The SDK exports its gauges
+    every interval: those of a process that ended expire by themselves.
     """
     return metric.fold is not None and not metric.kind.repeated
 
@@ -58,7 +59,7 @@ def fold_records(spec: Spec, metrics: dict[str, ResolvedMetric]) -> list[Record]
 
 def _fold(metric: ResolvedMetric, alive: str) -> str:
     by = ", ".join([*conventions.IDENTITY_LABELS, *metric.labels])
-    # Of what was reported last there is one value; several Collectors may hold one each.
+    # `last` leaves one value in each Collector; of several Collectors the largest is taken.
     operator = "max" if metric.fold == "last" else metric.fold
     if not is_state(metric):
         return f"{operator} by ({by}) ({metric.exposed})"

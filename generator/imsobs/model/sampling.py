@@ -1,8 +1,8 @@
-"""How many undecided traces the Collector holds, and what they need.
+"""How many undecided traces the Collector holds, and the memory that they need.
 
-Every failed or slow trace and the kept share are decided on when the span that says so comes
-in; what may still fail is held. A request's spans come in when they end, its own last. So a
-trace is held until ``decision_wait`` after the span of the request itself, and one without
+A trace is decided as soon as a span shows that it failed, is slow, or belongs to the kept
+share; any other is held, because it may still fail. Spans arrive when they end, the request's
+own last. So a trace is held until ``decision_wait`` after the request's span, and one without
 such a span for ``longest_request`` (ADR 21).
 """
 
@@ -28,7 +28,7 @@ def room(spec: Spec) -> int:
 def most_held(spec: Spec) -> int:
     """Return how many undecided traces are held at most; beyond, the oldest is given up."""
     given = spec.sampling.max_traces
-    # Rounded down, so that it reads as the choice that it is.
+    # Rounded down to hundreds: an estimate with more digits would look like a measurement.
     return room(spec) // 100 * 100 if given is None else given
 
 

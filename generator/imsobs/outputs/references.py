@@ -20,7 +20,7 @@ _NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
 class _Node:
-    """What is no text yet: formatting it would make it look like one."""
+    """A value that is not text yet. Formatting it is a mistake and raises TypeError."""
 
     def __str__(self) -> NoReturn:
         raise TypeError("a reference is no text: join() it, and let written() write it")

@@ -18,7 +18,7 @@ from imsobs.spec.schema.dashboards import Panel, Show
 
 RATE = "$__rate_interval"
 RANGE = "$__range"
-# What shows one number per series asks once, at the end of the range.
+# Panels that show one number per series: instant queries at the end of the range.
 INSTANT: frozenset[Show] = frozenset({"bars", "pie", "table"})
 
 Where = Mapping[str, str | list[str]]
@@ -27,7 +27,7 @@ Language = Literal["promql", "logql", "logs", "traces"]
 
 @dataclass(frozen=True)
 class Scope:
-    """Where a query stands: its dashboard's variables, and the series that exist."""
+    """What a query may use: its dashboard's variables, and the series of the catalogue."""
 
     variables: tuple[str, ...]
     series: dict[str, Series]

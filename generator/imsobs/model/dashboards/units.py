@@ -1,4 +1,4 @@
-"""What a panel's numbers are, from the metric's unit and what the purpose does to it."""
+"""Units of panels, from the metric's unit and the query: a rate of seconds is a ratio."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a panel says about itself when one asks."""
+"""Descriptions of panels, which Grafana shows behind the info icon."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ _PROCESS_METRICS = (
     "cpython.gc.collections",
     "cpython.gc.uncollectable_objects",
 )
-# Spans that say again what another span says: the Anthropic client's own.
+# Tracers whose spans repeat those of another instrumentation: the Anthropic client's own.
 _SILENT_TRACERS = ("com.anthropic.sdk.python*",)
 # Instrumentations that need options, which only the SDK file can give; they must not be
 # started a second time by opentelemetry-instrument.
@@ -210,7 +210,7 @@ def _meter_provider(model: Model) -> dict[str, Any]:
     }
 
 
-# An attribute that nothing has: the file's schema wants at least one name in a list.
+# An attribute that no instrument sets: the file's schema requires a name in the list.
 _NO_ATTRIBUTES = {"included": ["ims.none"]}
 # Views add up: an instrument that has a view of its own keeps it, all others are dropped. The
 # SDK sorts and hashes the attributes of what it drops, too: better none.
@@ -239,7 +239,7 @@ def _meter_configurator(metrics: list[ResolvedMetric]) -> dict[str, Any]:
         unknown = unknown or not found
         scopes.update(dict.fromkeys(scope for made in found for scope in made))
     return {
-        # A metric from a scope that is not known here: leave every meter on, the views drop.
+        # The scope of a wanted metric is unknown: all meters stay on, and the views drop the rest.
         "default_config": {"enabled": unknown},
         "meters": [{"name": scope, "config": {"enabled": True}} for scope in scopes],
     }

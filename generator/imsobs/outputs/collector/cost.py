@@ -25,7 +25,7 @@ SEPARATOR = "\n"
 
 
 class Cache:
-    """Paths of what is found on the way to a cost. context: ``span`` or ``log``."""
+    """Cache paths of the intermediate results of a cost. context: ``span`` or ``log``."""
 
     def __init__(self, context: str) -> None:
         self.tokens = {kind: f"{context}.cache[{text(f'cost.{kind}')}]" for kind in TOKENS}
@@ -40,9 +40,10 @@ class Cache:
 
 
 def reserved(context: str) -> list[str]:
-    """Return what comes before all else of a source or event: places that are found soonest.
+    """Return the first statements of a source or event: they create the first cache entries.
 
-    Every row asks for the price, every kind of tokens whether there are others than text.
+    OTTL searches the cache from its start, and these entries are read most often: the price's
+    key by every row of the table, the flags by every kind of tokens.
     """
     cache = Cache(context)
     flags = (cache.other, cache.usable, cache.pending)
@@ -71,7 +72,7 @@ def cost_statements(context: str, usage: Usage, model: Model) -> list[str]:
 
 
 def _tokens(context: str, usage: Usage, told: bool, cache: Cache) -> list[str]:
-    """Return what counts the tokens of each kind, and says whether they can be."""
+    """Return statements that count tokens by kind, and tell whether the counts are plausible."""
 
     def counted(kind: str, where: str | None = None) -> str:
         keys = getattr(usage, kind)
@@ -81,7 +82,7 @@ def _tokens(context: str, usage: Usage, told: bool, cache: Cache) -> list[str]:
     count = cache.tokens
     statements = [counted(kind) for kind in _PLAIN]
     present = any_of(f"{number(context, keys[0])} != nil" for keys in (usage.input, usage.output))
-    # Of numbers that cannot be, those that can be are no whole cost.
+    # If one of the counts is invalid, the rest would give only a part of the cost.
     if context == "span":
         marks = [attribute(context, fault_mark(keys[0])) for keys in usage.tokens().values()]
         sound = any_of([f"{FAULTY} == false", " and ".join(f"{mark} == nil" for mark in marks)])
@@ -98,7 +99,7 @@ def _tokens(context: str, usage: Usage, told: bool, cache: Cache) -> list[str]:
         parts = " and ".join(f"{left} >= {right}" for left, right in _parts_of_a_whole(cache))
         conditions.append(f"({cache.other} == false or ({parts}))")
     if context == "span":
-        # What came before somebody stopped listening is not what the vendor bills.
+        # The usage of a cancelled call is that up to then; the vendor may bill more.
         conditions.append(f'{attribute(context, conventions.OUTCOME)} != "cancelled"')
     return [*statements, set_to(cache.usable, "true", " and ".join(conditions))]
 
@@ -120,7 +121,7 @@ def _text_read(cache: Cache) -> str:
 
 
 def _text_input(cache: Cache) -> str:
-    """Return the input tokens that are text and have to do with no cache."""
+    """Return the input tokens of text that are neither read from nor written to a cache."""
     count = cache.tokens
     others = ("cache_write", "audio_input", "image_input")
     rest = " - ".join([count["input"], *(count[kind] for kind in others)])

@@ -1,9 +1,9 @@
 """Counting: the definitions of signal_to_metrics, one or more per derived metric.
 
-Every definition is asked about every signal. One that lacks a required attribute is passed
-over at a tenth of the price of a condition, so a definition requires a mark that only its own
-signals have: the price of a signal hardly grows with the metrics of other signals. The marks
-leave the data points again before these are exposed.
+Each signal is matched against every definition. Skipping one because a required attribute is
+missing costs a tenth of evaluating a condition. So a definition requires a mark that only its
+own signals have, and the cost of a signal hardly grows with the metrics of other signals. The
+marks are removed from the data points before these are exposed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def definitions(model: Model, signal: Signal) -> list[Definition]:
     return [
         _definition(metric, counting)
         for metric in model.metrics.values()
-        # Others count these: span_metrics, and what is said of each process.
+        # These are made by other connectors: span_metrics, and signal_to_metrics/state.
         if not (metric.exemplars or is_state(metric))
         for counting in _counted(metric, model, signal)
     ]

@@ -77,7 +77,7 @@ def _inside(source: str) -> str:
 
 
 def _may_be(source: SpanSource) -> str:
-    """Return a condition that rules out most spans without a search among their attributes."""
+    """Return a cheap condition that most other spans fail: it reads none of their attributes."""
     if source.dialects:
         return dialects.IS_TOLD
     return f"span.kind == SPAN_KIND_{(source.kind or '').upper()}"
@@ -153,7 +153,10 @@ def log_groups(model: Model) -> list[Group]:
 
 
 def _record_statements(model: Model) -> list[str]:
-    """Mark what each entry of ``records`` selects; who went away left no failure behind."""
+    """Return statements that mark the records that each entry of ``records`` selects.
+
+    Not those of a cancelled request: a client that disconnects is no failure.
+    """
     kind = attribute("log", "exception.type")
     return [
         set_to(
@@ -173,7 +176,7 @@ def _event_statements(event: Event, model: Model) -> list[str]:
     invalid = attribute("log", conventions.INVALID_EVENT)
     breaks = any_of(_breaks(name, field) for name, field in event.fields.items())
     statements = [set_to(invalid, "true", breaks)]
-    # What of a faulty event is sound is still counted; what is not must not be there.
+    # Valid fields of an invalid event are still counted; invalid ones are removed.
     for name, largest in measured_fields(event).items():
         path = attribute("log", name)
         sound = is_measurement(path, largest)

@@ -1,14 +1,14 @@
-"""Spans that tell of the same thing: where several instrumentations see it, one is counted.
+"""Duplicate spans: where several instrumentations report one operation, one span is counted.
 
-SQLAlchemy and the driver below it send a span each for one statement; a call of a model can be
-seen by three instrumentations and a proxy. The Collector sees one span after the other, but
-those of one export together. Each span has a rank by its scope, zero being the best. Where an
-export has spans of several ranks, they first leave their rank at the resource, under what the
-spans of one thing have in common, and then those of a worse rank than the best there lose their
-mark. Statements have their parent in common, calls the outermost call around them and the id of
-the answer.
+SQLAlchemy and the driver below it each send a span for one statement; a model call can be
+reported by three instrumentations and a proxy. OTTL processes one span at a time, but the spans
+of one export share a resource. Each span has a rank by its scope; zero is the best. Where an
+export has spans of several ranks, each first writes its rank to the resource, under a key that
+the spans of one operation share. Then spans whose rank is worse than the best under their key
+lose their mark, and are not counted. The key of a statement is its parent span; the keys of a
+call are the outermost call around it and the id of the response.
 
-The resource is the derivation's own copy; what is exposed takes named attributes of it alone.
+The resource is the derivation's own copy; only named attributes of it become labels.
 """
 
 from __future__ import annotations

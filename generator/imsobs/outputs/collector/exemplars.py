@@ -16,7 +16,7 @@ from imsobs.outputs.collector.identity import resource_to_labels
 from imsobs.outputs.collector.ottl import set_to, text, transform
 
 FORWARD = "forward/kept"
-# The largest number that may lie in one bucket of one series between two scrapes.
+# Most exemplars of one series between two scrapes.
 _EXEMPLARS = 5
 
 
@@ -40,7 +40,8 @@ def connectors(model: Model) -> dict[str, Any]:
             "exclude_dimensions": ["service.name", "span.name", "span.kind", "status.code"],
             "resource_metrics_key_attributes": list(conventions.RESOURCE_LABELS),
             "exemplars": {"enabled": True, "max_per_data_point": _EXEMPLARS},
-            # Exemplars last until the next flush: once each, when flushed as often as scraped.
+            # Exemplars are kept until the next flush: flushed at the interval of the scrapes,
+            # each is scraped once.
             "metrics_flush_interval": model.spec.scrape.interval,
             "metrics_expiration": model.spec.collector.keep_idle,
         }

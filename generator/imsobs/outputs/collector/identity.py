@@ -1,4 +1,4 @@
-"""Whose a signal is: service, environment and process, bounded first and labels in the end."""
+"""Service, environment and process: resource attributes with bounded values, made labels."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def resource_group(model: Model) -> Group:
 def process_group() -> Group:
     """Return the statements that bound the id and the role of the process.
 
-    An id tells processes apart; what is not shaped like one must not become a label.
+    A value that is not shaped like an id becomes ``other``: no free text may become a label.
     """
     instance, role = (f"resource.attributes[{text(key)}]" for key in _PROCESS)
     odd = f"{instance} == nil or not {matches(instance, _INSTANCE_ID)}"

@@ -19,9 +19,10 @@ _STEPS = f"ParseInt(Substring({_ID}, 15, 3), 16)"
 
 
 def queue() -> dict[str, Any]:
-    """Return the processor behind which there is one order.
+    """Return the batch processor that puts concurrent requests into one order.
 
-    It hands on at once, one request after the other; when a few are waiting, senders wait.
+    With a timeout of 0 it forwards each request at once, one at a time. Its channel holds a
+    few requests; when it is full, senders block.
     """
     return {QUEUE: {"timeout": "0s"}}
 
@@ -29,7 +30,7 @@ def queue() -> dict[str, Any]:
 def arrival() -> dict[str, Any]:
     """Return the group that gives data points the time of their arrival.
 
-    Also to what is exposed as it comes: the clock of a sender may be set back too.
+    Metrics that are exposed as received get it too, because a sender's clock may be set back.
     """
     return {"context": "datapoint", "statements": times()}
 
@@ -37,9 +38,9 @@ def arrival() -> dict[str, Any]:
 def times() -> list[str]:
     """Return the statements that give a data point the time of its arrival, in one order.
 
-    A UUID of version 7 holds the wall clock's time, except that each is later than the one
-    before also when the clock is set back: by it nothing would be taken until it has caught
-    up. A step is written as 244 ns, so that the last one (4095) ends before the millisecond.
+    The time is that of a UUIDv7: the wall clock's, except that it never goes back. If the clock
+    itself were used and set back, points would be dropped until it has caught up. A step
+    within a millisecond counts as 244 ns, so that the last (4095) ends before the next one.
     """
     return [
         f"set({_ID}, UUIDv7())",
@@ -48,8 +49,8 @@ def times() -> list[str]:
 
 
 def begin() -> str:
-    """Return the statement that lets a series begin before its first value.
+    """Return the statement that sets the start time, one second before the first value.
 
-    Otherwise that value is invisible to increase().
+    Without a start time, increase() does not count the first value of a series.
     """
     return 'set(datapoint.start_time, datapoint.time - Duration("1s"))'

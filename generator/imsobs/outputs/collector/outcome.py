@@ -1,7 +1,7 @@
-"""How what a span tells of ended: success, error, or cancelled by whoever asked.
+"""Outcome of a span: success, error, or cancelled by the client.
 
-A request that failed after a good status line had left is an error, which its status code
-alone does not tell. One whose caller went away is none, though its span may be marked as one.
+A request that fails after its 2xx status line was sent is an error, although its status code
+does not say so. One whose client disconnected is not, although its span may have status error.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def exception_group() -> dict[str, Any]:
 
 
 def cancellation(path: str, patterns: list[str]) -> str:
-    """Return the condition that a text says that whoever asked went away."""
+    """Return the condition that a text says that the client disconnected or cancelled."""
     return matches(path, "|".join(f"(?:{pattern})" for pattern in patterns))
 
 
@@ -53,11 +53,11 @@ def outcome_statements(source: SpanSource) -> list[str]:
         statements.append(set_to(outcome, text(CANCELLED), f"{told} and {gone}"))
     else:
         statements += _request_statements(source.status, outcome, gone)
-    # What told its exception by an event alone.
+    # An instrumentation may record the exception as a span event only.
     statements.append(
         set_to(_ERROR_TYPE, _EXCEPTION, f'{_ERROR_TYPE} == nil and {outcome} == "{ERROR}"')
     )
-    # No label of errors is to speak of what is none.
+    # A cancelled request is no error, so it has no error type.
     forget = f"delete_key(span.attributes, {text('error.type')})"
     statements.append(f'{forget} where {outcome} == "{CANCELLED}"')
     return statements
@@ -72,10 +72,10 @@ def _request_statements(status: list[str], outcome: str, gone: str) -> list[str]
     return [
         *canonical("span", status),
         set_to(code, f"Int({code})", f"not IsInt({code}) and {matches(code, _STATUS_CODE)}"),
-        # What a client did wrong is no failure of the service, whatever was recorded of it.
+        # A 4xx is the client's error, even if an exception was recorded.
         set_to(outcome, text(ERROR), f"{failed} and not {refused}"),
         set_to(outcome, text(CANCELLED), f"{is_error} and not {answered} and {gone}"),
         set_to(outcome, text(CANCELLED), f"{code} == {_CLIENT_CLOSED}"),
-        # The answer began well and broke, or never began.
+        # The response broke off after a good status line, or none was sent.
         set_to(code, "500", f"{is_error} and not {answered}"),
     ]

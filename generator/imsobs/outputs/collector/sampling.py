@@ -1,4 +1,4 @@
-"""Which traces are kept: the tail sampler, and what shows it where a trace ends (ADR 21)."""
+"""Which traces are kept: the tail sampler, and statements that show it a trace's end (ADR 21)."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _NO_PARENT, _NOT_ROOT = text("0" * 16), text("f" * 16)
 
 
 def request_groups(model: Model) -> list[Group]:
-    """Return what sets parents aside, so that the sampler finds the end of a trace.
+    """Return statements that change parent ids, so that the sampler finds the end of a trace.
 
-    It takes every span without a parent for the root. But a request whose client sends a
-    traceparent has a parent that may never come here, and a span of another kind that has no
-    parent is not the request.
+    The sampler takes a span without a parent for the root. But the parent of a request whose
+    client sends a traceparent may never arrive: its parent id is saved and cleared. And a span
+    without a parent that is no request is not the root: it gets a parent id.
     """
     other = {
         "context": "span",
@@ -40,7 +40,7 @@ def request_groups(model: Model) -> list[Group]:
 
 
 def parent_group(model: Model) -> Group:
-    """Return what gives the spans that are kept their parents back."""
+    """Return the statements that restore the parent ids of kept spans."""
     other = set_to(_PARENT, _NO_PARENT, f"{_PARENT} == {_NOT_ROOT}")
     called = set_to(_PARENT, _ASIDE, f"{_ROOT} and {_ENDS} and {_ASIDE} != nil")
     return {"context": "span", "statements": [other, called] if _by_request(model) else [other]}

@@ -30,7 +30,7 @@ def _state(folder: str) -> Joined:
 
 
 def extensions(model: Model) -> dict[str, Any]:
-    """Return the health endpoint and the queue on disk that outlives a restart."""
+    """Return the health endpoint, and the persistent queue on disk."""
     return {
         "health_check": {
             "endpoint": _listen(model.spec.stack.otelcol.ports.health),
@@ -49,7 +49,7 @@ def extensions(model: Model) -> dict[str, Any]:
 
 
 def memory_limiter(model: Model) -> dict[str, Any]:
-    """Return the processor that refuses what would not fit: first of every pipeline."""
+    """Return the memory limiter, the first processor of every pipeline that receives OTLP."""
     limit = model.spec.collector.memory_limit_mib
     return {"check_interval": "1s", "limit_mib": limit, "spike_limit_mib": _spike_mib(model)}
 
@@ -59,10 +59,10 @@ def _spike_mib(model: Model) -> int:
 
 
 def runtime(model: Model) -> dict[str, str]:
-    """Return what tells the Go runtime when to collect garbage (ADR 8).
+    """Return the variables that tell the Go runtime when to collect garbage (ADR 8).
 
-    Seldom while there is room; and always before memory_limiter, which counts garbage too,
-    would begin to refuse.
+    Rarely while there is memory, but always before memory_limiter, which counts garbage too,
+    would refuse data.
     """
     refuses_mib = model.spec.collector.memory_limit_mib - _spike_mib(model)
     return {"GOGC": "200", "GOMEMLIMIT": f"{refuses_mib}MiB"}

@@ -1,8 +1,8 @@
-"""State of processes: gauges of spans and events as each process reports them, and who reports.
+"""Gauges of spans and events per process, and the series that says which processes report.
 
-Such a gauge stays as it was reported last, for a process may be quiet for long. Whether the
-process is still there is said by another series, which lives on the metrics that every SDK sends
-over and over, and on reports of the gauges themselves. The rules join the two (ADR 12).
+Such a gauge keeps its last value, because a process may report it rarely. Whether the process
+still runs is told by another series, which is renewed by the metrics that every SDK exports
+periodically, and by reports of the gauges themselves. Recording rules join the two (ADR 12).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from imsobs.outputs.collector import count, ordered
 from imsobs.outputs.collector.identity import Group, process_group, process_labels, resource_group
 from imsobs.outputs.collector.ottl import forget_marks, transform
 
-# What derivation hands labelled spans and records to, besides what is counted.
+# Connector that makes the gauges of labelled spans and log records.
 REPORTED = "signal_to_metrics/state"
 _ALIVE = "signal_to_metrics/alive"
 
@@ -28,7 +28,7 @@ def state_metrics(model: Model) -> list[ResolvedMetric]:
 
 
 def connectors(model: Model) -> dict[str, Any]:
-    """Return what reads the gauges, and what makes a sign of life of each report."""
+    """Return the connectors that make the gauges, and that series of whatever is reported."""
     found: dict[str, Any] = {}
     if state_metrics(model):
         found[REPORTED] = {
@@ -54,7 +54,7 @@ def connectors(model: Model) -> dict[str, Any]:
 
 
 def processors(model: Model) -> dict[str, Any]:
-    """Return what bounds and labels the gauges and the signs of life."""
+    """Return the processors that bound and label the gauges, and that series."""
     found: dict[str, list[Group]] = {}
     if metrics := state_metrics(model):
         marks = {"context": "datapoint", "statements": [forget_marks("datapoint")]}
@@ -66,7 +66,7 @@ def processors(model: Model) -> dict[str, Any]:
 
 
 def pipelines(model: Model, sdk: str) -> dict[str, Any]:
-    """Return the pipelines of the gauges and of the signs of life.
+    """Return the pipelines of the gauges, and of that series.
 
     sdk: where the SDK's metrics come from.
     """

@@ -1,4 +1,4 @@
-"""Why a model call has no cost, as OTTL statements: it never vanishes (ADR 20)."""
+"""Why a model call has no cost, as OTTL statements; every such call is counted (ADR 20)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def unpriced_statements(model: Model) -> list[str]:
     cache = Cache("span")
     reason = attribute("span", conventions.UNPRICED_REASON)
     cost = attribute("span", conventions.COST)
-    # A vendor bills what it answered, whether or not somebody waited for the end.
+    # The vendor bills what it generated, even if the client disconnected.
     answered = f'{attribute("span", conventions.OUTCOME)} != "error"'
     statements = [
         f"delete_key(span.attributes, {text(conventions.UNPRICED_REASON)})",

@@ -1,7 +1,7 @@
-"""Numbers of spans: read once, and none left that cannot be summed.
+"""Numbers of spans: each is read once; one that is no valid measurement is marked and removed.
 
-A signal's cache is searched from its beginning, and so is the much longer list of its attributes.
-So what is asked often is put into the cache first, and each number is looked for once.
+OTTL searches attributes and cache from their start, and the cache is much shorter. So each
+number is copied to the cache once, and what is read most often is put there first.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ FAULTY = 'span.cache["faulty"]'
 
 
 def number(context: str, key: str) -> str:
-    """Return the path of a number that is a measurement, or nil, under this attribute.
+    """Return the path of the valid number of an attribute; it is nil when there is none.
 
-    Of a span it is in the cache; of an event that is valid the attribute itself is one.
+    A span's number is in its cache; an event's is the attribute, as invalid ones are removed.
     """
     return f"span.cache[{text(f'n.{key}')}]" if context == "span" else attribute(context, key)
 
 
 def value_statements(source: str, model: Model) -> list[str]:
-    """Return the statements that leave a source's spans no number that cannot be summed.
+    """Return the statements that copy a source's numbers to the cache, and remove invalid ones.
 
-    What is no measurement is marked, to be counted, and removed: what follows finds only
-    sound numbers. First of all statements of the source.
+    An invalid number is marked, so that it is counted. These statements come first: all later
+    ones find valid numbers only.
     """
     measures = span_measures(model.spec, source)
     found = [set_to(FAULTY, "false")] if measures else []
@@ -50,7 +50,7 @@ def value_statements(source: str, model: Model) -> list[str]:
             f"delete_key(span.cache, {text(f'n.{measure.key}')}) where {here}",
         ]
     if source in timed_sources(model.spec):
-        # A clock that was set between start and end, or never was.
+        # The host's clock was adjusted during the span, or has no valid time at all.
         start, end = "span.start_time_unix_nano", "span.end_time_unix_nano"
         longest = int(largest_duration() * 1e9)
         faulty = f"{end} < {start} or {end} - {start} > {longest}"

@@ -9,7 +9,7 @@ from grafana_foundation_sdk.models import dashboard as grafana
 
 from imsobs.model import Model, conventions
 from imsobs.model.dashboards import ResolvedDashboard
-from imsobs.outputs.grafana.panels import panel, source_kind
+from imsobs.outputs.grafana.panels import data_source_kind, panel
 from imsobs.outputs.grafana.sources import KINDS, PROMETHEUS, data_source
 from imsobs.pages import HEADER
 
@@ -48,7 +48,7 @@ def board(dashboard: ResolvedDashboard, model: Model) -> grafana.Dashboard:
 
 
 def _variables(dashboard: ResolvedDashboard, model: Model) -> list[grafana.VariableModel]:
-    used = {source_kind(entry) for entry in dashboard.panels()} | {PROMETHEUS}
+    used = {data_source_kind(entry) for entry in dashboard.panels()} | {PROMETHEUS}
     made = [
         grafana.VariableModel(
             type_val=grafana.VariableType.DATASOURCE,

@@ -34,7 +34,7 @@ MEANINGS = {
 _SOURCES = {"promql": PROMETHEUS, "logql": LOKI, "logs": LOKI, "traces": JAEGER}
 
 
-def source_kind(panel: ResolvedPanel) -> Kind:
+def data_source_kind(panel: ResolvedPanel) -> Kind:
     """Return the kind of data source that a panel asks."""
     return _SOURCES[panel.queries[0].language] if panel.queries else PROMETHEUS
 
@@ -45,7 +45,7 @@ def panel(entry: ResolvedPanel, model: Model) -> grafana.Panel:
     built.id_val = entry.id
     built.title = entry.title
     built.description = entry.description
-    built.datasource = data_source(source_kind(entry))
+    built.datasource = data_source(data_source_kind(entry))
     place = entry.place
     built.grid_pos = grafana.GridPos(h=place.height, w=place.width, x=place.x, y=place.y)
     built.targets = _targets(entry, model)

@@ -66,7 +66,7 @@ def otelcol(model: Model) -> Service:
     secrets = ingest_secrets(model.spec.stack.ingest)
     configs = [artifacts.COLLECTOR, *([artifacts.COLLECTOR_INGEST] if secrets else [])]
     state = VOLUMES["otelcol"]
-    # Only where senders prove who they are may the ports leave this machine.
+    # Without authentication the ports are published on loopback only.
     exposable = "IMS_OTLP_BIND" if model.spec.stack.ingest.auth == "bearer" else None
     return {
         **_running("otelcol", model),
@@ -97,7 +97,7 @@ def otelcol(model: Model) -> Service:
 
 
 def _runtime(memory_mib: int) -> dict[str, str]:
-    """Return what tells the Go runtime of its memory limit: 80 % of it."""
+    """Return the Go runtime's memory limit, 80 % of the container's."""
     return {"GOMEMLIMIT": f"{memory_mib * 80 // 100}MiB"}
 
 
