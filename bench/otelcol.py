@@ -17,7 +17,7 @@ from imsobs import yamlio
 from imsobs.model import resolve
 from imsobs.outputs import collector as output
 from imsobs.outputs.collector import ordered
-from imsobs.pages import render
+from imsobs.pages import render_page
 from imsobs.runtime.build.binaries import resolve_binary
 from imsobs.runtime.process.plan import load_plan
 from imsobs.runtime.trial import free_ports
@@ -39,7 +39,7 @@ def full(spec: dict[str, Any]) -> Config:
     parsed, problems = parse(spec)
     if parsed is None:
         raise SystemExit(str(problems[:3]))
-    return yaml.safe_load(render(output.plan(resolve(parsed)))["collector/config.yaml"])  # type: ignore[no-any-return]
+    return yaml.safe_load(render_page(output.plan(resolve(parsed)).config))  # type: ignore[no-any-return]
 
 
 def derive_only(config: Config) -> Config:

@@ -23,7 +23,7 @@ from golden import otlp, series
 from imsobs.compile import read_spec
 from imsobs.model import Model
 from imsobs.outputs import collector as output
-from imsobs.pages import render
+from imsobs.pages import render_page
 from imsobs.runtime.trial import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,7 +45,7 @@ def compiled(overlay: dict[str, Any], folder: Path) -> Model:
 
 def _traces_to(file: Path, model: Model) -> dict[str, Any]:
     """Return configuration that puts a file in the trace backend's place."""
-    planned = output.pipelines(model)["traces/store"]["exporters"]
+    planned = output.plan(model).sections["service"]["pipelines"]["traces/store"]["exporters"]
     exporters = ["file/traces" if name.startswith("otlp_grpc/") else name for name in planned]
     return {
         "exporters": {"file/traces": {"path": str(file), "flush_interval": "100ms"}},
@@ -55,7 +55,7 @@ def _traces_to(file: Path, model: Model) -> dict[str, Any]:
 
 def _barrier_at(port: int, model: Model) -> dict[str, Any]:
     """Return configuration that takes metrics into the queue of what is to be counted."""
-    receivers = output.pipelines(model)["metrics/derived"]["receivers"]
+    receivers = output.plan(model).sections["service"]["pipelines"]["metrics/derived"]["receivers"]
     endpoint = {"http": {"endpoint": f"127.0.0.1:{port}"}}
     return {
         "receivers": {"otlp/barrier": {"protocols": endpoint}},
@@ -80,7 +80,7 @@ class Collector:
         overlay = {**self.overlay, "stack": {"otelcol": {"ports": self.ports}}}
         self.model = compiled(overlay, self.folder)
         self.config = self.folder / "config.yaml"
-        self.config.write_bytes(render(output.plan(self.model))["collector/config.yaml"])
+        self.config.write_bytes(render_page(output.plan(self.model).config))
         # What the trace backend would get goes into a file.
         self.trace_file = self.folder / "config-traces.yaml"
         self.trace_file.write_text(yaml.safe_dump(_traces_to(self.stored_traces, self.model)))
