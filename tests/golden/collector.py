@@ -45,7 +45,7 @@ def compiled(overlay: dict[str, Any], folder: Path) -> Model:
 
 def _traces_to(file: Path, model: Model) -> dict[str, Any]:
     """Return configuration that puts a file in the trace backend's place."""
-    planned = output.plan(model).sections["service"]["pipelines"]["traces/store"]["exporters"]
+    planned = output.plan(model).pipelines["traces/store"]["exporters"]
     exporters = ["file/traces" if name.startswith("otlp_grpc/") else name for name in planned]
     return {
         "exporters": {"file/traces": {"path": str(file), "flush_interval": "100ms"}},
@@ -55,7 +55,7 @@ def _traces_to(file: Path, model: Model) -> dict[str, Any]:
 
 def _barrier_at(port: int, model: Model) -> dict[str, Any]:
     """Return configuration that takes metrics into the queue of what is to be counted."""
-    receivers = output.plan(model).sections["service"]["pipelines"]["metrics/derived"]["receivers"]
+    receivers = output.plan(model).pipelines["metrics/derived"]["receivers"]
     endpoint = {"http": {"endpoint": f"127.0.0.1:{port}"}}
     return {
         "receivers": {"otlp/barrier": {"protocols": endpoint}},

@@ -40,6 +40,12 @@ class CollectorPlan:
     config: YamlPage
     builder: YamlPage
 
+    @property
+    def pipelines(self) -> dict[str, Any]:
+        """The pipelines of config.yaml by name."""
+        found: dict[str, Any] = self.sections["service"]["pipelines"]
+        return found
+
 
 def plan(model: Model) -> CollectorPlan:
     """Return the Collector's configuration and the manifest it is built from."""

@@ -132,7 +132,7 @@ def _otelcol(model: Model, collected: CollectorPlan) -> dict[str, Any]:
 
 def _logs_to_loki(collected: CollectorPlan) -> str:
     """Return a configuration in one argument that sends logs to Loki instead of the file."""
-    exporters = collected.sections["service"]["pipelines"][_LOG_PIPELINE]["exporters"]
+    exporters = collected.pipelines[_LOG_PIPELINE]["exporters"]
     others = [name for name in exporters if isinstance(name, str)]
     listing = ", ".join([_LOKI_EXPORTER, *others])
     return f"yaml:service::pipelines::{_LOG_PIPELINE}::exporters: [{listing}]"
