@@ -18,6 +18,7 @@ $(READY): requirements.lock pyproject.toml instrumentation/pyproject.toml
 
 .PHONY: help all install lock fmt lint render check validate verify test test-unit test-native \
 	test-stack test-faults binaries up down status destroy demo spike drill preview bench dialects \
+	secret-rules \
 	wheel sbom audit pin clean
 
 help: ## List the targets.
@@ -101,6 +102,9 @@ preview: $(READY) ## Pictures of the dashboards from the running Prometheus.
 
 dialects: $(READY) binaries ## Record what each dialect's package sends, anew; results in tests/golden/dialects.
 	@PYTHONPATH=examples $(BIN)/python -m tests.dialects.record
+
+secret-rules: $(READY) ## Compile gitleaks' rules anew, of the version in data/builds.yaml.
+	@$(BIN)/python -m release.secret_rules
 
 bench: $(READY) binaries ## Measure everything anew (an hour and a half); results in docs/reference/benchmarks.
 	for table in overhead collector senders held generator load series faults incidents; do \

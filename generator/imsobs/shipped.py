@@ -132,6 +132,7 @@ class Shipped(Strict):
 
     go: Toolchain = Toolchain()
     components: dict[str, Entry]
+    tools: dict[str, Entry] = {}
     collector: CollectorModules = {}
 
     def release(self, name: str) -> Entry:
@@ -157,15 +158,16 @@ class Shipped(Strict):
         return self.components[name].tag.format(version=version)
 
     def natively(self, versions: dict[str, str]) -> dict[str, Component]:
-        """Return every component that can run natively, in these versions.
+        """Return every component that can run natively, in these versions, and every tool.
 
         versions: component -> version; one left out is taken as shipped. KeyError for a
         component that is not shipped.
         """
         chosen = {**self.versions(), **{self._known(name): v for name, v in versions.items()}}
+        chosen |= {name: tool.version for name, tool in self.tools.items() if tool.version}
         return {
             name: _component(name, entry.of or name, entry, chosen[entry.of or name])
-            for name, entry in self.components.items()
+            for name, entry in {**self.components, **self.tools}.items()
             if entry.native
         }
 

@@ -19,6 +19,7 @@ from tests.dialects.recording import plans
 PROBED = "case-probe"
 # Services of tests that are no cases, and the one that the spec's alerts speak of.
 OTHERS = ["ims-core", "redaction", "redaction-count", "redaction-kept", "redaction-sql"]
+OTHERS += ["redaction-prompts", "redaction-corpus"]
 OTHERS += [f"dialect-{name}" for name in plans()]
 # For the case of effective dates.
 TWO_PRICES = [

@@ -14,6 +14,13 @@ from typing import Any
 from urllib.parse import quote
 
 Json = dict[str, Any]
+# A word of the spec's redaction.keys anywhere in a key, in any case and joint.
+WRITTEN_KEYS = (
+    "apiKey", "APIKEY", "API-KEY", "api.key", "x-api-key", "db.password", "db.password.old",
+    "passwordHash", "tokenValue", "session.token.value", "AWS_SECRET_ACCESS_KEY", "userPassword",
+    "smtp-auth", "http.request.header.authorization", "http.response.header.set-cookie",
+    "PRIVATE_KEY_PEM", "clientSecret1", "kafka.sasl.credentials", "azure.account-key",
+)  # fmt: skip
 KEYS = ("api_key", "password", "secret", "token", "credit_card", "ssn", "email")
 
 
@@ -66,13 +73,49 @@ def standing(number: int) -> Iterator[Secret]:
         "userinfo": (f"redis://user:pw{serial}@localhost:6379/0", f"pw{serial}"),
         "jwt": (f"eyJhbGciOiJI{serial}.eyJzdWIi{serial}.sig{serial}", f"eyJzdWIi{serial}"),
     }
+    looks |= _signed_urls(serial) | _headers(serial)
     for kind, (text, hidden) in looks.items():
         yield Secret(f"look {kind}-prose", f"failed for {text} again", hidden)
         yield Secret(f"look {kind}-json", json.dumps({"note": text, "n": 1}), hidden)
         yield Secret(f"look {kind}-exception", f"ValueError('{text}')", hidden)
-        if kind not in ("ssn", "userinfo"):
+        if kind not in ("ssn", "userinfo", "curl"):
             encoded = f"https://h.example/p?q={quote(text)}&n=1"
             yield Secret(f"look {kind}-query", encoded, quote(hidden))
+
+
+def _signed_urls(serial: str) -> dict[str, tuple[str, str]]:
+    """Return URLs that are secrets until they expire, of every large cloud."""
+    sig = f"5e{serial}af"
+    parameters = {
+        "aws": f"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature={sig}&x-id=GetObject",
+        "aws-session": f"X-Amz-Security-Token={sig}%2F%2F&X-Amz-Date=20261126T000000Z",
+        "aws-v2": f"AWSAccessKeyId=x&Expires=1795476188&Signature={sig}%3D",
+        "google": f"X-Goog-Expires=900&X-Goog-Signature={sig}",
+        "azure": f"sv=2022-11-02&se=2026-11-26T00%3A00%3A00Z&sr=b&sp=r&sig={sig}%3D",
+        "cloudfront": f"Expires=1795476188&Signature={sig}__&Key-Pair-Id=K2",
+        "cloudfront-policy": f"Policy={sig}__&Key-Pair-Id=K2",
+        "alibaba": f"OSSAccessKeyId=x&Expires=1&Signature={sig}",
+        "tencent": f"q-sign-algorithm=sha1&q-signature={sig}",
+        "openstack": f"temp_url_sig={sig}&temp_url_expires=1",
+        "akamai": f"hdnea=exp%3D1~acl%3D*~hmac%3D{sig}",
+    }
+    urls = {f"signed-{k}": (f"https://b.example/k?{p}", sig) for k, p in parameters.items()}
+    path = f"https://objectstorage.example.com/p/{sig}{'Ab0_' * 8}/n/x/b/y/o/z"
+    return {**urls, "signed-oracle": (path, sig)}
+
+
+def _headers(serial: str) -> dict[str, tuple[str, str]]:
+    """Return headers whose value has several parts."""
+    return {
+        "cookies": (f"Cookie: theme=dark; sid=c{serial}", f"c{serial}"),
+        "digest": (f"Authorization: Digest username=u, response=d{serial}", f"d{serial}"),
+        "sigv4": (
+            f"Authorization: AWS4-HMAC-SHA256 Credential=x/s3, Signature=a{serial}",
+            f"a{serial}",
+        ),
+        "token": (f"Authorization: Token t{serial}", f"t{serial}"),
+        "curl": (f"curl -s -u jane:u{serial} https://h.example", f"u{serial}"),
+    }
 
 
 _FORMS: dict[str, Callable[[str, str], str]] = {
@@ -94,6 +137,35 @@ _FORMS: dict[str, Callable[[str, str], str]] = {
     "upper": lambda k, v: f"{k.upper()}='{v}'",
     "prefixed": lambda k, v: f"my_{k}={v}",
     "xml": lambda k, v: f"<{k}>{v}</{k}>",
+    "xml-attribute": lambda k, v: f'<add key="{k}" value="{v}" />',
+    "xml-pair": lambda k, v: f"<entry name='{k}' value='{v}'/>",
+    "html": lambda k, v: f"<td>&quot;{k}&quot;: &quot;{v}&quot;</td>",
+    "json-thrice": lambda k, v: json.dumps(json.dumps({"body": json.dumps({k: v})})),
+    "json-pair": lambda k, v: json.dumps([{"name": k, "value": v}, {"name": "z"}]),
+    "json-header-pairs": lambda k, v: json.dumps([["accept", "*/*"], [k, v]]),
+    "tuple": lambda k, v: repr((k, v)),
+    "bytes-pairs": lambda k, v: repr([(b"accept", b"*/*"), (k.encode(), v.encode())]),
+    "arguments": lambda k, v: repr(["run", f"--{k}", v]),
+    "option": lambda k, v: f"exec run --{k.replace('_', '-')} {v} --port 80",
+    "option-quoted": lambda k, v: f"exec run --db-{k} '{v} and more'",
+    "subscript": lambda k, v: f'headers["{k}"] = "{v}"',
+    "assignment": lambda k, v: f'var {k} string = "{v}"',
+    "go": lambda k, v: f"{k} := `{v}`",
+    "ruby": lambda k, v: f':{k} => "{v}"',
+    "shell-default": lambda k, v: f"{k.upper()} ?= {v}",
+    "numbered": lambda k, v: f"{k}_1 = {v}",
+    "suffix": lambda k, v: json.dumps({f"{k}_value": v}),
+    "connection": lambda k, v: f"Server=db;Database=x;User=u;{k}={v};Timeout=5",
+    "yaml": lambda k, v: f"a: 1\n{k}: {v}\nz: 2",
+    "yaml-quoted": lambda k, v: f"a:\n  {k}: '{v}'\n",
+    "yaml-block": lambda k, v: f"a:\n  {k}: |\n    first\n    {v}\n  z: 2",
+    "yaml-folded": lambda k, v: f"{k}: >-\n  {v}\nz: 2",
+    "yaml-list": lambda k, v: f"{k}:\n  - first\n  - {v}\nz: 2",
+    "spaces": lambda k, v: f"{k.replace('_', ' ')}: {v}",
+    "kebab-upper": lambda k, v: f"{k.replace('_', '-').upper()}: {v}",
+    "dotted": lambda k, v: f"spring.db.{k.replace('_', '.')}={v}",
+    "query-quotes": lambda k, v: f"/p?q=%7B%22{k}%22%3A%22{v}%22%7D",
+    "log-fields": lambda k, v: f'level=info msg="x" {k}="{v}" n=1',
 }
 
 
@@ -179,6 +251,18 @@ KEY_CHANNELS: dict[str, Callable[[str, Any], tuple[str, Json]]] = {
 }
 
 
+# Channels that take a key as it is.
+_KEYS_AS_THEY_ARE = (
+    "span-attribute",
+    "span-attribute-map",
+    "span-event",
+    "log-attribute",
+    "log-attribute-map",
+    "log-body-map",
+    "log-body-deep",
+)
+
+
 @dataclass(frozen=True)
 class Cell:
     """One cell: a secret in a channel. name: attribute that finds its record again."""
@@ -207,6 +291,11 @@ def cells() -> list[Cell]:
     for channel, carry in CHANNELS.items():
         for secret in [*keyed(next(number)), *standing(next(number))]:
             found.append(Cell(channel, secret.kind, secret.hidden, *carry(secret.text)))
+    plain = {name: put for name, put in KEY_CHANNELS.items() if name in _KEYS_AS_THEY_ARE}
+    for channel, put in plain.items():
+        for key in WRITTEN_KEYS:
+            hidden = f"7{next(number):08d}7" + "4" * 4
+            found.append(Cell(channel, f"key {key}", hidden, *put(key, hidden)))
     for channel, put in KEY_CHANNELS.items():
         for key in KEYS:
             for shape, value in (("text", str), ("number", int), ("list", lambda h: [h])):

@@ -11,6 +11,9 @@ from typing import Any
 from golden import otlp
 from golden.collector import Collector
 
+# So many fit into a request of four megabytes.
+_BATCH = 1000
+
 
 def records(collector: Collector) -> Iterator[tuple[dict[str, Any], str]]:
     """Yield the attributes of every stored span and log record, and all that is stored of it.
@@ -46,8 +49,10 @@ def send(collector: Collector, service: str, entries: list[tuple[str, dict[str, 
     for where, entry in entries:
         attributes = {**entry.get("attributes", {}), "mark": mark}
         marked[where].append({**entry, "attributes": attributes})
-    collector.send("traces", otlp.traces(service, marked["spans"]))
-    collector.send("logs", otlp.logs(service, marked["logs"]))
+    for at in range(0, len(marked["spans"]), _BATCH):
+        collector.send("traces", otlp.traces(service, marked["spans"][at : at + _BATCH]))
+    for at in range(0, len(marked["logs"]), _BATCH):
+        collector.send("logs", otlp.logs(service, marked["logs"][at : at + _BATCH]))
     files = {"spans": collector.stored_traces, "logs": collector.stored_logs}
     deadline = time.monotonic() + 30
     for where, file in files.items():

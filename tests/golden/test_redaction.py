@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from golden import series
+from golden import prompts, series
 from golden.collector import Collector
 from golden.secrets_matrix import CHANNELS, KEY_CHANNELS, cells
 from golden.stores import records, send, wait_until
@@ -41,6 +41,36 @@ KEPT: dict[str, Any] = {
     "gen_ai.token.type": "input",
     "tokenizer": "cl100k_base",
     "secretary": "of state",
+    "TOKENIZER": "o200k_base",
+    "token_count": 4111,
+    "llm.token_count.prompt": 15,
+    "llm.token_count.completion_details.reasoning": 16,
+    "token.type": "output",
+    "gen_ai.client.token.usage": 17,
+    "author": "jane",
+    "monkey": "business",
+    "sha1": "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+    "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "image": "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "etag": 'W/"33a64df551425fcc55e4d42a148795d9f25f89d4"',
+    "request_id": "req_011CSHoEeqs5C35K2UUqR7Fy",
+    "ulid": "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+    "object_id": "507f1f77bcf86cd799439011",
+    "version": "1.2.3-rc.1+build.20261126",
+    "path": "/usr/lib/python3.11/site-packages/starlette/middleware/authentication.py",
+    "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    "error": "KeyError: 'gpt-4o-2024-08-06'",
+    "stack": 'File "/app/auth.py", line 12, in check_token\n    raise Forbidden(role)',
+    "range": "bytes=0-1023",
+    "key": "user:42:profile",
+    "cache_key": "response:ab12cd34",
+    "bearer": "the bearer of bad news",
+    "basics": "Basic usage of the API",
+    "signature": "f(x: int) -> str",
+    "sort": "?sort=asc&policyless=1&page=2",
+    "yaml": "kind: ConfigMap\ndata:\n  retries: 3",
+    "curl": "curl 8.5.0 (x86_64-pc-linux-gnu)",
+    "sentence": "sk-learn 1.5 trained on 4111 rows, api_version=2026-11-26",
     "uuid": "41111111-1111-4111-8111-411111111111",
     "trace": "4bf92f3577b34da6a3ce929d0e0e4736",
     "time": "2026-11-23T23:40:52.411111111Z",
@@ -132,3 +162,13 @@ DROPPED = {name for name in CHANNELS if name.startswith("gen_ai")} | {
     "db.query.text",
     "db.statement",
 }
+
+
+def test_prompts_and_answers_are_not_stored(collector: Collector) -> None:
+    wanted = prompts.entries()
+    send(collector, "redaction-prompts", [entry for _, entry in wanted])
+    stored = "".join(text for _, text in records(collector))
+    leaking = [name for name, _ in wanted if prompts.hidden(name) in stored]
+    assert not leaking
+    # Their neighbours are.
+    assert stored.count("gpt-of-prompts") == len(wanted)

@@ -21,6 +21,7 @@ from imsobs.model.rules import Record, ResolvedAlert, record_series, spec_record
 from imsobs.model.series_budget import limit_metric, limit_records
 from imsobs.model.slos import slo_records
 from imsobs.promql.series import Series
+from imsobs.redaction.contents import content_keys
 from imsobs.spec.schema.root import Spec
 
 
@@ -46,17 +47,11 @@ class Model:
     def dropped(self) -> list[str]:
         """Patterns of attributes that are not stored.
 
-        They are the spec's, and those that hold prompts and answers in a dialect that the spec
-        accepts.
+        They are the spec's, and those that hold prompts and answers, whoever sets them: also
+        where a call is not counted from them.
         """
-        accepted = {name for source in self.spec.sources.values() for name in source.dialects}
-        contents = [
-            pattern
-            for name, dialect in dialects().items()
-            if name in accepted
-            for pattern in dialect.contents
-        ]
-        return list(dict.fromkeys([*self.spec.redaction.drop, *contents]))
+        counted = [pattern for dialect in dialects().values() for pattern in dialect.contents]
+        return list(dict.fromkeys([*self.spec.redaction.drop, *counted, *content_keys()]))
 
     @cached_property
     def recorded(self) -> dict[str, str]:

@@ -64,7 +64,7 @@ def store_processors(model: Model) -> dict[str, Any]:
         "tail_sampling": sampling.tail_sampling(model),
         "transform/store_traces": transform(trace_statements=store.trace_groups(model)),
         "transform/store_logs": transform(log_statements=store.log_groups(model)),
-        "redaction": store.redaction_processor(model),
+        **store.redaction_processors(model),
         "transform/stored": transform(
             trace_statements=store.stored_groups("span"),
             log_statements=store.stored_groups("log"),
@@ -122,14 +122,21 @@ def store_pipelines(model: Model, accepted: str) -> dict[str, Any]:
                 "tail_sampling",
                 "batch/traces",
                 "transform/store_traces",
-                "redaction",
+                store.KEYS,
+                store.VALUES,
                 "transform/stored",
             ],
             "exporters": ["otlp_grpc/traces", _REDACTIONS, *forwarded],
         },
         "logs/store": {
             "receivers": [accepted],
-            "processors": ["transform/store_logs", "redaction", "transform/stored", "batch/logs"],
+            "processors": [
+                "transform/store_logs",
+                store.KEYS,
+                store.VALUES,
+                "transform/stored",
+                "batch/logs",
+            ],
             "exporters": [Reference("IMS_LOG_EXPORTER", "file"), _REDACTIONS],
         },
     }

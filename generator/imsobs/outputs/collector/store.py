@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from imsobs.model import Model, conventions
 from imsobs.outputs.collector import sampling
 from imsobs.outputs.collector.identity import Group
 from imsobs.outputs.collector.ottl import attribute, matches, set_to, text
+from imsobs.outputs.redaction import MASK, key_patterns, value_patterns
+from imsobs.redaction import contents, keys, plain
+from imsobs.redaction.contents import ordinary_keys
 
-MASK = "****"
+KEYS, VALUES = "redaction/keys", "redaction/values"
 # Loki refuses a structured metadata field of more than 64 KB for good.
 _LONGEST_FIELD = 32_768
 # The redaction processor leaves here how much it masked.
@@ -20,74 +25,60 @@ _FORGET = (
     + conventions.MARKS.removesuffix(".")
     + ')\\\\.")'
 )
-_CONTENT_EVENT = r"^gen_ai\.(system|user|assistant|tool)\.message$|^gen_ai\.choice$"
+# How much it did not look at is nobody's business; it leaves that on everything it saw.
+_NOT_LOOKED_AT = ("redaction.ignored.count", "redaction.allowed.count")
+_OF_BODIES = ("redaction.body.ignored.count", "redaction.body.allowed.count")
 # Texts (closed, or cut off) and numbers of a statement, and all arguments of a command.
 _LITERALS = (
-    r"'(?:[^'\\]|\\.|'')*(?:'|$)",
-    r'"(?:[^"\\]|\\.|"")*(?:"|$)',
-    r"\b[0-9]+(?:\.[0-9]+)?\b",
+    r"()'(?:[^'\\]|\\.|'')*(?:'|$)",
+    r'()"(?:[^"\\]|\\.|"")*(?:"|$)',
+    # Not those of %22, which would hide the quotes of a secret.
+    r"(^|%[0-9A-Fa-f]{2}|[^%\w])[0-9]+(?:\.[0-9]+)?\b",
 )
 _ARGUMENTS = r"(?s)^(\S+)\s.*$"
 # What the logging instrumentation repeats in attributes though the record carries it.
 _REPEATED = ["otelTraceID", "otelSpanID", "otelTraceSampled", "otelServiceName", "color_message"]
 
 
-def value_patterns(model: Model) -> list[str]:
-    """Return RE2 patterns of what is masked inside texts: the spec's own, and key=value."""
-    return [*model.spec.redaction.values.values(), assignment(model.spec.redaction.keys)]
+def redaction_processors(model: Model) -> dict[str, Any]:
+    """Return the redaction processors: of attributes, events, bodies and resources.
 
-
-def assignment(keys: list[str]) -> str:
-    """Return the RE2 pattern of a secret with its value: JSON, repr, query string, prose.
-
-    A key may have words before it (``X-Api-Key``, ``userPassword``) but none after it, so
-    that ``max_tokens`` is not a token. The value is the longest of what such a text has.
+    First what stands under a secret's name, then what texts hold. Apart, because the processor
+    looks at the values that need no search before it looks at the names, and would store a
+    number or a word under a secret's name.
     """
-    # What opens and closes texts; %22 is a quote in a URL. The quotes of JSON inside JSON
-    # are escaped, those inside such a text twice.
-    values = (
-        r'"(?:[^"\\]|\\.)*"',
-        r"'(?:[^'\\]|\\.)*'",
-        r'\\"(?:[^"\\]|\\[^"\\]|\\\\(?:\\.|[^\\]))*\\"',
-        r"\[[^\]]*\]",
-        r"\{[^}]*\}",
-        # Cut off, or quoted in a way of its own: the rest of the line.
-        r"""\\*["'][^\n]*""",
-        r"""[^\s,;&"'}\])\\]+""",
-    )
-    return (
-        rf"(?i)[A-Za-z0-9_.-]*(?:{_spellings(keys)})"
-        rf"""(?:\\*["']|%22)?(?:\s*[:=]|%3[ad]|>)\s*(?:{"|".join(values)})"""
-    )
-
-
-def key_patterns(model: Model) -> list[str]:
-    """Return RE2 patterns of attribute keys whose whole value is masked."""
-    return [rf"(?i)(?:{_spellings(model.spec.redaction.keys)})$"]
-
-
-def _spellings(keys: list[str]) -> str:
-    # Sorted: RE2 tries a beginning that neighbours share once, and it tries at every character.
-    return "|".join(key.replace("_", "[_.-]?") for key in sorted(keys))
-
-
-def redaction_processor(model: Model) -> dict[str, Any]:
-    """Return the redaction processor's settings: attributes, events, bodies, resources."""
+    own = {name for event in model.spec.events.values() for name in event.fields}
+    secret = re.compile(key_patterns(model)[0])
     return {
-        "allow_all_keys": True,
-        "blocked_key_patterns": key_patterns(model),
-        "blocked_values": value_patterns(model),
-        "ignored_key_patterns": model.spec.redaction.keep,
-        # Maps and lists are looked at as JSON; they stay what they are unless masked.
-        "redact_all_types": True,
-        "summary": "info",
+        KEYS: {
+            "allow_all_keys": True,
+            "blocked_key_patterns": key_patterns(model),
+            # Found in a table, where the pattern would look at every character.
+            "ignored_keys": sorted(k for k in {*ordinary_keys(), *own} if not secret.search(k)),
+            "ignored_key_patterns": [*model.spec.redaction.keep, keys.COUNTED],
+            "summary": "info",
+        },
+        VALUES: {
+            "allow_all_keys": True,
+            "allowed_values": plain.patterns(),
+            "blocked_values": value_patterns(model),
+            "ignored_key_patterns": model.spec.redaction.keep,
+            # Maps and lists are looked at as JSON; they stay what they are unless masked.
+            "redact_all_types": True,
+            "summary": "info",
+        },
     }
 
 
 def trace_groups(model: Model) -> list[Group]:
     """Return what the redaction processor does not reach: names, messages, dropped keys."""
     statements = [_FORGET.format("span"), *_drop("span", model)]
-    events = [_FORGET.format("spanevent"), *_drop("spanevent", model)]
+    events = [
+        _FORGET.format("spanevent"),
+        *_drop("spanevent", model),
+        f"delete_matching_keys(spanevent.attributes, {text(contents.EVENT_CONTENT)})"
+        f" where {matches('spanevent.name', contents.EVENTS)}",
+    ]
     return [
         *_forget_containers(),
         # First: what is forgotten next holds the parents that were set aside.
@@ -107,11 +98,15 @@ def log_groups(model: Model) -> list[Group]:
     # First, so that the rest has less to look at.
     statements = [f"delete_key(log.attributes, {text(key)})" for key in _REPEATED]
     statements += [_FORGET.format("log"), *_drop("log", model)]
-    for pattern in model.dropped:
-        statements.append(f"delete_matching_keys(log.body, {text(pattern)}) where IsMap(log.body)")
-    # Older GenAI conventions put prompts and completions into the bodies of events.
+    dropped = text(contents.any_key(model.dropped))
+    statements.append(f"delete_matching_keys(log.body, {dropped}) where IsMap(log.body)")
+    # GenAI conventions put prompts and completions into the bodies of events.
     for path in ("log.event_name", 'log.attributes["event.name"]'):
-        statements.append(set_to("log.body", text(""), matches(path, _CONTENT_EVENT)))
+        event = matches(path, contents.EVENTS)
+        statements.append(set_to("log.body", text(""), event))
+        statements.append(
+            f"delete_matching_keys(log.attributes, {text(contents.EVENT_CONTENT)}) where {event}"
+        )
     # Bytes cannot be searched.
     statements.append(
         set_to("log.body", text(MASK), f"log.body != nil and not ({' or '.join(body_is)})")
@@ -130,14 +125,17 @@ def stored_groups(signal: str) -> list[Group]:
     """
     count = _COUNT.format(signal)
     around = [_COUNT.format(path) for path in ("resource", "instrumentation_scope")]
+    passed = [*_NOT_LOOKED_AT, *(_OF_BODIES if signal == "log" else ())]
     groups: list[Group] = [
+        *({"context": c, "statements": _forget_passed(c)} for c in ("resource", "scope")),
         {
             "context": signal,
             "statements": [
                 *(set_to(count, "1", f"{count} == nil and {path} != nil") for path in around),
+                *_forget_passed(signal, passed),
                 f"truncate_all({signal}.attributes, {_LONGEST_FIELD})",
             ],
-        }
+        },
     ]
     if signal == "span":
         inner = _COUNT.format("spanevent")
@@ -146,11 +144,16 @@ def stored_groups(signal: str) -> list[Group]:
                 "context": "spanevent",
                 "statements": [
                     set_to(count, "1", f"{count} == nil and {inner} != nil"),
+                    *_forget_passed("spanevent"),
                     f"truncate_all(spanevent.attributes, {_LONGEST_FIELD})",
                 ],
             }
         )
     return groups
+
+
+def _forget_passed(context: str, names: Sequence[str] = _NOT_LOOKED_AT) -> list[str]:
+    return [f"delete_key({context}.attributes, {text(name)})" for name in names]
 
 
 def _forget_containers() -> list[Group]:
@@ -167,7 +170,7 @@ def _masked(path: str, context: str, model: Model) -> Group:
     before = f"{context}.cache[{text('before')}]"
     return {
         "context": context,
-        "conditions": [f'{path} != ""'],
+        "conditions": [f"not {matches(path, plain.WORDS)}"],
         "statements": [
             set_to(before, path),
             *(f"replace_pattern({path}, {text(p)}, {text(MASK)})" for p in value_patterns(model)),
@@ -185,15 +188,15 @@ def _statements(model: Model) -> list[Group]:
     for key in model.spec.redaction.statements:
         path = attribute("span", key)
         masked = [f"replace_pattern({path}, {text(_ARGUMENTS)}, {text('$1 ?')}) where {redis}"]
-        masked += [f"replace_pattern({path}, {text(p)}, {text('?')})" for p in _LITERALS]
+        masked += [f"replace_pattern({path}, {text(p)}, {text('$1?')})" for p in _LITERALS]
         found.append({"context": "span", "conditions": [f"{path} != nil"], "statements": masked})
     return found
 
 
 def _drop(context: str, model: Model) -> list[str]:
     # One search per key, not one per key and pattern.
-    whole = "|".join(f"(?:{pattern})" for pattern in model.dropped)
-    return [f"delete_matching_keys({context}.attributes, {text(whole)})"] if whole else []
+    whole = contents.any_key(model.dropped)
+    return [f"delete_matching_keys({context}.attributes, {text(whole)})"]
 
 
 def batches() -> dict[str, Any]:

@@ -6,13 +6,13 @@ channel, against the bytes that reach the stores.
 
 from __future__ import annotations
 
-from imsobs import artifacts
-
 from collections.abc import Iterator
 
+from imsobs import artifacts
 from imsobs.model import Model
-from imsobs.outputs.collector.store import MASK, key_patterns, value_patterns
+from imsobs.outputs.redaction import MASK
 from imsobs.pages import Page, TextPage
+from imsobs.redaction import contents, known
 
 # Channel -> what happens to it besides the search for keys and values.
 CHANNELS = {
@@ -25,7 +25,7 @@ CHANNELS = {
     "log event name": "",
     "url.full, url.query, http.url": "",
     "db.query.text, db.statement": "literals become ?, arguments of Redis commands too",
-    "gen_ai messages, prompts, completions, tool arguments": "removed",
+    "prompts, completions, tool arguments: attributes, events, bodies": "removed",
 }
 # What is not searched, with the reason; whoever uses one of these should know.
 LIMITS = {
@@ -37,6 +37,13 @@ LIMITS = {
     "a secret of several words without quotes": (
         "`password: correct horse` loses its first word only"
     ),
+    "a secret that looks like plain words, without a name before it": (
+        "a text of words of up to 16 lower-case letters and small numbers is not searched"
+    ),
+    "a random value without a known beginning, or a name before it": (
+        "nothing tells it from an id or a hash, which must stay readable"
+    ),
+    "base64 or gzip of a text with a secret": "texts are searched as they are, not decoded",
 }
 
 
@@ -47,10 +54,10 @@ def plan(model: Model) -> Iterator[Page]:
         "mask": MASK,
         "keys": redaction.keys,
         "values": redaction.values,
-        "drop": model.dropped,
+        "known": known.known(),
+        "drop": redaction.drop,
+        "contents": contents.contents(),
         "keep": redaction.keep,
-        "key_pattern": key_patterns(model)[0],
-        "assignment": value_patterns(model)[-1],
         "channels": CHANNELS,
         "limits": LIMITS,
     }

@@ -18,7 +18,7 @@ from typing import Any
 from imsobs import artifacts
 from imsobs.model import Model, conventions
 from imsobs.outputs.app.sdk import ATTRIBUTE_LENGTH
-from imsobs.outputs.collector.store import MASK, key_patterns, value_patterns
+from imsobs.outputs.redaction import MASK, key_patterns, value_patterns
 from imsobs.pages import Page, YamlPage
 
 # Key of the service's JSON line -> field in Loki, as the OTLP route names it.

@@ -1,0 +1,69 @@
+"""Known secrets: the rules of gitleaks, compiled into two expressions.
+
+The data (data/redaction/known_secrets.yaml) belongs to the program and is made by a command from
+the rules of one release: release/secret_rules.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from imsobs.redaction.texts import LOOKS
+
+FOLDER = Path(__file__).resolve().parents[1] / "data/redaction"
+FILE = FOLDER / "known_secrets.yaml"
+
+# Where a token may begin: at a word, and behind what escapes a character before it.
+_START = r"(?:\b|[_%\\](?:[0-9A-Fnrt][0-9A-F]?|u00[0-9a-f]{2})?)"
+_BODY = r"[\w.=/+~%-]"
+# What stands between the name of a vendor and the value that is given to it.
+_GIVEN = r"""[ \t\w.-]*[\s'"\\]*(?:[.+?:]{0,3}=>?|:|\|\||>|,|%3[ad])[\x60'"\s=\\]*"""
+# A random value: long, or of letters and digits alone.
+_RANDOM = r"(?:[\w=.:/+%-]{30,}|[a-z0-9]{14,})"
+
+
+class Known(BaseModel):
+    """The data; the comment at its top says what each key means."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: dict[str, str]
+    names: list[str] = Field(min_length=1)
+    long: list[str]
+    any_case: list[str]
+    short: list[str]
+    whole: list[str]
+    rules: dict[str, str]
+
+
+@functools.cache
+def known() -> Known:
+    """Return what is known of secrets."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return Known.model_validate(yaml.load(FILE.read_text("utf-8"), loader))  # noqa: S506
+
+
+def patterns() -> list[str]:
+    """Return the patterns of tokens that begin as known, and of values behind a vendor's name."""
+    data = known()
+    tokens = "|".join(
+        (
+            # At least a capital or a digit: words joined by _ or - are no token.
+            rf"(?:{_any_of(data.long)})[a-z_.-]*[A-Z0-9]{_BODY}{{15,}}",
+            rf"(?i:{_any_of(data.any_case)})[A-Za-z_.-]*[A-Z0-9]{_BODY}{{6,}}",
+            rf"(?:{_any_of(data.short)})[a-z_.-]*[A-Z0-9]{_BODY}{{6,}}",
+            _any_of(data.whole),
+            *LOOKS,
+        )
+    )
+    names = "|".join(name.replace("_", "[_-]*") for name in sorted(data.names))
+    return [rf"{_START}(?:{tokens})", rf"(?i)(?:\b|_)(?:{names}){_GIVEN}{_RANDOM}"]
+
+
+def _any_of(texts: list[str]) -> str:
+    return "|".join(re.escape(text).replace(r"\-", "-") for text in sorted(texts))

@@ -1,0 +1,99 @@
+"""Secrets inside texts: by the name before them, and by their own look where no scanner has it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from imsobs.redaction.keys import spellings
+
+# A quote as it is written in texts, in texts inside texts, in URLs and in HTML.
+_QUOTE = r"""(?:\\*["'`]|%22|%27|&(?:quot|#39|#34);)"""
+# What gives a name its value: = := ::= ?= .= += => : || > and, in URLs, %3D and %3A.
+_GIVES = r"(?:[.+?:]{0,3}=>?|:|\|\||>|%3[ad])"
+# Texts in quotes. The quotes of JSON inside JSON are escaped, those inside such a text twice.
+_QUOTED = (
+    r'"(?:[^"\\]|\\.)*"',
+    r"'(?:[^'\\]|\\.)*'",
+    r"`[^`]*`",
+    r'\\"(?:[^"\\]|\\[^"\\]|\\\\(?:\\.|[^\\]))*\\"',
+    r"&(?:quot|#39|#34);[^&]*",
+    # Cut off, or quoted in a way of its own: the rest of the line.
+    r"""\\*["'][^\n]*""",
+)
+# A new line, and how it is written in a text inside a text.
+_LINE = r"(?:\n|\\+n)"
+_CONTAINERS = (
+    r"\[[^\]]*\]",
+    r"\{[^}]*\}",
+    # YAML: a block of lines, a list.
+    rf"[|>][+-]?[0-9]?[ \t]*(?:{_LINE}[ \t]+[^\n\\]+)+",
+    rf"(?:{_LINE}[ \t]*-[ \t]+[^\n\\]+)+",
+)
+_BARE = r"""(?:(?:bearer|basic|token|api-?key)(?:\s+|%20|\+))?[^\s,;&"'`}\])\\<]+"""
+# Words that may stand between the name and what gives it a value: token_value, string token_1.
+_AFTER = (
+    r"(?:[_.-]?(?:base|current|data|hash|json|key|new|old|pem|string|text|val(?:ue)?|[0-9]+)){0,2}"
+    r"(?: string)?"
+)
+
+
+# Whole headers: what follows the first word of Authorization, the second cookie of Cookie.
+_HEADER = r"""(?:authorization|cookie)\\*["']?\s*[:=]\s*[^\s"'{}\[\]\\][^\n"'{}\[\]\\]*"""
+
+
+def assignment(keys: Sequence[str]) -> str:
+    """Return the pattern of a name with its value, in every form in which a text can carry it.
+
+    JSON (inside JSON, cut off), Python's repr, argument lists and tuples, headers as pairs,
+    query strings, environment files, connection strings, YAML, XML. A name may have words before
+    it (``X-Api-Key``, ``userPassword``) but only those of ``_AFTER`` behind it, so that
+    ``max_tokens`` is not a token.
+    """
+    given = "|".join((*_QUOTED, _BARE))
+    return (
+        rf"(?i){_HEADER}|(?:{spellings(keys)}){_AFTER}"
+        rf"(?:{_QUOTE}?[\])]*\s*{_GIVES}(?:[ \t]*(?:{'|'.join(_CONTAINERS)})|\s*(?:{given}))"
+        rf"|{_QUOTE}(?:\s*,\s*|\s+)(?:{_QUOTE}?value{_QUOTE}?\s*[:=]\s*)?[bru]?(?:{'|'.join(_QUOTED)}))"
+    )
+
+
+def option(keys: Sequence[str]) -> str:
+    """Return the pattern of an option of a command with its value behind a space."""
+    return rf"""(?i)--[a-z-]*(?:{spellings(keys)})\s+(?:"[^"]*"|'[^']*'|[^\s"'-]\S*)"""
+
+
+# Parameters that sign a URL: AWS, Google, Azure, CloudFront, Alibaba, Tencent, Huawei, Akamai,
+# OpenStack. A signed URL is a secret until it expires.
+SIGNED_URL = (
+    r"(?i)[?&;%](?:3f|26|amp;)?(?:(?:x|q|ak|temp|url)[a-z0-9-]*[_-])?"
+    r"(?:sig(?:nature)?|credential|security-?token|[a-z]*accesskeyid|googleaccessid|policy|"
+    r"key-pair-id|hmac|hdn[a-z]+|temp_url_sig)(?:=|%3d)[^\s&\"'<>`]+"
+)
+# A look of their own that is no beginning of a token, behind a word's first character.
+LOOKS = (
+    r"ey[A-Za-z0-9_-]{6,}\.[A-Za-z0-9\\/_-]*\.?[A-Za-z0-9\\/_=-]*",
+    r"ZXlK[A-Za-z0-9+/_=-]{24,}",
+    r"xox[a-z.]{1,7}-[0-9A-Za-z-]{10,}",
+    r"dapi[a-f0-9]{24,}(?:-[0-9])?",
+    r"pat[A-Za-z0-9]{14}\.[a-f0-9]{24,}",
+    r"SK[0-9a-fA-F]{32}",
+    r"s\.[A-Za-z0-9]{24}\b",
+    r"sgp_[A-Za-z0-9_]{16,}",
+    r"[0-9]{15,16}(?:\||%(?:7[cC])?)[0-9A-Za-z_-]{27,}",
+    r"[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk",
+)
+# The same, and each begins with a text that Go finds at once.
+RARE = (
+    # All but the first characters of an Azure client secret, of a token of Terraform Cloud.
+    r"Q~[A-Za-z0-9_~.-]{24,}",
+    r"\.atlasv1\.[A-Za-z0-9_=-]{24,}",
+    r"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9+/]+",
+    r"webhook\.office\.com/webhookb2/[^\s\"'<>]+",
+    r"/api/webhooks/[0-9]+/[^\s\"'<>]+",
+    # A pre-authenticated request of Oracle's object storage.
+    r"/p/[A-Za-z0-9_-]{32,}/n/",
+    # Commands with user:password, and manifests of Kubernetes secrets, are masked as a whole.
+    r"curl\b(?s:.*?)\s(?:-u|--user)[ \t=]*"
+    r"""(?:"[^"]*"|'[^']*'|[^\s"':]+)(?::(?:"[^"]*"|'[^']*'|[^\s"']+))?""",
+    r"""apiVersion\b(?s:.*)\b[kK]ind\\*["']?\s*:\s*\\*["']?[sS]ecret\b(?s:.*)""",
+)
