@@ -16,7 +16,6 @@ import anthropic
 import httpx2
 import openai
 import pytest
-import yaml
 from gateway import sandbox
 from gateway.app import create_app
 from gateway.effects import event
@@ -24,11 +23,11 @@ from gateway.settings import Settings
 from gateway.traffic import Order, Report, drive, scenarios
 from gateway.vendor_clients import vendor_error
 from gateway.vendors.app import create_app as create_vendors
+from imsobs.model import Model
+from imsobs.model.labels import ResolvedLabel
 
 ROOT = Path(__file__).parents[2]
 GATEWAY = ROOT / "examples" / "gateway"
-SPEC = yaml.load((ROOT / "spec/ims.yaml").read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-EVENTS: dict[str, dict[str, Any]] = SPEC["events"]
 GENERATE = "/v1/generate"
 Result = TypeVar("Result")
 
@@ -105,39 +104,34 @@ def ask(**body: Any) -> Callable[[httpx2.AsyncClient], Awaitable[httpx2.Response
 # --- the contract
 
 
-def allowed(label: str, value: Any) -> bool:
+TYPES = {"number": (int, float), "integer": int, "string": str, None: str}
+
+
+def allowed(label: ResolvedLabel, value: Any) -> bool:
     """Whether a label may carry this value without overflowing."""
-    declared = SPEC["labels"][label]
-    if "values_of" in declared:
-        declared = SPEC["labels"][declared["values_of"]]
-    if "patterns" in declared:
-        return any(re.search(pattern, str(value)) for pattern in declared["patterns"].values())
-    return value in declared["values"]
+    return any(re.search(pattern, str(value)) for pattern in label.matches.values())
 
 
-def breaches(record: Record) -> list[str]:
+def breaches(record: Record, model: Model) -> list[str]:
     """What is wrong with an event by the spec's contract."""
-    contract = EVENTS.get(record.name)
+    contract = model.spec.events.get(record.name)
     if contract is None:
         return [f"unknown event {record.name}"]
-    fields: dict[str, dict[str, Any]] = contract["fields"]
-    found = [f"unknown field {name}" for name in record.fields.keys() - fields.keys()]
-    if record.level != contract.get("level", "INFO"):
+    found = [f"unknown field {name}" for name in record.fields.keys() - contract.fields.keys()]
+    if record.level != contract.level:
         found.append(f"level {record.level}")
-    for name, declared in fields.items():
+    for name, declared in contract.fields.items():
         if name not in record.fields:
-            if not declared.get("optional"):
+            if not declared.optional:
                 found.append(f"missing field {name}")
             continue
         value = record.fields[name]
-        types = {"number": (int, float), "integer": int, "string": str}
-        expected = types[declared.get("type", "string")]
-        if not isinstance(value, expected) or isinstance(value, bool):
-            found.append(f"{name} is {value!r}, not {declared.get('type', 'string')}")
-        if "label" in declared and not allowed(declared["label"], value):
-            found.append(f"{name}={value!r} is not a value of label {declared['label']}")
-        if "values" in declared and value not in declared["values"]:
-            found.append(f"{name}={value!r} is not one of {declared['values']}")
+        if not isinstance(value, TYPES[declared.type]) or isinstance(value, bool):
+            found.append(f"{name} is {value!r}, not {declared.type or 'string'}")
+        if declared.label and not allowed(model.labels[declared.label], value):
+            found.append(f"{name}={value!r} is not a value of label {declared.label}")
+        if declared.values and value not in declared.values:
+            found.append(f"{name}={value!r} is not one of {declared.values}")
     return [f"{record.name}: {problem}" for problem in found]
 
 
@@ -149,10 +143,10 @@ async def everything(client: httpx2.AsyncClient) -> None:
         await client.post(GENERATE, json={"prompt": f"long {model} [stub out=80]", "model": model})
 
 
-def test_every_event_is_logged_and_keeps_the_contract(logged: Capture) -> None:
+def test_every_event_is_logged_and_keeps_the_contract(logged: Capture, model: Model) -> None:
     serve(everything, cache_bytes=600)
-    assert {record.name for record in logged.events} == EVENTS.keys()
-    assert [problem for record in logged.events for problem in breaches(record)] == []
+    assert {record.name for record in logged.events} == model.spec.events.keys()
+    assert [problem for record in logged.events for problem in breaches(record, model)] == []
 
 
 def test_traffic_has_exactly_the_effects_it_announces(logged: Capture) -> None:
@@ -382,13 +376,13 @@ def test_sandbox_without_the_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("broken", ["database", "cache", "queue", "router"])
-def test_broken_component_shows_in_its_health(broken: str) -> None:
+def test_broken_component_shows_in_its_health(broken: str, model: Model) -> None:
     async def play(client: httpx2.AsyncClient) -> tuple[dict[str, int], Any, int]:
         await client.post("/demo/faults", json={"unhealthy": [broken]})
         route = "/health/detailed"
         states = {
             name: (await client.get(route, params={"component": name})).status_code
-            for name in SPEC["service"]["components"]
+            for name in model.spec.service.components
         }
         whole = (await client.get(route)).json()["components"][broken]
         await client.post("/demo/faults", json={"unhealthy": []})
