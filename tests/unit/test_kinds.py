@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
-import imsobs
 import pytest
 import yaml
 from imsobs.compile import read_spec
@@ -20,56 +15,10 @@ from imsobs.outputs import collector
 from imsobs.pages import render_page
 from imsobs.spec.schema.metrics import Metric
 
+from tests.new_kind import METRIC, PACKAGE, extend, run
+
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGE = Path(imsobs.__file__).parent
 FILES = [*PACKAGE.rglob("*.py"), *(ROOT / "bench").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
-
-# A kind that no other module knows: log records that carry an attribute.
-MODULE = """
-from imsobs.model.kinds.kind import Counting, Kind, quoted
-
-
-class Carrying(Kind):
-    name = "carrying"
-    signal = "log"
-    labels_of_records = True
-    constants = ("carried",)
-
-    def problems(self, path, metric):
-        from imsobs.problems import Problem
-        if metric.carrying.startswith("ims."):
-            yield Problem((*path, "carrying"), "a sender cannot set this", "metric/carrying")
-
-    def described(self, metric, spec):
-        return f"log records that carry {quoted(metric)}"
-
-    def counted(self, metric, model):
-        name = metric.sources[0]
-        return [Counting("log", any_of=(name,), constant=("carried", name))]
-
-
-KIND = Carrying()
-"""
-LINE = "    carrying: str | None = None\n"
-OVERLAY = {
-    "labels": {"carried": {"description": "What a record carries.", "values": ["tenant_id"]}},
-    "metrics": {
-        "ims_tenant_records_total": {
-            "type": "counter",
-            "description": "Log records of a tenant.",
-            "carrying": "tenant_id",
-            "labels": ["severity"],
-        }
-    },
-    "rules": {
-        "service:ims_tenant_failures:rate5m": {
-            "group": "tenants",
-            "description": "Failures that tenants see, per second.",
-            "expr": "sum by (service_name, deployment_environment_name) "
-            '(rate(ims_tenant_records_total{severity="error"}[5m]))',
-        }
-    },
-}
 
 
 @pytest.fixture(scope="module")
@@ -81,32 +30,7 @@ def model() -> Model:
 
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a copy of the package that has one module and one line more."""
-    folder = tmp_path_factory.mktemp("extended")
-    copy = folder / "imsobs"
-    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    (copy / "model/kinds/carrying.py").write_text(MODULE)
-    schema = copy / "spec/schema/metrics.py"
-    text, count = re.subn(r"^(?=    stack: )", LINE, schema.read_text(), flags=re.MULTILINE)
-    assert count == 1
-    schema.write_text(text)
-    return folder
-
-
-def run(extended: Path, *arguments: str | Path, **changes: str) -> subprocess.CompletedProcess[str]:
-    """Run the extended copy on the project's spec and an overlay with a metric of the kind."""
-    overlay = extended / "overlay.yaml"
-    metric = {**OVERLAY["metrics"]["ims_tenant_records_total"], **changes}
-    overlay.write_text(yaml.safe_dump({**OVERLAY, "metrics": {"ims_tenant_records_total": metric}}))
-    return subprocess.run(
-        [sys.executable, "-m", "imsobs", *map(str, arguments), "--overlay", str(overlay)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(extended)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return extend(tmp_path_factory.mktemp("extended"))
 
 
 def test_a_kind_is_one_module_and_one_line(extended: Path, tmp_path: Path, model: Model) -> None:
@@ -116,11 +40,11 @@ def test_a_kind_is_one_module_and_one_line(extended: Path, tmp_path: Path, model
     counted = [
         one
         for one in config["connectors"]["signal_to_metrics/derive"]["logs"]
-        if one["name"] == "ims_tenant_records_total"
+        if one["name"] == METRIC
     ]
     assert counted == [
         {
-            "name": "ims_tenant_records_total",
+            "name": METRIC,
             "description": "Log records of a tenant.",
             "include_resource_attributes": [
                 {"key": "service.name"},
@@ -137,9 +61,10 @@ def test_a_kind_is_one_module_and_one_line(extended: Path, tmp_path: Path, model
     named = config["processors"]["transform/derived"]["metric_statements"]
     assert 'set(datapoint.attributes["carried"]' in str(named)
     page = (tmp_path / "docs/reference/metrics.md").read_text()
-    entry = page.partition("### ims_tenant_records_total")[2].partition("###")[0]
+    entry = page.partition(f"### {METRIC}\n")[2].partition("###")[0]
     assert "| source | log records that carry `tenant_id` |" in entry
-    assert f"| series budget | {model.labels['severity'].limit} |" in entry
+    # The label has one value of its own, besides unknown and other.
+    assert f"| series budget | {3 * model.labels['severity'].limit} |" in entry
     assert "ims_tenant_failures" in (tmp_path / "alerts/rules/recording.yaml").read_text()
 
 
