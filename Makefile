@@ -105,6 +105,7 @@ dialects: $(READY) binaries ## Record what each dialect's package sends, anew; r
 
 secret-rules: $(READY) ## Compile gitleaks' rules anew, of the version in data/builds.yaml.
 	@$(BIN)/python -m release.secret_rules
+	@$(BIN)/python -m release.secret_rules.corpus
 
 bench: $(READY) binaries ## Measure everything anew (an hour and a half); results in docs/reference/benchmarks.
 	for table in overhead collector senders held generator load series faults incidents; do \

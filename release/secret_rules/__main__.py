@@ -8,20 +8,18 @@ fails when a rule is of no kind that is known here: then it wants a look, and an
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
 import sys
 import tomllib
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from imsobs.shipped import GoInstallBuild, shipped
 from imsobs.yamlio import dump
 
 from release.secret_rules.analyse import Beginning, beginnings, names
 from release.secret_rules.by_hand import BY_HAND, FURTHER_NAMES, OF_FILES
+from release.secret_rules.module import folder, pinned
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = ROOT / "generator/imsobs/data/redaction/known_secrets.yaml"
@@ -37,17 +35,6 @@ _HEADER = """\
 # fewer or no characters follow; any_case: those that are written in any case. rules: rule -> where
 # it is covered.
 """
-
-
-def module_folder(module: str, version: str) -> Path:
-    """Return the folder of a Go module, downloaded and checked by Go."""
-    done = subprocess.run(
-        ["go", "mod", "download", "-json", f"{module}@{version}"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        raise SystemExit(f"go cannot get {module}@{version}:\n{done.stdout}{done.stderr}")
-    return Path(json.loads(done.stdout)["Dir"])
 
 
 def compiled(rules: list[dict[str, Any]]) -> dict[str, Any]:
@@ -107,18 +94,16 @@ def _without_longer(texts: set[str]) -> list[str]:
 
 def main() -> None:
     """Write the file."""
-    build = shipped().natively({})["gitleaks"].build
-    if not isinstance(build, GoInstallBuild):
-        raise TypeError("gitleaks is built by go install")
-    folder = module_folder(build.package, build.module_version)
-    rules = tomllib.loads((folder / "config/gitleaks.toml").read_text("utf-8"))["rules"]
-    source = {"module": build.package, "version": build.module_version}
+    module, version = pinned()
+    source = folder()
+    rules = tomllib.loads((source / "config/gitleaks.toml").read_text("utf-8"))["rules"]
+    origin = {"module": module, "version": version}
     TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_text(
-        _HEADER.format(long=_LONG) + dump({"source": source, **compiled(rules)}), "utf-8"
+        _HEADER.format(long=_LONG) + dump({"source": origin, **compiled(rules)}), "utf-8"
     )
     (TARGET.parent / "LICENSE-gitleaks").write_text(
-        (folder / "LICENSE").read_text("utf-8"), "utf-8"
+        (source / "LICENSE").read_text("utf-8"), "utf-8"
     )
     sys.stdout.write(f"{len(rules)} rules -> {TARGET.relative_to(ROOT)}\n")
 

@@ -24,7 +24,7 @@ _BODY = r"[\w.=/+~%-]"
 # What stands between the name of a vendor and the value that is given to it.
 _GIVEN = r"""[ \t\w.-]*[\s'"\\]*(?:[.+?:]{0,3}=>?|:|\|\||>|,|%3[ad])[\x60'"\s=\\]*"""
 # A random value: long, or of letters and digits alone.
-_RANDOM = r"(?:[\w=.:/+%-]{30,}|[a-z0-9]{14,})"
+_RANDOM = r"(?:[\w=.:/+%-]{30,}|[a-z0-9]{14,}|[a-f0-9]{8}:[a-f0-9]{8})"
 
 
 class Known(BaseModel):

@@ -30,6 +30,8 @@ _CONTAINERS = (
     rf"(?:{_LINE}[ \t]*-[ \t]+[^\n\\]+)+",
 )
 _BARE = r"""(?:(?:bearer|basic|token|api-?key)(?:\s+|%20|\+))?[^\s,;&"'`}\])\\<]+"""
+# What no ordinary value is: long, with a digit in it. Behind other words than those of _AFTER.
+_RANDOM = r"[a-z_.-]*[0-9][\w.=-]{14,}"
 # Words that may stand between the name and what gives it a value: token_value, string token_1.
 _AFTER = (
     r"(?:[_.-]?(?:base|current|data|hash|json|key|new|old|pem|string|text|val(?:ue)?|[0-9]+)){0,2}"
@@ -46,14 +48,15 @@ def assignment(keys: Sequence[str]) -> str:
 
     JSON (inside JSON, cut off), Python's repr, argument lists and tuples, headers as pairs,
     query strings, environment files, connection strings, YAML, XML. A name may have words before
-    it (``X-Api-Key``, ``userPassword``) but only those of ``_AFTER`` behind it, so that
-    ``max_tokens`` is not a token.
+    it (``X-Api-Key``, ``userPassword``). Behind it only those of ``_AFTER``, so that ``max_tokens``
+    is not a token, unless the value looks random.
     """
     given = "|".join((*_QUOTED, _BARE))
     return (
         rf"(?i){_HEADER}|(?:{spellings(keys)}){_AFTER}"
         rf"(?:{_QUOTE}?[\])]*\s*{_GIVES}(?:[ \t]*(?:{'|'.join(_CONTAINERS)})|\s*(?:{given}))"
-        rf"|{_QUOTE}(?:\s*,\s*|\s+)(?:{_QUOTE}?value{_QUOTE}?\s*[:=]\s*)?[bru]?(?:{'|'.join(_QUOTED)}))"
+        rf"|{_QUOTE}(?:\s*,\s*|\s+)(?:{_QUOTE}?value{_QUOTE}?\s*[:=]\s*)?[bru]?(?:{'|'.join(_QUOTED)})"
+        rf"|[ \t\w.-]{{1,20}}{_QUOTE}?\s*{_GIVES}[\s\"'`=]*{_RANDOM})"
     )
 
 
@@ -78,6 +81,7 @@ LOOKS = (
     r"pat[A-Za-z0-9]{14}\.[a-f0-9]{24,}",
     r"SK[0-9a-fA-F]{32}",
     r"s\.[A-Za-z0-9]{24}\b",
+    r"hv[bs]\.[A-Za-z0-9_-]{24,}",
     r"sgp_[A-Za-z0-9_]{16,}",
     r"[0-9]{15,16}(?:\||%(?:7[cC])?)[0-9A-Za-z_-]{27,}",
     r"[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk",
@@ -92,8 +96,9 @@ RARE = (
     r"/api/webhooks/[0-9]+/[^\s\"'<>]+",
     # A pre-authenticated request of Oracle's object storage.
     r"/p/[A-Za-z0-9_-]{32,}/n/",
+    r"-----BEGIN[ A-Z0-9_-]*PRIVATE KEY(?: BLOCK)?-----(?s:.*?)(?:-----END[ A-Z0-9_-]*-----|$)",
     # Commands with user:password, and manifests of Kubernetes secrets, are masked as a whole.
     r"curl\b(?s:.*?)\s(?:-u|--user)[ \t=]*"
     r"""(?:"[^"]*"|'[^']*'|[^\s"':]+)(?::(?:"[^"]*"|'[^']*'|[^\s"']+))?""",
-    r"""apiVersion\b(?s:.*)\b[kK]ind\\*["']?\s*:\s*\\*["']?[sS]ecret\b(?s:.*)""",
+    r"""apiVersion\b(?s:.*)(?:\b|\\n)[kK]ind\\*["']?\s*:\s*\\*["']?[sS]ecret\b(?s:.*)""",
 )

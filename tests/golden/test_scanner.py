@@ -1,0 +1,80 @@
+"""A maintained scanner judges what the stores hold: gitleaks finds nothing in them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from golden import scanner
+from golden.collector import ROOT, Collector
+from golden.secrets_matrix import CHANNELS
+from golden.stores import records, send
+from imsobs.errors import ImsobsError
+from imsobs.runtime.build.binaries import resolve
+from imsobs.runtime.process.plan import load_plan
+from imsobs.runtime.progress import Silent
+
+pytestmark = pytest.mark.native
+EXAMPLES = scanner.examples()
+
+
+@pytest.fixture(scope="module")
+def gitleaks() -> Path:
+    """The scanner, built on request; without Go or its modules the test is skipped by name."""
+    try:
+        found = resolve(load_plan(ROOT), ROOT, "gitleaks", Silent(), asked=True)
+    except ImsobsError as error:
+        pytest.skip(f"NOT JUDGED: gitleaks could not be built: {error.message}")
+    assert found is not None
+    return found.path
+
+
+def _cells() -> list[tuple[str, scanner.Example]]:
+    """Return what goes through which channel.
+
+    Every example through one channel, in turn, and the first of every rule through all.
+    """
+    found = list(zip(itertools.cycle(CHANNELS), EXAMPLES, strict=False))
+    for _, group in itertools.groupby(EXAMPLES, key=lambda example: example.rule):
+        first = next(group)
+        found += [(channel, first) for channel in CHANNELS]
+    return found
+
+
+def test_it_sees_the_examples_as_they_are_sent(gitleaks: Path, tmp_path: Path) -> None:
+    texts = [(example.file, example.text) for example in EXAMPLES]
+    seen = {found.number for found in scanner.findings(gitleaks, tmp_path, texts)}
+    assert [EXAMPLES[n] for n in range(len(EXAMPLES)) if n not in seen] == []
+
+
+def test_it_finds_nothing_in_the_stores(
+    gitleaks: Path, collector: Collector, tmp_path: Path
+) -> None:
+    cells = _cells()
+    entries = []
+    for number, (channel, example) in enumerate(cells):
+        where, entry = CHANNELS[channel](example.text)
+        attributes = {"corpus": number, **entry.get("attributes", {})}
+        entries.append((where, {**entry, "attributes": attributes}))
+    send(collector, "redaction-corpus", entries)
+    stored: list[tuple[int, str]] = [
+        (given["corpus"], text) for given, text in records(collector) if "corpus" in given
+    ]
+    assert len({number for number, _ in stored}) == len(cells)
+    texts = [(cells[number][1].file, _shown(text)) for number, text in stored]
+    found = scanner.findings(gitleaks, tmp_path, texts)
+    leaks = [(one.rule, *cells[stored[one.number][0]], one.secret) for one in found]
+    assert not leaks, f"{len(leaks)}: {leaks[:10]}"
+
+
+def _shown(text: str) -> str:
+    """Return the stored record as JSON, as a store shows it, and every text in it, decoded."""
+    decoder, parts, at = json.JSONDecoder(), [], 0
+    while at < len(text):
+        part, at = decoder.raw_decode(text, at)
+        parts.append(part)
+    whole: list[Any] = parts
+    return json.dumps(whole, ensure_ascii=False, indent=1) + "\n\n" + scanner.texts_of(whole)
