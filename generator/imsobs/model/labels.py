@@ -127,9 +127,11 @@ def apart_values(name: str, spec: Spec) -> tuple[str, ...]:
         return ()
     probed = probed_routes(spec) if ROUTE in label.attributes else []
     matches = _matches(label)
-    told = any(is_one_of(value, label.apart) for value in matches)
+    has_apart = any(is_one_of(value, label.apart) for value in matches)
     own = [
-        path for path in probed if value_of(path, matches) in ((path,) if told else (None, path))
+        path
+        for path in probed
+        if value_of(path, matches) in ((path,) if has_apart else (None, path))
     ]
     return tuple(
         dict.fromkeys([*label.apart, *(path for path in own if not is_one_of(path, label.apart))])

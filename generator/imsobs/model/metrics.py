@@ -119,7 +119,7 @@ def _size(label: str, labels: dict[str, ResolvedLabel], when: dict[str, tuple[st
 
 
 def identity_values(spec: Spec) -> dict[str, tuple[str, ...]]:
-    """Return the values that the labels which say whose a series is may have.
+    """Return the values that the labels of service and environment may have.
 
     Queries are not held to them: a test, or an overlay, may speak of a service of its own.
     """

@@ -39,7 +39,8 @@ def ratio(part: str, wholes: Sequence[str]) -> str:
 def expression(given: RatioOf, labels: Sequence[str], apart: Apart = _nothing) -> str:
     """Return the expression of a rule's ratio.
 
-    labels: kept apart, besides whose it is. apart: series -> values that are left out, by label.
+    labels: kept in the result, besides those of service and environment. apart: series ->
+    values that are left out, by label.
     """
     by = ", ".join(dict.fromkeys([*conventions.IDENTITY_LABELS, *labels]))
 

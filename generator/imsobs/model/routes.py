@@ -24,7 +24,7 @@ class Routes:
 
 
 def resolve_routes(templates: list[str]) -> Routes:
-    """Return how paths are told apart; what does not begin with ``/`` is no template."""
+    """Return how a path's template is found; what does not begin with ``/`` is no template."""
     paths = [template for template in templates if template.startswith("/")]
     static = tuple(path for path in paths if not _PARAMETER.search(path))
     patterns = {path: pattern_of(path) for path in sorted(paths, key=_order) if path not in static}

@@ -34,7 +34,7 @@ class Reference(_Node):
     """The environment variable ``name``, or ``default`` where it is not set.
 
     default: plain characters only (ValueError otherwise); None refers to the bare variable.
-    required: instead of a default, what is told when the variable is not set.
+    required: instead of a default, the message when the variable is not set.
     """
 
     name: str

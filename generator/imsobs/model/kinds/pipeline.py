@@ -22,21 +22,21 @@ _MASKED = ("redaction.masked.count", "redaction.body.masked.count")
 
 
 class Pipeline(Kind):
-    """``pipeline``: what is kept account of."""
+    """``pipeline``: what is counted."""
 
     name = "pipeline"
     constants = (_LABEL, _ATTRIBUTE, _SIGNAL)
 
     def by_process(self, metric: ResolvedMetric) -> bool:
-        """Return whether it is the sign of life."""
+        """Return whether it is ``process_alive``."""
         return metric.sources == (ALIVE,)
 
     def described(self, metric: ResolvedMetric, spec: Spec) -> str:
-        """Return whose account it is."""
+        """Return that the pipeline counts it."""
         return "the pipeline's own bookkeeping"
 
     def counted(self, metric: ResolvedMetric, model: Model) -> list[Counting]:
-        """Return what is counted for each of these accounts."""
+        """Return what is counted from signals; nothing for ``process_alive``."""
         match metric.sources:
             case ("label_overflow",):
                 return _overflow(model)
@@ -49,11 +49,11 @@ class Pipeline(Kind):
                 ]
             case ("redacted",):
                 return [_redacted("span", "traces"), _redacted("log", "logs")]
-        # A sign of life is made of metrics.
+        # process_alive is made of metrics, by outputs/collector/state.py.
         return []
 
     def alive(self, model: Model) -> list[ResolvedMetric]:
-        """Return the metric of the signs of life, where one is needed."""
+        """Return the metric that says which processes report, where one is needed."""
         return [metric for metric in self.metrics(model) if metric.sources == (ALIVE,)]
 
 

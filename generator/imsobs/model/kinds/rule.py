@@ -37,7 +37,7 @@ class Rule(Kind):
     def own_labels(
         self, labels: dict[str, Allowed], metric: Metric, spec: Spec
     ) -> dict[str, Allowed]:
-        """Return the labels; a ratio keeps apart whose it is."""
+        """Return the labels; a ratio also keeps service and environment."""
         if metric.ratio is None:
             return labels
         return dict.fromkeys(conventions.IDENTITY_LABELS) | labels

@@ -57,13 +57,13 @@ def cost_statements(context: str, usage: Usage, model: Model) -> list[str]:
     set before, the model's name as it came in is in the cache under ``model``.
     """
     cache, cost = Cache(context), attribute(context, conventions.COST)
-    told = any(getattr(usage, kind) for kind in _OTHER)
-    statements = _tokens(context, usage, told, cache)
+    others = any(getattr(usage, kind) for kind in _OTHER)
+    statements = _tokens(context, usage, others, cache)
     statements += _price(context, usage, cache)
     statements += [_row(context, row, cache) for row in model.prices]
     plain = f"{cache.rates} != nil and {cache.other} == false"
     statements.append(set_to(cost, _sum(_plain_terms(cache)), plain))
-    if told:
+    if others:
         statements.append(set_to(cost, _sum(_all_terms(cache)), _every_rate(cache)))
     for key in reversed(usage.reported_cost):
         path = number(context, key)
@@ -71,7 +71,7 @@ def cost_statements(context: str, usage: Usage, model: Model) -> list[str]:
     return statements
 
 
-def _tokens(context: str, usage: Usage, told: bool, cache: Cache) -> list[str]:
+def _tokens(context: str, usage: Usage, others: bool, cache: Cache) -> list[str]:
     """Return statements that count tokens by kind, and tell whether the counts are plausible."""
 
     def counted(kind: str, where: str | None = None) -> str:
@@ -90,9 +90,9 @@ def _tokens(context: str, usage: Usage, told: bool, cache: Cache) -> list[str]:
         sound = f"{attribute(context, conventions.INVALID_EVENT)} == nil"
     whole = f"{count['input']} >= {count['cached_read']} + {count['cache_write']}"
     conditions = [present, sound, whole]
-    if told:
-        others = [getattr(usage, kind) for kind in _OTHER if "cached" not in kind]
-        some = any_of(f"{number(context, keys[0])} > 0" for keys in others if keys)
+    if others:
+        keys_of_others = [getattr(usage, kind) for kind in _OTHER if "cached" not in kind]
+        some = any_of(f"{number(context, keys[0])} > 0" for keys in keys_of_others if keys)
         there = f"{cache.other} == true"
         statements.append(set_to(cache.other, "true", some))
         statements += [counted(kind, there) for kind in _OTHER]

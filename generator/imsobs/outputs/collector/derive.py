@@ -79,7 +79,7 @@ def _inside(source: str) -> str:
 def _may_be(source: SpanSource) -> str:
     """Return a cheap condition that most other spans fail: it reads none of their attributes."""
     if source.dialects:
-        return dialects.IS_TOLD
+        return dialects.HAS_DIALECT
     return f"span.kind == SPAN_KIND_{(source.kind or '').upper()}"
 
 

@@ -24,8 +24,8 @@ from imsobs.outputs.collector.ottl import (
 from imsobs.spec.schema.signals import Sources, SpanSource
 
 _DIALECT = f"{conventions.MARKS}dialect"
-# Scopes have few attributes, mostly none.
-IS_TOLD = f"{attribute('instrumentation_scope', _DIALECT)} != nil"
+# Cheap to ask of every span: scopes have few attributes, mostly none.
+HAS_DIALECT = f"{attribute('instrumentation_scope', _DIALECT)} != nil"
 
 
 def accepted(source: SpanSource) -> dict[str, Dialect]:
@@ -35,7 +35,7 @@ def accepted(source: SpanSource) -> dict[str, Dialect]:
 
 
 def scope_statements(source: SpanSource) -> list[str]:
-    """Return what gives each scope its dialect, and its rank among those of the source."""
+    """Return statements that set the dialect of each scope."""
     path = attribute("scope", _DIALECT)
     statements = []
     for name, dialect in accepted(source).items():
@@ -45,7 +45,7 @@ def scope_statements(source: SpanSource) -> list[str]:
 
 
 def rank_statements(rank: str, source: SpanSource) -> list[str]:
-    """Return what gives each scope its rank: by dialect, and in each the wrappers last.
+    """Return statements that set the rank of each scope: by dialect, in each the wrappers last.
 
     rank: the attribute of the scope.
     """
@@ -62,9 +62,9 @@ def rank_statements(rank: str, source: SpanSource) -> list[str]:
 
 def selects(source: SpanSource) -> str:
     """Return the condition that a span is a call in one of the source's dialects."""
-    told = attribute("instrumentation_scope", _DIALECT)
+    dialect_of_scope = attribute("instrumentation_scope", _DIALECT)
     return any_of(
-        f"({told} == {text(name)} and {_is_call(dialect)})"
+        f"({dialect_of_scope} == {text(name)} and {_is_call(dialect)})"
         for name, dialect in accepted(source).items()
     )
 
@@ -82,11 +82,11 @@ def _is_call(dialect: Dialect) -> str:
 def groups(sources: Sources) -> list[dict[str, Any]]:
     """Return the translation of each dialect that a source accepts."""
     mark = attribute("span", conventions.SOURCE_MARK)
-    told = attribute("instrumentation_scope", _DIALECT)
+    dialect_of_scope = attribute("instrumentation_scope", _DIALECT)
     found: list[dict[str, Any]] = []
     for source_name, source in sources.items():
         for name, dialect in accepted(source).items():
-            here = f"{told} == {text(name)} and {mark} == {text(source_name)}"
+            here = f"{dialect_of_scope} == {text(name)} and {mark} == {text(source_name)}"
             if dialect.first_token.event is not None:
                 found.append(_first_token(dialect.first_token.event, here))
             found.append(

@@ -24,26 +24,26 @@ from imsobs.spec.schema.signals import Sources, SpanSource
 Statements = list[str]
 _RANK = attribute("span", f"{conventions.MARKS}rank")
 _SEVERAL_KEY = f"{conventions.MARKS}several"
-_SEVERAL, _TOLD = attribute("resource", _SEVERAL_KEY), attribute("scope", _SEVERAL_KEY)
+_SEVERAL, _SEVERAL_OF_SCOPE = attribute("resource", _SEVERAL_KEY), attribute("scope", _SEVERAL_KEY)
 _OWN, _PARENT = "span.span_id.string", "span.parent_span_id.string"
 
 
 def scope_statements(name: str, source: SpanSource) -> Statements:
-    """Return what gives a scope its rank, and notes at the resource whether there are several.
+    """Return statements that set a scope's rank, and mark the resource if ranks differ.
 
-    Once per export, not once per span.
+    They run once per scope of an export, not once per span.
     """
     rank = attribute("scope", _rank_key(name))
     statements = dialects.rank_statements(rank, source)
     if source.prefer:
         statements.append(set_to(rank, str(len(source.prefer))))
-    # The best is zero, hence the reversed order.
+    # The last statement that applies decides: the best rank, zero, comes last.
     for place, scope in reversed(list(enumerate(source.prefer))):
         statements.append(set_to(rank, str(place), in_scopes("scope", [scope])))
     if source.prefer:
-        # Whether there is another, the spans will show.
+        # A preferred scope alone is enough: the others need not be known by name.
         statements.append(set_to(_SEVERAL, "true", f"{rank} < {len(source.prefer)}"))
-    elif _told_twice(source):
+    elif _has_ranks(source):
         first = attribute("resource", f"{conventions.MARKS}first.{name}")
         other = f"{rank} != nil and {first} != nil and {first} != {rank}"
         statements.append(set_to(_SEVERAL, "true", other))
@@ -52,79 +52,95 @@ def scope_statements(name: str, source: SpanSource) -> Statements:
 
 
 def several_group(sources: Sources) -> list[dict[str, Any]]:
-    """Return what tells each scope, which has few attributes, whether there are several."""
-    if not any(_told_twice(source) for source in sources.values()):
+    """Return the group that copies the resource's mark to its scopes.
+
+    Every span is asked for it, and a scope has fewer attributes to search than a resource.
+    """
+    if not any(_has_ranks(source) for source in sources.values()):
         return []
-    told = set_to(_TOLD, "true", f"{_SEVERAL} == true")
-    return [{"context": "scope", "statements": [told]}]
+    copied = set_to(_SEVERAL_OF_SCOPE, "true", f"{_SEVERAL} == true")
+    return [{"context": "scope", "statements": [copied]}]
 
 
 def duplicate_groups(sources: Sources) -> list[dict[str, Any]]:
-    """Return what takes the mark from all but the best.
+    """Return the groups that take the source's mark from all spans but those of the best rank.
 
-    It goes over the spans as many times as the longest way needs.
+    Each group is one pass over the spans of an export.
     """
-    told = {name: source for name, source in sources.items() if _told_twice(source)}
+    ranked = {name: source for name, source in sources.items() if _has_ranks(source)}
+    if not ranked:
+        return []
     several = [f"{attribute('instrumentation_scope', _SEVERAL_KEY)} == true"]
-    goes: list[Statements] = []
-    # Calls lie in each other: outermost, in three goes for up to four of them.
-    nested = [_here(name) for name, source in told.items() if source.dialects]
-    if nested:
-        here, up = f"({' or '.join(nested)})", _up(_OWN)
-        goes.append([set_to(up, _OWN, here)])
-        goes.append([set_to(up, _up(_PARENT), f"{here} and {_up(_PARENT)} != nil")])
-        goes.append([set_to(up, _up(_up(_up(_OWN))), here)])
+    passes = _outermost_passes([name for name, source in ranked.items() if source.dialects])
     ranking, choosing = [], []
-    for name, source in told.items():
-        rank = attribute("instrumentation_scope", _rank_key(name))
+    for name, source in ranked.items():
         if source.dialects:
-            ranking += _answers(name, source)
-        ranking.append(set_to(_RANK, rank, _here(name)))
+            ranking += _response_ids(name, source)
+        rank = attribute("instrumentation_scope", _rank_key(name))
+        ranking.append(set_to(_RANK, rank, _is_of(name)))
         worse = []
-        for best, there in _common(name, source):
+        for best, guard in _best_ranks(name, source):
             better = f"{best} == nil or {best} > {_RANK}"
-            ranking.append(set_to(best, _RANK, f"{_here(name)} and {there}({better})"))
-            worse.append(f"({there}{_RANK} > {best})")
+            ranking.append(set_to(best, _RANK, f"{_is_of(name)} and {guard}({better})"))
+            worse.append(f"({guard}{_RANK} > {best})")
         forget = f"delete_key(span.attributes, {text(conventions.SOURCE_MARK)})"
-        choosing.append(f"{forget} where {_here(name)} and ({' or '.join(worse)})")
-    goes += [ranking, choosing] if told else []
-    return [{"context": "span", "conditions": several, "statements": go} for go in goes]
+        choosing.append(f"{forget} where {_is_of(name)} and ({' or '.join(worse)})")
+    passes += [ranking, choosing]
+    return [{"context": "span", "conditions": several, "statements": one} for one in passes]
 
 
-def _told_twice(source: SpanSource) -> bool:
+def _outermost_passes(calls: list[str]) -> list[Statements]:
+    """Return the passes that find the outermost call around each span of these sources.
+
+    Three passes resolve up to four calls that lie in each other.
+    """
+    if not calls:
+        return []
+    is_call, outermost = f"({' or '.join(map(_is_of, calls))})", _outermost(_OWN)
+    parents = _outermost(_PARENT)
+    return [
+        [set_to(outermost, _OWN, is_call)],
+        [set_to(outermost, parents, f"{is_call} and {parents} != nil")],
+        [set_to(outermost, _outermost(_outermost(_outermost(_OWN))), is_call)],
+    ]
+
+
+def _has_ranks(source: SpanSource) -> bool:
+    """Return whether several instrumentations may report one operation of a source."""
     accepted = dialects.accepted(source)
     return bool(source.prefer or len(accepted) > 1 or any(d.wrappers for d in accepted.values()))
 
 
-def _common(name: str, source: SpanSource) -> list[tuple[str, str]]:
-    """Return where the best rank of one thing is noted, each with a condition to be in front."""
+def _best_ranks(name: str, source: SpanSource) -> list[tuple[str, str]]:
+    """Return the paths of the best rank of a span's operation, each with its guard.
+
+    guard: the beginning of a condition, empty where the path always applies.
+    """
     if not source.dialects:
-        return [(_noted(text(f"best.{name}"), _PARENT, *_values(source.same)), "")]
-    answer = attribute("span", RESPONSE_ID)
+        same = [attribute("span", key) for key in source.same]
+        return [(_entry(text(f"best.{name}"), _PARENT, *same), "")]
+    response = attribute("span", RESPONSE_ID)
     return [
-        (_noted(text(f"best.{name}"), _up(_OWN)), ""),
-        (_noted(text(f"best.{name}.answer"), answer), f"{answer} != nil and "),
+        (_entry(text(f"best.{name}"), _outermost(_OWN)), ""),
+        (_entry(text(f"best.{name}.answer"), response), f"{response} != nil and "),
     ]
 
 
-def _answers(name: str, source: SpanSource) -> Statements:
-    """Return what finds the answer's id in the text of the answer, where no attribute has it."""
-    answer = attribute("span", RESPONSE_ID)
+def _response_ids(name: str, source: SpanSource) -> Statements:
+    """Return statements that take the response's id from its text, where no attribute has it."""
+    response = attribute("span", RESPONSE_ID)
     statements = []
     for dialect in dialects.accepted(source).values():
         if within := dialect.response_id_within:
             path = attribute("span", within.attribute)
-            taken = f"ExtractPatterns({path}, {text(within.pattern)})[{text('value')}]"
-            there = f"{_here(name)} and {answer} == nil and {matches(path, within.pattern)}"
-            statements.append(set_to(answer, taken, there))
+            found = f"ExtractPatterns({path}, {text(within.pattern)})[{text('value')}]"
+            missing = f"{_is_of(name)} and {response} == nil and {matches(path, within.pattern)}"
+            statements.append(set_to(response, found, missing))
     return statements
 
 
-def _values(keys: list[str]) -> Statements:
-    return [attribute("span", key) for key in keys]
-
-
-def _here(name: str) -> str:
+def _is_of(name: str) -> str:
+    """Return the condition that a span is one of a source."""
     return f"{attribute('span', conventions.SOURCE_MARK)} == {text(name)}"
 
 
@@ -132,10 +148,11 @@ def _rank_key(name: str) -> str:
     return f"{conventions.MARKS}rank.{name}"
 
 
-def _up(identity: str) -> str:
-    """Return where the outermost call is noted that is known of the span with this id."""
-    return _noted(text("up"), identity)
+def _outermost(span_id: str) -> str:
+    """Return the path of the outermost call that is known around the span with this id."""
+    return _entry(text("up"), span_id)
 
 
-def _noted(*parts: str) -> str:
+def _entry(*parts: str) -> str:
+    """Return the path of the resource attribute whose key is made of these parts."""
     return f'resource.attributes[Concat([{", ".join([text(conventions.MARKS), *parts])}], "/")]'

@@ -49,8 +49,8 @@ def outcome_statements(source: SpanSource) -> list[str]:
     statements = [set_to(outcome, text(SUCCESS))]
     if not source.status:
         statements.append(set_to(outcome, text(ERROR), _FAILED))
-        told = f'({outcome} == "{ERROR}" or {_ERROR_TYPE} != nil)'
-        statements.append(set_to(outcome, text(CANCELLED), f"{told} and {gone}"))
+        failed = f'({outcome} == "{ERROR}" or {_ERROR_TYPE} != nil)'
+        statements.append(set_to(outcome, text(CANCELLED), f"{failed} and {gone}"))
     else:
         statements += _request_statements(source.status, outcome, gone)
     # An instrumentation may record the exception as a span event only.

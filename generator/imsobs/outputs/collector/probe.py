@@ -1,9 +1,9 @@
-"""Health: one value per component, from what the HTTP check tells of a route's answer.
+"""Health: one value per component, from the HTTP check of a route.
 
-The check tells status code, verdict on the body and duration as metrics of their own, and a
-metric that does not come would leave its last value standing. So each data point of a probe is
-turned into a weight, and a connector adds up those of a component: the sum tells which of them
-came, in one step (ADR 14).
+The check reports status code, validation of the body and duration as separate metrics, and a
+metric that is missing would leave its last value exposed. So each data point of a probe becomes
+a weight, and a connector adds up the weights of a component: the sum shows which data points
+there were, in one step (ADR 14).
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def _weighing(model: Model) -> list[Group]:
         for name, path in targets(model).items()
     ]
     environment = quoted(Reference("IMS_ENVIRONMENT", model.spec.service.environments[0]))
-    # An answer whose body does not end has a status code, but none that counts.
+    # A response whose body is not complete in time has a status code, but is late.
     late = seconds(model.spec.collector.timeout_of_probe) * 1000
     is_lateness = f"metric.name == {text(_LATENESS)}"
     weigh = [
@@ -164,7 +164,7 @@ def connectors(model: Model) -> dict[str, Any]:
         }
         is_duration = 'metric.name == "httpcheck.duration"'
         if metric.sources[0] == "duration":
-            # The check tells whole milliseconds.
+            # The check reports whole milliseconds.
             definition["conditions"] = [is_duration]
             definition["gauge"] = {"value": "Double(datapoint.value_int) / 1000.0"}
         else:
@@ -177,8 +177,8 @@ def connectors(model: Model) -> dict[str, Any]:
 def _reading(model: Model) -> list[Group]:
     """Return the transform that makes 1 or 0 of the sum of weights.
 
-    A denying body or a late answer is unhealthy whatever else came; else a vouching body is
-    healthy; without a body, the status code decides.
+    A body that fails validation, or a late response, is unhealthy whatever the status code;
+    else a body that passes is healthy; without validation, the status code decides.
     """
     groups: list[Group] = []
     for metric in probe.KIND.metrics(model):

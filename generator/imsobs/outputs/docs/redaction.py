@@ -1,6 +1,6 @@
 """Plan of docs/reference/redaction.md: what is masked, dropped and kept, and where.
 
-The pages say what the Collector is told; tests/golden/test_redaction.py proves it, channel by
+The page says how the Collector is configured; tests/golden/test_redaction.py proves it, channel by
 channel, against the bytes that reach the stores.
 """
 
