@@ -22,8 +22,10 @@ def real() -> Spec:
     if problems:
         raise SystemExit("\n".join(document.format(problem) for problem in problems))
     spec = document.data
-    spec["sampling"] |= {"slow": "1s", "decision_wait": "2s", "longest_request": "4s"}
-    # More series than a benchmark makes: what is measured is cost, not the limit.
+    spec["sampling"] |= {"slow": "1s", "decision_wait": "1s", "longest_request": "2s"}
+    # More series and undecided traces than a benchmark makes: what is measured is cost, not the
+    # limit.
+    spec["sampling"]["max_traces"] = 30_000
     spec["collector"]["max_series"] = 1_000_000
     return spec
 

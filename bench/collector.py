@@ -3,7 +3,7 @@
 Traces and logs of the demo service are recorded, and sent again (with fresh trace ids, in
 requests of the size that the service's own exporter sends) to a Collector that is given one
 core. Cost is the CPU time of the Collector's process from the first request until nothing is
-left to do: derivation, counting, sampling after two seconds, redaction, queue on disk, and
+left to do: derivation, counting, sampling after a second, redaction, queue on disk, and
 export to a sink (traces) or a file (logs). The sender and the sink are not counted. What was
 sent must have come in, been decided on and been stored, by the Collector's own metrics.
 

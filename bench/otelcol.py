@@ -163,13 +163,13 @@ def _left(signal: str, sent: int, samples: list[tuple[str, float]]) -> str:
     # The last step before a store, and the store.
     stored = total("processor_outgoing_items_total", f'"{signal}"', '"transform/stored"')
     sampling = "processor_tail_sampling_"
+    # Traces that are given up because the room for them is full are not among them.
     decided = total(f"{sampling}global_count_traces_sampled_total")
     pairs = {
         "accepted": (total(f"receiver_accepted_{items}_total"), sent),
         "stored": (total(f"exporter_sent_{items}_total"), stored),
         "decided": (decided, total(f"{sampling}new_trace_id_received_total")),
         "waiting": (total("exporter_queue_size"), 0),
-        "forgotten": (total(f"{sampling}sampling_trace_dropped_too_early_total"), 0),
     }
     return ", ".join(
         f"{what} {found:,.0f}, not {wanted:,.0f}"
