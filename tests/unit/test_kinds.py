@@ -11,6 +11,7 @@ import yaml
 from imsobs.compile import read_spec
 from imsobs.model import Model
 from imsobs.model.kinds import KEYS, KINDS
+from imsobs.model.kinds.kind import Kind
 from imsobs.outputs import collector
 from imsobs.pages import render_page
 from imsobs.spec.schema.metrics import Metric
@@ -97,6 +98,13 @@ def test_each_key_of_a_source_is_of_one_kind() -> None:
     assert len(set(KEYS)) == len(KEYS)
     assert set(KEYS) <= set(Metric.model_fields)
     assert list(KINDS) == [key for key in Metric.model_fields if key in KINDS]
+
+
+def test_what_the_collector_exposes_is_counted_or_has_parts_of_its_own() -> None:
+    assert set(collector.OWN_PARTS) <= set(KINDS)
+    for name, kind in KINDS.items():
+        counted = type(kind).counted is not Kind.counted
+        assert kind.exposed == (counted or name in collector.OWN_PARTS), name
 
 
 def test_the_collector_exposes_each_metric_whose_kind_says_so(model: Model) -> None:

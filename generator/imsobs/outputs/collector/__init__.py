@@ -7,6 +7,7 @@ scrape, because a pushed counter that does not change disappears from queries.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from imsobs import artifacts
 from imsobs.model import Model
 from imsobs.outputs.collector import branches, exemplars, probe, sdk, state
 from imsobs.outputs.collector.builder import builder_sections
+from imsobs.outputs.collector.parts import ACCEPTED, Parts, together
 from imsobs.outputs.collector.settings import (
     exporters,
     extensions,
@@ -24,8 +26,8 @@ from imsobs.outputs.collector.settings import (
 from imsobs.outputs.references import COLLECTOR, written
 from imsobs.pages import YamlPage
 
-# Hands what was received to each of the branches.
-_ACCEPTED = "forward/accepted"
+# Kind of source -> its parts, of the kinds that are not counted from spans or log records.
+OWN_PARTS: Mapping[str, Callable[[Model], Parts]] = {"sdk": sdk.parts, "probe": probe.parts}
 
 
 @dataclass(frozen=True)
@@ -61,57 +63,56 @@ def plan(model: Model) -> CollectorPlan:
 
 def _sections(model: Model) -> dict[str, Any]:
     planned = extensions(model)
+    own = together(parts(model) for parts in OWN_PARTS.values())
     return {
         "extensions": planned,
-        "receivers": receivers(model),
-        "processors": _processors(model),
-        "connectors": _connectors(model),
+        "receivers": {**receivers(model), **own.receivers},
+        "processors": _processors(model, own),
+        "connectors": _connectors(model, own),
         "exporters": exporters(model),
         "service": {
             "extensions": list(planned),
             "telemetry": telemetry(model),
-            "pipelines": _pipelines(model),
+            "pipelines": _pipelines(model, own),
         },
     }
 
 
-def _processors(model: Model) -> dict[str, Any]:
+def _processors(model: Model, own: Parts) -> dict[str, Any]:
     return {
         "memory_limiter": memory_limiter(model),
         **branches.derive_processors(model),
-        **sdk.processors(model),
-        **probe.processors(model),
+        **own.processors,
         **branches.store_processors(model),
         **state.processors(model),
         **exemplars.processors(model),
     }
 
 
-def _connectors(model: Model) -> dict[str, Any]:
+def _connectors(model: Model, own: Parts) -> dict[str, Any]:
     return {
-        _ACCEPTED: {},
+        ACCEPTED: {},
         **branches.connectors(model),
-        **probe.connectors(model),
+        **own.connectors,
         **state.connectors(model),
         **exemplars.connectors(model),
     }
 
 
-def _pipelines(model: Model) -> dict[str, Any]:
+def _pipelines(model: Model, own: Parts) -> dict[str, Any]:
     """Return the pipelines: each signal is taken in once, and then derived from and stored.
 
     A request is refused on its way in or not at all: one that is counted and then refused by
     the store's branch would be sent again, and counted again.
     """
-    taken_in = {"receivers": ["otlp"], "processors": ["memory_limiter"], "exporters": [_ACCEPTED]}
+    taken_in = {"receivers": ["otlp"], "processors": ["memory_limiter"], "exporters": [ACCEPTED]}
     return {
         "traces/in": taken_in,
         "logs/in": taken_in,
         "metrics/in": taken_in,
-        **branches.derive_pipelines(model, _ACCEPTED),
-        **sdk.pipelines(_ACCEPTED),
-        **probe.pipelines(model),
-        **state.pipelines(model, sdk=_ACCEPTED),
-        **branches.store_pipelines(model, _ACCEPTED),
+        **branches.derive_pipelines(model),
+        **own.pipelines,
+        **state.pipelines(model, sdk=ACCEPTED),
+        **branches.store_pipelines(model),
         **exemplars.pipelines(model),
     }

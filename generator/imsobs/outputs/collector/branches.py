@@ -16,6 +16,7 @@ from imsobs.outputs.collector import (
     store,
 )
 from imsobs.outputs.collector.ottl import forget_marks, transform
+from imsobs.outputs.collector.parts import ACCEPTED
 from imsobs.outputs.references import Reference
 
 _COUNTED = "signal_to_metrics/derive"
@@ -89,17 +90,17 @@ def connectors(model: Model) -> dict[str, Any]:
     }
 
 
-def derive_pipelines(model: Model, accepted: str) -> dict[str, Any]:
-    """Return the branch of the metrics. accepted: where spans and log records come from."""
+def derive_pipelines(model: Model) -> dict[str, Any]:
+    """Return the branch of the metrics."""
     counted = [_COUNTED, *([state.REPORTED] if state.state_metrics(model) else [])]
     return {
         "traces/derive": {
-            "receivers": [accepted],
+            "receivers": [ACCEPTED],
             "processors": ["transform/derive_traces", "filter/derive_traces"],
             "exporters": counted,
         },
         "logs/derive": {
-            "receivers": [accepted],
+            "receivers": [ACCEPTED],
             "processors": ["transform/derive_logs"],
             "exporters": counted,
         },
@@ -111,12 +112,12 @@ def derive_pipelines(model: Model, accepted: str) -> dict[str, Any]:
     }
 
 
-def store_pipelines(model: Model, accepted: str) -> dict[str, Any]:
-    """Return the branch of the stores. accepted: where spans and log records come from."""
+def store_pipelines(model: Model) -> dict[str, Any]:
+    """Return the branch of the stores."""
     forwarded = [exemplars.FORWARD] if exemplars.exemplar_metrics(model) else []
     return {
         "traces/store": {
-            "receivers": [accepted],
+            "receivers": [ACCEPTED],
             "processors": [
                 "transform/requests",
                 "tail_sampling",
@@ -129,7 +130,7 @@ def store_pipelines(model: Model, accepted: str) -> dict[str, Any]:
             "exporters": ["otlp_grpc/traces", _REDACTIONS, *forwarded],
         },
         "logs/store": {
-            "receivers": [accepted],
+            "receivers": [ACCEPTED],
             "processors": [
                 "transform/store_logs",
                 store.KEYS,

@@ -16,6 +16,7 @@ from imsobs.model.kinds import probe
 from imsobs.outputs.collector import ordered
 from imsobs.outputs.collector.identity import Group, resource_group, resource_to_labels
 from imsobs.outputs.collector.ottl import attribute, quoted, set_to, text, transform
+from imsobs.outputs.collector.parts import Parts
 from imsobs.outputs.references import Reference, Value, join
 from imsobs.spec.schema.base import seconds
 
@@ -44,6 +45,13 @@ def targets(model: Model) -> dict[str, str]:
     return found
 
 
+def parts(model: Model) -> Parts:
+    """Return the HTTP check, what weighs and sums its data points, and their pipelines."""
+    if not is_on(model):
+        return Parts()
+    return Parts(_receivers(model), _processors(model), _connectors(model), _pipelines())
+
+
 def is_on(model: Model) -> bool:
     """Return whether the Collector probes the service: there is a route, and a metric of it."""
     return bool(targets(model) and probe.KIND.metrics(model))
@@ -55,10 +63,8 @@ def variables(model: Model) -> list[str]:
     return [value.env for value in headers if not isinstance(value, str)]
 
 
-def receivers(model: Model) -> dict[str, Any]:
+def _receivers(model: Model) -> dict[str, Any]:
     """Return the HTTP check of every component."""
-    if not is_on(model):
-        return {}
     url = Reference("IMS_SERVICE_URL", model.spec.service.url)
     asked = model.spec.service.probe
     headers: dict[str, Value] = {
@@ -92,10 +98,8 @@ def _status_path(component: str) -> str:
     return f"@valid|components.{name}.status"
 
 
-def processors(model: Model) -> dict[str, Any]:
+def _processors(model: Model) -> dict[str, Any]:
     """Return what weighs the data points of probes, and what reads their sum."""
-    if not is_on(model):
-        return {}
     known = "|".join(name.removeprefix("httpcheck.") for name in _VERDICTS).replace(".", "\\.")
     return {
         "filter/probe": {
@@ -150,10 +154,8 @@ def _weighing(model: Model) -> list[Group]:
     ]
 
 
-def connectors(model: Model) -> dict[str, Any]:
+def _connectors(model: Model) -> dict[str, Any]:
     """Return the connector that makes one value of the data points of a component."""
-    if not is_on(model):
-        return {}
     definitions = []
     for metric in probe.KIND.metrics(model):
         definition: dict[str, Any] = {
@@ -200,10 +202,8 @@ def _reading(model: Model) -> list[Group]:
     return [*groups, *resource_to_labels(conventions.RESOURCE_LABELS), ordered.arrival()]
 
 
-def pipelines(model: Model) -> dict[str, Any]:
+def _pipelines() -> dict[str, Any]:
     """Return the pipelines of the probe: from the check to the weights, from their sum on."""
-    if not is_on(model):
-        return {}
     return {
         "metrics/probe": {
             "receivers": [RECEIVER],

@@ -17,32 +17,23 @@ from imsobs.outputs.collector.identity import (
     resource_group,
 )
 from imsobs.outputs.collector.ottl import decimal, matches, normalize_label, set_to, text, transform
+from imsobs.outputs.collector.parts import ACCEPTED, Parts
 
 
-def processors(model: Model) -> dict[str, Any]:
-    """Return what selects the SDK's metrics and points, and what renames them."""
-    return {
+def parts(model: Model) -> Parts:
+    """Return the processors that select and rename the SDK's metrics, and their pipeline."""
+    processors = {
         "filter/sdk": _chosen(model),
         "filter/sdk_numbers": _measurements(model),
         "transform/sdk": transform(metric_statements=[*_groups(model), ordered.arrival()]),
     }
-
-
-def pipelines(accepted: str) -> dict[str, Any]:
-    """Return the pipeline of the SDK's metrics. accepted: where they come from."""
-    return {
-        "metrics/sdk": {
-            "receivers": [accepted],
-            "processors": [
-                "filter/sdk",
-                "filter/sdk_numbers",
-                "transform/sdk",
-                # Of an SDK that is set to send what was counted since its last export.
-                "delta_to_cumulative",
-            ],
-            "exporters": ["prometheus/processes"],
-        }
+    pipeline = {
+        "receivers": [ACCEPTED],
+        # The last for SDKs that are set to send deltas.
+        "processors": [*processors, "delta_to_cumulative"],
+        "exporters": ["prometheus/processes"],
     }
+    return Parts(processors=processors, pipelines={"metrics/sdk": pipeline})
 
 
 def _chosen(model: Model) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from imsobs.model import Model
-from imsobs.outputs.collector import probe
 from imsobs.outputs.references import Joined, Reference, Value, join
 
 # Loopback unless the environment says otherwise: a container has its own.
@@ -69,7 +68,7 @@ def runtime(model: Model) -> dict[str, str]:
 
 
 def receivers(model: Model) -> dict[str, Any]:
-    """Return OTLP, and the probe of the service's health routes."""
+    """Return the receiver of OTLP."""
     ports = model.spec.stack.otelcol.ports
     return {
         "otlp": {
@@ -84,7 +83,6 @@ def receivers(model: Model) -> dict[str, Any]:
                 },
             }
         },
-        **probe.receivers(model),
     }
 
 
