@@ -18,7 +18,7 @@ from typing import Any
 from imsobs.yamlio import dump
 
 from release.secret_rules.analyse import Beginning, beginnings, names
-from release.secret_rules.by_hand import BY_HAND, FURTHER_NAMES, OF_FILES
+from release.secret_rules.by_hand import BY_HAND, FURTHER_BEGINNINGS, FURTHER_NAMES, OF_FILES
 from release.secret_rules.module import folder, pinned
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,15 +32,14 @@ _HEADER = """\
 # The rules are (c) 2019 Zachary Rice, under the MIT licence: LICENSE-gitleaks beside this file.
 #
 # names: of vendors, before a value. long, short, whole: how tokens begin of which at least {long},
-# fewer or no characters follow; any_case: those that are written in any case. rules: rule -> where
-# it is covered.
+# fewer or no characters follow. rules: rule -> where it is covered.
 """
 
 
 def compiled(rules: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the data of the file. SystemExit names every rule of an unknown kind."""
     vendors: set[str] = set(FURTHER_NAMES)
-    tokens: dict[str, set[str]] = defaultdict(set)
+    tokens = defaultdict(set, long=set(FURTHER_BEGINNINGS))
     covered: dict[str, str] = {}
     unknown = []
     for rule in rules:
@@ -55,17 +54,14 @@ def compiled(rules: list[dict[str, Any]]) -> dict[str, Any]:
         elif started := beginnings(regex):
             covered[name] = "beginnings"
             for one in started:
-                tokens[_group(one)].add(one.text)
+                tokens[_group(one)].update({one.text, one.text.lower()} if one.fold else {one.text})
         else:
             unknown.append(f"{name}: {regex}")
     if unknown:
         raise SystemExit("rules of no known kind:\n" + "\n".join(unknown))
     return {
         "names": _without_longer(vendors),
-        **{
-            group: _without_longer(tokens[group])
-            for group in ("long", "any_case", "short", "whole")
-        },
+        **{group: _without_longer(tokens[group]) for group in ("long", "short", "whole")},
         "rules": dict(sorted(covered.items())),
     }
 
@@ -73,8 +69,6 @@ def compiled(rules: list[dict[str, Any]]) -> dict[str, Any]:
 def _group(one: Beginning) -> str:
     if one.rest == 0:
         return "whole"
-    if one.fold:
-        return "any_case"
     return "long" if one.rest >= _LONG else "short"
 
 

@@ -1,36 +1,46 @@
 """Rules that are no name before a value and no beginning of a token: who covers them, and why.
 
-Each is covered by an expression of imsobs/redaction/texts.py (its name is given), by a pattern of
-the spec, or by a key.
+Each is covered by an expression of imsobs/redaction/texts.py (its name is given), or by a pattern
+of the spec (userinfo).
 """
 
 BY_HAND = {
     "airtable-personnal-access-token": "looks",
-    "azure-ad-client-secret": "looks",
-    "curl-auth-header": "header",
-    "curl-auth-user": "curl",
-    "databricks-api-token": "looks",
+    "azure-ad-client-secret": "rare",
+    "curl-auth-header": "assignment",
+    "curl-auth-user": "rare",
+    "databricks-api-token": "beginnings",
     "facebook-access-token": "looks",
     "freemius-secret-key": "assignment",
     "generic-api-key": "assignment",
-    "hashicorp-tf-api-token": "looks",
+    "hashicorp-tf-api-token": "rare",
     "hashicorp-tf-password": "assignment",
     "jwt": "looks",
-    "jwt-base64": "looks",
-    "kubernetes-secret-yaml": "kubernetes",
-    "maxmind-license-key": "looks",
-    "microsoft-teams-webhook": "webhook",
+    "jwt-base64": "beginnings",
+    "kubernetes-secret-yaml": "rare",
+    "maxmind-license-key": "rare",
+    "microsoft-teams-webhook": "rare",
     "nuget-config-password": "assignment",
-    "private-key": "private_key",
+    "private-key": "rare",
     "sidekiq-sensitive-url": "userinfo",
-    "slack-config-access-token": "looks",
-    "slack-user-token": "looks",
-    "slack-webhook-url": "webhook",
-    "sourcegraph-access-token": "looks",
+    "slack-config-access-token": "beginnings",
+    "slack-user-token": "beginnings",
+    "slack-webhook-url": "rare",
+    "sourcegraph-access-token": "beginnings, names",
     "twilio-api-key": "looks",
-    "vault-service-token": "looks",
+    "vault-service-token": "looks, beginnings",
 }
 # Looks at the names of files, not at texts.
 OF_FILES = ("pkcs12-file",)
+# How tokens begin of which a rule does not tell it.
+FURTHER_BEGINNINGS = (
+    "ZXlK",  # jwt-base64
+    "dapi",  # databricks-api-token
+    "hvs.",  # vault-service-token
+    "sgp_",  # sourcegraph-access-token
+    "xoxe-",  # slack-user-token, slack-config-refresh-token
+    "xoxe.xox",  # slack-config-access-token
+    "xoxp-",  # slack-user-token
+)
 # Names that the rules above need besides.
 FURTHER_NAMES = ("sourcegraph",)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from golden import scanner
 from golden.collector import ROOT, Collector
 from golden.secrets_matrix import CHANNELS
@@ -67,6 +70,42 @@ def test_it_finds_nothing_in_the_stores(
     texts = [(cells[number][1].file, _shown(text)) for number, text in stored]
     found = scanner.findings(gitleaks, tmp_path, texts)
     leaks = [(one.rule, *cells[stored[one.number][0]], one.secret) for one in found]
+    assert not leaks, f"{len(leaks)}: {leaks[:10]}"
+
+
+@pytest.fixture(scope="module")
+def promtail() -> Path:
+    """Promtail, where it was built: its modules are Loki's, which takes minutes."""
+    found = resolve(load_plan(ROOT), ROOT, "promtail", Silent())
+    if found is None:
+        pytest.skip("NOT JUDGED: promtail is not built here; imsobs binaries promtail builds it")
+    return found.path
+
+
+# The line, the stack trace, and a field of an event.
+@pytest.mark.parametrize("source", ["message", "exc_info", "reason"])
+def test_it_finds_nothing_in_what_promtail_hands_on(
+    source: str, gitleaks: Path, promtail: Path, rendered: dict[str, bytes], tmp_path: Path
+) -> None:
+    config = yaml.safe_load(rendered["stack/promtail.yaml"])
+    # Of an entry Promtail shows the line alone, which already is the message.
+    if source != "message":
+        config["scrape_configs"][0]["pipeline_stages"].append({"output": {"source": source}})
+    file = tmp_path / "promtail.yaml"
+    file.write_text(yaml.safe_dump(config, sort_keys=False), "utf-8")
+    given = {"time": "2026-11-26T07:00:00.000001Z", "level": "ERROR", "message": "m"}
+    lines = [json.dumps({**given, source: example.text}) for example in EXAMPLES]
+    done = subprocess.run(
+        [promtail, f"-config.file={file}", "-dry-run", "-stdin"],
+        input="\n".join([*lines, ""]), capture_output=True, text=True, timeout=600, check=True,
+    )  # fmt: skip
+    _, *shown = re.split(r"(?m)^2026-11-26T07:00:00\.000001\+0000\t\{.*?\}\t", done.stdout)
+    assert len(shown) == len(EXAMPLES)
+    texts = [(one.file, text) for one, text in zip(EXAMPLES, shown, strict=True)]
+    leaks = [
+        (found.rule, EXAMPLES[found.number], found.secret)
+        for found in scanner.findings(gitleaks, tmp_path, texts)
+    ]
     assert not leaks, f"{len(leaks)}: {leaks[:10]}"
 
 

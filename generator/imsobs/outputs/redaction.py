@@ -19,6 +19,7 @@ def value_patterns(model: Model) -> list[str]:
         *known.patterns(),
         *texts.RARE,
         texts.SIGNED_URL,
+        texts.COOKIES,
         texts.option(names),
         texts.assignment(names),
     ]

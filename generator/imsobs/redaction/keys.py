@@ -11,12 +11,17 @@ COUNTED = (
 )
 
 
+def spelling(key: str) -> str:
+    """Return every spelling of one name: ``api_key``, ``apiKey``, ``api-key``, ``API KEY``."""
+    return key.replace("_", "[ _.-]?")
+
+
 def spellings(keys: Sequence[str]) -> str:
     """Return alternatives of every spelling: ``api_key``, ``apiKey``, ``x-api-key``, ``API KEY``.
 
     Sorted: RE2 tries a beginning that neighbours share once, and it tries at every character.
     """
-    return "|".join(key.replace("_", "[ _.-]?") for key in sorted(keys))
+    return "|".join(spelling(key) for key in sorted(keys))
 
 
 def key_pattern(keys: Sequence[str]) -> str:

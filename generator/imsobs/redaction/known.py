@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from imsobs.redaction.attempts import any_of
 from imsobs.redaction.texts import LOOKS
 
 FOLDER = Path(__file__).resolve().parents[1] / "data/redaction"
@@ -27,6 +28,12 @@ _GIVEN = r"""[ \t\w.-]*[\s'"\\]*(?:[.+?:]{0,3}=>?|:|\|\||>|,|%3[ad])[\x60'"\s=\\
 _RANDOM = r"(?:[\w=.:/+%-]{30,}|[a-z0-9]{14,}|[a-f0-9]{8}:[a-f0-9]{8})"
 
 
+# First characters that share a class, and from how many characters on a text is no word without
+# its first.
+_NEIGHBOURS = ("abcd", "efgh", "iklmno", "pqr", "suvxyz", "t", "ACEFGHLPS")
+_LONG_ENOUGH = 4
+
+
 class Known(BaseModel):
     """The data; the comment at its top says what each key means."""
 
@@ -35,7 +42,6 @@ class Known(BaseModel):
     source: dict[str, str]
     names: list[str] = Field(min_length=1)
     long: list[str]
-    any_case: list[str]
     short: list[str]
     whole: list[str]
     rules: dict[str, str]
@@ -51,19 +57,22 @@ def known() -> Known:
 def patterns() -> list[str]:
     """Return the patterns of tokens that begin as known, and of values behind a vendor's name."""
     data = known()
+    # At least a capital or a digit: words joined by _ or - are no token.
     tokens = "|".join(
         (
-            # At least a capital or a digit: words joined by _ or - are no token.
-            rf"(?:{_any_of(data.long)})[a-z_.-]*[A-Z0-9]{_BODY}{{15,}}",
-            rf"(?i:{_any_of(data.any_case)})[A-Za-z_.-]*[A-Z0-9]{_BODY}{{6,}}",
-            rf"(?:{_any_of(data.short)})[a-z_.-]*[A-Z0-9]{_BODY}{{6,}}",
+            rf"{_any_of(data.long)}[a-z_.-]*[A-Z0-9]{_BODY}{{15,}}",
+            rf"{_any_of(data.short)}[a-z_.-]*[A-Z0-9]{_BODY}{{6,}}",
             _any_of(data.whole),
             *LOOKS,
         )
     )
-    names = "|".join(name.replace("_", "[_-]*") for name in sorted(data.names))
-    return [rf"{_START}(?:{tokens})", rf"(?i)(?:\b|_)(?:{names}){_GIVEN}{_RANDOM}"]
+    names = _any_of(data.names).replace("_", "[_-]*")
+    return [rf"{_START}(?:{tokens})", rf"(?i)(?:\b|_){names}{_GIVEN}{_RANDOM}"]
 
 
 def _any_of(texts: list[str]) -> str:
-    return "|".join(re.escape(text).replace(r"\-", "-") for text in sorted(texts))
+    return any_of(texts, _NEIGHBOURS, _LONG_ENOUGH, _escaped)
+
+
+def _escaped(text: str) -> str:
+    return re.escape(text).replace(r"\-", "-")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from imsobs.redaction.keys import spellings
+from imsobs.redaction.attempts import any_of
+from imsobs.redaction.keys import spelling, spellings
 
 # A quote as it is written in texts, in texts inside texts, in URLs and in HTML.
 _QUOTE = r"""(?:\\*["'`]|%22|%27|&(?:quot|#39|#34);)"""
@@ -29,6 +30,8 @@ _CONTAINERS = (
     rf"[|>][+-]?[0-9]?[ \t]*(?:{_LINE}[ \t]+[^\n\\]+)+",
     rf"(?:{_LINE}[ \t]*-[ \t]+[^\n\\]+)+",
 )
+# Authorization: of several parts; of one.
+_SCHEME = r"""(?:aws4-[a-z0-9-]+|digest|hawk|negotiate|oauth|signature)\s+[^\n"'{}\[\]\\]+"""
 _BARE = r"""(?:(?:bearer|basic|token|api-?key)(?:\s+|%20|\+))?[^\s,;&"'`}\])\\<]+"""
 # What no ordinary value is: long, with a digit in it. Behind other words than those of _AFTER.
 _RANDOM = r"[a-z_.-]*[0-9][\w.=-]{14,}"
@@ -39,8 +42,9 @@ _AFTER = (
 )
 
 
-# Whole headers: what follows the first word of Authorization, the second cookie of Cookie.
-_HEADER = r"""(?:authorization|cookie)\\*["']?\s*[:=]\s*[^\s"'{}\[\]\\][^\n"'{}\[\]\\]*"""
+# First letters of names that share a class, and the length from which on they do.
+_NEIGHBOURS = ("ace", "st", "p")
+_LONG_ENOUGH = 5
 
 
 def assignment(keys: Sequence[str]) -> str:
@@ -51,9 +55,10 @@ def assignment(keys: Sequence[str]) -> str:
     it (``X-Api-Key``, ``userPassword``). Behind it only those of ``_AFTER``, so that ``max_tokens``
     is not a token, unless the value looks random.
     """
-    given = "|".join((*_QUOTED, _BARE))
+    given = "|".join((*_QUOTED, _SCHEME, _BARE))
+    names = any_of(keys, _NEIGHBOURS, _LONG_ENOUGH, spelling)
     return (
-        rf"(?i){_HEADER}|(?:{spellings(keys)}){_AFTER}"
+        rf"(?i)(?:{names}){_AFTER}"
         rf"(?:{_QUOTE}?[\])]*\s*{_GIVES}(?:[ \t]*(?:{'|'.join(_CONTAINERS)})|\s*(?:{given}))"
         rf"|{_QUOTE}(?:\s*,\s*|\s+)(?:{_QUOTE}?value{_QUOTE}?\s*[:=]\s*)?[bru]?(?:{'|'.join(_QUOTED)})"
         rf"|[ \t\w.-]{{1,20}}{_QUOTE}?\s*{_GIVES}[\s\"'`=]*{_RANDOM})"
@@ -72,24 +77,21 @@ SIGNED_URL = (
     r"(?:sig(?:nature)?|credential|security-?token|[a-z]*accesskeyid|googleaccessid|policy|"
     r"key-pair-id|hmac|hdn[a-z]+|temp_url_sig)(?:=|%3d)[^\s&\"'<>`]+"
 )
+# All cookies of a header, where the name finds the first.
+COOKIES = r"""[cC]ookie\\*["']?\s*[:=]\s*[^\s"'{}\[\]\\][^\n"'{}\[\]\\]*"""
 # A look of their own that is no beginning of a token, behind a word's first character.
 LOOKS = (
     r"ey[A-Za-z0-9_-]{6,}\.[A-Za-z0-9\\/_-]*\.?[A-Za-z0-9\\/_=-]*",
-    r"ZXlK[A-Za-z0-9+/_=-]{24,}",
-    r"xox[a-z.]{1,7}-[0-9A-Za-z-]{10,}",
-    r"dapi[a-f0-9]{24,}(?:-[0-9])?",
     r"pat[A-Za-z0-9]{14}\.[a-f0-9]{24,}",
     r"SK[0-9a-fA-F]{32}",
     r"s\.[A-Za-z0-9]{24}\b",
-    r"hv[bs]\.[A-Za-z0-9_-]{24,}",
-    r"sgp_[A-Za-z0-9_]{16,}",
     r"[0-9]{15,16}(?:\||%(?:7[cC])?)[0-9A-Za-z_-]{27,}",
-    r"[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk",
 )
 # The same, and each begins with a text that Go finds at once.
 RARE = (
-    # All but the first characters of an Azure client secret, of a token of Terraform Cloud.
+    # All but the first characters: of Azure, MaxMind, Terraform Cloud.
     r"Q~[A-Za-z0-9_~.-]{24,}",
+    r"_[A-Za-z0-9]{29}_mmk\b",
     r"\.atlasv1\.[A-Za-z0-9_=-]{24,}",
     r"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9+/]+",
     r"webhook\.office\.com/webhookb2/[^\s\"'<>]+",
