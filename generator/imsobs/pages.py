@@ -75,7 +75,7 @@ Page = YamlPage | JsonPage | TextPage
 def _compiled_templates() -> jinja2.BytecodeCache | None:
     """Return a cache of compiled templates, private to the user; None where there is no place.
 
-    Compiling them takes as long as all the rest of a rendering.
+    Measured gain: 0.05 of 0.95 CPU seconds of a rendering of the spec at its size.
     """
     # Cached templates are executed: they are read only from folders that are this user's alone.
     try:
