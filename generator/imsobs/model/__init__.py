@@ -60,7 +60,7 @@ class Model:
 
     @cached_property
     def computed(self) -> dict[str, str]:
-        """Recorded series -> its expression, but for gauges, which are recorded as they are."""
+        """Recorded series -> its expression, without folded gauges: those stand for themselves."""
         folded = {name for name, metric in self.metrics.items() if metric.fold is not None}
         return {name: expr for name, expr in self.recorded.items() if name not in folded}
 

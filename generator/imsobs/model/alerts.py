@@ -100,7 +100,7 @@ def _resolve(
     group = spec.alerting.groups.get(alert.group, AlertGroup())
     team = alert.team or group.team or ""
     dashboard = alert.dashboard or group.dashboard or ""
-    # What belongs together: a graver alert holds back the lesser ones of its area.
+    # Alerts of one area: a more severe one inhibits the others.
     added = {**alert.labels, "severity": alert.severity, "team": team, "area": alert.group}
     return ResolvedAlert(
         name=name,

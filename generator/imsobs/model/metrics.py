@@ -144,7 +144,7 @@ def catalogue(metrics: dict[str, ResolvedMetric]) -> dict[str, Series]:
             series[total] = Series(total, metric.name, metric.type, labels, apart)
             series[count] = Series(count, metric.name, metric.type, labels, apart)
         elif metric.fold is not None:
-            # What each process reports, and what the rules record of it.
+            # The series of each process, and the folded one that a rule records.
             series[metric.exposed] = Series(metric.exposed, metric.name, metric.type, labels, apart)
             folded = {**metric.labels, **dict.fromkeys(conventions.IDENTITY_LABELS)}
             series[metric.name] = Series(metric.name, metric.name, metric.type, folded, apart)

@@ -73,7 +73,7 @@ class ResolvedAlert:
     path: KeyPath
 
 
-# Whose an alert is, as its texts say it.
+# Service and environment, as the texts of alerts name them.
 WHO = " in ".join(f"{{{{ $labels.{label} }}}}" for label in conventions.IDENTITY_LABELS)
 
 
@@ -144,7 +144,7 @@ def record_series(
         for record in records:
             if record.metric:
                 continue
-            # What cannot be told is a fault reported elsewhere; most rules keep whose it is.
+            # A check reports labels that cannot be inferred; most rules have these.
             inferred = output_labels(record.expr, found)
             carried = frozenset(conventions.IDENTITY_LABELS) if inferred is None else inferred
             allowed: dict[str, Allowed] = {

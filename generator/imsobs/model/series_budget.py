@@ -16,8 +16,8 @@ from imsobs.model.rules import Record
 from imsobs.spec.schema.metrics import Metric
 from imsobs.spec.schema.root import Spec
 
-# How many times a process may be started anew while what it reported before is still exposed:
-# within keep_gone, and within keep_idle.
+# How often a process may restart while the series of its earlier runs are still exposed: within
+# keep_gone, and within keep_idle.
 _STARTS = {"processes": 2, "state": 10}
 
 
@@ -67,7 +67,7 @@ def series_budget(spec: Spec, metrics: dict[str, ResolvedMetric]) -> SeriesBudge
             of = each if not metric.by_process else state if is_state(metric) else processes
             of[name] = metric.series_budget
     own, others = sum(each.values()), (len(service.names) + 1) * (len(service.environments) + 2)
-    # Gauges of which no process has its own stand at the endpoint of the state too.
+    # Gauges with ``fold: last`` are exposed at the state endpoint, too, but not per process.
     last = sum(m.series_budget for m in metrics.values() if m.fold == "last")
     of_process = sum(processes.values()) + sum(state.values())
     return SeriesBudget(

@@ -1,8 +1,8 @@
 """Kinds of sources that a metric may have; one module each.
 
-A module says all that is particular to its kind (``Kind`` lists what is asked). To add one:
-the module, and its key among those of a metric in ``spec/schema/metrics.py``. The modules are
-found, not listed, so that these two are all.
+A module defines everything that is particular to its kind (``Kind`` lists what that is). To add
+a kind, write the module, and its key among those of a metric in ``spec/schema/metrics.py``. The
+modules are discovered, so there is no list to keep.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class Counting:
 
 
 class Kind:
-    """A kind of source. What a kind does not say for itself is as in most kinds.
+    """A kind of source. The attributes and methods here are the defaults of most kinds.
 
     Each module of this package that holds one names it ``KIND``.
     """
