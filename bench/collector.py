@@ -7,7 +7,7 @@ left to do: derivation, counting, sampling after a second, redaction, queue on d
 export to a sink (traces) or a file (logs). The sender and the sink are not counted. What was
 sent must have come in, been decided on and been stored, by the Collector's own metrics.
 
-    python -m bench.collector            # all; seven minutes
+    python -m bench.collector            # all; twelve minutes
     python -m bench.collector --quick
     GOGC=100 python -m bench.collector --only stage/full --out /tmp/gogc-100
 """

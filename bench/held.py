@@ -6,7 +6,7 @@ ever more of them are held; nothing of what is asked for is sampled, and none en
 of the Collector's process with the rendered settings of the Go runtime, after it has come to rest.
 The estimate is that of `imsobs estimate` for as many spans.
 
-    python -m bench.held            # three minutes
+    python -m bench.held            # half a minute
     python -m bench.held --quick
 """
 
