@@ -10,6 +10,7 @@ from imsobs.checks import re2
 from imsobs.model import Model
 from imsobs.outputs.redaction import key_patterns, value_patterns
 from imsobs.redaction import contents, keys, known, plain
+from imsobs.redaction.attempts import behind_word
 
 from release.secret_rules import analyse, by_hand
 
@@ -123,10 +124,17 @@ def test_the_names_before_a_value() -> None:
 
 
 def test_a_name_may_be_of_neighbouring_letters_but_no_other() -> None:
-    pattern = re.compile(known.patterns()[0])
+    pattern = re.compile(known.at_words([]))
     token = "aB3dE5gH7jK9mN1pQ3sT5vW7xY9zA1bC3dE5"
     assert pattern.search(f"ghp_{token}")
     assert pattern.search(f"next=%3Dghp_{token}")
     assert pattern.search(f"\\nghp_{token}")
     assert not pattern.search(f"zhp_{token}")
     assert not pattern.search("hf_internal-testing_tiny-random-gpt")
+
+
+def test_what_a_pattern_wants_behind_a_word() -> None:
+    assert behind_word(r"\bsk-[a-z|]+(?:a|b(?:c|d))") == "sk-[a-z|]+(?:a|b(?:c|d))"
+    assert behind_word(r"(?i)\bbearer\s\|x") == r"(?i:bearer\s\|x)"
+    assert behind_word(r"\ba|b") is None
+    assert behind_word("sk-") is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from imsobs.model import Model
 from imsobs.redaction import keys, known, texts
+from imsobs.redaction.attempts import behind_word
 
 MASK = "****"
 
@@ -11,12 +12,14 @@ MASK = "****"
 def value_patterns(model: Model) -> list[str]:
     """Return RE2 patterns of what is masked inside texts, in the order in which they are tried.
 
-    The spec's own, known secrets, signed URLs, and names with their values.
+    The spec's own and known secrets, signed URLs, and names with their values.
     """
     names = model.spec.redaction.keys
+    own = list(model.spec.redaction.values.values())
+    at_words = {pattern: rest for pattern in own if (rest := behind_word(pattern)) is not None}
     return [
-        *model.spec.redaction.values.values(),
-        *known.patterns(),
+        known.at_words(list(at_words.values())),
+        *(pattern for pattern in own if pattern not in at_words),
         *texts.RARE,
         texts.SIGNED_URL,
         texts.COOKIES,

@@ -5,7 +5,27 @@ Go's regexp tries, at each character, every alternative that may begin there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+
+_WORD = re.compile(r"(\(\?i\))?\\b(.*)", re.DOTALL)
+
+
+def behind_word(pattern: str) -> str | None:
+    """Return what a pattern wants behind the beginning of a word, None where that is not all."""
+    found = _WORD.fullmatch(pattern)
+    if found is None or _has_alternatives(found[2]):
+        return None
+    return f"(?i:{found[2]})" if found[1] else found[2]
+
+
+def _has_alternatives(pattern: str) -> bool:
+    """Tell whether a pattern is several, outside of any group."""
+    bare = re.sub(r"\\.", "", pattern)
+    bare = re.sub(r"\[\^?\]?[^\]]*\]", "", bare)
+    while bare != (inner := re.sub(r"\([^()]*\)", "", bare)):
+        bare = inner
+    return "|" in bare
 
 
 def any_of(

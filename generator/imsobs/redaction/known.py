@@ -54,20 +54,24 @@ def known() -> Known:
     return Known.model_validate(yaml.load(FILE.read_text("utf-8"), loader))  # noqa: S506
 
 
-def patterns() -> list[str]:
-    """Return the patterns of tokens that begin as known, and of values behind a vendor's name."""
+def at_words(further: list[str]) -> str:
+    """Return the pattern of what begins at a word: known secrets, and ``further``.
+
+    further: expressions of what follows the beginning of the word. They are one expression,
+    because a word's beginning is then looked for once.
+    """
     data = known()
-    # At least a capital or a digit: words joined by _ or - are no token.
-    tokens = "|".join(
-        (
-            rf"{_any_of(data.long)}[a-z_.-]*[A-Z0-9]{_BODY}{{15,}}",
-            rf"{_any_of(data.short)}[a-z_.-]*[A-Z0-9]{_BODY}{{6,}}",
-            _any_of(data.whole),
-            *LOOKS,
-        )
-    )
     names = _any_of(data.names).replace("_", "[_-]*")
-    return [rf"{_START}(?:{tokens})", rf"(?i)(?:\b|_){names}{_GIVEN}{_RANDOM}"]
+    found = (
+        *further,
+        # At least a capital or a digit: words joined by _ or - are no token.
+        rf"{_any_of(data.long)}[a-z_.-]*[A-Z0-9]{_BODY}{{15,}}",
+        rf"{_any_of(data.short)}[a-z_.-]*[A-Z0-9]{_BODY}{{6,}}",
+        _any_of(data.whole),
+        *LOOKS,
+        rf"(?i:{names}{_GIVEN}{_RANDOM})",
+    )
+    return rf"{_START}(?:{'|'.join(found)})"
 
 
 def _any_of(texts: list[str]) -> str:
