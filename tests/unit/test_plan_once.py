@@ -23,10 +23,9 @@ def digests(tmp_path: Path, overlay: str) -> dict[str, str]:
     return {name: one["labels"]["imsobs.config"] for name, one in services if one.get("labels")}
 
 
-def changed(tmp_path: Path, overlay: str) -> set[str]:
-    before, after = digests(tmp_path, "{}"), digests(tmp_path, overlay)
-    assert before.keys() == after.keys()
-    return {name for name in before if before[name] != after[name]}
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return digests(tmp_path_factory.mktemp("unchanged"), "{}")
 
 
 @pytest.mark.parametrize(
@@ -40,9 +39,11 @@ def changed(tmp_path: Path, overlay: str) -> set[str]:
     ],
 )
 def test_a_service_starts_anew_when_what_it_reads_at_its_start_changes(
-    tmp_path: Path, overlay: str, restarted: set[str]
+    tmp_path: Path, unchanged: dict[str, str], overlay: str, restarted: set[str]
 ) -> None:
-    assert changed(tmp_path, overlay) == restarted
+    after = digests(tmp_path, overlay)
+    assert after.keys() == unchanged.keys()
+    assert {name for name in after if after[name] != unchanged[name]} == restarted
 
 
 def test_nothing_is_planned_or_written_as_yaml_twice(monkeypatch: pytest.MonkeyPatch) -> None:
