@@ -21,7 +21,7 @@ from imsobs.outputs.prometheus import anomaly_tests
 from imsobs.outputs.prometheus import rule_tests as alert_tests
 from imsobs.outputs.prometheus import rules as alert_rules
 from imsobs.pages import render
-from imsobs.promql.windows import longest_window
+from imsobs.promql.windows import change_window, longest_window
 from imsobs.runtime.build.binaries import resolve_binary
 from imsobs.spec.schema.alerts import AlertTest, Step
 
@@ -139,6 +139,27 @@ def test_a_window_reaches_through_recorded_series(model: Model) -> None:
         == 30 * 86400 + 300
     )
     assert longest_window("vector(1)", model) == 0
+
+
+@pytest.mark.parametrize(
+    ("expr", "seconds"),
+    [
+        ("sum by (a) (increase(x_total[15m] anchored))", 900),
+        ("rate(x_total[5m]) + increase(y_total[15m] anchored)", 300),
+        ("job:x:increase10m or changes(y[1h])", 600),
+        # What is kept of it is seen for longer.
+        ("max_over_time(rate(x_total[5m])[15m:1m])", 1200),
+        ("delta(job:x:increase10m[1h:1m])", 3600),
+        # What only chooses.
+        ("x unless rate(y_total[5m]) > 0", None),
+        ("increase(x_total[15m] anchored) and on () rate(y_total[5m]) > 0", 900),
+        ("(x_total unless x_total offset 15m) > 0", None),
+        ("avg_over_time(x[5m])", None),
+    ],
+)
+def test_for_how_long_a_change_is_seen(expr: str, seconds: int | None) -> None:
+    recorded = {"job:x:increase10m": "sum by (job) (increase(x_total[10m] anchored))"}
+    assert change_window(expr, recorded) == seconds
 
 
 def test_an_info_alert_waits_for_a_graver_one(model: Model) -> None:

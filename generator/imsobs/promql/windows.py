@@ -29,15 +29,19 @@ def _window(expr: str, rules: dict[str, str], left: int) -> int:
     return _of(tree, rules, left) if left else 0
 
 
+def _range(node: Expr) -> int:
+    if isinstance(node, (MatrixSelector, SubqueryExpr)) and node.range is not None:
+        return int(node.range.total_seconds())
+    return 0
+
+
 def _of(node: Expr, rules: dict[str, str], left: int) -> int:
-    own = 0
-    match node:
-        case VectorSelector():
-            name = promql.selector_name(node)
-            return _window(rules[name], rules, left - 1) if name in rules else 0
-        case MatrixSelector() | SubqueryExpr() if node.range is not None:
-            own = int(node.range.total_seconds())
-    return own + max((_of(child, rules, left) for child in promql.children(node)), default=0)
+    if isinstance(node, VectorSelector):
+        name = promql.selector_name(node)
+        return _window(rules[name], rules, left - 1) if name in rules else 0
+    return _range(node) + max(
+        (_of(child, rules, left) for child in promql.children(node)), default=0
+    )
 
 
 def ranges(node: Expr) -> list[int]:
@@ -72,7 +76,10 @@ def _changed(node: Expr, rules: dict[str, str], left: int) -> int | None:
             name = promql.selector_name(node)
             return _changes(rules[name], rules, left - 1) if name in rules else None
         case Call() if node.func.name in _CHANGES:
-            return min(ranges(node), default=None)
+            return max(_range(argument) for argument in node.args)
+        case SubqueryExpr():
+            inner = _changed(node.expr, rules, left)
+            return None if inner is None else inner + _range(node)
         case BinaryExpr() if str(node.op) in _CHOOSING:
             return _changed(node.lhs, rules, left)
     found = [_changed(child, rules, left) for child in promql.children(node)]
