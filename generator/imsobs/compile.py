@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from imsobs import checks, write
 from imsobs.model import Model, resolve
 from imsobs.pages import render
 from imsobs.problems import Problem
+from imsobs.redaction.hide import hide
 from imsobs.spec.load import Document, load
 from imsobs.spec.parse import parse
 from imsobs.spec.schema.root import Spec
@@ -33,7 +34,7 @@ def read_spec(files: list[Path]) -> Compiled:
     """Load, parse and check the spec (with overlays), gathering every problem."""
     document, problems = load(files)
     if not document.readable:
-        return Compiled(document, problems, None)
+        return Compiled(document, _hidden(problems), None)
     spec, shape_problems = parse(document.data)
     # What could not be read is no value, and not a wrong one as well.
     unread = {problem.path for problem in problems if problem.path}
@@ -46,7 +47,12 @@ def read_spec(files: list[Path]) -> Compiled:
         found = checks.run(model)
         problems += [p for p in found if not any(f'"{name}"' in p.message for name in dropped)]
     problems.sort(key=lambda problem: _order(document, problem))
-    return Compiled(document, problems, None if problems else model)
+    return Compiled(document, _hidden(problems), None if problems else model)
+
+
+def _hidden(problems: list[Problem]) -> list[Problem]:
+    """Return the problems, whose messages repeat no secret that is put into a spec by mistake."""
+    return [replace(problem, message=hide(problem.message)) for problem in problems]
 
 
 def _order(document: Document, problem: Problem) -> tuple[str, int, int, str]:

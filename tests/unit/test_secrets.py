@@ -11,6 +11,8 @@ from imsobs.model import Model
 from imsobs.outputs.redaction import key_patterns, value_patterns
 from imsobs.redaction import contents, keys, known, plain
 from imsobs.redaction.attempts import behind_word
+from imsobs.redaction.hide import hide
+from imsobs.spec.schema import routing
 
 from release.secret_rules import analyse, by_hand
 
@@ -138,3 +140,21 @@ def test_what_a_pattern_wants_behind_a_word() -> None:
     assert behind_word(r"(?i)\bbearer\s\|x") == r"(?i:bearer\s\|x)"
     assert behind_word(r"\ba|b") is None
     assert behind_word("sk-") is None
+
+
+def test_no_key_for_a_secrets_file_is_forgotten() -> None:
+    classes = (routing.Slack, routing.PagerDuty, routing.Webhook, routing.Email)
+    found = {
+        name
+        for section in classes
+        for name, field in section.model_fields.items()
+        if name.endswith("_file")
+    }
+    assert found == set(routing.SECRET_FILES)
+
+
+def test_messages_repeat_no_known_secret() -> None:
+    secret = "glpat-aB3dE5gH7jK9mN1pQ3sT5"
+    said = hide(f'"{secret}" does not match ^[a-z]+$; see {secret}')
+    assert said == '"****" does not match ^[a-z]+$; see ****'
+    assert hide('"5 minutes" is no duration; write 5m') == '"5 minutes" is no duration; write 5m'

@@ -5,8 +5,9 @@ from __future__ import annotations
 from imsobs.model import Model
 from imsobs.redaction import keys, known, texts
 from imsobs.redaction.attempts import behind_word
+from imsobs.redaction.hide import MASK
 
-MASK = "****"
+__all__ = ["MASK", "key_patterns", "value_patterns"]
 
 
 def value_patterns(model: Model) -> list[str]:

@@ -81,7 +81,7 @@ SIGNED_URL = (
 COOKIES = r"""[cC]ookie\\*["']?\s*[:=]\s*[^\s"'{}\[\]\\][^\n"'{}\[\]\\]*"""
 # A look of their own that is no beginning of a token, behind a word's first character.
 LOOKS = (
-    r"ey[A-Za-z0-9_-]{6,}\.[A-Za-z0-9\\/_-]*\.?[A-Za-z0-9\\/_=-]*",
+    r"ey(?:J[A-Za-z0-9_-]{4,}\.|[A-Za-z0-9_-]{6,}\.ey)[A-Za-z0-9\\/_-]*\.?[A-Za-z0-9\\/_=-]*",
     r"pat[A-Za-z0-9]{14}\.[a-f0-9]{24,}",
     r"SK[0-9a-fA-F]{32}",
     r"s\.[A-Za-z0-9]{24}\b",

@@ -13,6 +13,18 @@ from pydantic_core import ErrorDetails
 from imsobs.problems import KeyPath, Problem, available
 from imsobs.spec.expand import expand
 from imsobs.spec.schema.root import Spec
+from imsobs.spec.schema.routing import SECRET_FILES
+
+# Of what is put where a secret belongs, and may be one.
+_NOT_SHOWN = "what stands here is not repeated, since it may be the secret"
+_NO_NAME = (
+    "not the name of a file (small letters, digits, _): the secret belongs into a file below the"
+    " folder of secrets, and the file's name here"
+)
+_NO_LOOPBACK = (
+    "not a URL on loopback: it belongs into a file below the folder of secrets, and the file's name"
+    " in url_file"
+)
 
 
 def parse(data: dict[str, Any]) -> tuple[Spec | None, list[Problem]]:
@@ -40,6 +52,10 @@ def _is_shallow(problem: Problem, others: list[Problem]) -> bool:
 
 def _problem(details: ErrorDetails, data: Any) -> Problem:
     path = _data_path(details["loc"], data, details["type"] == "missing")
+    if details["type"] != "missing" and path and path[-1] in SECRET_FILES:
+        return Problem(path, f"{_NO_NAME}; {_NOT_SHOWN}", "spec/secret")
+    if path[-2:] == ("webhook", "url"):
+        return Problem(path, f"{_NO_LOOPBACK}; {_NOT_SHOWN}", "spec/secret")
     match details["type"]:
         case "extra_forbidden":
             known = _fields_at(path[:-1])
@@ -60,7 +76,9 @@ def _problem(details: ErrorDetails, data: Any) -> Problem:
         case "model_type" | "model_attributes_type" | "dict_type":
             fields = ", ".join(_fields_at(path))
             keys = f" with the keys {fields}" if fields else ""
-            found = _short(details["input"])
+            # In place of a receiver's mapping may stand its secret.
+            given = details["input"]
+            found = type(given).__name__ if path[:1] == ("receivers",) else _short(given)
             return Problem(path, f"must be a mapping{keys}; found {found}", "spec/type")
     message = details["msg"].removeprefix("Value error, ").rstrip(".")
     message = message[:1].lower() + message[1:]

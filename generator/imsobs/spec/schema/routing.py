@@ -16,6 +16,8 @@ from imsobs.spec.schema.base import (
 
 # A file below the secrets folder, never the secret itself.
 SecretFile = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+# The keys that take one.
+SECRET_FILES = ("key_file", "password_file", "url_file")
 # Alertmanager expands templates in addresses: no braces.
 Address = Annotated[str, Field(pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`|~-]+@[A-Za-z0-9.-]+$")]
 ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
