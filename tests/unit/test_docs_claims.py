@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import yaml
+from golden import secrets_count
 from imsobs.compile import read_spec
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,6 +32,10 @@ def test_the_error_of_the_readme_is_what_such_a_mistake_gives(tmp_path: Path) ->
     compiled = read_spec([ROOT / "spec" / "ims.yaml", overlay])
     (line,) = compiled.lines()
     assert line.split(": ", 1)[1] == shown.group(1)
+
+
+def test_the_security_page_says_how_much_redaction_is_tested() -> None:
+    assert (ROOT / "docs/guide/security.md").read_text() == secrets_count.page()
 
 
 def test_each_attempt_of_the_security_page_names_tests_that_exist() -> None:

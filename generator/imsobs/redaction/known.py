@@ -1,4 +1,4 @@
-"""Known secrets: the rules of gitleaks, compiled into two expressions.
+"""Known secrets: the rules of gitleaks, compiled into one expression.
 
 The data (data/redaction/known_secrets.yaml) belongs to the program and is made by a command from
 the rules of one release: release/secret_rules.
