@@ -7,14 +7,13 @@ the rules of one release: release/secret_rules.
 from __future__ import annotations
 
 import functools
-import re
 from pathlib import Path
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from imsobs.redaction.attempts import any_of
-from imsobs.redaction.texts import LOOKS
+from imsobs.redaction.attempts import Texts, any_of
+from imsobs.redaction.texts import FURTHER_LOOKS, LOOKS
 
 FOLDER = Path(__file__).resolve().parents[1] / "data/redaction"
 FILE = FOLDER / "known_secrets.yaml"
@@ -28,10 +27,8 @@ _GIVEN = r"""[ \t\w.-]*[\s'"\\]*(?:[.+?:]{0,3}=>?|:|\|\||>|,|%3[ad])[\x60'"\s=\\
 _RANDOM = r"(?:[\w=.:/+%-]{30,}|[a-z0-9]{14,}|[a-f0-9]{8}:[a-f0-9]{8})"
 
 
-# First characters that share a class, and from how many characters on a text is no word without
-# its first.
-_NEIGHBOURS = ("abcd", "efgh", "iklmno", "pqr", "suvxyz", "t", "ACEFGHLPS")
-_LONG_ENOUGH = 4
+# First characters that share a class.
+_NEIGHBOURS = ("abcd", "efgh", "ijklmno", "pqr", "suvxyz", "t", "ACEFGHLPS")
 
 
 class Known(BaseModel):
@@ -61,22 +58,16 @@ def at_words(further: list[str]) -> str:
     because a word's beginning is then looked for once.
     """
     data = known()
-    names = _any_of(data.names).replace("_", "[_-]*")
-    found = (
-        *further,
-        # At least a capital or a digit: words joined by _ or - are no token.
-        rf"{_any_of(data.long)}[a-z_.-]*[A-Z0-9]{_BODY}{{15,}}",
-        rf"{_any_of(data.short)}[a-z_.-]*[A-Z0-9]{_BODY}{{6,}}",
-        _any_of(data.whole),
-        *LOOKS,
-        rf"(?i:{names}{_GIVEN}{_RANDOM})",
+    # At least a capital or a digit: words joined by _ or - are no token.
+    kinds = (
+        Texts(data.long, rf"[a-z_.-]*[A-Z0-9]{_BODY}{{15,}}"),
+        Texts(data.short, rf"[a-z_.-]*[A-Z0-9]{_BODY}{{6,}}"),
+        Texts(data.whole),
+        *(Texts([begins], then, shortest=2) for begins, then in LOOKS.items()),
+        Texts(data.names, _GIVEN + _RANDOM, any_case=True, shortest=3, write=_name),
     )
-    return rf"{_START}(?:{'|'.join(found)})"
+    return rf"{_START}(?:{'|'.join([*further, *FURTHER_LOOKS, *any_of(kinds, _NEIGHBOURS)])})"
 
 
-def _any_of(texts: list[str]) -> str:
-    return any_of(texts, _NEIGHBOURS, _LONG_ENOUGH, _escaped)
-
-
-def _escaped(text: str) -> str:
-    return re.escape(text).replace(r"\-", "-")
+def _name(text: str) -> str:
+    return text.replace("_", "[_-]*")

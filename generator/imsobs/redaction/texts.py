@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from imsobs.redaction.attempts import any_of
+from imsobs.redaction.attempts import Texts, any_of
 from imsobs.redaction.keys import spelling, spellings
 
 # A quote as it is written in texts, in texts inside texts, in URLs and in HTML.
@@ -42,9 +42,8 @@ _AFTER = (
 )
 
 
-# First letters of names that share a class, and the length from which on they do.
+# First letters of names that share a class.
 _NEIGHBOURS = ("ace", "st", "p")
-_LONG_ENOUGH = 5
 
 
 def assignment(keys: Sequence[str]) -> str:
@@ -56,7 +55,7 @@ def assignment(keys: Sequence[str]) -> str:
     is not a token, unless the value looks random.
     """
     given = "|".join((*_QUOTED, _SCHEME, _BARE))
-    names = any_of(keys, _NEIGHBOURS, _LONG_ENOUGH, spelling)
+    names = "|".join(any_of([Texts(keys, shortest=5, write=spelling)], _NEIGHBOURS))
     return (
         rf"(?i)(?:{names}){_AFTER}"
         rf"(?:{_QUOTE}?[\])]*\s*{_GIVES}(?:[ \t]*(?:{'|'.join(_CONTAINERS)})|\s*(?:{given}))"
@@ -79,15 +78,17 @@ SIGNED_URL = (
 )
 # All cookies of a header, where the name finds the first.
 COOKIES = r"""[cC]ookie\\*["']?\s*[:=]\s*[^\s"'{}\[\]\\][^\n"'{}\[\]\\]*"""
-# A look of their own that is no beginning of a token, behind a word's first character.
-LOOKS = (
-    r"ey(?:J[A-Za-z0-9_-]{4,}\.|[A-Za-z0-9_-]{6,}\.ey)[A-Za-z0-9\\/_-]*\.?[A-Za-z0-9\\/_=-]*",
-    r"pat[A-Za-z0-9]{14}\.[a-f0-9]{24,}",
-    r"SK[0-9a-fA-F]{32}",
+# A look of their own, by how they begin: what follows.
+LOOKS = {
+    "ey": r"(?:J[A-Za-z0-9_-]{4,}\.|[A-Za-z0-9_-]{6,}\.ey)[A-Za-z0-9\\/_-]*\.?[A-Za-z0-9\\/_=-]*",
+    "pat": r"[A-Za-z0-9]{14}\.[a-f0-9]{24,}",
+    "SK": r"[0-9a-fA-F]{32}",
+}
+FURTHER_LOOKS = (
     r"s\.[A-Za-z0-9]{24}\b",
     r"[0-9]{15,16}(?:\||%(?:7[cC])?)[0-9A-Za-z_-]{27,}",
 )
-# The same, and each begins with a text that Go finds at once.
+# Each begins with a text that Go finds at once.
 RARE = (
     # All but the first characters: of Azure, MaxMind, Terraform Cloud.
     r"Q~[A-Za-z0-9_~.-]{24,}",
