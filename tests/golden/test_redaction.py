@@ -48,6 +48,8 @@ KEPT: dict[str, Any] = {
     "token.type": "output",
     "gen_ai.client.token.usage": 17,
     "author": "jane",
+    "auth.method": "oauth2",
+    "auth_duration_seconds": 0.25,
     "monkey": "business",
     "sha1": "da39a3ee5e6b4b0d3255bfef95601890afd80709",
     "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",

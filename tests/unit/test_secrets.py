@@ -44,7 +44,9 @@ def test_a_name_is_a_word_anywhere_in_a_key(key: str) -> None:
     assert re.search(keys.key_pattern(NAMES), key)
 
 
-@pytest.mark.parametrize("key", ["tokenizer", "max_tokens", "passwords", "api_keys", "keyboard"])
+@pytest.mark.parametrize(
+    "key", ["auth.method", "author", "tokenizer", "max_tokens", "passwords", "api_keys", "keyboard"]
+)
 def test_a_longer_word_is_another(key: str) -> None:
     assert not re.search(keys.key_pattern(NAMES), key)
 

@@ -11,6 +11,10 @@ COUNTED = (
 )
 
 
+# A name like any of the spec's, but no word of which more is told: auth.method is no secret.
+LAST_WORD = "auth"
+
+
 def spelling(key: str) -> str:
     """Return every spelling of one name: ``api_key``, ``apiKey``, ``api-key``, ``API KEY``."""
     return key.replace("_", "[ _.-]?")
@@ -30,4 +34,4 @@ def key_pattern(keys: Sequence[str]) -> str:
     The name ends the key (``userPassword``), or is a word in it (``db.password.old``,
     ``tokenValue``); in ``tokenizer`` it is neither.
     """
-    return rf"(?i:{spellings(keys)})(?:$|[^A-Za-z]|[A-Z][a-z])"
+    return rf"(?i:{spellings(keys)})(?:$|[^A-Za-z]|[A-Z][a-z])|(?i:{LAST_WORD})$"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from imsobs.redaction.attempts import Texts, any_of
-from imsobs.redaction.keys import spelling, spellings
+from imsobs.redaction.keys import LAST_WORD, spelling, spellings
 
 # A quote as it is written in texts, in texts inside texts, in URLs and in HTML.
 _QUOTE = r"""(?:\\*["'`]|%22|%27|&(?:quot|#39|#34);)"""
@@ -55,7 +55,8 @@ def assignment(keys: Sequence[str]) -> str:
     is not a token, unless the value looks random.
     """
     given = "|".join((*_QUOTED, _SCHEME, _BARE))
-    names = "|".join(any_of([Texts(keys, shortest=5, write=spelling)], _NEIGHBOURS))
+    known = Texts([*keys, LAST_WORD], shortest=5, write=spelling)
+    names = "|".join(any_of([known], _NEIGHBOURS))
     return (
         rf"(?i)(?:{names}){_AFTER}"
         rf"(?:{_QUOTE}?[\])]*\s*{_GIVES}(?:[ \t]*(?:{'|'.join(_CONTAINERS)})|\s*(?:{given}))"
