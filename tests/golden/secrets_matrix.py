@@ -78,7 +78,7 @@ def standing(number: int) -> Iterator[Secret]:
         yield Secret(f"look {kind}-prose", f"failed for {text} again", hidden)
         yield Secret(f"look {kind}-json", json.dumps({"note": text, "n": 1}), hidden)
         yield Secret(f"look {kind}-exception", f"ValueError('{text}')", hidden)
-        if kind not in ("ssn", "userinfo", "curl"):
+        if kind not in ("ssn", "userinfo", "curl", "netrc", "telegram"):
             encoded = f"https://h.example/p?q={quote(text)}&n=1"
             yield Secret(f"look {kind}-query", encoded, quote(hidden))
 
@@ -114,6 +114,12 @@ def _headers(serial: str) -> dict[str, tuple[str, str]]:
             f"a{serial}",
         ),
         "token": (f"Authorization: Token t{serial}", f"t{serial}"),
+        "netrc": (f"machine h.example login jane password n{serial}", f"n{serial}"),
+        "env-pass": (f"SMTP_PASS=p{serial} run", f"p{serial}"),
+        "telegram": (
+            f"https://api.telegram.org/bot{serial}:AAabcdefghijklmnopq_{serial}/getMe",
+            f"AAabcdefghijklmnopq_{serial}",
+        ),
         "curl": (f"curl -s -u jane:u{serial} https://h.example", f"u{serial}"),
     }
 
@@ -153,6 +159,12 @@ _FORMS: dict[str, Callable[[str, str], str]] = {
     "go": lambda k, v: f"{k} := `{v}`",
     "ruby": lambda k, v: f':{k} => "{v}"',
     "shell-default": lambda k, v: f"{k.upper()} ?= {v}",
+    "arrow": lambda k, v: f"{k} -> {v}",
+    "bytes": lambda k, v: repr({k: v.encode()}),
+    "three-quotes": lambda k, v: f'{k} = """{v}"""',
+    "json-escape": lambda k, v: f"q={k}\\u003d{v}\\u0026z=1",
+    "html-number": lambda k, v: f"{k}&#61;{v}",
+    "xml-typed": lambda k, v: f'<{k} type="xsd:string">{v}</{k}>',
     "numbered": lambda k, v: f"{k}_1 = {v}",
     "suffix": lambda k, v: json.dumps({f"{k}_value": v}),
     "connection": lambda k, v: f"Server=db;Database=x;User=u;{k}={v};Timeout=5",

@@ -160,3 +160,8 @@ def test_messages_repeat_no_known_secret() -> None:
     said = hide(f'"{secret}" does not match ^[a-z]+$; see {secret}')
     assert said == '"****" does not match ^[a-z]+$; see ****'
     assert hide('"5 minutes" is no duration; write 5m') == '"5 minutes" is no duration; write 5m'
+
+
+def test_repeated_classes_are_no_possessive_quantifier() -> None:
+    assert re2.fault(r"login\s+\S+\s+password\s+\S+") is None
+    assert re2.fault(r"a++") == "RE2 has no possessive quantifier"

@@ -22,7 +22,7 @@ _MOST_REPEATS = 1000
 def fault(pattern: str) -> str | None:
     """Return why RE2 would refuse a pattern, or None when it would not."""
     # Escaped characters and classes hide what looks like an operator.
-    bare = re.sub(r"\\[^1-9Z]", "", pattern)
+    bare = re.sub(r"\\[^1-9Z]", "x", pattern)
     bare = re.sub(r"\[\^?\]?[^\]]*\]", "x", bare)
     for operator, name in _FOREIGN.items():
         if re.search(operator, bare):

@@ -34,4 +34,4 @@ def key_pattern(keys: Sequence[str]) -> str:
     The name ends the key (``userPassword``), or is a word in it (``db.password.old``,
     ``tokenValue``); in ``tokenizer`` it is neither.
     """
-    return rf"(?i:{spellings(keys)})(?:$|[^A-Za-z]|[A-Z][a-z])|(?i:{LAST_WORD})$"
+    return rf"(?i:{spellings(keys)})(?:$|[^A-Za-z]|[A-Z][a-z])|(?i:{LAST_WORD}|[_.-]pass)$"

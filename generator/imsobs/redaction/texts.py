@@ -9,10 +9,16 @@ from imsobs.redaction.keys import LAST_WORD, spelling, spellings
 
 # A quote as it is written in texts, in texts inside texts, in URLs and in HTML.
 _QUOTE = r"""(?:\\*["'`]|%22|%27|&(?:quot|#39|#34);)"""
-# What gives a name its value: = := ::= ?= .= += => : || > and, in URLs, %3D and %3A.
-_GIVES = r"(?:[.+?:]{0,3}=>?|:|\|\||>|%3[ad])"
+# What gives a name its value: = := ::= ?= .= += => -> : || >, an element's attributes and its end,
+# and what stands for = and : in URLs, JSON and HTML. ? is what becomes of a statement's literals.
+_GIVES = (
+    r"(?:[.+?:]{0,3}=>?|:|\|\||-?>|%3[ad]|\\+u003[ad]|&#(?:58|61|x3[ad]|\?);"
+    r"""|(?:\s+[a-z:_-]+=(?:\\*["'][^"'<>]*["']|\?))+\s*>)"""
+)
 # Texts in quotes. The quotes of JSON inside JSON are escaped, those inside such a text twice.
 _QUOTED = (
+    r"""(?:\\*"){3}(?s:.*?)(?:\\*"){3}""",
+    r"""(?:\\*'){3}(?s:.*?)(?:\\*'){3}""",
     r'"(?:[^"\\]|\\.)*"',
     r"'(?:[^'\\]|\\.)*'",
     r"`[^`]*`",
@@ -54,9 +60,9 @@ def assignment(keys: Sequence[str]) -> str:
     it (``X-Api-Key``, ``userPassword``). Behind it only those of ``_AFTER``, so that ``max_tokens``
     is not a token, unless the value looks random.
     """
-    given = "|".join((*_QUOTED, _SCHEME, _BARE))
+    given = rf"(?:[bfru]{{0,2}}(?:{'|'.join(_QUOTED)})|{_SCHEME}|{_BARE})"
     known = Texts([*keys, LAST_WORD], shortest=5, write=spelling)
-    names = "|".join(any_of([known], _NEIGHBOURS))
+    names = "|".join([*any_of([known], _NEIGHBOURS), "[_-]pass"])
     return (
         rf"(?i)(?:{names}){_AFTER}"
         rf"(?:{_QUOTE}?[\])]*\s*{_GIVES}(?:[ \t]*(?:{'|'.join(_CONTAINERS)})|\s*(?:{given}))"
@@ -73,7 +79,7 @@ def option(keys: Sequence[str]) -> str:
 # Parameters that sign a URL: AWS, Google, Azure, CloudFront, Alibaba, Tencent, Huawei, Akamai,
 # OpenStack. A signed URL is a secret until it expires.
 SIGNED_URL = (
-    r"(?i)[?&;%](?:3f|26|amp;)?(?:(?:x|q|ak|temp|url)[a-z0-9-]*[_-])?"
+    r"(?i)[?&;%~](?:3f|26|amp;)?(?:(?:x|q|ak|temp|url)[a-z0-9-]*[_-])?"
     r"(?:sig(?:nature)?|credential|security-?token|[a-z]*accesskeyid|googleaccessid|policy|"
     r"key-pair-id|hmac|hdn[a-z]+|temp_url_sig)(?:=|%3d)[^\s&\"'<>`]+"
 )
@@ -98,6 +104,9 @@ RARE = (
     r"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9+/]+",
     r"webhook\.office\.com/webhookb2/[^\s\"'<>]+",
     r"/api/webhooks/[0-9]+/[^\s\"'<>]+",
+    r"/bot[0-9]{5,16}:A[A-Za-z0-9_-]{20,}",
+    # Files of passwords: .netrc.
+    r"login\s+\S+\s+password\s+\S+",
     # A pre-authenticated request of Oracle's object storage.
     r"/p/[A-Za-z0-9_-]{32,}/n/",
     r"-----BEGIN[ A-Z0-9_-]*PRIVATE KEY(?: BLOCK)?-----(?s:.*?)(?:-----END[ A-Z0-9_-]*-----|$)",
