@@ -23,8 +23,10 @@ _START = r"(?:\b|[_%\\](?:[0-9A-Fnrt][0-9A-F]?|u00[0-9a-f]{2})?)"
 _BODY = r"[\w.=/+~%-]"
 # What stands between the name of a vendor and the value that is given to it.
 _GIVEN = r"""[ \t\w.-]*[\s'"\\]*(?:[.+?:]{0,3}=>?|:|\|\||>|,|%3[ad])[\x60'"\s=\\]*"""
-# A random value: long, or of letters and digits alone.
-_RANDOM = r"(?:[\w=.:/+%-]{30,}|[a-z0-9]{14,}|[a-f0-9]{8}:[a-f0-9]{8})"
+# A random value: long and no URL, of letters and digits alone, or in two parts.
+_RANDOM = (
+    r"(?:[\w=.+%-]{30,}|[\w=/+-]{80,}|[a-z0-9]{14,}|[0-9]{5,16}:[\w-]{30,}|[a-f0-9]{8}:[a-f0-9]{8})"
+)
 
 
 # First characters that share a class.

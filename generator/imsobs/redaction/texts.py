@@ -80,8 +80,8 @@ def option(keys: Sequence[str]) -> str:
 # OpenStack. A signed URL is a secret until it expires.
 SIGNED_URL = (
     r"(?i)[?&;%~](?:3f|26|amp;)?(?:(?:x|q|ak|temp|url)[a-z0-9-]*[_-])?"
-    r"(?:sig(?:nature)?|credential|security-?token|[a-z]*accesskeyid|googleaccessid|policy|"
-    r"key-pair-id|hmac|hdn[a-z]+|temp_url_sig)(?:=|%3d)[^\s&\"'<>`]+"
+    r"(?:(?:sig(?:nature)?|credential|security-?token|[a-z]*accesskeyid|googleaccessid|"
+    r"key-pair-id|hmac|hdn[a-z]+|temp_url_sig)(?:=|%3d)[^\s&\"'<>`]+|policy(?:=|%3d)[\w~%-]{14,})"
 )
 # All cookies of a header, where the name finds the first.
 COOKIES = r"""[cC]ookie\\*["']?\s*[:=]\s*[^\s"'{}\[\]\\][^\n"'{}\[\]\\]*"""
