@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from imsobs import promql
 from imsobs.checks import ratios
 from imsobs.model import Model, conventions
+from imsobs.model.expected import expected_metrics
 from imsobs.model.kinds import KEYS, KINDS
 from imsobs.model.kinds.kind import Kind
 from imsobs.model.kinds.pipeline import ALIVE
@@ -111,6 +112,7 @@ def _derived_name(path: KeyPath, name: str, metric: Metric, model: Model) -> Ite
         if m.exposed != m.name
     }
     taken[conventions.process_series_limit(namespace)] = "the limit of the series of processes"
+    taken |= dict.fromkeys(expected_metrics(model.spec, model.metrics), "what is expected")
     if metric.pipeline != ALIVE:
         taken[conventions.process_alive(namespace)] = "what tells which processes report"
     if name in taken:

@@ -80,9 +80,23 @@ def telemetry_table(facts: Telemetry) -> Table:
         ("log records received", _count(facts.logs_received)),
         ("metric points received", _count(facts.metric_points_received)),
         ("alerts firing", alerts),
+        ("expected sources", _expected(facts)),
     ):
         table.add_row(label, foreign(value))
+    for one in facts.expected or ():
+        if one.missing:
+            table.add_row("[yellow]never seen[/]", foreign(one.line()))
     return table
+
+
+def _expected(facts: Telemetry) -> str:
+    """Return how many of the sources whose cause was counted were seen."""
+    if facts.expected is None:
+        return "-"
+    caused = [one for one in facts.expected if one.causes]
+    if not caused:
+        return "none yet"
+    return f"{sum(not one.missing for one in caused)} of {len(caused)} seen"
 
 
 def status_lines(status: Status) -> list[str]:

@@ -13,6 +13,7 @@ from imsobs.model.alerts import resolve_alerts
 from imsobs.model.anomalies import anomaly_records
 from imsobs.model.budget import budget_metrics, budget_records
 from imsobs.model.dashboards import ResolvedDashboard, resolve_dashboards
+from imsobs.model.expected import expected_metrics, expected_records
 from imsobs.model.labels import ResolvedLabel, resolve_label
 from imsobs.model.metrics import ResolvedMetric, catalogue, resolve_metric
 from imsobs.model.prices import PriceRow, price_rows
@@ -85,7 +86,7 @@ def resolve(spec: Spec) -> Model:
         for name, metric in {**spec.metrics, **budget_metrics(spec)}.items()
     }
     # The spec's own metric of such a name stays; the check metric/derived-name reports it.
-    for further in (alive_metric, limit_metric):
+    for further in (alive_metric, limit_metric, expected_metrics):
         metrics |= {
             name: resolve_metric(name, metric, spec, labels)
             for name, metric in further(spec, metrics).items()
@@ -98,6 +99,7 @@ def resolve(spec: Spec) -> Model:
         *limit_records(spec, metrics),
         *own,
         *budget_records(spec),
+        *expected_records(spec, metrics),
         *slo_records(spec),
     ]
     series |= record_series(records, series, labels)

@@ -111,6 +111,16 @@ def process_series_limit(namespace: str) -> str:
     return f"{namespace.replace('-', '_')}_process_series_limit"
 
 
+def expected_causes(namespace: str) -> str:
+    """Return the series that counts what causes signals of which a metric tells."""
+    return f"{namespace.replace('-', '_')}_expected_causes"
+
+
+def expected_seen(namespace: str) -> str:
+    """Return the series that counts how many of these signals were seen."""
+    return f"{namespace.replace('-', '_')}_expected_seen"
+
+
 def scrape_job(namespace: str, what: str) -> str:
     """Return the job of the service's series: ``metrics``, ``processes`` or ``state``."""
     return f"{namespace}-{what}"

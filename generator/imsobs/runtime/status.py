@@ -11,6 +11,7 @@ import httpx
 
 from imsobs.model import conventions
 from imsobs.runtime.docker import Mode, compose_states, recorded_mode
+from imsobs.runtime.expected import Expected, expected
 from imsobs.runtime.loopback import json_of, loopback_client
 from imsobs.runtime.paths import Layout
 from imsobs.runtime.process.daemon import ProcessState, Supervisor, SupervisorGone
@@ -45,7 +46,7 @@ class Telemetry:
     targets_down: "job (error)" -> scrape URL; a target not yet scraped is neither up nor down.
     series: in the head block. *_received: accepted by the Collector since it started.
     alerts_firing: the firing alerts as "NAME" or "NAME (ENVIRONMENT)", sorted; None when it
-    could not be asked.
+    could not be asked. expected: what was to be seen where its cause was counted.
     """
 
     targets_up: int | None = None
@@ -56,6 +57,7 @@ class Telemetry:
     logs_received: int | None = None
     metric_points_received: int | None = None
     alerts_firing: list[str] | None = None
+    expected: list[Expected] | None = None
 
 
 @dataclass(frozen=True)
@@ -130,10 +132,13 @@ class _Prometheus:
         except (httpx.HTTPError, ValueError, KeyError):
             return None
 
-    def number(self, query: str) -> int | None:
+    def vector(self, query: str) -> list[dict[str, Any]] | None:
         data = self.get("query", query=query)
-        result = data["result"] if data else []
-        if data is not None and not result:
+        return data["result"] if data else None
+
+    def number(self, query: str) -> int | None:
+        result = self.vector(query)
+        if result is not None and not result:
             return 0  # a counter that has not counted yet does not exist
         value = float(result[0]["value"][1]) if result else math.nan
         return round(value) if math.isfinite(value) else None
@@ -169,6 +174,7 @@ def telemetry(client: httpx.Client, plan: Plan) -> Telemetry:
         api.number(plan.queries.logs_received),
         api.number(plan.queries.metric_points_received),
         firing if alerts is not None else None,
+        expected(plan, api.vector),
     )
 
 

@@ -20,6 +20,7 @@ class Event(Kind):
 
     name = "event"
     signal = "log"
+    sent = True
     folded = True
     measured = True
 

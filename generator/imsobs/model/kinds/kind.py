@@ -56,6 +56,8 @@ class Kind:
     # does so over and over, so that those of a process that ended go by themselves.
     folded: ClassVar[bool] = False
     repeated: ClassVar[bool] = False
+    # Whether the service itself sends what is counted.
+    sent: ClassVar[bool] = False
     # Whether its metrics count HTTP requests, and with them those of the probe.
     counts_requests: ClassVar[bool] = False
     # Whether ``value`` and ``buckets`` say what of a signal is measured; whether ``value`` may be

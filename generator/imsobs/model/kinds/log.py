@@ -19,6 +19,7 @@ class Log(Kind):
 
     name = "log"
     signal = "log"
+    sent = True
     labels_of_records = True
 
     def declared(self, spec: Spec) -> Mapping[str, object]:

@@ -18,6 +18,7 @@ class Sdk(Kind):
     """``sdk``: the name that the SDK gives a metric."""
 
     name = "sdk"
+    sent = True
     folded = True
     repeated = True
     counts_requests = True

@@ -19,6 +19,7 @@ class Span(Kind):
 
     name = "span"
     signal = "span"
+    sent = True
     folded = True
     counts_requests = True
     measured = True

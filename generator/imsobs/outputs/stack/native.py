@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from imsobs import artifacts
-from imsobs.model import Model, ingest
+from imsobs.model import Model, conventions, ingest
+from imsobs.model.expected import cause, expectations
 from imsobs.outputs import references
 from imsobs.outputs.collector import CollectorPlan
 from imsobs.outputs.collector.settings import runtime
@@ -42,6 +43,8 @@ def plan(model: Model, collected: CollectorPlan) -> Iterator[Page]:
         "api": api,
         "queries": _queries(),
     }
+    if expected := _expected(model):
+        sections["expected"] = expected
     yield YamlPage(artifacts.NATIVE, sections)
 
 
@@ -57,6 +60,23 @@ def _queries() -> dict[str, str]:
         "metric_points_received": "otelcol_receiver_accepted_metric_points_total",
     }
     return {key: f'sum({name}{{job="otelcol"}})' for key, name in names.items()}
+
+
+def _expected(model: Model) -> dict[str, Any]:
+    """Return what ``status`` asks about sources that are expected; empty without any."""
+    spec = model.spec
+    of = {
+        name: {"cause": cause(given, spec), "within": given.within, "hint": given.hint}
+        for name, given in expectations(spec).items()
+    }
+    if not of:
+        return {}
+    namespace = spec.service.namespace
+    return {
+        "causes": conventions.expected_causes(namespace),
+        "seen": conventions.expected_seen(namespace),
+        "of": of,
+    }
 
 
 def versions(model: Model) -> dict[str, str]:

@@ -110,6 +110,22 @@ class Queries(Strict):
     metric_points_received: str = _accepted("metric_points")
 
 
+class Expectation(Strict):
+    """What causes the signals of a metric: a selector to read, the time, what to look at."""
+
+    cause: str
+    within: str
+    hint: str
+
+
+class Expected(Strict):
+    """PromQL of what was expected and what was seen, by metric; of: metric -> its cause."""
+
+    causes: str = ""
+    seen: str = ""
+    of: dict[str, Expectation] = {}
+
+
 class _File(Strict):
     """stack/native.yaml. versions: component -> version; one left out is taken as shipped."""
 
@@ -117,6 +133,7 @@ class _File(Strict):
     processes: dict[Name, Process]
     api: Api = Api()
     queries: Queries = Queries()
+    expected: Expected = Expected()
 
 
 class Plan(Strict):
@@ -127,6 +144,7 @@ class Plan(Strict):
     processes: dict[Name, Process]
     api: Api = Api()
     queries: Queries = Queries()
+    expected: Expected = Expected()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -171,6 +189,7 @@ def _joined(file: _File) -> Plan:
         processes=file.processes,
         api=file.api,
         queries=file.queries,
+        expected=file.expected,
     )
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from imsobs.spec.schema.base import EventName, LabelName, LabelValue, MetricName, Section, Text
-from imsobs.spec.schema.queries import RatioOf
+from imsobs.spec.schema.queries import ExpectedWith, RatioOf
 
 MetricType = Literal["counter", "gauge", "histogram"]
 Fold = Literal["sum", "max", "min", "last"]
@@ -94,6 +94,15 @@ class Metric(Section):
     )
     exemplars: bool = False
     interval: Literal["fast", "slow"] = "fast"
+    expected_with: ExpectedWith | None = Field(
+        default=None,
+        description=(
+            "What causes the signals of this metric's source. Where it was seen and they never"
+            " were, `imsobs status` says so, and so does an alert on the metrics"
+            " `NAMESPACE_expected_causes` and `NAMESPACE_expected_seen`. Of a metric from `span`,"
+            " `event`, `log` or `sdk`. Default: nothing is expected."
+        ),
+    )
     allow: dict[str, Text] = {}
 
 

@@ -4,7 +4,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from imsobs.spec.schema.base import DurationText, LabelName, LabelValue, MetricName, Section
+from imsobs.spec.schema.base import (
+    DurationText,
+    LabelName,
+    LabelValue,
+    MetricName,
+    Section,
+    Text,
+)
 
 
 class RatioOf(Section):
@@ -29,3 +36,36 @@ class RatioOf(Section):
         ),
     )
     over: DurationText = Field(default="5m", description="The window that is counted over.")
+
+
+class CountedBy(Section):
+    """What a counter or histogram counted, of all its labels or of some values."""
+
+    metric: MetricName = Field(description="A counter, or a histogram (how much it observed).")
+    where: dict[LabelName, LabelValue | list[LabelValue]] = Field(
+        default={}, description="Only what has these label values; empty takes all."
+    )
+
+
+class ExpectedWith(CountedBy):
+    """What causes the signals that a metric counts: where it was seen, they are expected.
+
+    One that never comes says that a library is not instrumented, or an event is not logged.
+    """
+
+    minus: CountedBy | None = Field(
+        default=None,
+        description=(
+            "What is taken off it, because it causes none: a request that a cache answered calls"
+            " no model. Default: nothing."
+        ),
+    )
+    within: DurationText = Field(
+        default="1h",
+        description=(
+            "Time in which both are looked for, at least 5m and longer than what causes it takes."
+        ),
+    )
+    hint: Text = Field(
+        description="What to look at when it never came, as `imsobs status` says it."
+    )
