@@ -39,6 +39,9 @@ def read_spec(files: list[Path]) -> Compiled:
     # What could not be read is no value, and not a wrong one as well.
     unread = {problem.path for problem in problems if problem.path}
     problems += [problem for problem in shape_problems if problem.path not in unread]
+    if not document.packs.complete:
+        problems = [problem for problem in problems if not _may_be_given(problem)]
+        return Compiled(document, _sorted(problems, document), None)
     dropped: set[str] = set()
     if spec is None:
         spec, dropped = _salvage(document.data, shape_problems)
@@ -46,8 +49,7 @@ def read_spec(files: list[Path]) -> Compiled:
     if model is not None:
         found = checks.run(model)
         problems += [p for p in found if not any(f'"{name}"' in p.message for name in dropped)]
-    problems.sort(key=lambda problem: _order(document, problem))
-    return Compiled(document, _hidden(problems), None if problems else model)
+    return Compiled(document, _sorted(problems, document), None if problems else model)
 
 
 def _hidden(problems: list[Problem]) -> list[Problem]:
@@ -55,9 +57,17 @@ def _hidden(problems: list[Problem]) -> list[Problem]:
     return [replace(problem, message=hide(problem.message)) for problem in problems]
 
 
-def _order(document: Document, problem: Problem) -> tuple[str, int, int, str]:
-    place = problem.position or document.locate(problem.path)
-    return place.file, place.line, place.column, problem.message
+def _may_be_given(problem: Problem) -> bool:
+    """Return whether a pack that is missing could give what the problem is about."""
+    return problem.check == "spec/missing-key" and len(problem.path) > 2
+
+
+def _sorted(problems: list[Problem], document: Document) -> list[Problem]:
+    def order(problem: Problem) -> tuple[str, int, int, str]:
+        place, message = document.told(problem)
+        return place.file, place.line, place.column, message
+
+    return _hidden(sorted(problems, key=order))
 
 
 def _salvage(data: dict[str, Any], problems: list[Problem]) -> tuple[Spec | None, set[str]]:

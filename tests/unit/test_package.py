@@ -70,6 +70,14 @@ def test_the_wheel_carries_the_templates(wheel: Path) -> None:
     assert inside >= expected, sorted(expected - inside)
 
 
+def test_the_wheel_carries_the_packs(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        inside = set(archive.namelist())
+    packs = [file.name for file in (ROOT / "generator/imsobs/data/packs").glob("*.yaml")]
+    assert packs
+    assert {f"imsobs/data/packs/{name}" for name in packs} <= inside
+
+
 def test_a_project_is_any_folder_with_a_spec(installed: Path, tmp_path: Path) -> None:
     imsobs = [installed / "bin/python", "-m", "imsobs"]
     version = _run(*imsobs, "--version", cwd=tmp_path)

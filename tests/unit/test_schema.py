@@ -11,6 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 from imsobs.spec.load import load
+from imsobs.spec.reader import Reader, read_text
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = ROOT / "spec" / "ims.yaml"
@@ -69,3 +70,37 @@ def test_the_spec_names_its_schema() -> None:
     match = re.fullmatch(r"# yaml-language-server: \$schema=(\S+)", first)
     assert match, "editors find the schema by the first line"
     assert (SPEC.parent / match[1]).resolve() == SCHEMA
+
+
+def test_the_spec_as_it_is_written_is_valid(validator: jsonschema.Draft202012Validator) -> None:
+    """Editors see the entries that override a pack's without those of the pack."""
+    data = read_text(SPEC.read_text(), Reader(str(SPEC)))
+    assert data["use"], "nothing is overridden, so this shows nothing"
+    assert [error.message for error in validator.iter_errors(as_json(data))] == []
+
+
+@pytest.mark.parametrize(
+    ("entries", "is_valid"),
+    [
+        ({"TargetDown": None}, True),
+        ({"TargetDown": {"threshold": 2, "drill": {"skip": None}}}, True),
+        ({"TargetDown": {"treshold": 2}}, False),
+        ({"TargetDown": {"threshold": "two"}}, False),
+        ({"OfNoPack": None}, False),
+        ({"OfNoPack": {"threshold": 2}}, False),
+    ],
+)
+def test_entries_of_packs_may_be_given_in_part(
+    validator: jsonschema.Draft202012Validator, entries: dict[str, Any], is_valid: bool
+) -> None:
+    data = as_json(read_text(SPEC.read_text(), Reader(str(SPEC))))
+    data["alerts"] |= entries
+    assert validator.is_valid(data) is is_valid
+
+
+def test_panels_of_packs_may_be_removed(validator: jsonschema.Draft202012Validator) -> None:
+    data = as_json(read_text(SPEC.read_text(), Reader(str(SPEC))))
+    data["dashboards"]["ims-pipeline"] = {"rows": {"Cardinality": {"Label overflow": None}}}
+    assert validator.is_valid(data)
+    data["dashboards"]["ims-overview"]["rows"]["Cardinality"] = {"Label overflow": None}
+    assert not validator.is_valid(data)

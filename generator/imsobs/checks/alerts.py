@@ -212,6 +212,12 @@ def _test(path: KeyPath, alert: ResolvedAlert, test: AlertTest, model: Model) ->
         yield from unknown(selector, (*path, "series", selector), model)
     if not test.series and not test.always:
         yield Problem(path, "give the series at the boundary", "alert/test-series")
+    if test.limit is not None and test.limit not in model.limits:
+        message = f'"{test.limit}" is no limit; {available(test.limit, model.limits)}'
+        yield Problem((*path, "limit"), message, "alert/test-value")
+    elif test.value is None:
+        message = "give the value of the alert while it fires, as its notification shows it"
+        yield Problem(path, message, "alert/test-value")
     if alert.carried is None:
         return
     own = alert.carried - set(alert.labels)

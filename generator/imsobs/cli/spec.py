@@ -14,6 +14,8 @@ from imsobs.cli.output import errors, foreign, print_json, print_plain, results
 from imsobs.compile import Compiled, read_spec, render_model
 from imsobs.errors import ImsobsError
 from imsobs.model import Model
+from imsobs.spec.load import load
+from imsobs.spec.origin import origins
 
 
 def spec_files(root: Path, overlay: list[Path] | None) -> list[Path]:
@@ -34,14 +36,14 @@ def _print_problems(compiled: Compiled, format: Format) -> None:
     if format is Format.json:
         rows = []
         for problem in compiled.problems:
-            place = problem.position or compiled.document.locate(problem.path)
+            place, message = compiled.document.told(problem)
             rows.append(
                 {
                     "file": place.file,
                     "line": place.line,
                     "column": place.column,
                     "path": list(problem.path),
-                    "message": problem.message,
+                    "message": message,
                     "check": problem.check,
                 }
             )
@@ -117,9 +119,24 @@ def inspect(
     name: Annotated[str | None, typer.Argument(help="A metric; all when left out.")] = None,
     root: Root = Path(),
     overlay: Overlay = None,
+    origin: Annotated[
+        bool,
+        typer.Option(
+            "--origin", help="Print which entries come from packs and what changes them; NAME: any."
+        ),
+    ] = False,
 ) -> None:
-    """Print the resolved model as JSON."""
+    """Print the resolved model as JSON, or where entries come from."""
     from imsobs.model.inspect import describe
 
     model = model_or_exit(root, overlay)
-    print_json(describe(model, name))
+    if not origin:
+        print_json(describe(model, name))
+        return
+    document, _ = load(spec_files(root, overlay))
+    for entry in origins(document, name):
+        print_plain(f"{entry.entry}  {entry.place}".rstrip())
+        for change in entry.changed:
+            print_plain(f"    changed at {change}")
+        if entry.left_out:
+            print_plain(f"    left out: needs {', '.join(entry.left_out)}")

@@ -11,7 +11,7 @@ from functools import cached_property
 from imsobs.dialects import dialects
 from imsobs.model.alerts import resolve_alerts
 from imsobs.model.anomalies import anomaly_records
-from imsobs.model.budget import budget_metrics, budget_records
+from imsobs.model.budget import budget_metrics, budget_records, stack_limits
 from imsobs.model.dashboards import ResolvedDashboard, resolve_dashboards
 from imsobs.model.expected import expected_metrics, expected_records
 from imsobs.model.labels import ResolvedLabel, resolve_label
@@ -19,7 +19,7 @@ from imsobs.model.metrics import ResolvedMetric, catalogue, resolve_metric
 from imsobs.model.prices import PriceRow, price_rows
 from imsobs.model.processes import alive_metric, fold_records
 from imsobs.model.rules import Record, ResolvedAlert, record_series, spec_records
-from imsobs.model.series_budget import limit_metric, limit_records
+from imsobs.model.series_budget import limit_metric, limit_records, process_limits
 from imsobs.model.slos import slo_records
 from imsobs.promql.series import Series
 from imsobs.redaction.contents import content_keys
@@ -32,7 +32,8 @@ class Model:
 
     spec: the parsed sections; labels, metrics: resolved, in the spec's order; prices:
     oldest first; series: every name that PromQL may select; records: recorded
-    series in order of evaluation; alerts: those of objectives and bands included.
+    series in order of evaluation; alerts: those of objectives and bands included; limits: selector
+    of a recorded limit of the stack -> its value.
     """
 
     spec: Spec
@@ -42,6 +43,7 @@ class Model:
     series: dict[str, Series]
     records: tuple[Record, ...]
     alerts: dict[str, ResolvedAlert]
+    limits: dict[str, float]
     dashboards: dict[str, ResolvedDashboard]
 
     @cached_property
@@ -105,6 +107,7 @@ def resolve(spec: Spec) -> Model:
     series |= record_series(records, series, labels)
     bands = anomaly_records(spec, series)
     series |= record_series(bands, series, labels)
+    limits = {**stack_limits(spec), **process_limits(spec, metrics)}
     return Model(
         spec=spec,
         labels=labels,
@@ -112,7 +115,8 @@ def resolve(spec: Spec) -> Model:
         prices=price_rows(spec),
         series=series,
         records=(*records, *bands),
-        alerts=resolve_alerts(spec, series),
+        alerts=resolve_alerts(spec, series, limits),
+        limits=limits,
         dashboards=resolve_dashboards(
             spec, metrics, series, {record.name: record.expr for record in own}
         ),

@@ -1,14 +1,45 @@
-"""Tests of alerts, completed: a series' service and environment need not be written."""
+"""Tests of alerts, completed: what follows from the rest of the spec need not be written."""
 
 from __future__ import annotations
+
+from decimal import Decimal
 
 from imsobs.model.conventions import IDENTITY_LABELS
 from imsobs.model.rules import example_labels
 from imsobs.promql import parse, selector_name, selectors
 from imsobs.promql.matchers import matcher
 from imsobs.promql.series import Series
-from imsobs.spec.schema.alerts import AlertTest
+from imsobs.spec.schema.alerts import Alert, AlertTest, Step
 from imsobs.spec.schema.root import Spec
+
+_VALUES = ("quiet", "fires")
+
+
+def at_limit(alert: Alert, limits: dict[str, float]) -> Alert:
+    """Return the alert with the numbers of a test whose values count from a limit.
+
+    They count from the largest whole number that is no more than the threshold's share of the
+    limit. The last series is what the limit bounds.
+    """
+    test = alert.test
+    if test is None or test.limit is None or not (limit := limits.get(test.limit)):
+        return alert
+    # As the spec writes the threshold: 0.9 of 10 100 is 9090, not a little more.
+    boundary = int(Decimal(str(alert.threshold)) * Decimal(str(limit)))
+    series = {
+        text: step.model_copy(update={key: _from(boundary, step, key) for key in _VALUES})
+        for text, step in test.series.items()
+    }
+    fires = [step.fires for step in series.values() if step.fires != "absent"]
+    value = fires[-1] / limit if fires and test.value is None else test.value
+    return alert.model_copy(
+        update={"test": test.model_copy(update={"series": series, "value": value})}
+    )
+
+
+def _from(boundary: int, step: Step, key: str) -> float | str:
+    value: float | str = getattr(step, key)
+    return value if isinstance(value, str) else boundary + value
 
 
 def completed(

@@ -8,7 +8,7 @@ from promql_parser import BinaryExpr
 
 from imsobs import promql
 from imsobs.model import conventions
-from imsobs.model.alert_tests import completed
+from imsobs.model.alert_tests import at_limit, completed
 from imsobs.model.anomalies import anomaly_alerts
 from imsobs.model.notification import humanized
 from imsobs.model.rules import ResolvedAlert, number, output_labels
@@ -26,10 +26,15 @@ _THRESHOLD = re.compile(r"\{\{\s*\$threshold\s*\}\}")
 _LABEL = re.compile(r"\$labels\.([a-zA-Z_][a-zA-Z0-9_]*)")
 
 
-def resolve_alerts(spec: Spec, series: dict[str, Series]) -> dict[str, ResolvedAlert]:
-    """Return alert name -> alert, in the order of the spec."""
+def resolve_alerts(
+    spec: Spec, series: dict[str, Series], limits: dict[str, float]
+) -> dict[str, ResolvedAlert]:
+    """Return alert name -> alert, in the order of the spec.
+
+    limits: selector of a recorded limit of the stack -> its value.
+    """
     found = {
-        name: _resolve(name, alert, ("alerts", name), "alerting", spec, series)
+        name: _resolve(name, at_limit(alert, limits), ("alerts", name), "alerting", spec, series)
         for name, alert in spec.alerts.items()
     }
     for name, (slo, alert) in slo_alerts(spec).items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from imsobs.model import conventions
 from imsobs.model.conventions import ENVIRONMENT
 from imsobs.model.rules import Record, number
 from imsobs.model.sampling import most_held
@@ -31,8 +32,14 @@ ims_budget_used_usd
   + (sum by ({ENVIRONMENT}) (avg_over_time({HOURLY_COST}[3d])) or ims_budget_used_usd * 0)
     * {_HOURS_LEFT}"""
 
-# Limits of the stack itself, which serves every environment.
-_OF_THE_STACK = ("ims_series_limit", "ims_held_traces_limit")
+
+def stack_limits(spec: Spec) -> dict[str, float]:
+    """Return the limits of the stack itself, which serves every environment, by their series."""
+    namespace = spec.service.namespace
+    return {
+        conventions.series_limit(namespace): spec.budget.series,
+        conventions.held_traces_limit(namespace): most_held(spec),
+    }
 
 
 def budget_metrics(spec: Spec) -> dict[str, Metric]:
@@ -54,22 +61,21 @@ def budget_metrics(spec: Spec) -> dict[str, Metric]:
             "Cost to expect at the end of the month, at the hourly mean of the last 3 days.",
             _FORECAST,
         ),
-        "ims_series_limit": (
-            "Derived series that Prometheus is meant to hold at most.",
-            f"vector({number(spec.budget.series)})",
-        ),
-        "ims_held_traces_limit": (
-            "Undecided traces that one Collector holds at most.",
-            f"vector({most_held(spec)})",
-        ),
     }
+    of_the_stack = stack_limits(spec)
+    texts = (
+        "Derived series that Prometheus is meant to hold at most.",
+        "Undecided traces that one Collector holds at most.",
+    )
+    for (name, limit), text in zip(of_the_stack.items(), texts, strict=True):
+        rules[name] = (text, f"vector({number(limit)})")
     return {
         name: Metric(
             type="gauge",
             group="cost",
             description=description,
             rule=rule,
-            labels=[] if name in _OF_THE_STACK else [ENVIRONMENT],
+            labels=[] if name in of_the_stack else [ENVIRONMENT],
         )
         for name, (description, rule) in rules.items()
         if name not in spec.metrics

@@ -121,6 +121,16 @@ def expected_seen(namespace: str) -> str:
     return f"{namespace.replace('-', '_')}_expected_seen"
 
 
+def series_limit(namespace: str) -> str:
+    """Return the series that says how many derived series are planned for."""
+    return f"{namespace.replace('-', '_')}_series_limit"
+
+
+def held_traces_limit(namespace: str) -> str:
+    """Return the series that says how many undecided traces a Collector holds at most."""
+    return f"{namespace.replace('-', '_')}_held_traces_limit"
+
+
 def scrape_job(namespace: str, what: str) -> str:
     """Return the job of the service's series: ``metrics``, ``processes`` or ``state``."""
     return f"{namespace}-{what}"

@@ -106,6 +106,13 @@ def limit_metric(spec: Spec, metrics: dict[str, ResolvedMetric]) -> dict[str, Me
     }
 
 
+def process_limits(spec: Spec, metrics: dict[str, ResolvedMetric]) -> dict[str, float]:
+    """Return the values of that metric: selector -> samples."""
+    name = conventions.process_series_limit(spec.service.namespace)
+    limits = series_budget(spec, metrics).limits
+    return {f'{name}{{job="{job}"}}': limit for job, limit in limits.items()}
+
+
 def limit_records(spec: Spec, metrics: dict[str, ResolvedMetric]) -> list[Record]:
     """Return the record of that metric."""
     interval, path = spec.scrape.interval, ("collector", "max_processes")

@@ -12,6 +12,7 @@ from typing import Any
 from imsobs.files import TooLarge, read_regular
 from imsobs.problems import KeyPath, Position, Problem, dotted
 from imsobs.spec.reader import Reader, read_text
+from imsobs.spec.under import Underlay, told, underlay
 from imsobs.terminal import printable
 
 MAX_BYTES = 8 * 1024 * 1024
@@ -23,13 +24,14 @@ class Document:
 
     data: what YAML calls a mapping at the root; positions: key path -> place of the key
     (of a mapping entry) or of the value (of a list item). readable: False where a whole file
-    could not be read, so that what is missing is not at fault.
+    could not be read, so that what is missing is not at fault. packs: what lies under the files.
     """
 
     data: dict[str, Any] = field(default_factory=dict)
     positions: dict[KeyPath, Position] = field(default_factory=dict)
     root: str = ""
     readable: bool = True
+    packs: Underlay = field(default_factory=lambda: Underlay({}))
 
     def locate(self, path: KeyPath) -> Position:
         """Return the position of the longest prefix of ``path`` that the files contain."""
@@ -38,11 +40,21 @@ class Document:
                 return found
         return Position(self.root, 1, 1)
 
+    def told(self, problem: Problem) -> tuple[Position, str]:
+        """Return the place and the message of a problem, as the author of the spec needs them."""
+        place = problem.position or self.locate(problem.path)
+        use = self.data.get("use")
+        used = {
+            str(name): self.locate(("use", index))
+            for index, name in enumerate(use if isinstance(use, list) else [])
+        }
+        return told(problem, place, used)
+
     def format(self, problem: Problem) -> str:
         """Return one line: ``file:line:column: key.path: message [check/id]``."""
-        position = problem.position or self.locate(problem.path)
-        told = printable(f"{dotted(problem.path)}: {problem.message}")
-        return f"{position}: {told} [{problem.check}]"
+        position, message = self.told(problem)
+        text = printable(f"{dotted(problem.path)}: {message}")
+        return f"{position}: {text} [{problem.check}]"
 
 
 def _merge(base: Any, overlay: Any) -> Any:
@@ -59,7 +71,8 @@ def load(files: list[Path]) -> tuple[Document, list[Problem]]:
     """Read the spec and any overlays (later files win, mapping by mapping).
 
     A folder stands for every YAML file below it. Together they are one spec: their sections
-    are joined, and an entry that two of them give is a problem.
+    are joined, and an entry that two of them give is a problem. What the packs of ``use`` give
+    lies under all of them.
 
     Returns the document and every problem found; the data is whole only without problems.
     """
@@ -79,6 +92,11 @@ def load(files: list[Path]) -> tuple[Document, list[Problem]]:
             document.readable &= reader.readable
             document.positions.update(reader.positions)
         document.data = _merge(document.data, joined)
+    if document.readable:
+        document.packs, found = underlay(document.data)
+        document.data = document.packs.data
+        document.positions = {**document.packs.positions, **document.positions}
+        problems += found
     return document, problems
 
 

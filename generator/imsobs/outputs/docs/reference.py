@@ -16,6 +16,7 @@ from imsobs.model import conventions
 from imsobs.model import Model
 from imsobs.model.metrics import ResolvedMetric
 from imsobs.model.uses import uses_by_metric
+from imsobs.outputs.docs.schema import spec_schema
 from imsobs.pages import JsonPage, Page, TextPage
 from imsobs.spec.schema.root import Spec
 from imsobs.spec.schema.signals import EventField
@@ -49,21 +50,8 @@ def plan(model: Model) -> Iterator[Page]:
         "docs/events.md.j2",
         {"events": [_event(name, derived.get(name, []), model) for name in model.spec.events]},
     )
-    yield JsonPage(f"{artifacts.REFERENCE}/spec.schema.json", _closed(Spec.model_json_schema()))
+    yield JsonPage(f"{artifacts.REFERENCE}/spec.schema.json", spec_schema())
     yield TextPage(f"{artifacts.REFERENCE}/spec.md", "docs/spec.md.j2", {"sections": _sections()})
-
-
-def _closed(schema: Any) -> Any:
-    """Return the schema in which a mapping with a pattern of keys allows no other keys.
-
-    pydantic refuses such keys, but its schema does not say so.
-    """
-    if isinstance(schema, dict):
-        closed = {key: _closed(value) for key, value in schema.items()}
-        if "patternProperties" in closed:
-            closed.setdefault("additionalProperties", False)
-        return closed
-    return [_closed(value) for value in schema] if isinstance(schema, list) else schema
 
 
 def _metric(metric: ResolvedMetric, model: Model, uses: list[str]) -> dict[str, Any]:

@@ -75,8 +75,8 @@ def example(alert: ResolvedAlert) -> dict[str, str]:
         return {}
     labels = {**alert.test.labels, **alert.labels}
     return {
-        "summary": expand(alert.summary, labels, alert.test.value),
-        "description": expand(alert.description, labels, alert.test.value),
+        "summary": expand(alert.summary, labels, alert.test.shown),
+        "description": expand(alert.description, labels, alert.test.shown),
     }
 
 

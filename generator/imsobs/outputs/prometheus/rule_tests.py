@@ -129,7 +129,7 @@ def _test(alert: ResolvedAlert, test: AlertTest, model: Model) -> dict[str, Any]
     notice = {
         "exp_labels": labels,
         "exp_annotations": {
-            key: expand(text, labels, test.value) for key, text in annotations_of(alert).items()
+            key: expand(text, labels, test.shown) for key, text in annotations_of(alert).items()
         },
     }
     return {

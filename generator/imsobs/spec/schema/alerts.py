@@ -70,6 +70,13 @@ class AlertTest(Section):
     It fires after its `for`, not one interval earlier, and resolves when the values are quiet.
     """
 
+    limit: Text | None = Field(
+        None,
+        description="A limit of the stack of which `threshold` is a share: the series"
+        " `NAMESPACE_series_limit`, `NAMESPACE_held_traces_limit` or"
+        ' `NAMESPACE_process_series_limit{job="JOB"}`. The values of `series` then count from the'
+        " largest whole number that does not fire, and `value` follows. null: they count from 0.",
+    )
     series: dict[Text, Step] = Field(
         {},
         description="Input series: selector -> values. The labels of the service and its"
@@ -80,9 +87,10 @@ class AlertTest(Section):
         description="Labels that the expression gives the firing alert. Those of the service and"
         " its environment, `severity`, `team` and `area` are added.",
     )
-    value: float = Field(
+    value: float | None = Field(
+        None,
         description="Value of `expr` while it fires, in the unit of the alert, as notifications"
-        " show it. 0: the expression is 0."
+        " show it. null: it follows from `limit`.",
     )
     interval: PositiveDuration = Field(
         "1m", description="Time between samples, and evaluation interval of the test."
@@ -110,6 +118,11 @@ class AlertTest(Section):
     always: bool = Field(
         False, description="Whether the alert fires always, as a watchdog does, and never resolves."
     )
+
+    @property
+    def shown(self) -> float:
+        """``value`` of a completed test; 0 where a fault of the spec leaves it unknown."""
+        return self.value or 0.0
 
 
 class Send(Section):

@@ -1,7 +1,10 @@
 """The spec's sections, in the order of the file."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import Field
+
+from imsobs.spec import packs
 from imsobs.spec.schema.alerting import Alerting
 from imsobs.spec.schema.alerts import Alerts
 from imsobs.spec.schema.base import Section
@@ -16,11 +19,20 @@ from imsobs.spec.schema.signals import Events, Labels, Records, Sources
 from imsobs.spec.schema.slos import Slos
 from imsobs.spec.schema.stack import Retention, Scrape, Stack
 
+PackName = Annotated[str, Field(json_schema_extra={"enum": list(packs.names())})]
+
 
 class Spec(Section):
     """The one input of the generator."""
 
     version: Literal[1]
+    use: list[PackName] = Field(
+        default=[],
+        description=(
+            "Packs of entries that ship with the tool (docs/guide/packs.md). An entry of the"
+            " spec with the name of one of a pack overrides its keys, and null removes it."
+        ),
+    )
     service: Service
     labels: Labels
     sources: Sources

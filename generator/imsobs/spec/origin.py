@@ -1,0 +1,59 @@
+"""Where the entries of a spec come from: its own files, or a pack and what overrides it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imsobs.errors import ImsobsError
+from imsobs.problems import KeyPath, available, dotted
+from imsobs.spec.load import Document
+from imsobs.spec.packs import entry_of
+
+
+@dataclass(frozen=True)
+class Origin:
+    """An entry: its key path, its place, and the places of the spec that change it.
+
+    left_out: what the spec lacks, for an entry or a part of one that is left out.
+    """
+
+    entry: str
+    place: str
+    changed: list[str]
+    left_out: list[str]
+
+
+def origins(document: Document, name: str | None = None) -> list[Origin]:
+    """Return the entries of all packs, or every entry of one name, the spec's own included.
+
+    name: of an entry, alone or after its section. Raises ImsobsError for an unknown name.
+    """
+    packs = document.packs
+    known = dict.fromkeys([*packs.given, *packs.left_out])
+    if name is not None:
+        own = (path for path in document.positions if len(path) > 1 and path == entry_of(path))
+        known = {path: None for path in {**known, **dict.fromkeys(own)} if _is(path, name)}
+        if not known:
+            names = {
+                str(entry_of(p)[-1]) for p in [*packs.given, *document.positions] if len(p) > 1
+            }
+            raise ImsobsError(
+                f'there is no entry "{name}"', remedy=available(name, names), exit_code=2
+            )
+    return [_origin(path, document) for path in known]
+
+
+def _is(path: KeyPath, name: str) -> bool:
+    return name in (str(path[-1]), dotted(path))
+
+
+def _origin(path: KeyPath, document: Document) -> Origin:
+    packs = document.packs
+    place = packs.given.get(path) or document.locate(path)
+    changed = [
+        f"{document.locate(key)}: {dotted(key)}"
+        for key in packs.changed
+        if key[: len(path)] == path and path in packs.given
+    ]
+    missing = packs.left_out.get(path, [])
+    return Origin(dotted(path), "" if missing else str(place), changed, missing)
