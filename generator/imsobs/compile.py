@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from imsobs.pages import render
 from imsobs.problems import Problem
 from imsobs.redaction.hide import hide
 from imsobs.spec.load import Document, load
-from imsobs.spec.parse import parse
+from imsobs.spec.parse import LACKS, parse
 from imsobs.spec.schema.root import Spec
 
 
@@ -48,8 +49,31 @@ def read_spec(files: list[Path]) -> Compiled:
     model = resolve(spec) if spec is not None else None
     if model is not None:
         found = checks.run(model)
-        problems += [p for p in found if not any(f'"{name}"' in p.message for name in dropped)]
+        problems += [p for p in found if not _follows(p, dropped)]
     return Compiled(document, _sorted(problems, document), None if problems else model)
+
+
+def _follows(problem: Problem, dropped: set[str]) -> bool:
+    """Return whether a problem is that an entry is gone which was left out as misshapen.
+
+    It is named itself, or a series or an alert that would be made from it.
+    """
+    named = re.findall(r'"([^"]+)"', problem.message)
+    for name in named:
+        base = re.sub(r"_(?:bucket|sum|count)$", "", name)
+        if name in dropped or base in dropped or set(name.split(":")[1:-1]) & dropped:
+            return True
+    return False
+
+
+def _made(entry: Any) -> set[str]:
+    """Return the names of the alerts that an entry of slos or anomalies makes."""
+    if not isinstance(entry, dict):
+        return set()
+    burn = entry.get("burn")
+    parts = [entry.get("breach"), *(burn if isinstance(burn, list) else ())]
+    names = [part.get("name") for part in parts if isinstance(part, dict)]
+    return {str(name) for name in [*names, entry.get("alert")] if name}
 
 
 def _hidden(problems: list[Problem]) -> list[Problem]:
@@ -59,7 +83,8 @@ def _hidden(problems: list[Problem]) -> list[Problem]:
 
 def _may_be_given(problem: Problem) -> bool:
     """Return whether a pack that is missing could give what the problem is about."""
-    return problem.check == "spec/missing-key" and len(problem.path) > 2
+    keys = len(problem.path) + problem.message.startswith(LACKS)
+    return problem.check == "spec/missing-key" and keys > 2
 
 
 def _sorted(problems: list[Problem], document: Document) -> list[Problem]:
@@ -81,7 +106,7 @@ def _salvage(data: dict[str, Any], problems: list[Problem]) -> tuple[Spec | None
         section, *rest = problem.path or ("",)
         entries = pruned.get(str(section))
         if rest and isinstance(entries, dict):
-            entries.pop(rest[0], None)
+            dropped |= _made(entries.pop(rest[0], None))
             dropped.add(str(rest[0]))
         elif section not in Spec.model_fields:
             pruned.pop(str(section), None)

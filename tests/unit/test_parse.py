@@ -40,7 +40,7 @@ QUEUE_DEPTH = ("metrics", "ims_queue_depth")
 @pytest.mark.parametrize(
     ("path", "value", "at", "check", "message"),
     [
-        (("sampling", "rate"), 2, ("sampling", "rate"), "spec/type", "less than or equal to 1"),
+        (("sampling", "rate"), 2, ("sampling", "rate"), "spec/type", "outside 0 to 1"),
         (("sampling", "rat"), 1, ("sampling", "rat"), "spec/unknown-key", 'did you mean "rate"?'),
         (("version",), 2, ("version",), "spec/value", '"2" is not allowed; allowed: 1'),
         # A union: the fault is told once, not once per branch.
@@ -48,7 +48,7 @@ QUEUE_DEPTH = ("metrics", "ims_queue_depth")
         ((*QUEUE_DEPTH, "event"), [], None, "spec/type", ""),
         (("labels", "route", "values", 0), "", ("labels", "route", "values", 0), "spec/type", ""),
         (("prices", "openai", "gpt-4o", 0, "from"), "soon", None, "spec/type", "found soon"),
-        (("prices", "openai", "gpt-4o", 0, "input"), -1, None, "spec/type", "greater than"),
+        (("prices", "openai", "gpt-4o", 0, "input"), -1, None, "spec/type", "-1 is outside 0 to "),
         (("prices", "openai", "gpt-4o", 0, "inptu"), 1, None, "spec/unknown-key", "input"),
     ],
 )

@@ -6,6 +6,7 @@ Parsing is promql-parser's; Prometheus itself (promtool) judges what is rendered
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -40,6 +41,16 @@ def substitute_grafana(expression: str) -> str:
     return expression
 
 
+MAX_DEPTH = 50
+MAX_OPERATORS = 200
+# Texts and comments first: what is in them is neither a bracket nor an operator.
+_NESTS = re.compile(
+    r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`|\#[^\n]*|[()\[\]{}]|[-+*/%^<>]|[=!]=|"""
+    r"""\b(?:and|or|unless|atan2)\b""",
+    re.IGNORECASE,
+)
+
+
 # Checks, references and outputs ask about the same expressions, each in its turn.
 @functools.cache
 def parse(expression: str) -> Expr:
@@ -47,7 +58,29 @@ def parse(expression: str) -> Expr:
 
     The tree does not tell range modifiers (``anchored``): ``range_uses`` does.
     """
+    if deepest := bounded(expression):
+        raise ValueError(deepest)
     return promql_parser.parse(substitute_grafana(plain(expression).text))
+
+
+def bounded(expression: str) -> str:
+    """Return why an expression is too large to be parsed, empty when it is not.
+
+    The parser and those who walk its tree recurse, and the parser ends the process with its stack.
+    """
+    depth = operators = 0
+    for found in _NESTS.findall(expression):
+        if found in "([{":
+            depth += 1
+        elif found in ")]}":
+            depth -= 1
+        elif found[0] not in "\"'`#":
+            operators += 1
+        if depth > MAX_DEPTH:
+            return f"brackets nest deeper than {MAX_DEPTH}"
+        if operators > MAX_OPERATORS:
+            return f"more than {MAX_OPERATORS} operators; record parts of it by rules"
+    return ""
 
 
 def children(node: Expr) -> list[Expr]:

@@ -8,13 +8,19 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from imsobs.problems import KeyPath, Problem, available
+from imsobs.spec import values
 from imsobs.spec.expand import expand
 from imsobs.spec.schema.root import Spec
 from imsobs.spec.schema.routing import SECRET_FILES
+from imsobs.spec.values import short
 
+LACKS = "these keys are required"
+# What the checks ask of an alert besides its shape; team and dashboard may be those of its group.
+_OF_ALERTS = ("team", "dashboard", "for", "runbook", "test", "drill")
 # Of what is put where a secret belongs, and may be one.
 _NOT_SHOWN = "what stands here is not repeated, since it may be the secret"
 _NO_NAME = (
@@ -40,7 +46,52 @@ def parse(data: dict[str, Any]) -> tuple[Spec | None, list[Problem]]:
     # A union reports each of its branches: the one that fits the value reaches deeper into it
     # than "should be a dictionary", and one line per place and rule is enough.
     deep = [p for p in problems if not _is_shallow(p, problems)]
-    return None, list({(problem.path, problem.message): problem for problem in deep}.values())
+    once = {(p.path, "" if p.check == "spec/type" else p.message): p for p in reversed(deep)}
+    return None, _gathered(list(reversed(once.values())), data)
+
+
+def _gathered(problems: list[Problem], data: dict[str, Any]) -> list[Problem]:
+    """Return the problems with one line for all that an entry lacks.
+
+    A single key that is misspelt is not a missing one on another line as well.
+    """
+    missing: dict[KeyPath, list[str]] = {}
+    unknown: dict[KeyPath, list[Problem]] = {}
+    for problem in problems:
+        parent = problem.path[:-1]
+        if problem.check == "spec/missing-key":
+            missing.setdefault(parent, []).append(str(problem.path[-1]))
+        elif problem.check == "spec/unknown-key":
+            unknown.setdefault(parent, []).append(problem)
+    result: list[Problem] = []
+    for problem in problems:
+        parent = problem.path[:-1]
+        lacks = missing.get(parent, [])
+        renamed = len(lacks) == 1 and len(unknown.get(parent, [])) == 1
+        if problem.check == "spec/unknown-key" and renamed:
+            known = available(str(problem.path[-1]), _fields_at(parent))
+            message = f'unknown key, while "{lacks[0]}" is missing; {known}'
+            result.append(Problem(problem.path, message, problem.check))
+        elif problem.check != "spec/missing-key":
+            result.append(problem)
+        elif not renamed and str(problem.path[-1]) == lacks[0]:
+            result.append(_lacking(parent, lacks, data))
+    return result
+
+
+def _lacking(parent: KeyPath, keys: list[str], data: dict[str, Any]) -> Problem:
+    """Return the one line for the keys that an entry lacks, an alert for all that it needs."""
+    if len(parent) == 2 and parent[0] == "alerts":
+        given = data["alerts"][parent[1]]
+        alerting = data.get("alerting")
+        groups = alerting.get("groups") if isinstance(alerting, dict) else None
+        of_group = groups.get(given.get("group")) if isinstance(groups, dict) else None
+        known = {*given, *(of_group if isinstance(of_group, dict) else ())}
+        keys = [*keys, *(key for key in _OF_ALERTS if key not in known)]
+    if len(keys) == 1:
+        return Problem((*parent, keys[0]), "this key is required", "spec/missing-key")
+    message = f"{LACKS}: {', '.join(keys)}"
+    return Problem(parent, message, "spec/missing-key")
 
 
 def _is_shallow(problem: Problem, others: list[Problem]) -> bool:
@@ -67,28 +118,37 @@ def _problem(details: ErrorDetails, data: Any) -> Problem:
         case "literal_error":
             expected = details.get("ctx", {}).get("expected", "")
             found = details["input"]
+            found = short(found) if isinstance(found, str) else found
             return Problem(path, f'"{found}" is not allowed; allowed: {expected}', "spec/value")
         case "string_pattern_mismatch":
             pattern = details.get("ctx", {}).get("pattern", "")
-            return Problem(
-                path, f'"{_short(details["input"])}" does not match {pattern}', "spec/pattern"
-            )
+            given = str(details["input"])
+            if values.is_duration(pattern):
+                return Problem(path, values.duration(given), "spec/pattern")
+            return Problem(path, f'"{short(given)}" does not match {pattern}', "spec/pattern")
+        case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal" as kind:
+            context = details.get("ctx", {})
+            message = values.outside(kind, context, details["input"], _bounds_at(path))
+            return Problem(path, message, "spec/type")
         case "model_type" | "model_attributes_type" | "dict_type":
             fields = ", ".join(_fields_at(path))
             keys = f" with the keys {fields}" if fields else ""
             # In place of a receiver's mapping may stand its secret.
             given = details["input"]
-            found = type(given).__name__ if path[:1] == ("receivers",) else _short(given)
+            found = type(given).__name__ if path[:1] == ("receivers",) else short(given)
+            found += "" if path[:1] == ("receivers",) else values.unspaced(given)
+            found = "nothing" if given is None else found
             return Problem(path, f"must be a mapping{keys}; found {found}", "spec/type")
+    if details["type"] == "string_type" and type(details["input"]) is int and _takes_duration(path):
+        number = details["input"]
+        remedy = f"; write {number}s" if number > 0 else ""
+        return Problem(path, f"{number} has no unit{remedy}", "spec/type")
+    if told := values.wrong_type(details["type"], details["input"]):
+        return Problem(path, told, "spec/type")
     message = details["msg"].removeprefix("Value error, ").rstrip(".")
     message = message[:1].lower() + message[1:]
-    found = _short(details["input"])
+    found = short(details["input"])
     return Problem(path, f"{message}; found {found}", "spec/type")
-
-
-def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else f"{type(value).__name__} {value!r}"
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _data_path(loc: tuple[Any, ...], data: Any, missing: bool) -> KeyPath:
@@ -106,6 +166,36 @@ def _data_path(loc: tuple[Any, ...], data: Any, missing: bool) -> KeyPath:
     return tuple(path)
 
 
+def _infos_at(path: KeyPath) -> list[FieldInfo]:
+    """Return what the schema says of the key at ``path``."""
+    kinds: list[Any] = [Spec]
+    for part in path[:-1]:
+        kinds = [inner for kind in kinds for inner in _step(kind, part)]
+    return [
+        info
+        for kind in kinds
+        for model in _models(kind)
+        for name, info in model.model_fields.items()
+        if path[-1] in (name, info.alias)
+    ]
+
+
+def _takes_duration(path: KeyPath) -> bool:
+    # repr doubles the backslash of the pattern.
+    return any("d+w)?" in repr((info.annotation, info.metadata)) for info in _infos_at(path))
+
+
+def _bounds_at(path: KeyPath) -> tuple[Any, Any] | None:
+    """Return both ends of the numbers that the schema allows at ``path``, if it gives both."""
+    for info in _infos_at(path):
+        low = [getattr(m, "ge", getattr(m, "gt", None)) for m in info.metadata]
+        high = [getattr(m, "le", getattr(m, "lt", None)) for m in info.metadata]
+        lows, highs = [v for v in low if v is not None], [v for v in high if v is not None]
+        if lows and highs:
+            return lows[0], highs[0]
+    return None
+
+
 def _fields_at(path: KeyPath) -> list[str]:
     """Return the keys that the schema allows in the mapping at ``path``."""
     types: list[Any] = [Spec]
@@ -113,6 +203,8 @@ def _fields_at(path: KeyPath) -> list[str]:
         types = [inner for kind in types for inner in _step(kind, part)]
     names: set[str] = set()
     for kind in types:
+        if getattr(kind, "__origin__", None) in (dict, list):
+            continue
         for model in _models(kind):
             names |= {info.alias or name for name, info in model.model_fields.items()}
     return sorted(names)

@@ -16,9 +16,10 @@ import yaml
 from imsobs import yamlio
 from imsobs.problems import KeyPath, Position, Problem
 from imsobs.spec.characters import forbidden, places
+from imsobs.spec.syntax import explain
 
 MAX_DEPTH = 40
-MAX_NODES = 500_000
+MAX_NODES = 100_000
 _PLAIN_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -94,6 +95,7 @@ class Reader:
         if self.nodes > MAX_NODES or len(path) > MAX_DEPTH:
             if not any(problem.check == "yaml/too-large" for problem in self.problems):
                 limits = f"{MAX_NODES} values after aliases are expanded, {MAX_DEPTH} levels"
+                self.readable = False
                 self._problem(node, path[:3], f"the file is larger than {limits}", "yaml/too-large")
             return None
         if not isinstance(node, yaml.ScalarNode) and node.tag not in _PLAIN_TAGS:
@@ -167,16 +169,16 @@ def read_text(text: str, reader: Reader) -> dict[str, Any]:
         node = yaml.compose(text, Loader=Yaml12Loader)
         data = reader.read(node) if node is not None else {}
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = Position(reader.file, mark.line + 1, mark.column + 1) if mark else start
-        context = f" ({error.context})" if error.context else ""
-        return fail(f"{error.problem or error.context}{context}", "yaml/syntax", place)
+        message, line, column = explain(error, text)
+        return fail(message, "yaml/syntax", Position(reader.file, line, column))
     except yaml.YAMLError as error:
         # Refused by the YAML reader for a character that is a problem already.
         reader.readable = False
         return {} if reader.problems else fail(str(error).splitlines()[0], "yaml/syntax")
     except RecursionError:
         return fail(f"nests deeper than {MAX_DEPTH} levels", "yaml/too-large")
+    if not text.strip():
+        return fail("the file is empty; give it a section, or leave it out", "yaml/empty")
     if not isinstance(data, dict):
         return fail("the root must be a mapping of sections", "yaml/root")
     reader.name_the_places()

@@ -1,0 +1,95 @@
+"""What is wrong with one value of the spec, and what to write instead.
+
+A remedy is offered only where it is itself a value that the spec takes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_WRITTEN = re.compile(
+    r"(?P<number>\d{1,6}(?:\.\d{1,3})?)\s*(?P<unit>s|sec|second|m|min|minute|h|hour|d|day|w|week)s?",
+    re.IGNORECASE,
+)
+_BOUNDS = {
+    "greater_than": "above {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "below {lt}",
+    "less_than_equal": "at most {le}",
+}
+_WANTED = {
+    "string": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "list": "a list",
+}
+
+
+def is_duration(pattern: str) -> bool:
+    """Return whether a pattern of the schema is that of durations."""
+    return pattern.startswith(r"^(?:\d+w)")
+
+
+def duration(given: str) -> str:
+    """Return the message for a text that is no duration."""
+    found = _WRITTEN.fullmatch(given.strip())
+    seconds = float(found["number"]) * _UNITS[found["unit"][0].lower()] if found else 0
+    if found is None or seconds != int(seconds) or seconds == 0:
+        return (
+            f'"{short(given)}" is no duration; write whole numbers with s, m, h, d or w, as 1h30m'
+        )
+    own = found["unit"][0].lower()
+    units = [own, *sorted(_UNITS, key=_UNITS.__getitem__, reverse=True)]
+    unit = next(unit for unit in units if seconds % _UNITS[unit] == 0)
+    return f'"{short(given)}" is no duration; write {int(seconds) // _UNITS[unit]}{unit}'
+
+
+def outside(kind: str, context: dict[str, Any], given: Any, bounds: tuple[Any, Any] | None) -> str:
+    """Return the message for a number beyond a bound.
+
+    kind: pydantic's type of the error; bounds: both ends where the schema gives both.
+    """
+    if bounds is None:
+        return f"{given} is out of range; it must be {_BOUNDS[kind].format(**context)}"
+    ends = f"outside {_plain(bounds[0])} to {_plain(bounds[1])}"
+    strict = ", of which neither is allowed" if kind in ("greater_than", "less_than") else ""
+    share = bounds == (0, 1) and isinstance(given, int | float) and 1 < given < 100
+    remedy = f"; for {_plain(given)} % write {_plain(round(given / 100, 9))}" if share else ""
+    return f"{_plain(given)} is {ends}{strict}{remedy}"
+
+
+def wrong_type(kind: str, given: Any) -> str | None:
+    """Return the message for a value of another type, None for other faults."""
+    wanted = _WANTED.get(kind.split("_")[0])
+    if wanted is None or not kind.endswith(("_type", "_parsing")):
+        return None
+    if given is None:
+        return f"nothing stands here; give {wanted}"
+    percent = re.fullmatch(r"(\d{1,3}(?:\.\d{1,6})?) ?%", given) if isinstance(given, str) else None
+    remedy = ""
+    if wanted == "a list" and isinstance(given, str) and re.fullmatch(r"[A-Za-z0-9_./-]+", given):
+        remedy = f"; write [{given}]"
+    elif wanted == "a number" and percent:
+        remedy = f"; write {_plain(round(float(percent[1]) / 100, 9))}"
+    elif wanted == "true or false" and str(given).lower() in ("yes", "on", "no", "off"):
+        remedy = f"; write {'true' if str(given).lower() in ('yes', 'on') else 'false'}"
+    return f"must be {wanted}; found {short(given)}{remedy}"
+
+
+def unspaced(given: Any) -> str:
+    """Return the remedy for ``rate:0.5``, which is a text and no entry; else nothing."""
+    found = re.match(r"([a-z_]+):(\S+)$", given) if isinstance(given, str) else None
+    return f"; write {found[1]}: {found[2]}, with a space after the colon" if found else ""
+
+
+def short(value: Any) -> str:
+    """Return a value as a message shows it, with its type unless it is a text."""
+    text = value if isinstance(value, str) else f"{type(value).__name__} {value!r}"
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _plain(number: Any) -> str:
+    return f"{number:.12g}" if isinstance(number, float) else str(number)
