@@ -50,7 +50,7 @@ def test_a_spec_cannot_name_what_is_built(tmp_path: Path, stack: dict[str, objec
 
 def test_rendered_files_name_no_build(tmp_path: Path) -> None:
     plan = yaml.safe_load((ROOT / "stack/native.yaml").read_text())
-    assert set(plan) == {"versions", "processes", "api", "queries"}
+    assert set(plan) == {"versions", "processes", "api", "queries", "expected"}
     assert all(set(entry) <= {*"0123456789."} for entry in plan["versions"].values())
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from imsobs.checks import re2
 from imsobs.model import Model
+from imsobs.model.labels import value_of
 from imsobs.model.numbers import LARGEST
 from imsobs.model.prices import STANDARD_WORDS, names_of
 from imsobs.problems import KeyPath, Problem, available
@@ -70,8 +71,11 @@ def _names(path: KeyPath, model: str, prices: list[Price]) -> Iterator[Problem]:
 def _snapshots(
     path: KeyPath, model: str, price: Price, models: dict[str, str]
 ) -> Iterator[Problem]:
+    if any(re2.fault(pattern) for pattern in models.values()):
+        return  # which value a snapshot becomes is told once the label's patterns are right
+    own = {value: pattern for value, pattern in models.items() if value != "*"}
     for index, snapshot in enumerate(price.snapshots):
-        value = next((v for v, p in models.items() if v != "*" and re.search(p, snapshot)), None)
+        value = value_of(snapshot, own)
         if value != model:
             becomes = f'"{value}"' if value else "no value"
             message = f'"{snapshot}" is {becomes} of the label model, so this price is never for it'
