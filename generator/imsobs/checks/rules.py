@@ -10,8 +10,10 @@ from imsobs.model import Model, conventions
 from imsobs.model.rules import Record
 from imsobs.problems import KeyPath, Problem
 from imsobs.promql import labels as promql_labels
+from imsobs.promql.labels import Finding
 from imsobs.promql.lint import as_shown, lint
 from imsobs.promql.matchers import excluding
+from imsobs.promql.meaning import senseless
 from imsobs.promql.mixing import mixed, mixed_with_apart
 from imsobs.spec.schema.base import seconds
 
@@ -77,9 +79,14 @@ def _window(expr: str, path: KeyPath, model: Model) -> Iterator[Problem]:
 
 
 def unknown(expr: str, path: KeyPath, model: Model) -> Iterator[Problem]:
-    """Yield what an expression names that does not exist."""
-    for finding in promql_labels.findings(expr, model.series):
+    """Yield what an expression names that does not exist, or else what has no sense."""
+    for finding in _faults(expr, model):
         yield Problem(path, finding.message, finding.check)
+
+
+def _faults(expr: str, model: Model) -> list[Finding]:
+    found = promql_labels.findings(expr, model.series)
+    return found or list(dict.fromkeys(senseless(promql.parse(expr), model.series)))
 
 
 def habits(expr: str, path: KeyPath, model: Model) -> Iterator[Problem]:
@@ -91,14 +98,16 @@ def habits(expr: str, path: KeyPath, model: Model) -> Iterator[Problem]:
 
 def mixing(expr: str, label: str, path: KeyPath, check_id: str, model: Model) -> Iterator[Problem]:
     """Yield the metrics that an expression mixes over a label that should keep them apart."""
-    for metric in mixed(expr, label, model.series):
+    # What it mixes is told once its names are right.
+    for metric in mixed(expr, label, model.series) if not _faults(expr, model) else ():
         message = f'the label {label} of "{metric}" is lost; aggregate and match by ({label}, ...)'
         yield Problem(path, message, check_id)
 
 
 def mixing_apart(expr: str, path: KeyPath, check_id: str, model: Model) -> Iterator[Problem]:
     """Yield where an expression mixes values that are set apart with the others."""
-    for metric, label in mixed_with_apart(expr, model.series):
+    found = mixed_with_apart(expr, model.series) if not _faults(expr, model) else ()
+    for metric, label in found:
         values = model.series[metric].apart[label]
         message = (
             f'{", ".join(values)} of "{metric}" are mixed with the others; add'

@@ -57,7 +57,7 @@ def findings(expression: str, series: dict[str, Series]) -> list[Finding]:
         return [Finding(f"PromQL does not parse: {_first_line(error)}", "promql/syntax")]
     found = [f for selector in promql.selectors(tree) for f in _selector_findings(selector, series)]
     if not found:
-        found = list(_grouping_findings(tree, series))
+        found = list(dict.fromkeys(_grouping_findings(tree, series)))
     return found
 
 
@@ -217,14 +217,15 @@ def _absent_labels(node: Expr) -> frozenset[str]:
     return frozenset(carried - {"__name__"})
 
 
-def _is_scalar(node: Expr) -> bool:
+def is_scalar(node: Expr) -> bool:
+    """Return whether an expression is a number without labels."""
     match node:
         case NumberLiteral():
             return True
         case ParenExpr() | UnaryExpr():
-            return _is_scalar(node.expr)
+            return is_scalar(node.expr)
         case BinaryExpr():
-            return _is_scalar(node.lhs) and _is_scalar(node.rhs)
+            return is_scalar(node.lhs) and is_scalar(node.rhs)
         case Call():
             return node.func.name in ("scalar", "time", "pi")
     return False
@@ -232,9 +233,9 @@ def _is_scalar(node: Expr) -> bool:
 
 def _binary_labels(node: BinaryExpr, series: dict[str, Series]) -> frozenset[str] | None:
     left, right = output_labels(node.lhs, series), output_labels(node.rhs, series)
-    if _is_scalar(node.lhs):
+    if is_scalar(node.lhs):
         return right
-    if _is_scalar(node.rhs) or str(node.op) in ("and", "unless"):
+    if is_scalar(node.rhs) or str(node.op) in ("and", "unless"):
         return left
     if left is None or right is None:
         return None
