@@ -48,7 +48,15 @@ def _groups(path: KeyPath, labels: list[str]) -> Iterator[Problem]:
 
 
 def _inhibition(path: KeyPath, rule: Inhibition, model: Model) -> Iterator[Problem]:
-    """Yield an inhibition by which one environment would silence another."""
+    """Yield labels of equal that no alert has, and one environment that silences another.
+
+    Alertmanager takes a label that both alerts lack for an equal one.
+    """
+    carried = {label for alert in model.alerts.values() for label in alert.carried or ()}
+    for index, label in enumerate(rule.equal):
+        if label != "alertname" and label not in carried:
+            message = f'no alert carries the label "{label}"; {available(label, carried)}'
+            yield Problem((*path, "equal", index), message, "route/unknown-label")
     if conventions.ENVIRONMENT in rule.equal:
         return
     for match in (rule.source, rule.target):
