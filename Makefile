@@ -58,8 +58,8 @@ $(LOGQL): tests/logql/package-lock.json
 	@if command -v npm >/dev/null; then npm ci --silent --prefix tests/logql; \
 	else echo "no npm: the test of LogQL against its published grammar will be skipped"; fi
 
-test-unit: $(READY) $(LOGQL) ## Tests that need Python alone.
-	$(BIN)/pytest -m "not native and not stack and not faults"
+test-unit: $(READY) $(LOGQL) ## Tests that need Python alone, on all cores.
+	$(BIN)/pytest -n auto --dist loadfile -m "not native and not stack and not faults"
 
 test-native: $(READY) binaries ## Tests against the native binaries.
 	$(BIN)/pytest -m native
