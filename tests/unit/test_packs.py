@@ -126,7 +126,9 @@ def test_no_word_of_a_pack_is_left_and_nothing_is_of_one_service(name: str) -> N
 
 
 def test_derived_metrics_have_the_names_that_the_model_gives() -> None:
-    assert packs._derived("my_shop", {"state"}) == {
+    assert packs._derived("my_shop", {"state"}, ["my_shop_calls_total"]) == {
+        f"metrics.{conventions.expected_causes('my-shop')}",
+        f"metrics.{conventions.expected_seen('my-shop')}",
         f"metrics.{conventions.process_alive('my-shop')}",
         f"metrics.{conventions.process_series_limit('my-shop')}",
     }

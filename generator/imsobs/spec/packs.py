@@ -21,7 +21,7 @@ from imsobs.spec.reader import Reader, read_text
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "packs"
 # Key of an entry in a pack; no key of a spec has this name.
 NEEDS = "needs"
-_WORDS = "namespace|prefix|service|environment|process_job|label|event|attribute"
+_WORDS = "namespace|prefix|service|environment|process_job|label|event|attribute|expected"
 _PLACEHOLDER = re.compile(f"<({_WORDS})>")
 # Sections whose entries lie one level deeper.
 _NESTED = ("alerting", "routing")
@@ -87,13 +87,14 @@ def read(chosen: list[str], spec: dict[str, Any]) -> list[Pack]:
     """
     readers = {name: _read(name) for name in chosen}
     kinds = _per_process([spec, *(data for _, data in readers.values())])
-    words = _words(spec, kinds)
+    expected = _expected(spec)
+    words = _words(spec, kinds, expected)
 
     def fill(text: str) -> str:
         return _PLACEHOLDER.sub(lambda found: words[found[1]], text)
 
     given = {name: _filled(data, fill) for name, (_, data) in readers.items()}
-    present = _present(spec, list(given.values())) | _derived(words["prefix"], kinds)
+    present = _present(spec, list(given.values())) | _derived(words["prefix"], kinds, expected)
     packs = []
     for name, (reader, _) in readers.items():
         pack = Pack(name)
@@ -118,13 +119,13 @@ def _read(name: str) -> tuple[Reader, dict[str, Any]]:
     return reader, data
 
 
-def _words(spec: dict[str, Any], kinds: set[str]) -> dict[str, str]:
+def _words(spec: dict[str, Any], kinds: set[str], expected: list[str]) -> dict[str, str]:
     """Return what ``<word>`` stands for in a pack.
 
     namespace: service.namespace; prefix: the same as metric names write it, with ``_`` for ``-``.
     process_job: a scrape job of the series that each process has of its own. The others are what
-    tests speak of: the first service and the last environment, the first label and event, and
-    what the time of spans is called, or ``other``.
+    tests speak of: the first service and the last environment, the first label and event, the
+    first metric that is expected, and what the time of spans is called, or ``other``.
     """
     service = spec["service"]
     namespace = service["namespace"]
@@ -138,6 +139,7 @@ def _words(spec: dict[str, Any], kinds: set[str]) -> dict[str, str]:
         "label": _one(spec.get("labels"), 0),
         "event": _one(spec.get("events"), 0),
         "attribute": "duration" if timed else "other",
+        "expected": _one(expected, 0),
     }
 
 
@@ -165,10 +167,24 @@ def _per_process(sources: list[dict[str, Any]]) -> set[str]:
     return kinds
 
 
-def _derived(prefix: str, kinds: set[str]) -> set[str]:
+def _expected(spec: dict[str, Any]) -> list[str]:
+    """Return the metrics of a spec that are expected with others."""
+    return [
+        path[1]
+        for path, metric in _entries(spec)
+        if path[0] == "metrics" and isinstance(metric, dict) and metric.get("expected_with")
+    ]
+
+
+def _derived(prefix: str, kinds: set[str], expected: list[str]) -> set[str]:
     """Return the metrics that the model adds for such series (model/conventions.py)."""
-    found = {f"metrics.{prefix}_process_series_limit"} if kinds else set()
-    return found | ({f"metrics.{prefix}_process_alive"} if "state" in kinds else set())
+    added = {
+        "process_series_limit": bool(kinds),
+        "process_alive": "state" in kinds,
+        "expected_causes": bool(expected),
+        "expected_seen": bool(expected),
+    }
+    return {f"metrics.{prefix}_{name}" for name, is_added in added.items() if is_added}
 
 
 def _filled(node: Any, fill: Callable[[str], str]) -> Any:
