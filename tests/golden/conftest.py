@@ -55,6 +55,7 @@ def cases_overlay() -> dict[str, Any]:
     return {
         "service": {"names": [PROBED, *OTHERS, *(case.service for case in CASES)]},
         "collector": {"probe_interval": "2s", "max_series": 10_000_000},
+        "price_sources": {"mistral": {"source": "made up"}},
         "prices": {
             "google": {"gemini-2.5-flash": TWO_PRICES, "gemini-3.8-flash": HEARS_AND_SEES},
             "mistral": {"mistral-medium": TIER_GIVEN_UP},

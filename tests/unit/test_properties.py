@@ -161,7 +161,8 @@ def extensions(draw: st.DrawFn) -> dict[str, Any]:
     vendor, model = draw(
         st.sampled_from([(v, m) for v, models in DATA["prices"].items() for m in models])
     )
-    price = st.fixed_dictionaries({"input": AMOUNTS, "output": AMOUNTS})
+    read = {"source": PROSE, "checked": DAYS}
+    price = st.fixed_dictionaries({"input": AMOUNTS, "output": AMOUNTS, **read})
     bounds = st.lists(AMOUNTS.filter(bool), min_size=1, max_size=8, unique=True)
     runbook = {"meaning": draw(PROSE), "impact": draw(PROSE)}
     days = draw(st.lists(DAYS, min_size=1, max_size=3, unique=True))

@@ -43,9 +43,19 @@ def check(model: Model) -> Iterator[Problem]:
             for index, price in enumerate(prices):
                 here = (*path, index)
                 if name in models:
+                    if vendor in vendors:
+                        yield from _read_at(here, vendor, price)
                     yield from _snapshots(here, name, price, models)
                 yield from _steps(here, price)
                 yield from _tiers(here, price)
+
+
+def _read_at(path: KeyPath, vendor: str, price: Price) -> Iterator[Problem]:
+    missing = [key for key in ("source", "checked") if getattr(price, key) is None]
+    if missing:
+        message = f"a price says where and when it was read: give {' and '.join(missing)} here, or"
+        message += f" for all prices of {vendor} in price_sources.{vendor}"
+        yield Problem(path, message, "price/source")
 
 
 def _names(path: KeyPath, model: str, prices: list[Price]) -> Iterator[Problem]:

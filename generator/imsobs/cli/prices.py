@@ -107,7 +107,6 @@ def _tell(found: list[Any], odd: list[str]) -> None:
     words = {
         "missing": "the spec has no price",
         "unlisted": "the list has no price to compare with",
-        "unsourced": "a price does not say where it was read (source), or when (checked)",
     }
     for finding in found:
         what = f"{foreign(finding.vendor)} {foreign(finding.model)}"

@@ -49,9 +49,9 @@ class Difference:
 class Finding:
     """What is to be said of a model.
 
-    kind: ``missing`` (the spec has no price), ``changed``, ``unlisted`` (the list has none),
-    ``unsourced`` (a price does not say where it was read, or when) or ``current``. since: from
-    when on what the spec has holds. proposal: the model's prices as the spec writes them.
+    kind: ``missing`` (the spec has no price), ``changed``, ``unlisted`` (the list has none) or
+    ``current``. since: from when on what the spec has holds. proposal: the model's prices as the
+    spec writes them.
     """
 
     vendor: str
@@ -78,11 +78,9 @@ def compare(model: Model, entries: list[Entry], day: datetime.date) -> list[Find
     rows = by_model(in_force(model.prices, _nanoseconds(day)))
     findings = [_finding(key, named[key], rows.get(key, []), model, day) for key in sorted(named)]
     for vendor, priced in model.spec.prices.items():
-        for name, prices in priced.items():
+        for name in priced:
             if (vendor, name) not in named:
                 findings.append(Finding(vendor, name, "unlisted"))
-            if any(price.source is None or price.checked is None for price in prices):
-                findings.append(Finding(vendor, name, "unsourced"))
     return findings
 
 

@@ -151,12 +151,13 @@ class Price(TierRates):
     )
     source: Text | None = Field(
         default=None,
-        description="Where the price was read. Default: the vendor's in `price_sources`.",
+        description="Page or list where the price was read. Default: the vendor's in"
+        " `price_sources`; one of the two has it.",
     )
     checked: datetime.date | None = Field(
         default=None,
-        description="When it was last compared with the source. Default: the vendor's in"
-        " `price_sources`.",
+        description="Day when it was last compared with the source. Default: the vendor's in"
+        " `price_sources`; one of the two has it.",
     )
 
 
@@ -166,9 +167,9 @@ Prices = dict[LabelValue, dict[LabelValue, list[Price]]]
 class PriceSource(Section):
     """Where the prices of a vendor were read, of those that do not say it themselves."""
 
-    source: Text | None = Field(default=None, description="Page or list. Default: not told.")
+    source: Text | None = Field(default=None, description="Page or list where they were read.")
     checked: datetime.date | None = Field(
-        default=None, description="When they were last compared with it. Default: not told."
+        default=None, description="Day when they were last compared with it."
     )
 
 
