@@ -15,7 +15,7 @@ from imsobs.model.labels import exact
 from imsobs.model.numbers import fault_mark, largest_drift
 from imsobs.model.prices import NO_RATE, STANDARD, STANDARD_WORDS, PriceRow
 from imsobs.outputs.collector.ottl import any_of, attribute, decimal, matches, set_to, text
-from imsobs.outputs.collector.values import FAULTY, number
+from imsobs.outputs.collector.values import FAULTY
 from imsobs.spec.schema.prices import TOKENS, Usage
 
 _PLAIN, _OTHER = TOKENS[:4], TOKENS[4:]
@@ -66,7 +66,7 @@ def cost_statements(context: str, usage: Usage, model: Model) -> list[str]:
     if others:
         statements.append(set_to(cost, _sum(_all_terms(cache)), _every_rate(cache)))
     for key in reversed(usage.reported_cost):
-        path = number(context, key)
+        path = attribute(context, key)
         statements.append(set_to(cost, f"Double({path})", f"{path} != nil and {path} > 0"))
     return statements
 
@@ -76,12 +76,14 @@ def _tokens(context: str, usage: Usage, others: bool, cache: Cache) -> list[str]
 
     def counted(kind: str, where: str | None = None) -> str:
         keys = getattr(usage, kind)
-        used = f"Coalesce([{number(context, keys[0])}, 0])" if keys else "0"
+        used = f"Coalesce([{attribute(context, keys[0])}, 0])" if keys else "0"
         return set_to(cache.tokens[kind], used, where)
 
     count = cache.tokens
     statements = [counted(kind) for kind in _PLAIN]
-    present = any_of(f"{number(context, keys[0])} != nil" for keys in (usage.input, usage.output))
+    present = any_of(
+        f"{attribute(context, keys[0])} != nil" for keys in (usage.input, usage.output)
+    )
     # If one of the counts is invalid, the rest would give only a part of the cost.
     if context == "span":
         marks = [attribute(context, fault_mark(keys[0])) for keys in usage.tokens().values()]
@@ -92,7 +94,7 @@ def _tokens(context: str, usage: Usage, others: bool, cache: Cache) -> list[str]
     conditions = [present, sound, whole]
     if others:
         keys_of_others = [getattr(usage, kind) for kind in _OTHER if "cached" not in kind]
-        some = any_of(f"{number(context, keys[0])} > 0" for keys in keys_of_others if keys)
+        some = any_of(f"{attribute(context, keys[0])} > 0" for keys in keys_of_others if keys)
         there = f"{cache.other} == true"
         statements.append(set_to(cache.other, "true", some))
         statements += [counted(kind, there) for kind in _OTHER]
