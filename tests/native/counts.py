@@ -100,7 +100,8 @@ def of_totals(expr: str, model: Model, known: Mapping[str, object], prefix: str 
             text = f"({of_totals(model.computed[name], model, known, prefix)})"
         else:
             text = f"{prefix}:{name}" if name in known else name
-        told = re.sub(rf"(?<![\w:]){re.escape(name)}(?![\w:])", lambda _, text=text: text, told)
+        # In quotes it is the value of a label.
+        told = re.sub(rf'(?<![\w:"]){re.escape(name)}(?![\w:"])', lambda _, text=text: text, told)
     return told
 
 

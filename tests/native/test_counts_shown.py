@@ -202,7 +202,9 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
         ).start()
         try:
             collector.start()
-            wait_until(lambda: prometheus.value("sum(up == 0)") == 0, "not scraped")
+            # The 0 from which the components count is there.
+            answering = f'count(up{{instance="{target.address}"}} == 1)'
+            wait_until(lambda: prometheus.value(answering) == len(others), "not scraped")
             halves = [_half(collector, target, components, 1)]
             time.sleep(SCRAPES_SECONDS)
             collector.stop()
