@@ -84,8 +84,8 @@ def _rules(model: Model) -> Iterator[Shown]:
 
 def _runbooks(model: Model) -> Iterator[Shown]:
     for alert in model.alerts.values():
-        for query in alert.runbook.queries if alert.runbook else ():
-            yield Shown(f"runbook {alert.name} / {query.title}", query.expr)
+        for title, expr in (alert.runbook.queries if alert.runbook else {}).items():
+            yield Shown(f"runbook {alert.name} / {title}", expr)
 
 
 def of_totals(expr: str, model: Model, known: Mapping[str, object], prefix: str = "truth") -> str:

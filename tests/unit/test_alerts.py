@@ -12,7 +12,7 @@ from alertmanager import ROOT
 from imsobs.compile import read_spec
 from imsobs.model import Model
 from imsobs.model.alert_tests import completed
-from imsobs.model.alerts import threshold_text, with_threshold
+from imsobs.model.alerts import filled_in, threshold_text
 from imsobs.model.conventions import ENVIRONMENT
 from imsobs.model.notification import expand, humanized
 from imsobs.model.rules import number
@@ -23,7 +23,7 @@ from imsobs.outputs.prometheus import rules as alert_rules
 from imsobs.pages import render
 from imsobs.promql.windows import change_window, longest_window
 from imsobs.runtime.build.binaries import resolve_binary
-from imsobs.spec.schema.alerts import AlertTest, Step
+from imsobs.spec.schema.alerts import Alert, AlertTest, Runbook, Step
 
 REQUIRED = {
     "ServiceDown": ("critical", "1m"),
@@ -326,7 +326,7 @@ def test_a_threshold_is_written_with_its_unit(threshold: float, unit: str, shown
 
 def test_the_threshold_stands_in_texts_and_follows_the_alert(model: Model) -> None:
     alert = model.spec.alerts["HighErrorRate"].model_copy(update={"threshold": 0.07})
-    assert "; 7% is the limit" in with_threshold(alert.description, alert)
+    assert "; 7% is the limit" in filled_in(alert.description, alert)
     assert "; 5% is the limit" in model.alerts["HighErrorRate"].description
 
 
@@ -358,8 +358,56 @@ def test_a_series_of_a_test_gets_the_labels_of_its_service(
     model: Model, written: str, whole: str
 ) -> None:
     identity = 'service_name="ims-core",deployment_environment_name="production"'
-    test = AlertTest(series={written: Step(quiet=0, fires=1)}, value=1)
+    test = AlertTest(series={written: Step(quiet=0, fires=1)}, value=1, labels={})
     carried = frozenset({"service_name", "route"})
     done = completed(test, carried, model.spec, model.series)
     assert list(done.series) == [whole.replace("IDENTITY", identity)]
     assert done.labels == {"service_name": "ims-core"}
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "threshold", "text"),
+    [
+        ("ratio", 0.061, 0.05, "shop in test: 6.1% of 5%"),
+        ("seconds", 61, 60, "shop in test: 1m 1s of 1m 0s"),
+        ("per_second", 2500, 10, "shop in test: 2.5k of 10/s"),
+        ("count", 12345, 100, "shop in test: 12345 of 100"),
+        ("usd", 1500, 100, "shop in test: $1.5k of $100"),
+    ],
+)
+def test_texts_write_who_and_how_much(unit: str, value: float, threshold: float, text: str) -> None:
+    alert = Alert.model_validate(
+        {
+            "summary": "{{ $who }}: {{ $amount }} of {{$threshold}}",
+            "description": "d",
+            "severity": "info",
+            "group": "g",
+            "expr": "vector(1)",
+            "threshold": threshold,
+            "unit": unit,
+        }
+    )
+    labels = {"service_name": "shop", "deployment_environment_name": "test"}
+    assert expand(filled_in(alert.summary, alert), labels, value) == text
+
+
+def test_an_alert_in_a_test_has_the_labels_that_its_series_select(model: Model) -> None:
+    step = {"quiet": 0, "fires": 1}
+    series = {
+        'x_total{vendor="acme",reason=~"a|b",queue="q"}': step,
+        'y_total{vendor="other",kind!="k"}': step,
+    }
+    carried = frozenset({"service_name", "vendor", "reason", "kind"})
+    left_out = AlertTest.model_validate({"series": series, "value": 1})
+    service = model.spec.service.names[0]
+    found = completed(left_out, carried, model.spec, model.series)
+    assert found.labels == {"service_name": service, "vendor": "acme"}
+    written = AlertTest.model_validate({"series": series, "value": 1, "labels": {}})
+    found = completed(written, carried, model.spec, model.series)
+    assert found.labels == {"service_name": service}
+
+
+def test_queries_of_a_runbook_are_a_mapping_or_a_list() -> None:
+    rest = {"meaning": "m", "impact": "i", "causes": ["c"], "mitigation": ["m"]}
+    listed = Runbook.model_validate({**rest, "queries": [{"title": "Up", "expr": "up"}]})
+    assert listed == Runbook.model_validate({**rest, "queries": {"Up": "up"}})

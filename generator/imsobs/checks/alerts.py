@@ -181,7 +181,9 @@ def _compares(node: Expr) -> bool:
 def _texts(alert: ResolvedAlert) -> Iterator[Problem]:
     for key, text in (("summary", alert.summary), ("description", alert.description)):
         for field in unknown_fields(text):
-            known = ", ".join(["$threshold", *(f"$value | {name}" for name in FUNCTIONS)])
+            known = ", ".join(
+                ["$who", "$amount", "$threshold", *(f"$value | {name}" for name in FUNCTIONS)]
+            )
             message = f'"{field}" is not a known field; use $labels.NAME, $value, {known}'
             yield Problem((*alert.path, key), message, "alert/unknown-field")
         for label in used_labels(text):
@@ -197,14 +199,12 @@ def _runbook(path: KeyPath, runbook: Runbook, model: Model) -> Iterator[Problem]
         yield Problem(
             path, "give the queries that a woken person runs first", "runbook/missing-queries"
         )
-    for index, query in enumerate(runbook.queries):
-        here: KeyPath = (*path, "queries", index, "expr")
-        yield from unknown(query.expr, here, model)
-        yield from mixing(
-            query.expr, conventions.ENVIRONMENT, here, "runbook/environment-label", model
-        )
-        yield from shown(query.expr, here)
-        yield from mixing_apart(query.expr, here, "runbook/values-apart", model)
+    for title, expr in runbook.queries.items():
+        here: KeyPath = (*path, "queries", title)
+        yield from unknown(expr, here, model)
+        yield from mixing(expr, conventions.ENVIRONMENT, here, "runbook/environment-label", model)
+        yield from shown(expr, here)
+        yield from mixing_apart(expr, here, "runbook/values-apart", model)
 
 
 def _test(path: KeyPath, alert: ResolvedAlert, test: AlertTest, model: Model) -> Iterator[Problem]:

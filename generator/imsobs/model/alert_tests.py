@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from promql_parser import MatchOp
+
 from imsobs.model.conventions import IDENTITY_LABELS
 from imsobs.model.rules import example_labels
 from imsobs.promql import parse, selector_name, selectors
@@ -52,6 +54,8 @@ def completed(
     """
     identity = example_labels(spec)
     labels = {label: identity[label] for label in IDENTITY_LABELS if label in (carried or ())}
+    if "labels" not in test.model_fields_set:
+        labels |= _selected(test, carried or frozenset())
     return test.model_copy(
         update={
             "series": {
@@ -60,6 +64,20 @@ def completed(
             "labels": {**labels, **test.labels},
         }
     )
+
+
+def _selected(test: AlertTest, carried: frozenset[str]) -> dict[str, str]:
+    """Return the labels of the alert that the series select by equality; the first one wins."""
+    found: dict[str, str] = {}
+    for text in test.series:
+        try:
+            chosen = selectors(parse(text))
+        except ValueError:
+            continue
+        for matching in (m for selector in chosen for m in selector.matchers.matchers):
+            if matching.op == MatchOp.Equal and matching.name in carried:
+                found.setdefault(matching.name, matching.value)
+    return found
 
 
 def _selector(text: str, identity: dict[str, str], series: dict[str, Series]) -> str:

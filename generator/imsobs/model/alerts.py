@@ -10,8 +10,8 @@ from imsobs import promql
 from imsobs.model import conventions
 from imsobs.model.alert_tests import at_limit, completed
 from imsobs.model.anomalies import anomaly_alerts
-from imsobs.model.notification import humanized
-from imsobs.model.rules import ResolvedAlert, number, output_labels
+from imsobs.model.notification import WHOLE, humanized
+from imsobs.model.rules import WHO, ResolvedAlert, number, output_labels
 from imsobs.model.slo_alerts import slo_alerts
 from imsobs.problems import KeyPath
 from imsobs.promql.series import Series
@@ -22,7 +22,16 @@ from imsobs.spec.schema.root import Spec
 # Set operators, and all binary operators that bind less tightly than a comparison, or as tightly.
 _SET = {"and", "or", "unless"}
 _LOOSE = {*_SET, "==", "!=", ">", ">=", "<", "<="}
-_THRESHOLD = re.compile(r"\{\{\s*\$threshold\s*\}\}")
+_FIELD = re.compile(r"\{\{\s*\$(who|amount|threshold)\s*\}\}")
+# Unit -> how Prometheus writes the value as people read it.
+_AMOUNTS = {
+    "ratio": "{{ $value | humanizePercentage }}",
+    "seconds": "{{ $value | humanizeDuration }}",
+    "usd": "${{ $value | humanize }}",
+    "per_second": "{{ $value | humanize }}",
+    "count": f"{{{{ $value | {WHOLE} }}}}",
+    "bool": "{{ $value }}",
+}
 _LABEL = re.compile(r"\$labels\.([a-zA-Z_][a-zA-Z0-9_]*)")
 
 
@@ -71,12 +80,19 @@ def _operator(expr: str) -> str | None:
     return str(root.op) if isinstance(root, BinaryExpr) else None
 
 
-def with_threshold(text: str, alert: Alert) -> str:
-    """Return a notification text with the alert's threshold for ``{{ $threshold }}``.
+def filled_in(text: str, alert: Alert) -> str:
+    """Return a notification text with the spec's own fields written as Prometheus reads them.
 
-    It is written with its unit: ``20%``, ``10m 0s``, ``$100``, ``10/s``, or as a bare number.
+    ``{{ $who }}`` is the service and its environment. ``{{ $amount }}`` is the value and
+    ``{{ $threshold }}`` the threshold, in the alert's unit: ``20%``, ``10m 0s``, ``$100``, or as a
+    bare number.
     """
-    return _THRESHOLD.sub(lambda _: threshold_text(alert.threshold, alert.unit), text)
+    fields = {
+        "who": WHO,
+        "amount": _AMOUNTS[alert.unit],
+        "threshold": threshold_text(alert.threshold, alert.unit),
+    }
+    return _FIELD.sub(lambda match: fields[match[1]], text)
 
 
 def threshold_text(threshold: float, unit: str) -> str:
@@ -123,8 +139,8 @@ def _resolve(
         interval=spec.alerting.fast,
         labels=added,
         carried=None if carried is None else carried | frozenset(added),
-        summary=with_threshold(alert.summary, alert),
-        description=with_threshold(alert.description, alert),
+        summary=filled_in(alert.summary, alert),
+        description=filled_in(alert.description, alert),
         runbook_url=f"{spec.alerting.runbooks}/{conventions.alert_file_stem(name)}.md",
         dashboard=dashboard,
         dashboard_url=_dashboard_url(spec.alerting.dashboards, dashboard, carried or frozenset()),

@@ -1,8 +1,8 @@
 """Alerts: condition, runbook, promtool test and fire drill."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from imsobs.spec.schema.base import (
     AlertName,
@@ -28,13 +28,28 @@ class RunbookQuery(Section):
     expr: Text = Field(description="PromQL.")
 
 
+def _by_title(given: Any) -> Any:
+    """Return queries as title -> PromQL, also of a list of `{title, expr}`."""
+    if not isinstance(given, list):
+        return given
+    return {query.title: query.expr for query in map(RunbookQuery.model_validate, given)}
+
+
+Queries = Annotated[
+    dict[Text, Text],
+    BeforeValidator(_by_title, json_schema_input_type=dict[Text, Text] | list[RunbookQuery]),
+]
+
+
 class Runbook(Section):
     """The page that a notification links to, in the order in which its reader needs it."""
 
     meaning: Text = Field(description="What the alert says about the system.")
     impact: Text = Field(description="What users notice.")
-    queries: list[RunbookQuery] = Field(
-        [], description="Queries to run first. An alert without any is refused."
+    queries: Queries = Field(
+        {},
+        description="Queries to run first: what each shows -> PromQL, or a list of `{title, expr}`."
+        " An alert without any is refused.",
     )
     causes: list[Text] = Field(min_length=1, description="Likely causes, the most likely first.")
     mitigation: list[Text] = Field(
@@ -84,7 +99,8 @@ class AlertTest(Section):
     )
     labels: dict[LabelName, str] = Field(
         {},
-        description="Labels that the expression gives the firing alert. Those of the service and"
+        description="Labels that the expression gives the firing alert. Left out: those that"
+        " `series` select by equality, as far as the alert carries them. Those of the service and"
         " its environment, `severity`, `team` and `area` are added.",
     )
     value: float | None = Field(
@@ -183,8 +199,9 @@ class Alert(Section):
     """An alert. Its key is its name. It fires when `expr op threshold` is true for `for`."""
 
     summary: Text = Field(
-        description="Annotation `summary`: one line. `{{ $labels.NAME }}`, `{{ $value }}` and"
-        " `{{ $threshold }}` are replaced."
+        description="Annotation `summary`: one line. `{{ $labels.NAME }}` and `{{ $value }}` are"
+        " replaced; `{{ $who }}` by the service and its environment, `{{ $amount }}` and"
+        " `{{ $threshold }}` by value and threshold, written by `unit`: 20%, 10m 0s, $100."
     )
     description: Text = Field(
         description="Annotation `description`: what is wrong, with numbers. Takes the fields of"
