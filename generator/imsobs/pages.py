@@ -23,7 +23,7 @@ from imsobs.cache import cache_dir
 from imsobs.errors import ImsobsError
 
 TEMPLATES = Path(__file__).parent / "templates"
-HEADER = "Generated from spec/ims.yaml by `make render`. Do not edit: change the spec."
+HEADER = "Generated from the files in spec/ by `imsobs render`. Do not edit: change the spec."
 
 
 class RenderError(Exception):

@@ -75,7 +75,7 @@ def test_two_pages_for_one_path_are_a_fault() -> None:
 def test_a_page_ends_with_one_newline_and_says_that_it_is_generated() -> None:
     content = render_page(YamlPage("a.yaml", {"a": {"b": "x\n\n"}}))
     assert yamlio.parse(content.decode()) == {"a": {"b": "x\n\n"}}
-    assert content.startswith(b"# Generated from spec/ims.yaml")
+    assert content.startswith(b"# Generated from the files in spec/")
     assert content.endswith(b"\n")
     assert b"\r" not in content
 

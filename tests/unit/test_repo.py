@@ -70,7 +70,7 @@ def test_every_generated_file_says_so(rendered: dict[str, bytes]) -> None:
         path
         for path, content in rendered.items()
         if path != MANIFEST
-        and "Generated from spec/ims.yaml" not in content.decode()
+        and "Generated from the files in spec/" not in content.decode()
         and HEADER not in content.decode()
         # JSON has no comments: these two kinds say it in their documentation instead.
         and not path.endswith((".schema.json", ".json"))
