@@ -104,3 +104,20 @@ def test_panels_of_packs_may_be_removed(validator: jsonschema.Draft202012Validat
     assert validator.is_valid(data)
     data["dashboards"]["ims-overview"]["rows"]["Cardinality"] = {"Label overflow": None}
     assert not validator.is_valid(data)
+
+
+def properties() -> dict[str, dict[str, Any]]:
+    """Every property of the published schema, by definition and key."""
+    found = json.loads((ROOT / "docs/reference/spec.schema.json").read_text())
+    return {
+        f"{name}.{key}": value
+        for name, definition in {"Spec": found, **found["$defs"]}.items()
+        for key, value in definition.get("properties", {}).items()
+    }
+
+
+@pytest.mark.parametrize("name", properties())
+def test_every_key_is_described(name: str) -> None:
+    text = properties()[name].get("description", "")
+    assert len(text) > 5, f"{name} has no description"
+    assert text.endswith("."), text

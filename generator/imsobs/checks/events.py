@@ -9,8 +9,9 @@ from imsobs.dialects import dialects
 from imsobs.model import Model, conventions
 from imsobs.model.numbers import measures
 from imsobs.problems import KeyPath, Problem, available
+from imsobs.spec.schema.events import EventField
 from imsobs.spec.schema.prices import TOKENS, Usage
-from imsobs.spec.schema.signals import EventField, SpanSource
+from imsobs.spec.schema.signals import SpanSource
 
 # Attribute names of log records that the SDK or the logging module itself sets.
 RESERVED_FIELDS = {"event", "message", "name", "args", "levelname", "msg", "module", "exc_info"}

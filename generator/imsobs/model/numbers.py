@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from imsobs.model import conventions
+from imsobs.spec.schema.events import Event, EventField
 from imsobs.spec.schema.metrics import AttributeValue, Metric
 from imsobs.spec.schema.root import Spec
-from imsobs.spec.schema.signals import Event, EventField
 
 # Last word of a name (``_total`` left out) -> the largest number that is a measurement.
 LARGEST = {

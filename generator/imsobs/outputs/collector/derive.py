@@ -33,7 +33,8 @@ from imsobs.outputs.collector.ottl import (
 from imsobs.outputs.collector.outcome import cancellation, exception_group, outcome_statements
 from imsobs.outputs.collector.unpriced import unpriced_statements
 from imsobs.outputs.collector.values import value_statements
-from imsobs.spec.schema.signals import Event, EventField, SpanSource
+from imsobs.spec.schema.events import Event, EventField
+from imsobs.spec.schema.signals import SpanSource
 
 
 def trace_groups(model: Model) -> list[Group]:

@@ -19,7 +19,7 @@ from imsobs.model.uses import uses_by_metric
 from imsobs.outputs.docs.schema import spec_schema
 from imsobs.pages import JsonPage, Page, TextPage
 from imsobs.spec.schema.root import Spec
-from imsobs.spec.schema.signals import EventField
+from imsobs.spec.schema.events import EventField
 
 _SAMPLES = {"integer": "12", "number": "0.25", "boolean": "True", "string": '"text"'}
 

@@ -44,16 +44,39 @@ UnitName = Literal[
 class TraceSearch(Section):
     """A search in the trace store: only traces with errors, or slower than ``slower_than``."""
 
-    errors: bool = False
-    slower_than: DurationText | None = None
+    errors: bool = Field(
+        default=False,
+        description="Only traces in which something failed. Default: all.",
+    )
+    slower_than: DurationText | None = Field(
+        default=None,
+        description=(
+            "Only traces that took longer than this. Default: of any duration; `0s` is the same."
+        ),
+    )
 
 
 class Limits(Section):
     """Where a value turns bad, when no alert says it; ``below``: small values are the bad ones."""
 
-    warning: float | None = None
-    critical: float | None = None
-    below: bool = False
+    warning: float | None = Field(
+        default=None,
+        description=(
+            "Value from which the panel turns yellow, in its unit. Default: none; 0 is a limit"
+            " like any other."
+        ),
+    )
+    critical: float | None = Field(
+        default=None,
+        description=(
+            "Value from which the panel turns red, in its unit. Default: none; 0 is a limit like"
+            " any other."
+        ),
+    )
+    below: bool = Field(
+        default=False,
+        description="Whether small values are the bad ones. Default: large ones are.",
+    )
 
 
 class Panel(Section):
@@ -80,38 +103,144 @@ class Panel(Section):
     nothing to show in a healthy system; the panel then says so.
     """
 
-    rate: MetricName | None = None
-    increase: MetricName | None = None
-    share: MetricName | None = None
-    top: MetricName | None = None
-    value: MetricName | None = None
-    percentiles: MetricName | None = None
-    mean: MetricName | None = None
-    heatmap: MetricName | None = None
-    ratio: MetricName | None = None
-    promql: Text | dict[Text, Text] | None = None
-    logql: Text | dict[Text, Text] | None = None
-    logs: Text | None = None
-    traces: TraceSearch | None = None
-    of: MetricName | Annotated[list[MetricName], Field(min_length=1, max_length=2)] | None = None
-    by: list[LabelName] = []
-    where: dict[LabelName, LabelValue | list[LabelValue]] = {}
+    rate: MetricName | None = Field(
+        default=None,
+        description="Counter: increments per second, or per what `per` says.",
+    )
+    increase: MetricName | None = Field(
+        default=None,
+        description="Counter: increments over the time range that is shown, or over `over`.",
+    )
+    share: MetricName | None = Field(
+        default=None,
+        description="Counter: increments over the time range as parts of a whole, by label; a pie.",
+    )
+    top: MetricName | None = Field(
+        default=None,
+        description="Counter: increments over the time range, the `limit` largest by label; bars.",
+    )
+    value: MetricName | None = Field(
+        default=None,
+        description="Gauge: its values, all labels but those of `by` folded as `fold` says.",
+    )
+    percentiles: MetricName | None = Field(
+        default=None,
+        description="Histogram: the `quantiles` of what it observed.",
+    )
+    mean: MetricName | None = Field(
+        default=None,
+        description="Histogram: the mean of what it observed.",
+    )
+    heatmap: MetricName | None = Field(
+        default=None,
+        description="Histogram: how many observations fell into each bucket.",
+    )
+    ratio: MetricName | None = Field(
+        default=None,
+        description="Counter: what it counted as a share of what `of` counted, 0 to 1.",
+    )
+    promql: Text | dict[Text, Text] | None = Field(
+        default=None,
+        description=(
+            "One PromQL query, or legend -> query. Its ranges may name `$__range` and"
+            " `$__rate_interval`."
+        ),
+    )
+    logql: Text | dict[Text, Text] | None = Field(
+        default=None,
+        description="One metric query in LogQL, or legend -> query.",
+    )
+    logs: Text | None = Field(
+        default=None,
+        description="LogQL that selects log lines, which are shown.",
+    )
+    traces: TraceSearch | None = Field(
+        default=None,
+        description="Search in the trace store, whose hits are shown.",
+    )
+    of: MetricName | Annotated[list[MetricName], Field(min_length=1, max_length=2)] | None = Field(
+        default=None,
+        description=(
+            "Of `ratio`: the counter that is the whole, or two whose sum is. Default: the counter"
+            " of `ratio` itself without `where`."
+        ),
+    )
+    by: list[LabelName] = Field(
+        default=[],
+        description=(
+            "Labels that each get a series of their own. Default: none; everything is one series."
+        ),
+    )
+    where: dict[LabelName, LabelValue | list[LabelValue]] = Field(
+        default={},
+        description="Only series whose labels have these values. Default: all.",
+    )
     among: dict[LabelName, LabelValue | list[LabelValue]] = Field(
         default={},
         description="Of a ratio: part and whole only of events with these label values.",
     )
-    over: DurationText | None = None
-    per: Literal["second", "minute", "hour", "day"] = "second"
-    fold: Literal["sum", "max", "min", "avg"] = "sum"
-    quantiles: list[Ratio] = [0.5, 0.95, 0.99]
-    limit: Annotated[int, Field(ge=1, le=50)] = 10
-    show: Show | None = None
-    unit: UnitName | None = None
-    legend: Text | None = None
-    thresholds: Limits | None = None
-    description: Text | None = None
-    width: Annotated[int, Field(ge=2, le=24)] | None = None
-    may_be_empty: Text | None = None
+    over: DurationText | None = Field(
+        default=None,
+        description=(
+            "Window of `rate`, `increase` or `ratio`. Default: what the dashboard's time range"
+            " asks for."
+        ),
+    )
+    per: Literal["second", "minute", "hour", "day"] = Field(
+        default="second",
+        description="Time unit of `rate`. Default: per second.",
+    )
+    fold: Literal["sum", "max", "min", "avg"] = Field(
+        default="sum",
+        description="How the values of `value` become one. Default: their sum.",
+    )
+    quantiles: list[Ratio] = Field(
+        default=[0.5, 0.95, 0.99],
+        description=(
+            "Quantiles of `percentiles`, 0 to 1 (0 is the smallest observation). Default: 0.5,"
+            " 0.95 and 0.99."
+        ),
+    )
+    limit: Annotated[int, Field(ge=1, le=50)] = Field(
+        default=10,
+        description="Number of bars of `top`. Default: 10.",
+    )
+    show: Show | None = Field(
+        default=None,
+        description="Type of the panel. Default: what fits the purpose.",
+    )
+    unit: UnitName | None = Field(
+        default=None,
+        description="Unit of the values. Default: that of the metric.",
+    )
+    legend: Text | None = Field(
+        default=None,
+        description=(
+            "Name of each series; `{{label}}` is a label's value. Default: the labels of `by`."
+        ),
+    )
+    thresholds: Limits | None = Field(
+        default=None,
+        description=(
+            "Where values turn bad. Default: the thresholds of the alerts on this metric, else"
+            " none."
+        ),
+    )
+    description: Text | None = Field(
+        default=None,
+        description="Text behind the panel's (i). Default: the metric's description.",
+    )
+    width: Annotated[int, Field(ge=2, le=24)] | None = Field(
+        default=None,
+        description="Width in columns of 24. Default: an equal share of the row.",
+    )
+    may_be_empty: Text | None = Field(
+        default=None,
+        description=(
+            "Why a healthy system may have nothing to show; the panel says so. Default: the panel"
+            " always has data, which a test holds it to."
+        ),
+    )
 
 
 class Dashboard(Section):
@@ -121,12 +250,23 @@ class Dashboard(Section):
     range: the time shown at first; refresh: how often it reloads.
     """
 
-    title: Title
-    description: Text
-    variables: list[Variable] = ["environment", "service"]
-    range: DurationText = "1h"
-    refresh: DurationText = "30s"
-    rows: dict[Title, dict[Title, Panel]] = Field(min_length=1)
+    title: Title = Field(description="Title, as it stands in Grafana's list.")
+    description: Text = Field(description="The question that the dashboard answers.")
+    variables: list[Variable] = Field(
+        default=["environment", "service"],
+        description="Variables besides the data source. Default: environment and service.",
+    )
+    range: DurationText = Field(
+        default="1h",
+        description="Time range that is shown at first. Default: the last hour.",
+    )
+    refresh: DurationText = Field(
+        default="30s",
+        description="How often the page loads again. Default: every 30 seconds.",
+    )
+    rows: dict[Title, dict[Title, Panel]] = Field(
+        min_length=1, description="Title of a row -> title of a panel -> the panel."
+    )
 
 
 Dashboards = dict[KebabName, Dashboard]

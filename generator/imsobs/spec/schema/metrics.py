@@ -14,7 +14,9 @@ Fold = Literal["sum", "max", "min", "last"]
 class AttributeValue(Section):
     """A number read from a span attribute, first present one wins."""
 
-    attributes: list[str] = Field(min_length=1)
+    attributes: list[str] = Field(
+        min_length=1, description="Span attributes; the first that is there is read."
+    )
     max: float | None = Field(
         None,
         gt=0,
@@ -52,19 +54,54 @@ class Metric(Section):
             " given, else `gauge`."
         ),
     )
-    description: Text
-    group: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _-]{0,40}$")] = "other"
-    unit: str | None = None
-    span: EventName | Annotated[list[EventName], Field(min_length=1)] | None = None
-    event: EventName | Annotated[list[EventName], Field(min_length=1)] | None = None
-    log: EventName | None = None
+    description: Text = Field(
+        description="What is counted or measured, as the reference and the panels say it."
+    )
+    group: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _-]{0,40}$")] = Field(
+        default="other",
+        description="Heading of the reference under which it stands. Default: `other`.",
+    )
+    unit: str | None = Field(
+        default=None,
+        description=(
+            "Unit of the values (UCUM, as OpenTelemetry writes them, or `ratio`, `percent`)."
+            " Default: what the name ends in."
+        ),
+    )
+    span: EventName | Annotated[list[EventName], Field(min_length=1)] | None = Field(
+        default=None,
+        description="Source: an entry of `sources`, or several.",
+    )
+    event: EventName | Annotated[list[EventName], Field(min_length=1)] | None = Field(
+        default=None,
+        description="Source: an entry of `events`, or several.",
+    )
+    log: EventName | None = Field(
+        default=None,
+        description="Source: an entry of `records`, or `all` for every log record.",
+    )
     pipeline: (
         Literal["label_overflow", "redacted", "invalid_event", "invalid_value", "process_alive"]
         | None
-    ) = None
-    sdk: str | None = None
-    probe: Literal["status", "duration"] | None = None
-    rule: Text | None = None
+    ) = Field(
+        default=None,
+        description="Source: what the pipeline itself does to signals on their way.",
+    )
+    sdk: str | None = Field(
+        default=None,
+        description="Source: the metric of this name that the OpenTelemetry SDK sends.",
+    )
+    probe: Literal["status", "duration"] | None = Field(
+        default=None,
+        description=(
+            "Source: whether the Collector's probe finds the service healthy, or how long the"
+            " answer took."
+        ),
+    )
+    rule: Text | None = Field(
+        default=None,
+        description="Source: PromQL of a recording rule.",
+    )
     ratio: RatioOf | None = Field(
         default=None,
         description=(
@@ -72,7 +109,10 @@ class Metric(Section):
             " apart, besides whose it is."
         ),
     )
-    stack: str | None = None
+    stack: str | None = Field(
+        default=None,
+        description="Source: the component of the stack that exposes a series of this name.",
+    )
     value: str | AttributeValue = Field(
         default="count",
         description=(
@@ -81,9 +121,21 @@ class Metric(Section):
             " that the name ends with. Else `count`."
         ),
     )
-    when: dict[LabelName, LabelValue | list[LabelValue]] = {}
-    labels: list[LabelName] | dict[LabelName, str] = []
-    buckets: str | None = None
+    when: dict[LabelName, LabelValue | list[LabelValue]] = Field(
+        default={},
+        description="Only signals whose labels have these values. Default: all.",
+    )
+    labels: list[LabelName] | dict[LabelName, str] = Field(
+        default=[],
+        description=(
+            "Labels of the series; of a metric from `sdk`, label -> attribute. Default: none"
+            " besides service and environment."
+        ),
+    )
+    buckets: str | None = Field(
+        default=None,
+        description="Name of a list of `buckets`; a histogram needs it. Default: no histogram.",
+    )
     fold: Fold | None = Field(
         None,
         description="How the values of a service's processes become one; a gauge from `event`,"
@@ -92,8 +144,20 @@ class Metric(Section):
         " counts (the depth of a shared queue). `last`: the value that any of them reported last."
         " Processes that ended do not count. No default.",
     )
-    exemplars: bool = False
-    interval: Literal["fast", "slow"] = "fast"
+    exemplars: bool = Field(
+        default=False,
+        description=(
+            "Whether it is a histogram of the kept traces alone, each bucket pointing at one of"
+            " them. Default: no."
+        ),
+    )
+    interval: Literal["fast", "slow"] = Field(
+        default="fast",
+        description=(
+            "How often a rule of it is evaluated: `alerting.fast` or `alerting.slow`. Default:"
+            " fast."
+        ),
+    )
     expected_with: ExpectedWith | None = Field(
         default=None,
         description=(
@@ -103,7 +167,12 @@ class Metric(Section):
             " `event`, `log` or `sdk`. Default: nothing is expected."
         ),
     )
-    allow: dict[str, Text] = {}
+    allow: dict[str, Text] = Field(
+        default={},
+        description=(
+            "Check id -> reason, for a rule that this metric breaks on purpose. Default: none."
+        ),
+    )
 
 
 Metrics = dict[MetricName, Metric]

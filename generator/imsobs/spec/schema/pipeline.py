@@ -17,11 +17,40 @@ class Redaction(Section):
     become ``?``. keep: attribute key patterns that are never touched.
     """
 
-    keys: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]] = Field(min_length=1)
-    values: dict[str, Text] = {}
-    drop: list[Text] = []
-    statements: list[Text] = ["db.query.text", "db.statement"]
-    keep: list[Text] = []
+    keys: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]] = Field(
+        min_length=1,
+        description=(
+            "Names whose values are masked: attribute keys, and `key: value` or `key=value` inside"
+            " texts."
+        ),
+    )
+    values: dict[str, Text] = Field(
+        default={},
+        description=(
+            "Name -> regular expression (RE2) of texts that are masked wherever they stand."
+            " Default: none besides the known secrets."
+        ),
+    )
+    drop: list[Text] = Field(
+        default=[],
+        description=(
+            "Regular expressions of attribute keys that are removed altogether, such as prompts."
+            " Default: none besides those of the dialects."
+        ),
+    )
+    statements: list[Text] = Field(
+        default=["db.query.text", "db.statement"],
+        description=(
+            "Span attributes with database statements, whose literals become `?`. Default:"
+            " db.query.text and db.statement."
+        ),
+    )
+    keep: list[Text] = Field(
+        default=[],
+        description=(
+            "Regular expressions of attribute keys whose values are never touched. Default: none."
+        ),
+    )
 
 
 class Sampling(Section):
@@ -70,7 +99,13 @@ class Sampling(Section):
         " alert TraceMemoryFull fires. Default: as many of six spans as half of"
         " collector.memory_limit_mib holds.",
     )
-    sdk_sampler: Annotated[str, Field(pattern=r"^[a-z_]+$")] = "always_on"
+    sdk_sampler: Annotated[str, Field(pattern=r"^[a-z_]+$")] = Field(
+        default="always_on",
+        description=(
+            "Sampler of the SDK (OTEL_TRACES_SAMPLER). Metrics are derived from spans, so any but"
+            " `always_on`, the default, loses counts."
+        ),
+    )
 
 
 class Collector(Section):
@@ -84,11 +119,34 @@ class Collector(Section):
     backend while it is away, beyond which telemetry is refused and counted.
     """
 
-    memory_limit_mib: Annotated[int, Field(ge=64)] = 512
-    max_series: Annotated[int, Field(ge=100)] = 50_000
-    keep_idle: DurationText = "24h"
+    memory_limit_mib: Annotated[int, Field(ge=64)] = Field(
+        default=512,
+        description=(
+            "Hard limit of the memory_limiter, MiB; beyond, telemetry is refused and sent again by"
+            " the SDK. Default: 512."
+        ),
+    )
+    max_series: Annotated[int, Field(ge=100)] = Field(
+        default=50_000,
+        description=(
+            "Most derived series that labels may allow, all services and environments together; at"
+            " run time new ones beyond are refused and counted. Default: 50 000."
+        ),
+    )
+    keep_idle: DurationText = Field(
+        default="24h",
+        description=(
+            "How long a derived series that no longer changes stays visible. Default: 24 hours."
+        ),
+    )
     # With one scrape and one evaluation, gone within five minutes.
-    keep_gone: DurationText = "4m"
+    keep_gone: DurationText = Field(
+        default="4m",
+        description=(
+            "How long what a process or the probe reported stays when it reports no more. Default:"
+            " 4 minutes."
+        ),
+    )
     max_processes: Annotated[int, Field(ge=1, le=100_000)] = Field(
         20,
         description="Processes (values of service.instance.id) that may report at one time, all"
@@ -97,7 +155,13 @@ class Collector(Section):
         " a scrape with more: then these series are missing until there are fewer, counters of"
         " the service are not.",
     )
-    queue_mib: Annotated[int, Field(ge=2, le=1_048_576)] = 512
+    queue_mib: Annotated[int, Field(ge=2, le=1_048_576)] = Field(
+        default=512,
+        description=(
+            "Most that waits on disk for each backend while it is away, MiB; beyond, telemetry is"
+            " refused and counted. Default: 512."
+        ),
+    )
     probe_interval: DurationText = Field(
         default="15s", description="How often each health route is asked."
     )

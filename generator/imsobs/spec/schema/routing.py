@@ -33,40 +33,70 @@ Matchers = dict[LabelName, LabelValue | list[LabelValue]]
 class Slack(Section):
     """A Slack channel; url_file holds the incoming webhook's URL."""
 
-    url_file: SecretFile
-    channel: Annotated[str, Field(pattern=r"^[#@][a-z0-9._-]+$")]
+    url_file: SecretFile = Field(
+        description="File below `routing.secrets` that holds the URL of the incoming webhook."
+    )
+    channel: Annotated[str, Field(pattern=r"^[#@][a-z0-9._-]+$")] = Field(
+        description="Channel (`#name`) or person (`@name`)."
+    )
 
 
 class PagerDuty(Section):
     """A PagerDuty service; key_file holds its Events API v2 routing key."""
 
-    key_file: SecretFile
+    key_file: SecretFile = Field(
+        description="File below `routing.secrets` that holds the routing key of the Events API v2."
+    )
 
 
 class Webhook(Section):
     """A web hook: its URL in a file, or in the open when it is on loopback."""
 
-    url_file: SecretFile | None = None
-    url: LoopbackUrl | None = None
+    url_file: SecretFile | None = Field(
+        default=None,
+        description="File below `routing.secrets` that holds the URL. Default: `url` is given.",
+    )
+    url: LoopbackUrl | None = Field(
+        default=None,
+        description=(
+            "URL on the loopback interface, which is no secret. Default: `url_file` is given."
+        ),
+    )
 
 
 class Email(Section):
     """Mail over a relay with TLS; password_file holds the relay's password."""
 
-    to: Address
-    sender: Annotated[Address, Field(alias="from")]
-    smarthost: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+:\d+$")]
-    username: Annotated[str, Field(pattern=r"^[^{}\s]+$")]
-    password_file: SecretFile
+    to: Address = Field(description="Address of the receiver.")
+    sender: Annotated[Address, Field(alias="from")] = Field(description="Address of the sender.")
+    smarthost: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+:\d+$")] = Field(
+        description="HOST:PORT of the mail relay; it must offer TLS."
+    )
+    username: Annotated[str, Field(pattern=r"^[^{}\s]+$")] = Field(description="User at the relay.")
+    password_file: SecretFile = Field(
+        description="File below `routing.secrets` that holds the password at the relay."
+    )
 
 
 class Receiver(Section):
     """Where notifications go; one with nothing in it keeps them in Alertmanager's page."""
 
-    slack: Slack | None = None
-    pagerduty: PagerDuty | None = None
-    webhook: Webhook | None = None
-    email: Email | None = None
+    slack: Slack | None = Field(
+        default=None,
+        description="Send to Slack. Default: not.",
+    )
+    pagerduty: PagerDuty | None = Field(
+        default=None,
+        description="Send to PagerDuty. Default: not.",
+    )
+    webhook: Webhook | None = Field(
+        default=None,
+        description="Send to a web hook. Default: not.",
+    )
+    email: Email | None = Field(
+        default=None,
+        description="Send by mail. Default: not.",
+    )
 
 
 class Route(Section):
@@ -76,38 +106,89 @@ class Route(Section):
     in which nothing is sent.
     """
 
-    match: Matchers
-    receiver: KebabName
-    then_continue: Annotated[bool, Field(alias="continue")] = False
-    mute: list[KebabName] = []
-    group_by: list[LabelName] | None = None
-    group_wait: DurationText | None = None
-    group_interval: DurationText | None = None
-    repeat_interval: DurationText | None = None
+    match: Matchers = Field(
+        description="Labels of an alert -> the value, or a list of values, that this route takes."
+    )
+    receiver: KebabName = Field(description="Name of an entry of `receivers`.")
+    then_continue: Annotated[bool, Field(alias="continue")] = Field(
+        default=False,
+        description=(
+            "Whether later routes are tried as well. Default: the first that matches is the last."
+        ),
+    )
+    mute: list[KebabName] = Field(
+        default=[],
+        description="Names of `mutes` during which nothing is sent. Default: none.",
+    )
+    group_by: list[LabelName] | None = Field(
+        default=None,
+        description="Labels whose values make one notification. Default: as in `routing`.",
+    )
+    group_wait: DurationText | None = Field(
+        default=None,
+        description=(
+            "Time until the first notification of a new group. Default: as in `routing`; `0s`"
+            " sends at once."
+        ),
+    )
+    group_interval: DurationText | None = Field(
+        default=None,
+        description="Time until a group that changed is sent again. Default: as in `routing`.",
+    )
+    repeat_interval: DurationText | None = Field(
+        default=None,
+        description=(
+            "Time until a group that did not change is sent again. Default: as in `routing`."
+        ),
+    )
 
 
 class Inhibition(Section):
     """While an alert like ``source`` fires, those like ``target`` with equal labels are held."""
 
-    source: Matchers
-    target: Matchers
-    equal: list[LabelName] = []
+    source: Matchers = Field(
+        description="Labels of the alert that holds others back -> value or list of values."
+    )
+    target: Matchers = Field(
+        description="Labels of the alerts that are held back -> value or list of values."
+    )
+    equal: list[LabelName] = Field(
+        default=[],
+        description=(
+            "Labels that both have with the same value. Default: none; any source holds back any"
+            " target."
+        ),
+    )
 
 
 class Interval(Section):
     """A recurring time: days of the week and a time of day."""
 
-    weekdays: list[Weekday] = []
-    start: Annotated[ClockTime, Field(alias="from")] = "00:00"
-    end: Annotated[ClockTime, Field(alias="to")] = "24:00"
+    weekdays: list[Weekday] = Field(
+        default=[],
+        description="Days, or ranges of days such as `monday:friday`. Default: every day.",
+    )
+    start: Annotated[ClockTime, Field(alias="from")] = Field(
+        default="00:00",
+        description="Time of day at which it begins, HH:MM. Default: 00:00.",
+    )
+    end: Annotated[ClockTime, Field(alias="to")] = Field(
+        default="24:00",
+        description="Time of day at which it ends, HH:MM, up to 24:00. Default: 24:00.",
+    )
 
 
 class Mute(Section):
     """Times in which routes that name it send nothing."""
 
-    description: Text
-    location: str = "UTC"
-    times: list[Interval] = Field(min_length=1)
+    description: Text = Field(description="What this time is.")
+    location: str = Field(
+        default="UTC",
+        description="Time zone by its IANA name. Default: UTC.",
+    )
+    times: list[Interval] = Field(
+        min_length=1, description="The times; a night is two of them, before and after midnight."
+    )
 
 
 class Expectation(Section):
@@ -117,11 +198,23 @@ class Expectation(Section):
     muted: during the mute of this name.
     """
 
-    labels: dict[LabelName, str]
-    receivers: list[KebabName] = []
-    beside: dict[LabelName, str] | None = None
-    inhibited: bool = False
-    muted: KebabName | None = None
+    labels: dict[LabelName, str] = Field(description="Labels of the alert.")
+    receivers: list[KebabName] = Field(
+        default=[],
+        description="Names of the receivers that are notified, in order. Default: none is.",
+    )
+    beside: dict[LabelName, str] | None = Field(
+        default=None,
+        description="Labels of another alert that fires at the same time. Default: it fires alone.",
+    )
+    inhibited: bool = Field(
+        default=False,
+        description="Whether the alert of `beside` holds it back. Default: it does not.",
+    )
+    muted: KebabName | None = Field(
+        default=None,
+        description="Name of the mute during which it is not sent. Default: it is always sent.",
+    )
 
 
 class Routing(Section):
@@ -131,14 +224,42 @@ class Routing(Section):
     mounted into Alertmanager, the one component with a way out of the machine.
     """
 
-    receiver: KebabName
-    group_by: list[LabelName] = Field(min_length=1)
-    group_wait: DurationText = "30s"
-    group_interval: DurationText = "5m"
-    repeat_interval: DurationText = "4h"
-    secrets: Annotated[str, Field(pattern=r"^secrets(/[a-z0-9_-]+)+$")] = "secrets/alerting"
-    routes: dict[KebabName, Route]
-    expect: dict[KebabName, Expectation] = {}
+    receiver: KebabName = Field(description="Receiver of what no route takes.")
+    group_by: list[LabelName] = Field(
+        min_length=1, description="Labels whose values make one notification."
+    )
+    group_wait: DurationText = Field(
+        default="30s",
+        description=(
+            "Time until the first notification of a new group. Default: 30 seconds; `0s` sends at"
+            " once."
+        ),
+    )
+    group_interval: DurationText = Field(
+        default="5m",
+        description="Time until a group that changed is sent again. Default: 5 minutes.",
+    )
+    repeat_interval: DurationText = Field(
+        default="4h",
+        description="Time until a group that did not change is sent again. Default: 4 hours.",
+    )
+    secrets: Annotated[str, Field(pattern=r"^secrets(/[a-z0-9_-]+)+$")] = Field(
+        default="secrets/alerting",
+        description=(
+            "Folder of the secret files, below `secrets/` of the project. Default:"
+            " secrets/alerting."
+        ),
+    )
+    routes: dict[KebabName, Route] = Field(
+        description="Routes in the order in which they are tried."
+    )
+    expect: dict[KebabName, Expectation] = Field(
+        default={},
+        description=(
+            "Name -> an alert and what must become of it; tested against the rendered"
+            " configuration. Default: none."
+        ),
+    )
 
 
 Receivers = dict[KebabName, Receiver]

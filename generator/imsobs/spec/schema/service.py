@@ -55,8 +55,15 @@ class Service(Section):
     routes.
     """
 
-    namespace: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
-    names: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]] = Field(min_length=1)
+    namespace: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")] = Field(
+        description=(
+            "First part of the names of series, files and jobs that the tool adds, and the value"
+            " of `service.namespace`."
+        )
+    )
+    names: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]] = Field(
+        min_length=1, description="Allowed values of `service.name`; any other counts as `other`."
+    )
     environments: list[Environment] = Field(
         min_length=1,
         description=(
@@ -65,7 +72,9 @@ class Service(Section):
             " reports as. One that is not listed counts as other."
         ),
     )
-    url: Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9._~:@%\[\]-]+$")]
+    url: Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9._~:@%\[\]-]+$")] = Field(
+        description="Where the Collector reaches the service's own routes."
+    )
     health: RoutePath | None = Field(
         default="/health",
         description=(
@@ -86,5 +95,14 @@ class Service(Section):
     components: list[LabelValue] = Field(
         default=[], description="Names of the components that the detailed route knows."
     )
-    probe: Probe = Probe()
-    log_file: ProjectPath = "logs/service.jsonl"
+    probe: Probe = Field(
+        default=Probe(),
+        description="How the health routes are asked. Default: GET, judged by the body.",
+    )
+    log_file: ProjectPath = Field(
+        default="logs/service.jsonl",
+        description=(
+            "File that a service without OTLP logs writes, as JSON lines, for Promtail; relative"
+            " to the project. Default: logs/service.jsonl."
+        ),
+    )

@@ -29,9 +29,21 @@ class Label(Section):
     become.
     """
 
-    description: Text
-    attributes: list[str] = []
-    resource_attributes: list[str] = []
+    description: Text = Field(description="What the label says.")
+    attributes: list[str] = Field(
+        default=[],
+        description=(
+            "Span attributes that it is read from; the first that is there and has one of the"
+            " values wins. Default: none."
+        ),
+    )
+    resource_attributes: list[str] = Field(
+        default=[],
+        description=(
+            "Resource attributes that it is read from where `attributes` give nothing. Default:"
+            " none."
+        ),
+    )
     paths: list[str] = Field(
         default=[],
         description=(
@@ -42,7 +54,13 @@ class Label(Section):
             "Empty: a template is taken from `attributes` alone."
         ),
     )
-    intrinsic: Literal["span.name", "log.severity_number"] | None = None
+    intrinsic: Literal["span.name", "log.severity_number"] | None = Field(
+        default=None,
+        description=(
+            "What it is read from where no attribute is there: the first word of the span's name,"
+            " or the record's severity number. Default: nothing."
+        ),
+    )
     word: Literal["first"] | None = Field(
         default=None,
         description=(
@@ -54,17 +72,44 @@ class Label(Section):
         default=None,
         description="The text is put into this case before it is compared. Default: as it is.",
     )
-    values: list[LabelValue] | dict[LabelValue, list[LabelValue]] | None = None
-    patterns: dict[LabelValue, Text] | None = None
-    values_of: LabelName | None = None
-    values_of_labels: bool = False
-    values_of_events: bool = False
+    values: list[LabelValue] | dict[LabelValue, list[LabelValue]] | None = Field(
+        default=None,
+        description=(
+            "Allowed values, or value -> texts that mean it. Default: another key gives the values."
+        ),
+    )
+    patterns: dict[LabelValue, Text] | None = Field(
+        default=None,
+        description=(
+            "Value -> regular expression (RE2) of the texts that mean it, the first match wins."
+            " The value `*` keeps the text itself; `limit` then bounds how many there may be."
+            " Default: none."
+        ),
+    )
+    values_of: LabelName | None = Field(
+        default=None,
+        description="Name of the label whose values this one has. Default: it has its own.",
+    )
+    values_of_labels: bool = Field(
+        default=False,
+        description="Whether the values are the names of all labels. Default: no.",
+    )
+    values_of_events: bool = Field(
+        default=False,
+        description="Whether the values are the names of all events. Default: no.",
+    )
     values_of_measures: bool = Field(
         False,
         description="The values are what is measured of spans: the attributes that numbers are"
         " read from, and duration.",
     )
-    limit: Annotated[int, Field(ge=1, le=1000)] | None = None
+    limit: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        default=None,
+        description=(
+            "How many values of the pattern `*` the budget of series plans for. Default: 1; of a"
+            " label with a closed set, their number."
+        ),
+    )
     apart: list[LabelValue] = Field(
         default=[],
         description=(
@@ -75,8 +120,17 @@ class Label(Section):
             " rest is a fault."
         ),
     )
-    missing: LabelValue = "unknown"
-    overflow: LabelValue = "other"
+    missing: LabelValue = Field(
+        default="unknown",
+        description="Value of what has no text to read. Default: `unknown`.",
+    )
+    overflow: LabelValue = Field(
+        default="other",
+        description=(
+            "Value of a text that is none of the allowed ones; it is counted as an overflow."
+            " Default: `other`."
+        ),
+    )
 
 
 # What every dialect is translated to; reasoning is part of the output, and priced with it.
@@ -113,10 +167,22 @@ class SpanSource(Section):
     usage: where what was used is told, to compute the cost from it.
     """
 
-    description: Text
-    kind: Literal["server", "client", "internal", "producer", "consumer"] | None = None
-    scopes: list[str] = []
-    where: Text | None = None
+    description: Text = Field(description="Which spans these are.")
+    kind: Literal["server", "client", "internal", "producer", "consumer"] | None = Field(
+        default=None,
+        description="Kind of the spans. Default: of any kind.",
+    )
+    scopes: list[str] = Field(
+        default=[],
+        description=(
+            "Instrumentation scopes; `*` at the end of a name stands for any rest. Default: any"
+            " scope."
+        ),
+    )
+    where: Text | None = Field(
+        default=None,
+        description="OTTL condition on the span. Default: none.",
+    )
     dialects: list[str] = Field(
         default=[],
         description=(
@@ -198,51 +264,11 @@ class SpanSource(Section):
 class LogSource(Section):
     """Log records that a metric counts although they are no events of the contract."""
 
-    description: Text
+    description: Text = Field(description="Which records these are.")
     where: Text = Field(description="OTTL condition on the record.")
     cancelled: Cancelled = list(CANCELLED)
-
-
-class EventField(Section):
-    """A field of an event: its type, or the label whose values it takes.
-
-    An integer or number that is no label measures something: it is never negative, and an
-    event in which it is larger than ``max`` is invalid.
-    """
-
-    label: LabelName | None = None
-    type: Literal["string", "integer", "number", "boolean"] | None = None
-    values: list[LabelValue] = []
-    optional: bool = False
-    description: Text | None = None
-    max: float | None = Field(
-        None,
-        gt=0,
-        description="Largest number that is a measurement, in the field's unit; only of an integer"
-        " or number that is no label. Default by the last word of the field's name: seconds"
-        " 31 536 000, tokens 1e8, usd 1e6, bytes 1e15, others 1e9.",
-    )
-
-
-class Event(Section):
-    """A log record that the service writes with ``extra={"event": NAME, ...}``."""
-
-    description: Text
-    level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
-    labels: list[LabelName] = Field(
-        default=[],
-        description=(
-            "Labels that are fields of the event under their own names; each short for a field"
-            " `NAME: {label: NAME}`. An entry of the same name in `fields` adds to it."
-        ),
-    )
-    fields: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], EventField] = Field(
-        default={}, description="Fields besides `labels`: name -> what it holds. Default: none."
-    )
-    usage: Usage | None = None
 
 
 Labels = dict[LabelName, Label]
 Sources = dict[EventName, SpanSource]
 Records = dict[EventName, LogSource]
-Events = dict[EventName, Event]

@@ -6,9 +6,18 @@ from pydantic import Field, StringConstraints
 
 from imsobs.shipped import shipped
 from imsobs.spec.schema.base import DurationText, Section
+from imsobs.spec.schema.ports import (
+    AlertmanagerPorts,
+    GatewayPorts,
+    GrafanaPorts,
+    JaegerPorts,
+    LokiPorts,
+    OtelcolPorts,
+    PrometheusPorts,
+    PromtailPorts,
+)
 
 _SHIPPED = shipped().components
-Port = Annotated[int, Field(ge=1, le=65535)]
 Version = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")]
 MemoryMib = Annotated[int, Field(ge=32, le=1_048_576)]
 Cpus = Annotated[float, Field(gt=0, le=256)]
@@ -19,16 +28,33 @@ Image = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._/:-]*[a-z0-
 class Retention(Section):
     """How long each kind of data is kept; older data is deleted by its store."""
 
-    metrics: DurationText = "30d"
-    logs: DurationText = "7d"
-    traces: DurationText = "2d"
+    metrics: DurationText = Field(
+        default="30d",
+        description="How long Prometheus keeps samples. Default: 30 days.",
+    )
+    logs: DurationText = Field(
+        default="7d",
+        description="How long Loki keeps records. Default: 7 days.",
+    )
+    traces: DurationText = Field(
+        default="2d",
+        description="How long Jaeger keeps traces. Default: 2 days.",
+    )
 
 
 class Scrape(Section):
     """How often Prometheus asks every target and evaluates rules, and for how long it waits."""
 
-    interval: DurationText = "15s"
-    timeout: DurationText = "10s"
+    interval: DurationText = Field(
+        default="15s",
+        description=(
+            "How often Prometheus scrapes each target and evaluates rules. Default: 15 seconds."
+        ),
+    )
+    timeout: DurationText = Field(
+        default="10s",
+        description="How long it waits for an answer, at most the interval. Default: 10 seconds.",
+    )
 
 
 class Component(Section):
@@ -77,70 +103,6 @@ def _cpus(name: str) -> Any:
     )
 
 
-class OtelcolPorts(Section):
-    """Where the Collector takes telemetry, and where Prometheus scrapes it.
-
-    metrics: derived series; current: probed ones; processes: those of the SDK, one set for
-    each process; state: gauges of events and spans, likewise; telemetry: its own.
-    """
-
-    otlp_grpc: Port = 4317
-    otlp_http: Port = 4318
-    health: Port = 13133
-    metrics: Port = 8889
-    current: Port = 8890
-    processes: Port = 8891
-    state: Port = 8892
-    telemetry: Port = 8888
-
-
-class PrometheusPorts(Section):
-    """http: API."""
-
-    http: Port = 9090
-
-
-class AlertmanagerPorts(Section):
-    """http: API."""
-
-    http: Port = 9093
-
-
-class JaegerPorts(Section):
-    """http: UI and API; otlp_grpc: traces in, from the Collector only; query_grpc: API."""
-
-    http: Port = 16686
-    query_grpc: Port = 16685
-    otlp_grpc: Port = 14317
-    health: Port = 13134
-    telemetry: Port = 8887
-
-
-class LokiPorts(Section):
-    """http: API and OTLP; grpc: between Loki's own parts."""
-
-    http: Port = 3100
-    grpc: Port = 9096
-
-
-class PromtailPorts(Section):
-    """http: readiness and its own metrics."""
-
-    http: Port = 9080
-
-
-class GrafanaPorts(Section):
-    """http: UI and API."""
-
-    http: Port = 3000
-
-
-class GatewayPorts(Section):
-    """http: the demo service's API."""
-
-    http: Port = 8080
-
-
 class Otelcol(Component):
     """The Collector."""
 
@@ -148,7 +110,10 @@ class Otelcol(Component):
     image: Image = _image("otelcol")
     memory_mib: MemoryMib = _memory("otelcol")
     cpus: Cpus = _cpus("otelcol")
-    ports: OtelcolPorts = OtelcolPorts()
+    ports: OtelcolPorts = Field(
+        default=OtelcolPorts(),
+        description="Ports on the loopback interface; each must be free.",
+    )
 
 
 class Prometheus(Component):
@@ -158,8 +123,16 @@ class Prometheus(Component):
     image: Image = _image("prometheus")
     memory_mib: MemoryMib = _memory("prometheus")
     cpus: Cpus = _cpus("prometheus")
-    ports: PrometheusPorts = PrometheusPorts()
-    size_limit_mib: Annotated[int, Field(ge=0)] = 0
+    ports: PrometheusPorts = Field(
+        default=PrometheusPorts(),
+        description="Ports on the loopback interface; each must be free.",
+    )
+    size_limit_mib: Annotated[int, Field(ge=0)] = Field(
+        default=0,
+        description=(
+            "MiB of blocks on disk, beyond which the oldest are deleted. Default: 0, no limit."
+        ),
+    )
 
 
 class Alertmanager(Component):
@@ -169,7 +142,10 @@ class Alertmanager(Component):
     image: Image = _image("alertmanager")
     memory_mib: MemoryMib = _memory("alertmanager")
     cpus: Cpus = _cpus("alertmanager")
-    ports: AlertmanagerPorts = AlertmanagerPorts()
+    ports: AlertmanagerPorts = Field(
+        default=AlertmanagerPorts(),
+        description="Ports on the loopback interface; each must be free.",
+    )
 
 
 class Jaeger(Component):
@@ -179,7 +155,10 @@ class Jaeger(Component):
     image: Image = _image("jaeger")
     memory_mib: MemoryMib = _memory("jaeger")
     cpus: Cpus = _cpus("jaeger")
-    ports: JaegerPorts = JaegerPorts()
+    ports: JaegerPorts = Field(
+        default=JaegerPorts(),
+        description="Ports on the loopback interface; each must be free.",
+    )
 
 
 class Loki(Component):
@@ -189,9 +168,18 @@ class Loki(Component):
     image: Image = _image("loki")
     memory_mib: MemoryMib = _memory("loki")
     cpus: Cpus = _cpus("loki")
-    ports: LokiPorts = LokiPorts()
-    max_line_kib: Annotated[int, Field(ge=1, le=4096)] = 256
-    max_age: DurationText = "2d"
+    ports: LokiPorts = Field(
+        default=LokiPorts(),
+        description="Ports on the loopback interface; each must be free.",
+    )
+    max_line_kib: Annotated[int, Field(ge=1, le=4096)] = Field(
+        default=256,
+        description="KiB of a log line, beyond which it is cut. Default: 256.",
+    )
+    max_age: DurationText = Field(
+        default="2d",
+        description="Records that are older when they arrive are refused. Default: 2 days.",
+    )
 
 
 class Promtail(Component):
@@ -201,7 +189,10 @@ class Promtail(Component):
     image: Image = _image("promtail")
     memory_mib: MemoryMib = _memory("promtail")
     cpus: Cpus = _cpus("promtail")
-    ports: PromtailPorts = PromtailPorts()
+    ports: PromtailPorts = Field(
+        default=PromtailPorts(),
+        description="Ports on the loopback interface; each must be free.",
+    )
 
 
 class Grafana(Component):
@@ -211,7 +202,10 @@ class Grafana(Component):
     image: Image = _image("grafana")
     memory_mib: MemoryMib = _memory("grafana")
     cpus: Cpus = _cpus("grafana")
-    ports: GrafanaPorts = GrafanaPorts()
+    ports: GrafanaPorts = Field(
+        default=GrafanaPorts(),
+        description="Ports on the loopback interface; each must be free.",
+    )
 
 
 class Gateway(Component):
@@ -221,7 +215,10 @@ class Gateway(Component):
     image: Image = _image("gateway")
     memory_mib: MemoryMib = _memory("gateway")
     cpus: Cpus = _cpus("gateway")
-    ports: GatewayPorts = GatewayPorts()
+    ports: GatewayPorts = Field(
+        default=GatewayPorts(),
+        description="Ports on the loopback interface; each must be free.",
+    )
 
 
 class Ingest(Section):
@@ -231,19 +228,58 @@ class Ingest(Section):
     served with secrets/otlp_cert.pem and secrets/otlp_key.pem.
     """
 
-    auth: Literal["none", "bearer"] = "none"
-    tls: bool = False
+    auth: Literal["none", "bearer"] = Field(
+        default="none",
+        description=(
+            "`bearer`: every OTLP request carries the token of secrets/otlp_token. Default: none"
+            " is asked for."
+        ),
+    )
+    tls: bool = Field(
+        default=False,
+        description=(
+            "Whether OTLP is served with secrets/otlp_cert.pem and secrets/otlp_key.pem. Default:"
+            " in the clear, on loopback."
+        ),
+    )
 
 
 class Stack(Section):
     """Every component: version, image, limits and ports. Each has a default."""
 
-    ingest: Ingest = Ingest()
-    otelcol: Otelcol = Otelcol()
-    prometheus: Prometheus = Prometheus()
-    alertmanager: Alertmanager = Alertmanager()
-    jaeger: Jaeger = Jaeger()
-    loki: Loki = Loki()
-    promtail: Promtail = Promtail()
-    grafana: Grafana = Grafana()
-    gateway: Gateway = Gateway()
+    ingest: Ingest = Field(
+        default=Ingest(),
+        description="Who may send telemetry. Default: any process that reaches the ports.",
+    )
+    otelcol: Otelcol = Field(
+        default=Otelcol(),
+        description="Version, limits and ports of the Collector.",
+    )
+    prometheus: Prometheus = Field(
+        default=Prometheus(),
+        description="Version, limits and ports of Prometheus.",
+    )
+    alertmanager: Alertmanager = Field(
+        default=Alertmanager(),
+        description="Version, limits and ports of Alertmanager.",
+    )
+    jaeger: Jaeger = Field(
+        default=Jaeger(),
+        description="Version, limits and ports of Jaeger.",
+    )
+    loki: Loki = Field(
+        default=Loki(),
+        description="Version, limits and ports of Loki.",
+    )
+    promtail: Promtail = Field(
+        default=Promtail(),
+        description="Version, limits and ports of Promtail, which runs on request.",
+    )
+    grafana: Grafana = Field(
+        default=Grafana(),
+        description="Version, limits and ports of Grafana.",
+    )
+    gateway: Gateway = Field(
+        default=Gateway(),
+        description="Version, limits and ports of the demo service.",
+    )
