@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
 from pathlib import Path
+
+
+class ExitCode(IntEnum):
+    """How a command ends: the same code for the same kind of finding in every command."""
+
+    # Done, and nothing was found.
+    OK = 0
+    # The command worked, and found something: a difference, a check or drill that failed, a
+    # component that is ill.
+    FINDINGS = 1
+    # What was given is wrong: the spec, a file, a name, an option. Nothing was done.
+    INPUT = 2
+    # Something outside is missing or failed: a port, a tool chain, a disk, a network.
+    OUTSIDE = 3
 
 
 class ImsobsError(Exception):
@@ -10,7 +25,7 @@ class ImsobsError(Exception):
 
     message: one sentence, what is wrong. remedy: one sentence, what to do.
     log: file with the details, when there is one.
-    exit_code: 1 findings or drift, 2 bad input, 3 environment or outside failure.
+    exit_code: how the command ends.
     """
 
     def __init__(
@@ -19,7 +34,7 @@ class ImsobsError(Exception):
         *,
         remedy: str = "",
         log: Path | None = None,
-        exit_code: int = 3,
+        exit_code: ExitCode = ExitCode.OUTSIDE,
     ) -> None:
         super().__init__(message)
         self.message = message

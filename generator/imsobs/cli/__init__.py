@@ -1,7 +1,4 @@
-"""The command line: parses, calls, prints.
-
-Exit codes: 0 ok, 1 findings or drift, 2 bad input, 3 environment or outside failure.
-"""
+"""The command line: parses, calls, prints. Exit codes: ``errors.ExitCode``."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from imsobs.cli.app import OPERATIONS, app
 from imsobs.cli.options import AsFormat, Format, Overlay, Root
 from imsobs.cli.output import errors, foreign, print_json, results
 from imsobs.cli.spec import model_or_exit, spec_files
-from imsobs.errors import ImsobsError
+from imsobs.errors import ExitCode, ImsobsError
 from imsobs.problems import available
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def drill(
         raise ImsobsError(
             f"{len(failed)} of {len(cases)} drills failed: {', '.join(failed)}",
             remedy="drill one of them alone, then read the logs below .imsobs/drill/state/logs",
-            exit_code=1,
+            exit_code=ExitCode.FINDINGS,
         )
 
 
@@ -103,10 +103,12 @@ def _chosen(names: list[str], model: Model) -> list[str]:
     for name in names:
         if name not in model.alerts:
             known = available(name, model.alerts)
-            raise ImsobsError(f'there is no alert "{name}"', remedy=known, exit_code=2)
+            raise ImsobsError(f'there is no alert "{name}"', remedy=known, exit_code=ExitCode.INPUT)
         skip = model.alerts[name].drill.skip
         if skip or not model.alerts[name].enabled:
-            raise ImsobsError(f"{name} has no drill: {skip or 'it is off'}", exit_code=2)
+            raise ImsobsError(
+                f"{name} has no drill: {skip or 'it is off'}", exit_code=ExitCode.INPUT
+            )
     drilled = [n for n, a in model.alerts.items() if a.enabled and a.drill.skip is None]
     return names or drilled
 
@@ -116,7 +118,9 @@ def _environment(name: str | None, model: Model) -> str:
     known = model.spec.service.environments
     if name is not None and name not in known:
         raise ImsobsError(
-            f'there is no environment "{name}"', remedy=available(name, known), exit_code=2
+            f'there is no environment "{name}"',
+            remedy=available(name, known),
+            exit_code=ExitCode.INPUT,
         )
     return name or known[-1]
 

@@ -13,6 +13,7 @@ from imsobs.cli.app import OPERATIONS, STACK, app
 from imsobs.cli.options import AsFormat, Format, Overlay, Root
 from imsobs.cli.output import errors, foreign, print_json, results
 from imsobs.cli.spec import model_or_exit
+from imsobs.errors import ExitCode
 
 
 @app.command(rich_help_panel=OPERATIONS)
@@ -72,7 +73,7 @@ def estimate(
 
 @app.command(rich_help_panel=STACK)
 def reload(root: Root = Path(), format: AsFormat = Format.text) -> None:
-    """Hand changed configuration to what runs; exit 1 when something was rejected."""
+    """Load changed configuration into the running stack."""
     from imsobs.runtime.paths import layout_for
     from imsobs.runtime.process.plan import load_plan
     from imsobs.runtime.reload import reload_running
@@ -88,7 +89,7 @@ def reload(root: Root = Path(), format: AsFormat = Format.text) -> None:
             detail = f"  {foreign(item.detail)}" if item.detail else ""
             results.print(f"[{colour}]{item.outcome:9}[/] {item.component}{detail}")
     if any(item.outcome == "rejected" for item in found):
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FINDINGS)
 
 
 @app.command(rich_help_panel=OPERATIONS)
@@ -102,7 +103,7 @@ def preflight(
     ] = False,
     format: AsFormat = Format.text,
 ) -> None:
-    """Check what a deployment needs: passwords, receivers, disk, ports, retention, an alert."""
+    """Check a deployment before users depend on it: passwords, receivers, disk, an alert."""
     from imsobs.cli.tables import print_findings
     from imsobs.runtime.paths import layout_for
     from imsobs.runtime.preflight import examine
@@ -111,7 +112,7 @@ def preflight(
     model = model_or_exit(layout.root, None)
     findings = examine(model, layout, requests_per_day, test_alert)
     if print_findings(findings, format):
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FINDINGS)
 
 
 @app.command(rich_help_panel=OPERATIONS)

@@ -14,7 +14,7 @@ from imsobs.cli.app import OPERATIONS, app
 from imsobs.cli.options import Overlay, Root
 from imsobs.cli.output import errors, foreign, print_plain
 from imsobs.cli.spec import model_or_exit
-from imsobs.errors import ImsobsError
+from imsobs.errors import ExitCode, ImsobsError
 from imsobs.problems import available
 
 _RELEASE = re.compile(r"([a-z]+)=(\d+\.\d+\.\d+)")
@@ -50,7 +50,9 @@ def pin(
     chosen = names or known
     for name in chosen:
         if name not in known:
-            raise ImsobsError(f'no image "{name}"; {available(name, known)}', exit_code=2)
+            raise ImsobsError(
+                f'no image "{name}"; {available(name, known)}', exit_code=ExitCode.INPUT
+            )
     versions = _versions(release or [], known)
     found: dict[str, dict[str, str]] = {}
     with httpx.Client(timeout=_SECONDS, follow_redirects=True) as client:
@@ -71,7 +73,9 @@ def _versions(given: list[str], known: list[str]) -> dict[str, str]:
     for text in given:
         match = _RELEASE.fullmatch(text)
         if match is None or match[1] not in known:
-            raise ImsobsError(f'"{text}" is not NAME=VERSION of {", ".join(known)}', exit_code=2)
+            raise ImsobsError(
+                f'"{text}" is not NAME=VERSION of {", ".join(known)}', exit_code=ExitCode.INPUT
+            )
         found[match[1]] = match[2]
     return found
 

@@ -14,7 +14,7 @@ from imsobs.cli.app import STACK, app
 from imsobs.cli.options import Overlay, Root
 from imsobs.cli.output import errors, foreign, results
 from imsobs.cli.spec import model_or_exit
-from imsobs.errors import ImsobsError
+from imsobs.errors import ExitCode, ImsobsError
 from imsobs.model import Model
 from imsobs.problems import available
 from imsobs.spec.schema.base import seconds as duration_seconds
@@ -107,7 +107,8 @@ def _chosen(names: list[str], model: Model) -> set[str]:
     for name in names:
         if name not in model.dashboards:
             raise ImsobsError(
-                f'there is no dashboard "{name}"; {available(name, model.dashboards)}', exit_code=2
+                f'there is no dashboard "{name}"; {available(name, model.dashboards)}',
+                exit_code=ExitCode.INPUT,
             )
     if not model.dashboards:
         errors.print("the spec has no dashboards")
@@ -122,5 +123,7 @@ def _seconds(text: str | None) -> int | None:
     except (KeyError, ValueError):
         found = 0
     if found <= 0:
-        raise ImsobsError(f'"{text}" is not a duration; write 30m, 6h or 7d', exit_code=2)
+        raise ImsobsError(
+            f'"{text}" is not a duration; write 30m, 6h or 7d', exit_code=ExitCode.INPUT
+        )
     return found

@@ -14,7 +14,7 @@ from imsobs.cli.app import OPERATIONS, app
 from imsobs.cli.options import AsFormat, Format, Overlay, Root
 from imsobs.cli.output import errors, foreign, print_json, print_plain
 from imsobs.cli.spec import model_or_exit
-from imsobs.errors import ImsobsError
+from imsobs.errors import ExitCode, ImsobsError
 
 _STALE = ("changed", "missing")
 _MOST_ODD = 10
@@ -55,7 +55,7 @@ def prices(
         raise ImsobsError(
             "say where the list is",
             remedy="one of --from FILE, --installed, --download",
-            exit_code=2,
+            exit_code=ExitCode.INPUT,
         )
     model = model_or_exit(root, overlay)
     if file is not None:
@@ -77,7 +77,7 @@ def prices(
         if section:
             print_plain(yamlio.dump({"prices": section}), end="")
     if any(finding.kind in _STALE for finding in found):
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FINDINGS)
 
 
 def _plain(finding: Any) -> dict[str, Any]:

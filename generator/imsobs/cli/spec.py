@@ -12,7 +12,7 @@ from imsobs.cli.app import SPEC, app
 from imsobs.cli.options import AsFormat, Format, Overlay, Root
 from imsobs.cli.output import errors, foreign, print_json, print_plain, results
 from imsobs.compile import Compiled, read_spec, render_model
-from imsobs.errors import ImsobsError
+from imsobs.errors import ExitCode, ImsobsError
 from imsobs.model import Model
 from imsobs.spec.load import load
 from imsobs.spec.origin import origins
@@ -28,7 +28,7 @@ def model_or_exit(root: Path, overlay: list[Path] | None, format: Format = Forma
     compiled = read_spec(spec_files(root, overlay))
     if compiled.model is None:
         _print_problems(compiled, format)
-        raise typer.Exit(2)
+        raise typer.Exit(ExitCode.INPUT)
     return compiled.model
 
 
@@ -57,7 +57,7 @@ def _print_problems(compiled: Compiled, format: Format) -> None:
 
 @app.command(rich_help_panel=SPEC)
 def validate(root: Root = Path(), overlay: Overlay = None, format: AsFormat = Format.text) -> None:
-    """Check the spec and print every problem with its place and remedy."""
+    """Check the spec alone and print every problem with its place and remedy."""
     model = model_or_exit(root, overlay, format)
     if format is Format.json:
         print_json({"problems": []})
@@ -110,7 +110,7 @@ def refuse_drift(pending: list[write.Change]) -> None:
         raise ImsobsError(
             f"{len(pending)} rendered file(s) differ from the spec: {names}{more}",
             remedy="run `make render` and commit the result",
-            exit_code=1,
+            exit_code=ExitCode.FINDINGS,
         )
 
 

@@ -15,7 +15,7 @@ import typer
 from imsobs.cli.app import OPERATIONS, STACK, app
 from imsobs.cli.options import AsFormat, Format, Root
 from imsobs.cli.output import errors, foreign, print_json, print_plain, results
-from imsobs.errors import ImsobsError
+from imsobs.errors import ExitCode, ImsobsError
 
 if TYPE_CHECKING:
     from imsobs.runtime.paths import Layout
@@ -196,18 +196,18 @@ def status(root: Root = Path(), format: AsFormat = Format.text) -> None:
         for line in status_lines(found):
             errors.print(line)
     if not found.healthy:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FINDINGS)
 
 
 @app.command(rich_help_panel=OPERATIONS)
 def doctor(root: Root = Path(), format: AsFormat = Format.text) -> None:
-    """Check the machine: binaries, Go, Docker, ports, disk; exit 3 if something must be mended."""
+    """Check this machine: binaries, Go, Docker, ports, disk."""
     from imsobs.cli.tables import print_findings
     from imsobs.runtime.doctor import examine
     from imsobs.runtime.paths import layout_for
 
     if print_findings(examine(layout_for(root)), format):
-        raise typer.Exit(3)
+        raise typer.Exit(ExitCode.OUTSIDE)
 
 
 @app.command(rich_help_panel=STACK)
@@ -226,11 +226,13 @@ def logs(
     path = layout.log_of(name)
     known = [*plan.processes, "supervisord"]
     if name not in known:
-        raise ImsobsError(f'no process "{name}"; available: {", ".join(known)}', exit_code=2)
+        raise ImsobsError(
+            f'no process "{name}"; available: {", ".join(known)}', exit_code=ExitCode.INPUT
+        )
     if not path.exists():
         raise ImsobsError(
             f"{name} has no log yet", remedy="start it with imsobs up (natively; under Docker: "
-            f"docker compose -f stack/compose.yaml logs {name})", exit_code=1,
+            f"docker compose -f stack/compose.yaml logs {name})", exit_code=ExitCode.FINDINGS,
         )  # fmt: skip
     for line in tail(path, lines):
         print_plain(line)

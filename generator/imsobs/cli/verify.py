@@ -15,6 +15,7 @@ from imsobs.cli.options import AsFormat, Format, Overlay, Root
 from imsobs.cli.output import errors, foreign, print_json, results
 from imsobs.cli.spec import model_or_exit, refuse_drift
 from imsobs.compile import render_model
+from imsobs.errors import ExitCode
 
 if TYPE_CHECKING:
     from imsobs.runtime.verify import Verdict
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 @app.command(rich_help_panel=SPEC)
 def verify(root: Root = Path(), overlay: Overlay = None, format: AsFormat = Format.text) -> None:
-    """Let the real software judge the rendered files; exit 1 when one objects.
+    """Have promtool, amtool, the Collector and the others accept the rendered files.
 
     The files must be what the spec (with its overlays) says: the programs that judge read
     whatever a configuration names, and what rendering wrote names nothing of the sort.
@@ -41,7 +42,7 @@ def verify(root: Root = Path(), overlay: Overlay = None, format: AsFormat = Form
     else:
         _print(verdicts)
     if refused:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FINDINGS)
 
 
 def _print(verdicts: list[Verdict]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from imsobs.errors import ImsobsError
+from imsobs.errors import ExitCode, ImsobsError
 from imsobs.model import Model
 from imsobs.problems import available
 
@@ -17,7 +17,7 @@ def describe(model: Model, metric: str | None) -> dict[str, Any]:
             raise ImsobsError(
                 f'metric "{metric}" is not in the catalogue',
                 remedy=available(metric, model.metrics),
-                exit_code=2,
+                exit_code=ExitCode.INPUT,
             )
         return asdict(model.metrics[metric])
     kinds = [m.source_kind for m in model.metrics.values()]

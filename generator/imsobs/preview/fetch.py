@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO, Any
 
-from imsobs.errors import ImsobsError
+from imsobs.errors import ExitCode, ImsobsError
 from imsobs.preview.interpolate import PanelQuery
 from imsobs.terminal import printable
 
@@ -43,7 +43,7 @@ class Prometheus:
 
     def __init__(self, base: str) -> None:
         if not base.startswith(("http://", "https://")):
-            raise ImsobsError(f'"{base}" is not an http(s) address', exit_code=2)
+            raise ImsobsError(f'"{base}" is not an http(s) address', exit_code=ExitCode.INPUT)
         self.base = base.rstrip("/")
 
     def ask(self, query: PanelQuery, end: float) -> list[Series]:

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from imsobs import artifacts, yamlio
-from imsobs.errors import ImsobsError
+from imsobs.errors import ExitCode, ImsobsError
 from imsobs.files import read_regular
 
 
@@ -24,7 +24,9 @@ def require_inside(root: Path) -> None:
         sources = sorted(set(_sources(yamlio.parse(read_regular(file).decode()))))
     except (OSError, ValueError, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
         raise ImsobsError(
-            f"{file} cannot be read ({type(error).__name__})", remedy="imsobs render", exit_code=2
+            f"{file} cannot be read ({type(error).__name__})",
+            remedy="imsobs render",
+            exit_code=ExitCode.INPUT,
         ) from error
     real = root.resolve()
     for source in sources:

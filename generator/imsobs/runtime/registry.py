@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from imsobs.errors import ImsobsError
+from imsobs.errors import ExitCode, ImsobsError
 from imsobs.runtime.process.plan import LOOPBACK_HOSTS
 
 # What an image by tag may be: an index of platforms, or one platform's manifest.
@@ -54,7 +54,7 @@ def digest(client: httpx.Client, image: str, tag: str) -> str:
             remedy="run it where the registry can be reached, or name a mirror in the spec",
         ) from error
     if answer.status_code == httpx.codes.NOT_FOUND:
-        raise ImsobsError(f"{image} has no tag {tag}", exit_code=2)
+        raise ImsobsError(f"{image} has no tag {tag}", exit_code=ExitCode.INPUT)
     if not answer.is_success or len(answer.content) > _LONGEST:
         raise ImsobsError(f"{urlsplit(base).netloc} answered HTTP {answer.status_code} for {image}")
     found = f"sha256:{hashlib.sha256(answer.content).hexdigest()}"

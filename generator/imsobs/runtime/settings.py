@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 
 from imsobs import artifacts
-from imsobs.errors import ImsobsError
+from imsobs.errors import ExitCode, ImsobsError
 from imsobs.files import read_regular
 from imsobs.runtime.environment import BASE, DOCKER, HOME, NETWORK, chosen
 
@@ -38,7 +38,7 @@ def read(root: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise ImsobsError(f"{path} cannot be read: {error}", exit_code=2) from error
+        raise ImsobsError(f"{path} cannot be read: {error}", exit_code=ExitCode.INPUT) from error
     found: dict[str, str] = {}
     wrong: list[str] = []
     for number, line in enumerate(text.splitlines(), start=1):
@@ -53,7 +53,7 @@ def read(root: Path) -> dict[str, str]:
         raise ImsobsError(
             f"{path}: not NAME=value: line {', '.join(wrong)}",
             remedy="write NAME=value, NAME='any text' or NAME=\"text\" without $ and backslash",
-            exit_code=2,
+            exit_code=ExitCode.INPUT,
         )
     return found
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from imsobs.errors import ImsobsError
+from imsobs.errors import ExitCode, ImsobsError
 from imsobs.runtime.loopback import json_of, loopback_client
 
 
@@ -79,7 +79,7 @@ def fetch_trace(base: str, trace_id: str) -> dict[str, Any]:
         raise ImsobsError(
             f'"{trace_id}" is not a trace id',
             remedy="give 32 hex digits, as in the trace_id of a log record",
-            exit_code=2,
+            exit_code=ExitCode.INPUT,
         )
     url = f"{base.rstrip('/')}/api/traces/{wanted.zfill(32)}"
     try:
@@ -98,5 +98,5 @@ def fetch_trace(base: str, trace_id: str) -> dict[str, Any]:
         f"Jaeger has no trace {wanted}",
         remedy="wait for the sampling decision (about 30 s); traces that are neither slow nor "
         "failed are kept at TRACE_SAMPLING_RATE only",
-        exit_code=1,
+        exit_code=ExitCode.FINDINGS,
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 from imsobs import write, yamlio
 from imsobs.compile import read_spec, render_model
-from imsobs.errors import ImsobsError
+from imsobs.errors import ExitCode, ImsobsError
 from imsobs.spec.schema.stack import Stack
 
 
@@ -50,7 +50,7 @@ def render_trial(folder: Path, spec: Path, *overlays: Mapping[str, Any]) -> Path
     """
     base = read_spec([spec])
     if base.model is None:
-        raise ImsobsError("\n".join(base.lines()), exit_code=2)
+        raise ImsobsError("\n".join(base.lines()), exit_code=ExitCode.INPUT)
     folder.mkdir(parents=True, exist_ok=True)
     files = [spec]
     for number, overlay in enumerate((own_ports(base.model.spec.stack), *overlays)):
@@ -58,6 +58,6 @@ def render_trial(folder: Path, spec: Path, *overlays: Mapping[str, Any]) -> Path
         files[-1].write_text(yamlio.dump(dict(overlay)), encoding="utf-8")
     compiled = read_spec(files)
     if compiled.model is None:
-        raise ImsobsError("\n".join(compiled.lines()), exit_code=2)
+        raise ImsobsError("\n".join(compiled.lines()), exit_code=ExitCode.INPUT)
     write.apply(folder, write.changes(folder, render_model(compiled.model)))
     return folder

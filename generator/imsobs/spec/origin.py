@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from imsobs.errors import ImsobsError
+from imsobs.errors import ExitCode, ImsobsError
 from imsobs.problems import KeyPath, available, dotted
 from imsobs.spec.load import Document
 from imsobs.spec.packs import entry_of
@@ -38,7 +38,9 @@ def origins(document: Document, name: str | None = None) -> list[Origin]:
                 str(entry_of(p)[-1]) for p in [*packs.given, *document.positions] if len(p) > 1
             }
             raise ImsobsError(
-                f'there is no entry "{name}"', remedy=available(name, names), exit_code=2
+                f'there is no entry "{name}"',
+                remedy=available(name, names),
+                exit_code=ExitCode.INPUT,
             )
     return [_origin(path, document) for path in known]
 

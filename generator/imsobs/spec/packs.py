@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from imsobs.errors import ImsobsError
+from imsobs.errors import ExitCode, ImsobsError
 from imsobs.problems import KeyPath, Position, dotted
 from imsobs.spec.reader import Reader, read_text
 
@@ -275,7 +275,7 @@ def _refuse_conflicts(packs: list[Pack]) -> None:
                     f"two packs give {dotted(path)}: {other.positions[path]} and"
                     f" {pack.positions[path]}",
                     remedy=f"use only one of the packs {other.name} and {pack.name}",
-                    exit_code=2,
+                    exit_code=ExitCode.INPUT,
                 )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from imsobs.cache import cache_dir
-from imsobs.errors import ImsobsError
+from imsobs.errors import ExitCode, ImsobsError
 from imsobs.project import find_root
 from imsobs.runtime.build.compile import build_component, cached_binary, usable
 from imsobs.runtime.build.versions import VersionProblem, check_version, show
@@ -77,7 +77,9 @@ def locate(
     component = plan.components.get(name)
     if component is None:
         known = ", ".join(plan.components)
-        raise ImsobsError(f'unknown component "{name}"; available: {known}', exit_code=2)
+        raise ImsobsError(
+            f'unknown component "{name}"; available: {known}', exit_code=ExitCode.INPUT
+        )
     here = _from_variable(name, component) or _from_path(name, component, progress)
     if here is not None or component.build is None:
         return here

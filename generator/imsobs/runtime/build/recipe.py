@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from imsobs import yamlio
-from imsobs.errors import ImsobsError
+from imsobs.errors import ExitCode, ImsobsError
 from imsobs.files import read_regular
 from imsobs.shipped import (
     PATCHES,
@@ -63,10 +63,14 @@ def load_manifest(root: Path, build: CollectorBuild) -> dict[str, Any]:
     try:
         manifest = yamlio.parse(read_regular(path).decode())
     except FileNotFoundError:
-        raise ImsobsError(f"{path} does not exist", remedy="imsobs render", exit_code=2) from None
+        raise ImsobsError(
+            f"{path} does not exist", remedy="imsobs render", exit_code=ExitCode.INPUT
+        ) from None
     except yaml.YAMLError as error:
         raise ImsobsError(
-            f"{path}: {' '.join(str(error).split())}", remedy="imsobs render", exit_code=2
+            f"{path}: {' '.join(str(error).split())}",
+            remedy="imsobs render",
+            exit_code=ExitCode.INPUT,
         ) from None
     try:
         foreign = list(_foreign(manifest))
@@ -76,7 +80,7 @@ def load_manifest(root: Path, build: CollectorBuild) -> dict[str, Any]:
         raise ImsobsError(
             f"{path} asks for what this program does not ship: {', '.join(foreign)}",
             remedy="imsobs render",
-            exit_code=2,
+            exit_code=ExitCode.INPUT,
         )
     return dict(manifest)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from imsobs import artifacts, write, yamlio
 from imsobs.compile import read_spec, render_model
-from imsobs.errors import ImsobsError
+from imsobs.errors import ExitCode, ImsobsError
 from imsobs.model import Model, conventions
 from imsobs.runtime.drill.compress_time import NEVER, compress_time, local_routes
 from imsobs.runtime.paths import layout_for
@@ -67,7 +67,7 @@ def prepare(
     if compiled.model is None:
         raise ImsobsError(
             "the drill's overlay does not fit the spec:\n" + "\n".join(compiled.lines()),
-            exit_code=2,
+            exit_code=ExitCode.INPUT,
         )
     quick = compress_time(compiled.model)
     rendered = render_model(quick)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from imsobs.errors import ImsobsError
+from imsobs.errors import ExitCode, ImsobsError
 from imsobs.model.prices import STANDARD, STANDARD_WORDS
 from imsobs.runtime.pricelist.fetch import Provider, price_list
 
@@ -65,9 +65,11 @@ def read(content: bytes) -> Read:
     found = Read()
     data = _parsed(content, found)
     if not isinstance(data, dict) or not all(isinstance(entry, dict) for entry in data.values()):
-        raise ImsobsError("the list is no mapping of names to entries", exit_code=2)
+        raise ImsobsError("the list is no mapping of names to entries", exit_code=ExitCode.INPUT)
     if len(data) > _MOST_ENTRIES:
-        raise ImsobsError(f"the list has {len(data)} entries; at most {_MOST_ENTRIES}", exit_code=2)
+        raise ImsobsError(
+            f"the list has {len(data)} entries; at most {_MOST_ENTRIES}", exit_code=ExitCode.INPUT
+        )
     for name, entry in data.items():
         provider = entry.get("litellm_provider")
         known = price_list().providers.get(provider) if isinstance(provider, str) else None
@@ -94,7 +96,7 @@ def _parsed(content: bytes, found: Read) -> Any:
             object_pairs_hook=mapping,
         )
     except (ValueError, RecursionError) as error:
-        raise ImsobsError(f"the list is no JSON: {error}", exit_code=2) from error
+        raise ImsobsError(f"the list is no JSON: {error}", exit_code=ExitCode.INPUT) from error
 
 
 def _decimal(text: str) -> Decimal | str:

@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict
 
-from imsobs.errors import ImsobsError
+from imsobs.errors import ExitCode, ImsobsError
 from imsobs.files import read_regular
 from imsobs.runtime.environment import BASE, HOME, NETWORK, PYTHON_INDEX, chosen
 
@@ -65,7 +65,7 @@ def from_file(path: Path) -> bytes:
     try:
         return read_regular(path, LARGEST_LIST)
     except OSError as error:
-        raise ImsobsError(f"{path}: {error.strerror or error}", exit_code=2) from error
+        raise ImsobsError(f"{path}: {error.strerror or error}", exit_code=ExitCode.INPUT) from error
 
 
 def from_installed() -> bytes:
@@ -148,5 +148,7 @@ def _member(wheel: Path) -> bytes:
     except _BROKEN as error:
         raise ImsobsError(f"{wheel.name} has no {known.member}: {error}") from error
     if len(content) > LARGEST_LIST:
-        raise ImsobsError(f"{known.member} has more than {LARGEST_LIST} bytes", exit_code=2)
+        raise ImsobsError(
+            f"{known.member} has more than {LARGEST_LIST} bytes", exit_code=ExitCode.INPUT
+        )
     return content

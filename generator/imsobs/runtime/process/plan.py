@@ -18,7 +18,7 @@ import yaml
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from imsobs import yamlio
-from imsobs.errors import ImsobsError
+from imsobs.errors import ExitCode, ImsobsError
 from imsobs.files import read_regular
 from imsobs.runtime.environment import NETWORK
 from imsobs.runtime.paths import PLAN_FILE
@@ -178,7 +178,7 @@ def parse_plan(text: str, source: str = str(PLAN_FILE)) -> Plan:
             f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}".lstrip(": ")
             for item in error.errors(include_url=False)
         )
-    raise ImsobsError(f"{source}: {problem}", remedy="imsobs render", exit_code=2)
+    raise ImsobsError(f"{source}: {problem}", remedy="imsobs render", exit_code=ExitCode.INPUT)
 
 
 def _joined(file: _File) -> Plan:
@@ -202,9 +202,9 @@ def load_plan(root: Path) -> Plan:
         raise ImsobsError(
             f"{path} does not exist",
             remedy="run imsobs render, or name the project with --root",
-            exit_code=2,
+            exit_code=ExitCode.INPUT,
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ImsobsError(f"{path} cannot be read: {reason}", exit_code=2) from error
+        raise ImsobsError(f"{path} cannot be read: {reason}", exit_code=ExitCode.INPUT) from error
     return parse_plan(text, str(path))
