@@ -99,8 +99,33 @@ def test_a_price_has_the_source_of_its_vendor_unless_it_names_one() -> None:
     }
 
 
+def test_an_expected_alert_has_the_labels_that_it_has_in_the_spec() -> None:
+    given = {
+        "alerting": {"groups": {"cost": {"team": "models"}}},
+        "alerts": {
+            "Dear": {"group": "cost", "severity": "warning", "labels": {"kind": "money"}},
+            "Owned": {"group": "cost", "severity": "info", "team": "trust"},
+        },
+        "routing": {
+            "expect": {
+                "own": {"labels": {"alertname": "Dear"}, "beside": {"alertname": "Owned"}},
+                "given": {"labels": {"alertname": "Dear", "team": "other", "vendor": "openai"}},
+                "unknown": {"labels": {"alertname": "Handmade", "severity": "warning"}},
+            }
+        },
+    }
+    dear = {"kind": "money", "alertname": "Dear", "severity": "warning", "area": "cost"}
+    owned = {"alertname": "Owned", "severity": "info", "team": "trust", "area": "cost"}
+    assert expand(given)["routing"]["expect"] == {
+        "own": {"labels": {**dear, "team": "models"}, "beside": owned},
+        "given": {"labels": {**dear, "team": "other", "vendor": "openai"}},
+        "unknown": {"labels": {"alertname": "Handmade", "severity": "warning"}},
+    }
+    assert "severity" not in given["routing"]["expect"]["own"]["labels"]
+
+
 @pytest.mark.parametrize("wrong", [None, 7, "text", [], {"x": None}, {"x": {"fields": 3}}])
-@pytest.mark.parametrize("section", ["events", "metrics", "sources", "prices", "labels"])
+@pytest.mark.parametrize("section", ["events", "metrics", "sources", "prices", "labels", "routing"])
 def test_misshapen_data_passes(section: str, wrong: Any) -> None:
     given = {"events": {"e": {}}, "metrics": {"m": {"span": "s"}}, "sources": {"s": {}}}
     assert set(expand({**given, section: wrong})) == {*given, section}

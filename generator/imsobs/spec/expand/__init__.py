@@ -10,9 +10,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from imsobs.spec.expand import prices, telemetry
+from imsobs.spec.expand import prices, routing, telemetry
 
-_STEPS = (telemetry.events, telemetry.metrics, telemetry.sources, prices.sources, prices.tiers)
+_STEPS = (
+    telemetry.events,
+    telemetry.metrics,
+    telemetry.sources,
+    prices.sources,
+    prices.tiers,
+    routing.expectations,
+)
 
 
 def expand(data: dict[str, Any]) -> dict[str, Any]:

@@ -198,14 +198,22 @@ class Expectation(Section):
     muted: during the mute of this name.
     """
 
-    labels: dict[LabelName, str] = Field(description="Labels of the alert.")
+    labels: dict[LabelName, str] = Field(
+        description=(
+            "Labels of the alert. An alert of the spec has its own `severity`, `team` and `area`,"
+            " unless they are given."
+        )
+    )
     receivers: list[KebabName] = Field(
         default=[],
         description="Names of the receivers that are notified, in order. Default: none is.",
     )
     beside: dict[LabelName, str] | None = Field(
         default=None,
-        description="Labels of another alert that fires at the same time. Default: it fires alone.",
+        description=(
+            "Labels of another alert that fires at the same time, as in `labels`. Default: it fires"
+            " alone."
+        ),
     )
     inhibited: bool = Field(
         default=False,
