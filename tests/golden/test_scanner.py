@@ -20,7 +20,8 @@ from imsobs.runtime.build.binaries import resolve
 from imsobs.runtime.process.plan import load_plan
 from imsobs.runtime.progress import Silent
 
-pytestmark = pytest.mark.native
+# Building the scanner the first time takes minutes.
+pytestmark = [pytest.mark.native, pytest.mark.timeout(900)]
 EXAMPLES = scanner.examples()
 
 
