@@ -95,14 +95,16 @@ def test_it_finds_nothing_in_what_promtail_hands_on(
     file = tmp_path / "promtail.yaml"
     file.write_text(yaml.safe_dump(config, sort_keys=False), "utf-8")
     given = {"time": "2026-11-26T07:00:00.000001Z", "level": "ERROR", "message": "m"}
-    lines = [json.dumps({**given, source: example.text}) for example in EXAMPLES]
+    # Promtail may stop before it has shown the last lines of its input.
+    sent = [*(example.text for example in EXAMPLES), *["the end"] * 50]
+    lines = [json.dumps({**given, source: text}) for text in sent]
     done = subprocess.run(
         [promtail, f"-config.file={file}", "-dry-run", "-stdin"],
         input="\n".join([*lines, ""]), capture_output=True, text=True, timeout=600, check=True,
     )  # fmt: skip
     _, *shown = re.split(r"(?m)^2026-11-26T07:00:00\.000001\+0000\t\{.*?\}\t", done.stdout)
-    assert len(shown) == len(EXAMPLES)
-    texts = [(one.file, text) for one, text in zip(EXAMPLES, shown, strict=True)]
+    assert {text.strip() for text in shown[len(EXAMPLES) :]} == {"the end"}
+    texts = [(one.file, text) for one, text in zip(EXAMPLES, shown, strict=False)]
     leaks = [
         (found.rule, EXAMPLES[found.number], found.secret)
         for found in scanner.findings(gitleaks, tmp_path, texts)
