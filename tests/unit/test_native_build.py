@@ -236,11 +236,11 @@ def test_a_collector_is_generated_then_built(site: Site) -> None:
 
 def test_the_go_mod_holds_every_component_once() -> None:
     require = ["example.com/otlp v0.160.0", "a.b/c v1.0.0"]
-    text = collector_go_mod(MANIFEST, require, "1.25.0", {"a.b/c": Path("/work/patched-0")})
+    text = collector_go_mod(MANIFEST, require, "1.25.0", {"a.b/c": Path("/sources/patched-0")})
     assert text == (
         "module go.opentelemetry.io/collector/cmd/builder\n\ngo 1.25.0\n\nrequire (\n"
         "\ta.b/c v1.0.0\n\texample.com/otlp v0.160.0\n\texample.com/prom v0.155.0\n)\n"
-        "replace a.b/c => /work/patched-0\n"
+        "replace a.b/c => /sources/patched-0\n"
     )
 
 
