@@ -101,7 +101,7 @@ def _panel(path: KeyPath, panel: Panel, model: Model) -> Iterator[Problem]:
     for option, heeding in _HEEDS.items():
         if option in panel.model_fields_set and purpose not in heeding:
             message = (
-                f"{purpose} does not heed {option}; {option} goes with {', '.join(sorted(heeding))}"
+                f"{purpose} does not use {option}; {option} goes with {', '.join(sorted(heeding))}"
             )
             yield Problem((*path, option), message, "dashboard/option")
     if purpose in ("share", "top") and not panel.by:

@@ -43,8 +43,8 @@ def drawn(spec: dict[str, Any], width: float, height: float) -> str:
 
 
 def _named(ticks: list[float], names: list[str]) -> dict[str, Any]:
-    # Texts are looked up by place: numbers as keys would have to be written the same way
-    # by two programs.
+    # The label of a tick is found by its index, because Python and Vega may write the same
+    # number differently.
     return {
         "values": ticks,
         "labelExpr": f"{json.dumps(names)}[round(datum.index * {len(ticks) - 1})]",
