@@ -25,6 +25,13 @@ class Position(NamedTuple):
         return f"{self.file}:{self.line}:{self.column}"
 
 
+class Part(NamedTuple):
+    """A place inside a text of the spec: the text, and the characters (from 0) before it."""
+
+    text: str
+    offset: int
+
+
 @dataclass(frozen=True)
 class Problem:
     """One fault of the spec.
@@ -33,12 +40,19 @@ class Problem:
     message: what is wrong and what is allowed, one sentence, no trailing full stop.
     check: stable id, ``<subject>/<rule>``; its page is ``docs/checks/<subject>.md``.
     position: set where the loader knows better than the key path (syntax errors).
+    part: where in the value the fault is, of a value that is a text of several words.
     """
 
     path: KeyPath
     message: str
     check: str
     position: Position | None = None
+    part: Part | None = None
+
+
+def part(text: str, offset: int | None) -> Part | None:
+    """Return the place in a text; None where the whole text is meant."""
+    return None if offset is None else Part(text, offset)
 
 
 def dotted(path: KeyPath) -> str:
@@ -50,6 +64,12 @@ def dotted(path: KeyPath) -> str:
         else:
             text += f".{part}" if text else part
     return text or "(whole file)"
+
+
+def near(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that was surely meant, or None."""
+    found = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.75)
+    return found[0] if found else None
 
 
 def available(name: str, known: Iterable[str], limit: int = 12) -> str:

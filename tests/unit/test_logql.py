@@ -80,9 +80,10 @@ def test_faulty_queries_do_not(text: str) -> None:
         logql.parse(text)
 
 
-def test_fault_is_told_with_its_column() -> None:
-    with pytest.raises(logql.LogQLError, match=r'"=" or "!=".* at column 6, found "a"'):
+def test_fault_is_told_with_its_place() -> None:
+    with pytest.raises(logql.LogQLError, match=r'"=" or "!=".*, found "a"') as found:
         logql.parse('{app a="b"}')
+    assert found.value.at == 5
 
 
 def test_says_what_is_selected_and_whether_it_counts() -> None:

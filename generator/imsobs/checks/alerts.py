@@ -12,7 +12,7 @@ from imsobs.model import Model, conventions
 from imsobs.model.alerts import used_labels
 from imsobs.model.notification import FUNCTIONS, unknown_fields
 from imsobs.model.rules import ResolvedAlert
-from imsobs.problems import KeyPath, Problem, available
+from imsobs.problems import KeyPath, Problem, available, part
 from imsobs.promql.windows import change_window
 from imsobs.spec.schema.alerts import AlertTest, Drill, Runbook
 from imsobs.spec.schema.base import seconds
@@ -112,7 +112,7 @@ def _alert(alert: ResolvedAlert, model: Model, *, first: bool) -> Iterator[Probl
     if path[0] != "alerts":
         return
     yield from _expression(alert, model)
-    yield from _texts(alert)
+    yield from _texts(alert, model)
     if alert.for_ is not None and 0 < seconds(alert.for_) < seconds(alert.interval):
         message = (
             f"{alert.for_} is shorter than the interval of evaluation, {alert.interval}, so it is"
@@ -178,20 +178,30 @@ def _compares(node: Expr) -> bool:
     return str(node.op) in _COMPARISONS
 
 
-def _texts(alert: ResolvedAlert) -> Iterator[Problem]:
-    for key, text in (("summary", alert.summary), ("description", alert.description)):
+def _texts(alert: ResolvedAlert, model: Model) -> Iterator[Problem]:
+    written = model.spec.alerts[alert.name]
+    for key, text, source in (
+        ("summary", alert.summary, written.summary),
+        ("description", alert.description, written.description),
+    ):
         for field in unknown_fields(text):
             known = ", ".join(
                 ["$who", "$amount", "$threshold", *(f"$value | {name}" for name in FUNCTIONS)]
             )
             message = f'"{field}" is not a known field; use $labels.NAME, $value, {known}'
-            yield Problem((*alert.path, key), message, "alert/unknown-field")
+            at = part(source, _found(source, field))
+            yield Problem((*alert.path, key), message, "alert/unknown-field", part=at)
         for label in used_labels(text):
             if alert.carried is not None and label not in alert.carried:
                 message = (
                     f'the expression drops the label "{label}"; {available(label, alert.carried)}'
                 )
-                yield Problem((*alert.path, key), message, "alert/dropped-label")
+                at = part(source, _found(source, f"$labels.{label}", "$who"))
+                yield Problem((*alert.path, key), message, "alert/dropped-label", part=at)
+
+
+def _found(text: str, *wanted: str) -> int | None:
+    return next((text.index(each) for each in wanted if each in text), None)
 
 
 def _runbook(path: KeyPath, runbook: Runbook, model: Model) -> Iterator[Problem]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from promql_parser import Call
 
 from imsobs import logql, promql
-from imsobs.checks.rules import mixing_apart, shown
+from imsobs.checks.rules import located, mixing_apart, shown
 from imsobs.model import Model, conventions
 from imsobs.model.dashboards import ResolvedDashboard, ResolvedPanel
 from imsobs.model.dashboards.queries import Query
-from imsobs.problems import KeyPath, Problem, available
+from imsobs.problems import KeyPath, Problem, available, part
 from imsobs.promql import labels as promql_labels
+from imsobs.promql.places import place_of_word
 
 # Set by Grafana itself, in every dashboard.
 _BUILT_IN = {"__rate_interval", "__interval", "__interval_ms", "__range", "__range_s", "__auto"}
@@ -39,7 +41,7 @@ def promql_problems(
         if finding.check == "promql/unknown-metric" and not written:
             continue  # reported by name, at the purpose
         key = query.key if written else (_FAULT_KEYS.get(finding.check, panel.purpose),)
-        yield Problem((*panel.path, *key), finding.message, finding.check)
+        yield located(finding, query.text, (*panel.path, *key))
     if found:
         return
     path = (*panel.path, *query.key)
@@ -66,9 +68,11 @@ def _follows_variables(
         lacking = series.labels.keys() - {matcher.name for matcher in selector.matchers.matchers}
         if "service" in dashboard.variables and conventions.SERVICE_NAME in lacking:
             message = f'"{name}" is of every service; add {conventions.SERVICE_NAME}=~"$service"'
-            yield Problem(path, message, "dashboard/service-filter")
+            at = part(text, place_of_word(text, name))
+            yield Problem(path, message, "dashboard/service-filter", part=at)
         if conventions.ENVIRONMENT in lacking:
-            yield _every_environment(path, f'"{name}" is', dashboard)
+            at = part(text, place_of_word(text, name))
+            yield replace(_every_environment(path, f'"{name}" is', dashboard), part=at)
 
 
 def _every_environment(path: KeyPath, what: str, dashboard: ResolvedDashboard) -> Problem:
@@ -87,9 +91,9 @@ def _windows(path: KeyPath, text: str) -> Iterator[Problem]:
                 message = (
                     f"{node.func.name} over a fixed window misses data when the time shown changes"
                 )
-                yield Problem(
-                    path, f"{message}; use $__rate_interval", "dashboard/hard-coded-interval"
-                )
+                message += "; use $__rate_interval"
+                at = part(text, place_of_word(text, node.func.name))
+                yield Problem(path, message, "dashboard/hard-coded-interval", part=at)
 
 
 def _variables(path: KeyPath, text: str, dashboard: ResolvedDashboard) -> Iterator[Problem]:
@@ -99,7 +103,8 @@ def _variables(path: KeyPath, text: str, dashboard: ResolvedDashboard) -> Iterat
         if name not in known:
             hint = available(name, dashboard.variables)
             message = f'variable "${name}" is not one of this dashboard; {hint}'
-            yield Problem(path, message, "dashboard/unknown-variable")
+            at = part(text, match.start())
+            yield Problem(path, message, "dashboard/unknown-variable", part=at)
 
 
 def logql_problems(
@@ -110,7 +115,8 @@ def logql_problems(
     try:
         parsed = logql.parse(query.text)
     except logql.LogQLError as error:
-        yield Problem(path, f"LogQL does not parse: {error}", "dashboard/logql")
+        message = f"LogQL does not parse: {error}"
+        yield Problem(path, message, "dashboard/logql", part=part(query.text, error.at))
         return
     yield from _variables(path, query.text, dashboard)
     if parsed.metric != (query.language == "logql"):
@@ -120,7 +126,8 @@ def logql_problems(
         if label not in conventions.LOG_STREAM_LABELS:
             hint = available(label, conventions.LOG_STREAM_LABELS)
             message = f'log streams have no label "{label}" (filter after the selector); {hint}'
-            yield Problem(path, message, "dashboard/log-label")
+            at = part(query.text, parsed.places.get(label))
+            yield Problem(path, message, "dashboard/log-label", part=at)
     if "service" in dashboard.variables and conventions.SERVICE_NAME not in parsed.labels:
         message = f'these are logs of every service; add {conventions.SERVICE_NAME}=~"$service"'
         yield Problem(path, message, "dashboard/service-filter")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from imsobs import promql
 from imsobs.checks import ratios
+from imsobs.checks.rules import located
 from imsobs.model import Model, conventions
 from imsobs.model.expected import expected_metrics
 from imsobs.model.kinds import KEYS, KINDS
@@ -123,7 +124,7 @@ def _derived_name(path: KeyPath, name: str, metric: Metric, model: Model) -> Ite
 def _rule(path: KeyPath, rule: str, metric: Metric, model: Model) -> Iterator[Problem]:
     found = promql_labels.findings(rule, model.series)
     for finding in found:
-        yield Problem((*path, "rule"), finding.message, finding.check)
+        yield located(finding, rule, (*path, "rule"))
     if found:
         return
     have = promql_labels.output_labels(promql.parse(rule), model.series)

@@ -8,13 +8,14 @@ from imsobs import promql
 from imsobs.checks import ratios
 from imsobs.model import Model, conventions
 from imsobs.model.rules import Record
-from imsobs.problems import KeyPath, Problem
+from imsobs.problems import KeyPath, Problem, part
 from imsobs.promql import labels as promql_labels
 from imsobs.promql.labels import Finding
 from imsobs.promql.lint import as_shown, lint
 from imsobs.promql.matchers import excluding
 from imsobs.promql.meaning import senseless
 from imsobs.promql.mixing import mixed, mixed_with_apart
+from imsobs.promql.places import place_of_word
 from imsobs.spec.schema.base import seconds
 
 _MIXES = "rule/environment-label"
@@ -68,7 +69,8 @@ def check(model: Model) -> Iterator[Problem]:
                     f'"{name}" is recorded after this rule in the group {record.group}; put it'
                     " before"
                 )
-                yield Problem(record.path, message, "rule/order")
+                at = part(record.expr, place_of_word(record.expr, name))
+                yield Problem(record.path, message, "rule/order", part=at)
 
 
 def _window(expr: str, path: KeyPath, model: Model) -> Iterator[Problem]:
@@ -81,19 +83,24 @@ def _window(expr: str, path: KeyPath, model: Model) -> Iterator[Problem]:
 def unknown(expr: str, path: KeyPath, model: Model) -> Iterator[Problem]:
     """Yield what an expression names that does not exist, or else what has no sense."""
     for finding in _faults(expr, model):
-        yield Problem(path, finding.message, finding.check)
+        yield located(finding, expr, path)
+
+
+def located(finding: Finding, expr: str, path: KeyPath) -> Problem:
+    """Return the problem of an expression that stands at ``path``."""
+    return Problem(path, finding.message, finding.check, part=part(expr, finding.at))
 
 
 def _faults(expr: str, model: Model) -> list[Finding]:
     found = promql_labels.findings(expr, model.series)
-    return found or list(dict.fromkeys(senseless(promql.parse(expr), model.series)))
+    return found or promql_labels.once(senseless(expr, model.series))
 
 
 def habits(expr: str, path: KeyPath, model: Model) -> Iterator[Problem]:
     """Yield rule/* problems of an expression."""
     scrape = seconds(model.spec.scrape.interval)
-    for finding in lint(expr, model.series, model.computed, scrape):
-        yield Problem(path, finding.message, finding.check)
+    for finding in promql_labels.once(lint(expr, model.series, model.computed, scrape)):
+        yield located(finding, expr, path)
 
 
 def mixing(expr: str, label: str, path: KeyPath, check_id: str, model: Model) -> Iterator[Problem]:
@@ -101,7 +108,7 @@ def mixing(expr: str, label: str, path: KeyPath, check_id: str, model: Model) ->
     # What it mixes is told once its names are right.
     for metric in mixed(expr, label, model.series) if not _faults(expr, model) else ():
         message = f'the label {label} of "{metric}" is lost; aggregate and match by ({label}, ...)'
-        yield Problem(path, message, check_id)
+        yield Problem(path, message, check_id, part=part(expr, place_of_word(expr, metric)))
 
 
 def mixing_apart(expr: str, path: KeyPath, check_id: str, model: Model) -> Iterator[Problem]:
@@ -113,7 +120,7 @@ def mixing_apart(expr: str, path: KeyPath, check_id: str, model: Model) -> Itera
             f'{", ".join(values)} of "{metric}" are mixed with the others; add'
             f" {excluding(label, values)}, or keep {label}"
         )
-        yield Problem(path, message, check_id)
+        yield Problem(path, message, check_id, part=part(expr, place_of_word(expr, metric)))
 
 
 def _allowed(record: Record, model: Model) -> dict[str, str]:
@@ -124,7 +131,7 @@ def _allowed(record: Record, model: Model) -> dict[str, str]:
 def shown(expr: str, path: KeyPath) -> Iterator[Problem]:
     """Yield rule/* problems of an expression whose numbers a person reads."""
     for finding in as_shown(expr):
-        yield Problem(path, finding.message, finding.check)
+        yield located(finding, expr, path)
 
 
 def reads(expr: str) -> list[str]:

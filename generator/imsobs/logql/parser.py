@@ -28,14 +28,19 @@ _COMPARISONS = {"=", "!=", "=~", "!~", "==", ">", ">=", "<", "<="}
 
 @dataclass
 class Parsed:
-    """What a query says: labels -> texts matched in stream selectors; whether it counts."""
+    """What a query says.
+
+    labels: of stream selectors -> texts matched; places: the same -> where each stands first;
+    metric: whether it counts.
+    """
 
     labels: dict[str, list[str]] = field(default_factory=dict)
+    places: dict[str, int] = field(default_factory=dict)
     metric: bool = False
 
 
 def parse(text: str) -> Parsed:
-    """Return what a query says; LogQLError names the fault and its column (from 1)."""
+    """Return what a query says; LogQLError names the fault and its place."""
     parser = _Parser(tokenize(text), text)
     parser.expression()
     if parser.kind != "end":
@@ -60,7 +65,7 @@ class _Parser:
     def fail(self, expected: str) -> None:
         token = self.tokens[self.index]
         found = f'"{token.text}"' if token.text else "the end of the query"
-        raise LogQLError(f"expected {expected} at column {token.at + 1}, found {found}")
+        raise LogQLError(f"expected {expected}, found {found}", token.at)
 
     def take(self, *words: str) -> str:
         """Return the current token, which must be one of these words."""
@@ -181,10 +186,13 @@ class _Parser:
         self.pipeline(unwrap=False)
 
     def selector(self) -> None:
+        opened = self.tokens[self.index].at
         self.take("{")
         positive = False
         while not self.accept("}"):
+            at = self.tokens[self.index].at
             label = self.take_kind("name")
+            self.parsed.places.setdefault(label, at)
             operator = self.take("=", "!=", "=~", "!~")
             value = unquoted(self.take_kind("string"))
             positive |= operator in ("=", "=~") and value not in ("", ".*")
@@ -192,7 +200,8 @@ class _Parser:
             if self.word != "}":
                 self.take(",")
         if not positive:
-            raise LogQLError("a stream selector needs a matcher that does not match empty text")
+            message = "a stream selector needs a matcher that does not match empty text"
+            raise LogQLError(message, opened)
 
     def pipeline(self, unwrap: bool) -> bool:
         while True:

@@ -19,7 +19,11 @@ _TOKEN = re.compile(
 
 
 class LogQLError(ValueError):
-    """A text that is not LogQL: what was found, where, and what was expected."""
+    """A text that is not LogQL: what was found, what was expected, and where (from 0)."""
+
+    def __init__(self, message: str, at: int) -> None:
+        super().__init__(message)
+        self.at = at
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ def tokenize(text: str) -> list[Token]:
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None:
-            raise LogQLError(f'unexpected "{text[at]}" at column {at + 1}')
+            raise LogQLError(f'unexpected "{text[at]}"', at)
         kind = match.lastgroup or ""
         if kind != "space":
             tokens.append(Token(kind, match.group(), at))

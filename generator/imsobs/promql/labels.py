@@ -6,7 +6,7 @@ Every one of them must exist before anything is written.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from promql_parser import (
@@ -32,7 +32,9 @@ from promql_parser import (
 
 from imsobs import promql
 from imsobs.problems import available
+from imsobs.promql.places import Place, placed
 from imsobs.promql.series import Series
+from imsobs.promql.syntax import explain
 
 _KEEP_LABELS = {"topk", "bottomk", "limitk", "limit_ratio"}
 _SYNTHETIC = {
@@ -43,39 +45,51 @@ _SYNTHETIC = {
 
 @dataclass(frozen=True)
 class Finding:
-    """A fault of an expression: message and check id, without a place."""
+    """A fault of an expression: message, check id, and its place in the text where it has one.
+
+    at: characters from the start of the expression.
+    """
 
     message: str
     check: str
+    at: int | None = None
+
+
+def once(found: Iterable[Finding]) -> list[Finding]:
+    """Return the findings, of those that say the same only the first."""
+    return list(
+        {(finding.message, finding.check): finding for finding in reversed([*found])}.values()
+    )[::-1]
 
 
 def findings(expression: str, series: dict[str, Series]) -> list[Finding]:
     """Return every fault of an expression: syntax, unknown series, labels and values."""
     try:
-        tree = promql.parse(expression)
+        nodes = placed(expression)
     except ValueError as error:
-        return [Finding(f"PromQL does not parse: {_first_line(error)}", "promql/syntax")]
-    found = [f for selector in promql.selectors(tree) for f in _selector_findings(selector, series)]
-    if not found:
-        found = list(dict.fromkeys(_grouping_findings(tree, series)))
-    return found
+        message, at = explain(error, expression)
+        return [Finding(f"PromQL does not parse: {message}", "promql/syntax", at)]
+    found: list[Finding] = []
+    for node, place in nodes:
+        if isinstance(node, VectorSelector):
+            found += _selector_findings(node, place or Place(0), series)
+    return once(found or _grouping_findings(nodes, series))
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else "syntax error"
-
-
-def _selector_findings(selector: VectorSelector, series: dict[str, Series]) -> Iterator[Finding]:
+def _selector_findings(
+    selector: VectorSelector, place: Place, series: dict[str, Series]
+) -> Iterator[Finding]:
     name = promql.selector_name(selector)
     if not name:
-        yield Finding("a selector must name a metric", "promql/unnamed-selector")
+        yield Finding("a selector must name a metric", "promql/unnamed-selector", place.at)
         return
     if name in _SYNTHETIC:
         return
     if name not in series:
         metrics = {entry.metric for entry in series.values()}
         hint = _histogram_hint(name, series) or available(name, metrics)
-        yield Finding(f'metric "{name}" is not in the catalogue; {hint}', "promql/unknown-metric")
+        message = f'metric "{name}" is not in the catalogue; {hint}'
+        yield Finding(message, "promql/unknown-metric", place.values.get(name, place.at))
         return
     labels = series[name].labels
     for matcher in selector.matchers.matchers:
@@ -84,9 +98,11 @@ def _selector_findings(selector: VectorSelector, series: dict[str, Series]) -> I
         if matcher.name not in labels:
             hint = available(matcher.name, labels)
             message = f'metric "{name}" has no label "{matcher.name}"; {hint}'
-            yield Finding(message, "promql/unknown-label")
+            at = place.labels.get(matcher.name, place.at)
+            yield Finding(message, "promql/unknown-label", at)
         else:
-            yield from _value_findings(name, matcher, labels[matcher.name])
+            at = place.values.get(matcher.value, place.at)
+            yield from _value_findings(name, matcher, labels[matcher.name], at)
 
 
 def _histogram_hint(name: str, series: dict[str, Series]) -> str:
@@ -96,7 +112,7 @@ def _histogram_hint(name: str, series: dict[str, Series]) -> str:
 
 
 def _value_findings(
-    metric: str, matcher: Matcher, allowed: tuple[str, ...] | None
+    metric: str, matcher: Matcher, allowed: tuple[str, ...] | None, at: int
 ) -> Iterator[Finding]:
     value = matcher.value
     if allowed is None or "$" in value or value == "":
@@ -105,37 +121,44 @@ def _value_findings(
         try:
             pattern = re.compile(f"(?:{value})")
         except re.error as error:
-            yield Finding(f'label pattern "{value}" is not valid: {error}', "promql/label-pattern")
+            message = f'label pattern "{value}" is not valid: {error}'
+            yield Finding(message, "promql/label-pattern", at)
             return
         if any(pattern.fullmatch(candidate) for candidate in allowed):
             return
     elif value in allowed:
         return
     message = f'label {matcher.name} of "{metric}" never is "{value}"; {available(value, allowed)}'
-    yield Finding(message, "promql/unknown-label-value")
+    yield Finding(message, "promql/unknown-label-value", at)
 
 
-def _grouping_findings(tree: Expr, series: dict[str, Series]) -> Iterator[Finding]:
+def _grouping_findings(
+    nodes: Iterable[tuple[Expr, Place | None]], series: dict[str, Series]
+) -> Iterator[Finding]:
     """Labels named by ``by``, ``on`` and ``group_left`` must exist where they are used."""
-    for node in promql.walk(tree):
+    for node, place in nodes:
         if isinstance(node, AggregateExpr) and node.modifier is not None:
             have = output_labels(node.expr, series)
             where = f"{node.op} {'by' if _is_by(node.modifier) else 'without'}"
-            yield from _missing(node.modifier.labels, have, where)
+            yield from _missing(node.modifier.labels, have, where, place)
         elif isinstance(node, BinaryExpr) and node.modifier is not None:
             matching = node.modifier.matching
             if matching is not None and is_on(matching):
                 for side in (node.lhs, node.rhs):
-                    yield from _missing(matching.labels, output_labels(side, series), "on")
+                    have = output_labels(side, series)
+                    yield from _missing(matching.labels, have, "on", place)
 
 
-def _missing(wanted: list[str], have: frozenset[str] | None, where: str) -> Iterator[Finding]:
+def _missing(
+    wanted: list[str], have: frozenset[str] | None, where: str, place: Place | None
+) -> Iterator[Finding]:
     if have is None:
         return
     for label in wanted:
         if label not in have:
             message = f'"{where} ({label})": no such label there; {available(label, have)}'
-            yield Finding(message, "promql/unknown-grouping-label")
+            at = place.labels.get(label, place.at) if place else None
+            yield Finding(message, "promql/unknown-grouping-label", at)
 
 
 def _is_by(modifier: AggModifier) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from promql_parser import (
     AggregateExpr,
@@ -19,6 +20,7 @@ from promql_parser import (
 
 from imsobs import promql
 from imsobs.promql.labels import Finding
+from imsobs.promql.places import place_of_word, placed, range_at
 from imsobs.promql.series import Series
 from imsobs.promql.windows import ranges
 
@@ -37,9 +39,10 @@ def lint(
     recorded: record name -> its expression; scrape: seconds between two samples.
     """
     try:
-        tree = promql.parse(expr)
+        nodes = placed(expr)
     except ValueError:
         return
+    tree = nodes[0][0]
     least = SCRAPES_PER_RANGE * scrape
     for length in dict.fromkeys(ranges(tree)):
         if length < least:
@@ -47,18 +50,23 @@ def lint(
                 f"range of {length} s holds fewer than {SCRAPES_PER_RANGE} scrapes; use at"
                 f" least {least} s"
             )
-            yield Finding(message, "rule/short-range")
+            yield Finding(message, "rule/short-range", range_at(expr, length))
     yield from as_shown(expr)
-    for node in promql.walk(tree):
-        match node:
-            case Call() if node.func.name in _RATES:
-                yield from _rate(node, series, recorded)
-            case Call() if node.func.name == "avg_over_time":
-                yield from _mean(node.args[0], recorded, "avg_over_time")
-            case AggregateExpr() if str(node.op) == "avg":
-                yield from _mean(node.expr, recorded, "avg")
-            case BinaryExpr() if str(node.op) == "/":
-                yield from _division(node)
+    for node, place in nodes:
+        for finding in _of_node(node, series, recorded):
+            yield replace(finding, at=place.at if place else None)
+
+
+def _of_node(node: Expr, series: dict[str, Series], recorded: dict[str, str]) -> Iterator[Finding]:
+    match node:
+        case Call() if node.func.name in _RATES:
+            yield from _rate(node, series, recorded)
+        case Call() if node.func.name == "avg_over_time":
+            yield from _mean(node.args[0], recorded, "avg_over_time")
+        case AggregateExpr() if str(node.op) == "avg":
+            yield from _mean(node.expr, recorded, "avg")
+        case BinaryExpr() if str(node.op) == "/":
+            yield from _division(node)
 
 
 def as_shown(expr: str) -> Iterator[Finding]:
@@ -67,25 +75,28 @@ def as_shown(expr: str) -> Iterator[Finding]:
     Counts that are not whole, and zeros for what did not happen.
     """
     try:
-        tree, uses = promql.parse(expr), promql.range_uses(expr)
+        nodes, uses = placed(expr), promql.range_uses(expr)
     except ValueError:
         return
-    for node in promql.walk(tree):
+    for node, place in nodes:
         if isinstance(node, BinaryExpr) and str(node.op) == "or":
-            yield from _idle_zero(node)
+            for finding in _idle_zero(node):
+                yield replace(finding, at=place.at if place else None)
     for function, modifier in dict.fromkeys((use.function, use.modifier) for use in uses):
         if function == "increase" and not modifier:
             message = (
                 "increase extrapolates to the ends of its range, so that 8 things show as 8.5;"
                 " write increase(...[RANGE] anchored)"
             )
-            yield Finding(message, "rule/extrapolated-count")
+            at = place_of_word(expr, function)
+            yield Finding(message, "rule/extrapolated-count", at)
         elif modifier and function not in _ANCHORABLE:
             message = (
                 f"{function or 'a selector'} cannot be {modifier}, and Prometheus says so only when"
                 f" it evaluates; {modifier} goes with {', '.join(_ANCHORABLE)}"
             )
-            yield Finding(message, "rule/anchored-function")
+            at = place_of_word(expr, function or modifier)
+            yield Finding(message, "rule/anchored-function", at)
 
 
 def _rate(node: Call, series: dict[str, Series], recorded: dict[str, str]) -> Iterator[Finding]:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from promql_parser import BinaryExpr, Call, Expr, MatrixSelector, NumberLiteral, VectorSelector
 
 from imsobs import promql
 from imsobs.promql.labels import Finding, is_scalar, output_labels
+from imsobs.promql.places import placed
 from imsobs.promql.series import Series
 
 _QUANTILE = "promql/histogram-quantile"
 
 
-def senseless(tree: Expr, series: dict[str, Series]) -> Iterator[Finding]:
+def senseless(expression: str, series: dict[str, Series]) -> Iterator[Finding]:
     """Yield quantiles of what is no histogram, and operations whose sides never match."""
-    for node in promql.walk(tree):
+    for node, place in placed(expression):
+        found: Iterator[Finding] = iter(())
         if isinstance(node, Call) and node.func.name == "histogram_quantile":
-            yield from _quantile(node, series)
+            found = _quantile(node, series)
         elif isinstance(node, BinaryExpr) and node.modifier is None:
-            yield from _apart(node, series)
+            found = _apart(node, series)
+        for finding in found:
+            yield replace(finding, at=place.at if place else None)
 
 
 def _quantile(node: Call, series: dict[str, Series]) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from typing import Any
 from imsobs.files import TooLarge, read_regular
 from imsobs.problems import KeyPath, Position, Problem, dotted
 from imsobs.spec.reader import Reader, read_text
+from imsobs.spec.texts import Source, position
 from imsobs.spec.under import Underlay, told, underlay
 from imsobs.terminal import printable
 
@@ -23,12 +24,14 @@ class Document:
     """Plain data of one or more merged files, with positions.
 
     data: what YAML calls a mapping at the root; positions: key path -> place of the key
-    (of a mapping entry) or of the value (of a list item). readable: False where a whole file
-    could not be read, so that what is missing is not at fault. packs: what lies under the files.
+    (of a mapping entry) or of the value (of a list item); sources: of the texts. readable: False
+    where a whole file could not be read, so that what is missing is not at fault. packs: what
+    lies under the files.
     """
 
     data: dict[str, Any] = field(default_factory=dict)
     positions: dict[KeyPath, Position] = field(default_factory=dict)
+    sources: dict[KeyPath, Source] = field(default_factory=dict)
     root: str = ""
     readable: bool = True
     packs: Underlay = field(default_factory=lambda: Underlay({}))
@@ -40,9 +43,20 @@ class Document:
                 return found
         return Position(self.root, 1, 1)
 
+    def _within(self, problem: Problem) -> Position | None:
+        """Return the place inside the text of a problem's value, if the text says itself where."""
+        part, source = problem.part, self.sources.get(problem.path)
+        if part is None or source is None:
+            return None
+        # What is read may be more than what is written, or less.
+        before = source.text.find(part.text)
+        if before < 0:
+            return None
+        return position(source, before + part.offset, self.positions[problem.path].file)
+
     def told(self, problem: Problem) -> tuple[Position, str]:
         """Return the place and the message of a problem, as the author of the spec needs them."""
-        place = problem.position or self.locate(problem.path)
+        place = problem.position or self._within(problem) or self.locate(problem.path)
         use = self.data.get("use")
         used = {
             str(name): self.locate(("use", index))
@@ -91,6 +105,7 @@ def load(files: list[Path]) -> tuple[Document, list[Problem]]:
             problems += [*reader.problems, *_join(joined, data, reader, document)]
             document.readable &= reader.readable
             document.positions.update(reader.positions)
+            document.sources.update(reader.sources)
         document.data = _merge(document.data, joined)
     if document.readable:
         document.packs, found = underlay(document.data)

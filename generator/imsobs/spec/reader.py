@@ -17,6 +17,7 @@ from imsobs import yamlio
 from imsobs.problems import KeyPath, Position, Problem
 from imsobs.spec.characters import forbidden, places
 from imsobs.spec.syntax import explain
+from imsobs.spec.texts import Source
 
 MAX_DEPTH = 40
 MAX_NODES = 100_000
@@ -44,11 +45,13 @@ for _tag, _pattern, _first in (
 
 
 class Reader:
-    """Turns one composed YAML node tree into data, positions and problems."""
+    """Turns one composed YAML node tree into data, positions, sources of texts and problems."""
 
     def __init__(self, file: str) -> None:
         self.file = file
+        self.text = ""
         self.positions: dict[KeyPath, Position] = {}
+        self.sources: dict[KeyPath, Source] = {}
         self.problems: list[Problem] = []
         self.nodes = 0
         self.readable = True
@@ -98,16 +101,16 @@ class Reader:
                 self.readable = False
                 self._problem(node, path[:3], f"the file is larger than {limits}", "yaml/too-large")
             return None
-        if not isinstance(node, yaml.ScalarNode) and node.tag not in _PLAIN_TAGS:
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, path)
+        if node.tag not in _PLAIN_TAGS:
             self._problem(node, path, f"tag {node.tag} is not allowed", "yaml/tag")
             return None
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
-        if isinstance(node, yaml.SequenceNode):
-            for index, item in enumerate(node.value):
-                self.positions[(*path, index)] = self._position(item)
-            return [self.read(item, (*path, i)) for i, item in enumerate(node.value)]
-        return self._scalar(node, path)
+        for index, item in enumerate(node.value):
+            self.positions[(*path, index)] = self._position(item)
+        return [self.read(item, (*path, i)) for i, item in enumerate(node.value)]
 
     def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         result: dict[str, Any] = {}
@@ -128,7 +131,7 @@ class Reader:
             result[key] = self.read(value_node, here)
         return result
 
-    def _scalar(self, node: yaml.Node, path: KeyPath) -> Any:
+    def _scalar(self, node: yaml.ScalarNode, path: KeyPath) -> Any:
         text = node.value
         match node.tag.rsplit(":", 1)[-1]:
             case "bool":
@@ -148,6 +151,8 @@ class Reader:
                     self._problem(node, path, f'"{text}" is not a calendar date', "yaml/date")
                     return None
             case "str":
+                start, end = node.start_mark.index, node.end_mark.index
+                self.sources[path] = Source(text, self.text, start, end, node.style)
                 return None if self._escaped_character(node, path, key=False) else text
         self._problem(node, path, f"tag {node.tag} is not allowed", "yaml/tag")
         return None
@@ -162,6 +167,7 @@ def read_text(text: str, reader: Reader) -> dict[str, Any]:
         reader.readable = False
         return {}
 
+    reader.text = text
     reader.look_at_characters(text)
     if (depth := yamlio.nesting(text)) > MAX_DEPTH:
         return fail(f"brackets nest {depth} deep; at most {MAX_DEPTH}", "yaml/too-large")
