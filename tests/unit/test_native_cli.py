@@ -109,7 +109,8 @@ def test_docker_without_compose_is_told(project: Project) -> None:
 
 
 def test_a_failing_compose_shows_its_last_line_and_log(project: Project) -> None:
-    failing = DOCKER.replace("esac", '"compose -f") echo "port is taken" >&2; exit 1 ;;\nesac')
+    taken = 'case "$*" in *" up "*) echo "port is taken" >&2; exit 1 ;; esac'
+    failing = DOCKER.replace('case "$1 $2"', f'{taken}\ncase "$1 $2"')
     executable(project.bin / "docker", failing)
     with pytest.raises(ImsobsError, match="docker compose up failed: port is taken") as caught:
         run("up", "--mode", "docker")

@@ -49,11 +49,11 @@ def body(project: Project, name: str) -> str:
 def test_up_is_idempotent_and_down_leaves_nothing(project: Project) -> None:
     project.data["components"]["loki"]["path_names"] = ["no-such-loki"]
     project.data["processes"]["loki"] = {"component": "loki", "ready": "http://127.0.0.1:9/"}
-    assert bring_up(project) == Outcome(("alpha", "beta"), (), (), (), ("loki",))
+    assert bring_up(project) == Outcome(started=("alpha", "beta"), absent=("loki",))
     before = pids(project)
     assert body(project, "alpha") == "alpha one"
     assert (project.layout.state / "data" / "beta").is_dir()
-    assert bring_up(project) == Outcome((), (), (), ("alpha", "beta"), ("loki",))
+    assert bring_up(project) == Outcome(unchanged=("alpha", "beta"), absent=("loki",))
     assert pids(project) == before
     state = project.layout.state
     assert oct(state.stat().st_mode & 0o777) == oct(0o700)

@@ -14,7 +14,7 @@ from imsobs.model import Model
 from imsobs.model import estimate as estimating
 from imsobs.runtime import mounts, preflight, reload, settings
 from imsobs.runtime import secrets as stack_secrets
-from imsobs.runtime.process.launch import files_digest
+from imsobs.runtime.process.launch import file_digests
 from imsobs.runtime.process.plan import Plan, parse_plan
 from imsobs.runtime.verify import Verdict
 from typer.testing import CliRunner
@@ -249,7 +249,7 @@ def test_reload_tells_what_changed_and_what_was_refused(
     plan: Plan = parse_plan(PLAN)
     for name in "abcd":
         (tmp_path / name).write_text("old")
-    loaded = {name: files_digest(tmp_path, p.files) for name, p in plan.processes.items()}
+    loaded = {name: file_digests(tmp_path, p.files) for name, p in plan.processes.items()}
     for name in "abc":
         (tmp_path / name).write_text("new")
     verdicts = {"refused": Verdict("judge", "c", False, "line 3: no such field")}

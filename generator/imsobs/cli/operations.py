@@ -88,6 +88,8 @@ def reload(root: Root = Path(), format: AsFormat = Format.text) -> None:
             colour = colours.get(item.outcome, "dim")
             detail = f"  {foreign(item.detail)}" if item.detail else ""
             results.print(f"[{colour}]{item.outcome:9}[/] {item.component}{detail}")
+            for change in item.rules:
+                results.print(f"          {foreign(change.line)}")
     if any(item.outcome == "rejected" for item in found):
         raise typer.Exit(ExitCode.FINDINGS)
 

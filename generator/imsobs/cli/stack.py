@@ -65,7 +65,7 @@ def _choose_mode(wanted: ModeChoice, layout: Layout) -> str:
     return "native"
 
 
-def _native_up(plan: Plan, layout: Layout) -> None:
+def _native_up(plan: Plan, layout: Layout, wanted: list[str]) -> None:
     from imsobs.runtime.build.binaries import how_to_get
     from imsobs.runtime.docker import record_mode
     from imsobs.runtime.process.stack import up as bring_up
@@ -73,7 +73,7 @@ def _native_up(plan: Plan, layout: Layout) -> None:
 
     record_mode(layout, "native")
     with console_progress(errors) as progress:
-        outcome = bring_up(plan, layout, progress)
+        outcome = bring_up(plan, layout, progress, wanted)
     for word in ("started", "restarted", "reloaded", "unchanged"):
         if names := getattr(outcome, word):
             errors.print(f"{word}: {', '.join(names)}")
@@ -81,7 +81,9 @@ def _native_up(plan: Plan, layout: Layout) -> None:
         errors.print(f"[yellow]absent:[/] {', '.join(outcome.absent)} (optional)")
         for name in outcome.absent:
             errors.print(f"  {name}: {how_to_get(name, plan.components[name])} to run it natively")
-    if "loki" in outcome.absent:
+    for name in outcome.spare:
+        errors.print(f"{name} is here and does not run: imsobs up --with {name} adds it")
+    if "loki" in {*outcome.absent, *outcome.spare}:
         errors.print(
             "  without loki, log records go to rotated JSON-lines files in the state folder"
         )
@@ -93,19 +95,43 @@ def up(
     mode: Annotated[
         ModeChoice, typer.Option(help="docker, native, or what is here.")
     ] = ModeChoice.auto,
+    with_: Annotated[
+        list[str] | None,
+        typer.Option("--with", help="Add an optional component to the stack that runs natively."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")
+    ] = False,
 ) -> None:
-    """Start the stack, or what changed in it, and wait until it is ready."""
-    from imsobs.runtime.docker import compose_up
+    """Start the stack, or what changed in it, and wait until it is ready.
+
+    What is restarted is told before, one after another, and nothing whose configuration is the
+    same.
+    """
+    from imsobs.runtime.docker import compose_foresee, compose_up
+    from imsobs.runtime.process.stack import foresee
+    from imsobs.runtime.progress import console_progress
     from imsobs.runtime.status import collect
 
     # A terminated build must still stop its compiler and remove its folder.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     plan, layout = _project(root)
-    if _choose_mode(mode, layout) == "docker":
-        with errors.status("docker compose up"):
-            compose_up(layout)
+    docker = _choose_mode(mode, layout) == "docker"
+    if docker and with_:
+        raise ImsobsError(
+            "--with is for a native stack",
+            remedy="COMPOSE_PROFILES names what containers have besides",
+            exit_code=ExitCode.INPUT,
+        )
+    if dry_run:
+        for change in compose_foresee(layout) if docker else foresee(plan, layout, with_ or []):
+            print_plain(change.line)
+        return
+    if docker:
+        with console_progress(errors) as progress:
+            compose_up(layout, plan, progress)
     else:
-        _native_up(plan, layout)
+        _native_up(plan, layout, with_ or [])
     from imsobs.cli.tables import component_table, status_lines
 
     found = collect(plan, layout, ask_prometheus=False)

@@ -16,6 +16,10 @@ from imsobs.model.conventions import CONFIG_LABEL, PROFILES
 from imsobs.runtime import mounts
 from imsobs.runtime import secrets as stack_secrets
 from imsobs.runtime.paths import Layout
+from imsobs.runtime.process.changes import Change
+from imsobs.runtime.process.handover import wait_for_alerts
+from imsobs.runtime.process.plan import Plan
+from imsobs.runtime.progress import Progress
 
 COMPOSE_FILE = Path(artifacts.COMPOSE)
 # Compose leaves the services of profiles alone when it is not told.
@@ -128,12 +132,48 @@ def _subcommand(args: tuple[str, ...]) -> str:
     return words[0] if words else "compose"
 
 
-def compose_up(layout: Layout) -> None:
-    """Start the containers and wait for their health checks; raise ImsobsError on failure."""
+def compose_foresee(layout: Layout) -> list[Change]:
+    """Return what ``compose up`` will do to each service: start, restart (make anew) or none.
+
+    By compose's own digests: of what is written, and of what each container was made from.
+    """
+    wanted = dict(
+        line.split()
+        for line in _compose(layout, "config", "--hash", "*").splitlines()
+        if len(line.split()) == 2
+    )
+    running = {str(item["Service"]): str(item["ID"]) for item in _containers(layout)}
+    changes = []
+    for name, digest in sorted(wanted.items()):
+        if name not in running:
+            changes.append(Change(name, "start"))
+            continue
+        template = '{{index .Config.Labels "com.docker.compose.config-hash"}}'
+        same = _ask("inspect", "--format", template, running[name]) == digest
+        why = "" if same else "its definition or configuration changed"
+        changes.append(Change(name, "none" if same else "restart", why))
+    return changes
+
+
+def compose_up(layout: Layout, plan: Plan, progress: Progress) -> None:
+    """Start the containers and wait for their health checks; raise ImsobsError on failure.
+
+    What is made anew is told before, and each is ready before the next: Alertmanager and
+    Prometheus are never both away.
+    """
     mounts.require_inside(layout.root)
     stack_secrets.prepare(layout.root)
     # Mounted by Promtail's profile, also before the service wrote its first line.
     (layout.root / "logs").mkdir(exist_ok=True)
+    anew = [change for change in compose_foresee(layout) if change.action == "restart"]
+    for change in anew:
+        progress.note(f"will {change.line}")
+    for name in [change.name for change in anew]:
+        if name == "prometheus" and "alertmanager" in [change.name for change in anew]:
+            wait_for_alerts(plan, progress)
+        progress.doing(f"docker compose up {name}")
+        _compose(layout, "up", "--detach", "--wait", "--no-deps", name)
+    progress.doing("docker compose up")
     _compose(layout, "up", "--detach", "--wait", "--remove-orphans")
     record_mode(layout, "docker")
 

@@ -6,25 +6,25 @@ asked whether it took the new file. In containers the validators are those of th
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import httpx
 
-from imsobs import artifacts, private
+from imsobs import artifacts
 from imsobs.errors import ImsobsError
 from imsobs.runtime.build.binaries import resolve_binary
 from imsobs.runtime.docker import compose_configs, compose_exec, compose_signal, recorded_mode
 from imsobs.runtime.loopback import loopback_client
 from imsobs.runtime.paths import Layout
-from imsobs.runtime.process import stack as native_stack
+from imsobs.runtime.process import record
 from imsobs.runtime.process.daemon import Supervisor
-from imsobs.runtime.process.launch import files_digest
+from imsobs.runtime.process.launch import file_digests
 from imsobs.runtime.process.plan import Plan, Process
+from imsobs.runtime.rules import Rule, RuleChange, difference, running_rules
 from imsobs.runtime.verify import Verdict
 from imsobs.runtime.verify.validators import ask
 
@@ -52,12 +52,14 @@ class Reloaded:
     """What happened to one component.
 
     outcome: "unchanged", "reloaded", "rejected" (it runs on with the old file) or "restart"
-    (it cannot reload: ``imsobs up`` restarts it).
+    (it cannot reload: ``imsobs up`` restarts it). rules: of Prometheus, those that are not as
+    they were before, as it told them itself.
     """
 
     component: str
     outcome: str
     detail: str
+    rules: tuple[RuleChange, ...] = ()
 
 
 def run_validator(name: str, root: Path) -> Verdict | None:
@@ -113,23 +115,39 @@ def tell(name: str, process: Process, signal: Callable[[str], None]) -> tuple[bo
     return False, f"it did not say that it took the file within {_SECONDS:.0f} s"
 
 
+def _rules(plan: Plan, name: str) -> list[Rule]:
+    if name != "prometheus":
+        return []
+    with loopback_client(_SECONDS) as client:
+        return running_rules(client, plan.api.prometheus) or []
+
+
+def _told(plan: Plan, name: str, signal: Callable[[str], None]) -> Reloaded:
+    """Make a component read its files; tell what became of its rules."""
+    before = _rules(plan, name)
+    took, said = tell(name, plan.processes[name], signal)
+    if not took:
+        return Reloaded(name, "rejected", said)
+    return Reloaded(name, "reloaded", said, tuple(difference(before, _rules(plan, name))))
+
+
 def reload_all(
     plan: Plan,
     root: Path,
-    loaded: dict[str, str],
+    loaded: Mapping[str, Mapping[str, str]],
     signal: Callable[[str, str], None],
-    note: Callable[[str, str], None],
+    note: Callable[[str, dict[str, str]], None],
 ) -> list[Reloaded]:
     """Reload every running component whose files changed.
 
-    loaded: component -> digest of the files that it runs with. signal: (component, signal).
-    note: called with (component, digest) once a component took its files.
+    loaded: component -> digests of the files that it runs with. signal: (component, signal).
+    note: called with (component, digests) once a component took its files.
     """
     results = []
-    for name, digest in loaded.items():
+    for name, digests in loaded.items():
         process = plan.processes[name]
-        wanted = files_digest(root, process.files)
-        if wanted == digest:
+        wanted = file_digests(root, process.files)
+        if wanted == digests:
             results.append(Reloaded(name, "unchanged", ""))
             continue
         verdict = run_validator(name, root)
@@ -138,10 +156,9 @@ def reload_all(
         elif process.reload is None:
             results.append(Reloaded(name, "restart", "it cannot reload; run imsobs up"))
         else:
-            took, said = tell(name, process, partial(signal, name))
-            if took:
+            results.append(_told(plan, name, partial(signal, name)))
+            if results[-1].outcome == "reloaded":
                 note(name, wanted)
-            results.append(Reloaded(name, "reloaded" if took else "rejected", said))
     return results
 
 
@@ -152,7 +169,8 @@ def _newest(root: Path, names: list[str]) -> float:
     return max(path.stat().st_mtime for path in (*paths, *inside) if path.exists())
 
 
-def _reload_container(name: str, process: Process, layout: Layout) -> Reloaded:
+def _reload_container(name: str, plan: Plan, layout: Layout) -> Reloaded:
+    process = plan.processes[name]
     try:
         with loopback_client(_SECONDS) as client:
             loaded, _ = _last_success(client, name, process)
@@ -163,8 +181,7 @@ def _reload_container(name: str, process: Process, layout: Layout) -> Reloaded:
     accepted, said = compose_exec(layout, name, *_JUDGES[name])
     if not accepted:
         return Reloaded(name, "rejected", said)
-    took, said = tell(name, process, partial(compose_signal, layout, name))
-    return Reloaded(name, "reloaded" if took else "rejected", said)
+    return _told(plan, name, partial(compose_signal, layout, name))
 
 
 def reload_containers(plan: Plan, layout: Layout) -> list[Reloaded]:
@@ -174,7 +191,7 @@ def reload_containers(plan: Plan, layout: Layout) -> list[Reloaded]:
         if started != rendered:
             results.append(Reloaded(name, "restart", "it cannot reload; run imsobs up"))
         elif name in _METRICS:
-            results.append(_reload_container(name, plan.processes[name], layout))
+            results.append(_reload_container(name, plan, layout))
         else:
             results.append(Reloaded(name, "unchanged", ""))
     if not results:
@@ -186,15 +203,14 @@ def reload_running(plan: Plan, layout: Layout) -> list[Reloaded]:
     """Reload what runs, natively or in containers; raise ImsobsError when nothing does."""
     if recorded_mode(layout) == "docker":
         return reload_containers(plan, layout)
-    native = native_stack.read_record(layout)
+    entries = record.read_record(layout)
     supervisor = Supervisor(layout)
-    if not (native and supervisor.alive()):
+    if not (entries and supervisor.alive()):
         raise ImsobsError("the stack is down", remedy="imsobs up")
-    loaded = {name: entry["files"] for name, entry in native.items() if name in plan.processes}
+    loaded = {name: entry.files for name, entry in entries.items() if name in plan.processes}
 
-    def note(name: str, digest: str) -> None:
-        record = native_stack.read_record(layout)
-        record[name]["files"] = digest
-        private.write(layout.record, json.dumps(record, indent=2, sort_keys=True) + "\n")
+    def note(name: str, digests: dict[str, str]) -> None:
+        entry = record.read_record(layout)[name]
+        record.note(layout, name, replace(entry, files=digests))
 
     return reload_all(plan, layout.root, loaded, supervisor.signal, note)

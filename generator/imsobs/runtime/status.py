@@ -17,7 +17,7 @@ from imsobs.runtime.paths import Layout
 from imsobs.runtime.process.daemon import ProcessState, Supervisor, SupervisorGone
 from imsobs.runtime.process.plan import Plan, Process
 from imsobs.runtime.process.ready import tail, why_not_ready
-from imsobs.runtime.process.stack import read_record
+from imsobs.runtime.process.record import Entry, read_record
 from imsobs.shipped import Component
 
 
@@ -90,7 +90,7 @@ def endpoint(process: Process) -> str:
 def _native_row(
     client: httpx.Client, layout: Layout, name: str, process: Process, state: ProcessState
 ) -> ComponentStatus:
-    version = read_record(layout).get(name, {}).get("version")
+    version = read_record(layout).get(name, Entry()).version or None
     word = state.state.lower()
     if not state.up:
         last = tail(layout.log_of(name), 1)

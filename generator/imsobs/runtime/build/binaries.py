@@ -17,7 +17,7 @@ from imsobs.runtime.process.plan import Plan, load_plan
 from imsobs.runtime.progress import Progress, Silent
 from imsobs.shipped import Component
 
-Source = Literal["variable", "PATH", "cache", "built"]
+Source = Literal["variable", "PATH", "cache", "built", "running"]
 
 
 @dataclass(frozen=True)

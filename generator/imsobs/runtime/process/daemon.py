@@ -148,14 +148,24 @@ class Supervisor:
             for info in self._call("getAllProcessInfo")
         }
 
-    def sync(self) -> None:
-        """Take over a changed supervisord.conf; what it no longer holds is stopped."""
+    def sync(self) -> frozenset[str]:
+        """Take over a changed supervisord.conf; what it no longer holds is stopped.
+
+        Returns the processes that run on with the settings of before (the order of stopping,
+        sizes of logs): they are given the new ones by ``renew``, with their next restart.
+        """
         ((added, changed, removed),) = self._call("reloadConfig")
-        for name in (*changed, *removed):
+        for name in removed:
             self.stop_process(name)
             self._call("removeProcessGroup", name)
-        for name in (*changed, *added):
+        for name in added:
             self._call("addProcessGroup", name)
+        return frozenset(changed)
+
+    def renew(self, name: str) -> None:
+        """Give a stopped process the settings that the last ``sync`` read."""
+        self._call("removeProcessGroup", name)
+        self._call("addProcessGroup", name)
 
     def start_process(self, name: str) -> None:
         """Start a process without waiting; one that runs already is left alone."""

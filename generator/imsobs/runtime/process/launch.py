@@ -15,6 +15,7 @@ from imsobs.runtime.build.binaries import Binary
 from imsobs.runtime.environment import BASE, chosen
 from imsobs.runtime.paths import STATE_REMEDY, Layout
 from imsobs.runtime.process.plan import Plan, Process
+from imsobs.runtime.process.record import Entry
 
 MARKER = "IMSOBS_PROCESS"
 
@@ -23,16 +24,20 @@ MARKER = "IMSOBS_PROCESS"
 class Launch:
     """One process, ready to be started.
 
-    script: text of the launch script. program: digest of script and binary; a change
-    means restart. files: digest of the files it reads; a change means reload or restart.
+    order: its place in the plan. script: text of the launch script. entry: what the record says
+    once it runs: a change of its parts means restart, one of its files reload or restart.
     """
 
     name: str
     process: Process
+    order: int
     script: str
-    program: str
-    files: str
-    version: str
+    entry: Entry
+
+    @property
+    def version(self) -> str:
+        """The version of its binary."""
+        return self.entry.version
 
 
 def marker(layout: Layout, name: str) -> str:
@@ -49,20 +54,22 @@ def _arguments(process: Process, present: Sequence[str]) -> list[str]:
     return chosen
 
 
-def _script(
-    layout: Layout, name: str, process: Process, binary: Path, present: Sequence[str]
-) -> str:
-    environment = {
-        **chosen(BASE, ("HOME",), process.reads),
+def _given(layout: Layout, name: str, process: Process) -> dict[str, str]:
+    """Return the variables of a process that the plan and the state folder give it."""
+    return {
+        **chosen(process.reads),
         "IMSOBS_ROOT": str(layout.root),
         "IMSOBS_STATE": str(layout.state),
         MARKER: marker(layout, name),
         **{key: layout.fill(value) for key, value in process.env.items()},
     }
+
+
+def _script(layout: Layout, process: Process, given: Mapping[str, str], args: list[str]) -> str:
+    environment = {**chosen(BASE, ("HOME",)), **given}
     settings = [f"{key}={value}" for key, value in environment.items()]
     # Nothing else of the environment: it holds the secrets of whoever ran imsobs up.
-    command = ["/usr/bin/env", "-i", *settings, str(binary)]
-    command += [layout.fill(arg) for arg in _arguments(process, present)]
+    command = ["/usr/bin/env", "-i", *settings, *args]
     lines = ["#!/bin/sh", f"cd {shlex.quote(str(layout.root))} || exit 1"]
     for folder in process.queues:
         # With every start, also those after a crash.
@@ -71,39 +78,66 @@ def _script(
     return "\n".join([*lines, f"exec {shlex.join(command)}", ""])
 
 
-def files_digest(root: Path, names: Sequence[str]) -> str:
-    """Digest names and bytes of files and folders; what is missing counts as such."""
-    digest = hashlib.sha256()
-    for name in sorted(names):
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def file_digests(root: Path, names: Sequence[str]) -> dict[str, str]:
+    """Return file or folder -> digest of its names and bytes; what is missing counts as such."""
+    found = {}
+    for name in names:
         start = root / name
-        members = sorted(start.rglob("*")) if start.is_dir() else [start]
-        for path in members:
+        digest = hashlib.sha256()
+        for path in sorted(start.rglob("*")) if start.is_dir() else [start]:
             if path.is_dir():
                 continue
             digest.update(f"{path.relative_to(root)}\0".encode())
             digest.update(path.read_bytes() if path.is_file() else b"missing")
             digest.update(b"\0")
-    return digest.hexdigest()
+        found[name] = digest.hexdigest()
+    return found
 
 
-def prepare(plan: Plan, layout: Layout, binaries: Mapping[str, Binary]) -> dict[str, Launch]:
-    """Return what to launch, in the plan's order; processes without a binary are left out."""
+def _entry(
+    layout: Layout, binary: Binary, process: Process, given: Mapping[str, str], args: list[str],
+    known: Entry | None,
+) -> Entry:  # fmt: skip
+    stat = binary.path.stat()
+    identity = f"{stat.st_size} {stat.st_mtime_ns}"
+    if known is not None and (known.path, known.identity) == (str(binary.path), identity):
+        content = known.parts.get("binary", "")
+    else:
+        with binary.path.open("rb") as handle:
+            content = hashlib.file_digest(handle, "sha256").hexdigest()
+    # Not BASE: another PATH or language of whoever calls up is no reason for a restart. Not
+    # where the binary is either: the same bytes are the same program.
+    variables = {f"env {key}": _digest(value) for key, value in given.items() if key != MARKER}
+    parts = {"binary": content, "arguments": _digest("\0".join(args[1:])), **variables}
+    files = file_digests(layout.root, process.files)
+    return Entry(binary.version, str(binary.path), identity, parts, files)
+
+
+def prepare(
+    plan: Plan,
+    layout: Layout,
+    binaries: Mapping[str, Binary],
+    record: Mapping[str, Entry] | None = None,
+) -> dict[str, Launch]:
+    """Return what to launch, in the plan's order; processes without a binary are left out.
+
+    record: what runs now; a binary that is in it is not read again.
+    """
     launches = {}
-    for name, process in plan.processes.items():
+    for order, (name, process) in enumerate(plan.processes.items()):
         binary = binaries.get(process.component)
         if binary is None:
             continue
-        script = _script(layout, name, process, binary.path, list(binaries))
-        stat = binary.path.stat()
-        identity = f"{script}\0{stat.st_size}\0{stat.st_mtime_ns}"
-        launches[name] = Launch(
-            name,
-            process,
-            script,
-            hashlib.sha256(identity.encode()).hexdigest(),
-            files_digest(layout.root, process.files),
-            binary.version,
-        )
+        arguments = _arguments(process, list(binaries))
+        args = [str(binary.path), *(layout.fill(text) for text in arguments)]
+        given = _given(layout, name, process)
+        entry = _entry(layout, binary, process, given, args, (record or {}).get(name))
+        script = _script(layout, process, given, args)
+        launches[name] = Launch(name, process, order, script, entry)
     return launches
 
 
@@ -130,11 +164,11 @@ def supervisor_config(layout: Layout, launches: Mapping[str, Launch]) -> str:
         "umask=077",
         *(["user=root"] if os.geteuid() == 0 else []),
     ]
-    for order, (name, launch) in enumerate(launches.items()):
+    for name, launch in launches.items():
         sections += [
             f"[program:{name}]",
             f"command=/bin/sh {_ini(shlex.quote(str(script_path(layout, name))))}",
-            f"priority={100 + order}",
+            f"priority={100 + launch.order}",
             "autostart=false",
             "autorestart=true",
             "startsecs=1",

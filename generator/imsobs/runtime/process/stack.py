@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
-from imsobs import private
 from imsobs.errors import ImsobsError
 from imsobs.runtime import secrets as stack_secrets
-from imsobs.runtime.build.binaries import Binary, resolve
+from imsobs.runtime.build.binaries import Binary, how_to_get, locate, resolve
 from imsobs.runtime.build.compile import file_lock
 from imsobs.runtime.loopback import loopback_client
 from imsobs.runtime.paths import Layout, layout_for
+from imsobs.runtime.process import record
+from imsobs.runtime.process.changes import ACTIONS, Change, choose, decide
 from imsobs.runtime.process.daemon import Supervisor, SupervisorGone, end_leftovers, leftovers
+from imsobs.runtime.process.handover import wait_for_alerts
 from imsobs.runtime.process.launch import Launch, prepare, write_launches
 from imsobs.runtime.process.plan import Plan, load_plan
 from imsobs.runtime.process.ports import require_free
@@ -31,13 +32,18 @@ _RELOAD_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """What ``up`` did: process names by what happened, and optional components not here."""
+    """What ``up`` did: process names by what happened, and optional components.
 
-    started: tuple[str, ...]
-    restarted: tuple[str, ...]
-    reloaded: tuple[str, ...]
-    unchanged: tuple[str, ...]
-    absent: tuple[str, ...]
+    absent: those that are not here. spare: those that are, and that the running stack does not
+    have.
+    """
+
+    started: tuple[str, ...] = ()
+    restarted: tuple[str, ...] = ()
+    reloaded: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    spare: tuple[str, ...] = ()
 
 
 def resolve_all(plan: Plan, root: Path, progress: Progress) -> dict[str, Binary]:
@@ -45,28 +51,6 @@ def resolve_all(plan: Plan, root: Path, progress: Progress) -> dict[str, Binary]
     wanted = dict.fromkeys(process.component for process in plan.processes.values())
     found = {name: resolve(plan, root, name, progress) for name in wanted}
     return {name: binary for name, binary in found.items() if binary is not None}
-
-
-def read_record(layout: Layout) -> dict[str, dict[str, str]]:
-    """Return process -> {program, files, version} of its last start or reload."""
-    try:
-        data = json.loads(layout.record.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return data if isinstance(data, dict) else {}
-
-
-def _note_in_record(layout: Layout, name: str, launch: Launch | None) -> None:
-    """Record what a process runs with now; None while that is not known."""
-    record = read_record(layout)
-    record.pop(name, None)
-    if launch is not None:
-        record[name] = {
-            "program": launch.program,
-            "files": launch.files,
-            "version": launch.version,
-        }
-    private.write(layout.record, json.dumps(record, indent=2, sort_keys=True) + "\n")
 
 
 def _reload(supervisor: Supervisor, launch: Launch) -> None:
@@ -89,71 +73,119 @@ def _reload(supervisor: Supervisor, launch: Launch) -> None:
     )
 
 
+def _start(supervisor: Supervisor, layout: Layout, launch: Launch) -> None:
+    record.note(layout, launch.name, None)
+    supervisor.stop_process(launch.name)
+    require_free(launch.name, launch.process.ports)
+    supervisor.start_process(launch.name)
+    record.note(layout, launch.name, launch.entry)
+
+
 def _apply(
-    supervisor: Supervisor, layout: Layout, launches: Mapping[str, Launch]
-) -> tuple[list[str], list[str], list[str]]:
-    """Start, restart or reload what differs from the record; return the names of each."""
-    record = read_record(layout)
-    states = supervisor.processes()
-    started: list[str] = []
-    restarted: list[str] = []
-    reloaded: list[str] = []
-    for name, launch in launches.items():
-        known = record.get(name, {})
-        runs = states[name].up
-        if runs and known.get("program") == launch.program:
-            if known.get("files") == launch.files:
-                continue
-            if launch.process.reload is not None:
-                _reload(supervisor, launch)
-                _note_in_record(layout, name, launch)
-                reloaded.append(name)
-                continue
-        _note_in_record(layout, name, None)
-        (restarted if runs else started).append(name)
-        supervisor.stop_process(name)
-    for name in (*started, *restarted):
+    plan: Plan,
+    supervisor: Supervisor,
+    layout: Layout,
+    launches: Mapping[str, Launch],
+    changes: list[Change],
+    progress: Progress,
+) -> None:
+    """Do what was decided: reload, start what does not run, then restart one after another.
+
+    A restart begins when the one before it is ready, so that of two that need each other one
+    always runs; before Prometheus, Alertmanager has its alerts again.
+    """
+    outdated = supervisor.sync()
+    names = {action: [c.name for c in changes if c.action == action] for action in ACTIONS}
+    for name in names["reload"]:
+        _reload(supervisor, launches[name])
+        record.note(layout, name, launches[name].entry)
+    for name in names["start"]:
         require_free(name, launches[name].process.ports)
-    for name, launch in launches.items():
-        if name in started or name in restarted:
-            supervisor.start_process(name)
-            _note_in_record(layout, name, launch)
-    return started, restarted, reloaded
+    for name in names["start"]:
+        if name in outdated:
+            supervisor.renew(name)
+        _start(supervisor, layout, launches[name])
+    if names["restart"]:
+        wait_until_ready(supervisor, layout, _of(launches, names["start"]), progress)
+    for name in names["restart"]:
+        if name == "prometheus" and "alertmanager" in names["restart"]:
+            wait_for_alerts(plan, progress)
+        if name in outdated:
+            supervisor.stop_process(name)
+            supervisor.renew(name)
+        _start(supervisor, layout, launches[name])
+        wait_until_ready(supervisor, layout, _of(launches, [name]), progress)
 
 
-def up(plan: Plan, layout: Layout, progress: Progress) -> Outcome:
+def _of(launches: Mapping[str, Launch], names: list[str]) -> dict[str, Launch]:
+    return {name: launches[name] for name in names}
+
+
+def _prepared(
+    plan: Plan, layout: Layout, found: dict[str, Binary], wanted: Sequence[str]
+) -> tuple[dict[str, Launch], list[Change], list[str]]:
+    """Return what to launch, what is done with it, and the optional components to spare."""
+    known = record.read_record(layout)
+    try:
+        states = Supervisor(layout).processes()
+    except SupervisorGone:
+        states = {}
+    running = [name for name, state in states.items() if state.up]
+    chosen, spare = choose(plan, found, known, running, wanted)
+    for name in wanted:
+        if name not in chosen:
+            raise ImsobsError(
+                f"{name} is not here", remedy=how_to_get(name, plan.components[name])
+            )  # fmt: skip
+    launches = prepare(plan, layout, chosen, known)
+    return launches, decide(launches, known, states), spare
+
+
+def foresee(plan: Plan, layout: Layout, wanted: Sequence[str] = ()) -> list[Change]:
+    """Return what ``up`` would do now, without doing it; what is not built yet is left out."""
+    needed = dict.fromkeys(process.component for process in plan.processes.values())
+    found = {name: locate(plan, layout.root, name, Silent()) for name in needed}
+    here = {name: binary for name, binary in found.items() if binary is not None}
+    return _prepared(plan, layout, here, wanted)[1]
+
+
+def up(plan: Plan, layout: Layout, progress: Progress, wanted: Sequence[str] = ()) -> Outcome:
     """Bring the stack up and wait until it is ready; do only what is not done yet.
 
-    Raises ImsobsError: a binary that cannot be had, a taken port, a crashed process, a
-    refused configuration, or a process that is not ready in time. What already runs is
-    left running then.
+    wanted: optional components that a running stack is to have from now on. What is restarted
+    or stopped is told before. Raises ImsobsError: a binary that cannot be had, a taken port, a
+    crashed process, a refused configuration, or a process that is not ready in time. What
+    already runs is left running then.
     """
     binaries = resolve_all(plan, layout.root, progress)
-    launches = prepare(plan, layout, binaries)
     layout.make()
-    if "grafana" in binaries:
-        stack_secrets.prepare(layout.root)
-    supervisor = Supervisor(layout)
     with file_lock(layout.run / "lock", progress, "waiting for another imsobs up or down"):
+        launches, changes, spare = _prepared(plan, layout, binaries, wanted)
+        if "grafana" in launches:
+            stack_secrets.prepare(layout.root)
+        supervisor = Supervisor(layout)
+        for change in changes:
+            if change.action in ("restart", "reload", "stop"):
+                progress.note(f"will {change.line}")
         write_launches(layout, launches)
-        if supervisor.alive():
-            supervisor.sync()
-        else:
+        if not supervisor.alive():
             if end_leftovers(layout, _STOP_MARGIN_SECONDS):
                 progress.note("ended processes that a lost supervisor had left behind")
             for name, launch in launches.items():
                 require_free(name, launch.process.ports)
             supervisor.start()
-        started, restarted, reloaded = _apply(supervisor, layout, launches)
+        _apply(plan, supervisor, layout, launches, changes, progress)
         wait_until_ready(supervisor, layout, launches, progress)
-    touched = {*started, *restarted, *reloaded}
+    done = {a: tuple(c.name for c in changes if c.action == a) for a in ACTIONS}
     needed = [process.component for process in plan.processes.values()]
+    here = {launch.process.component for launch in launches.values()}
     return Outcome(
-        tuple(started),
-        tuple(restarted),
-        tuple(reloaded),
-        tuple(name for name in launches if name not in touched),
-        tuple(name for name in dict.fromkeys(needed) if name not in binaries),
+        done["start"],
+        done["restart"],
+        done["reload"],
+        done["none"],
+        tuple(name for name in dict.fromkeys(needed) if name not in {*here, *spare}),
+        tuple(spare),
     )
 
 
