@@ -13,6 +13,7 @@ from imsobs.model import Model, resolve
 from imsobs.pages import render
 from imsobs.problems import Problem
 from imsobs.redaction.hide import hide
+from imsobs.spec.expand import expand, slos
 from imsobs.spec.load import Document, load
 from imsobs.spec.parse import LACKS, parse
 from imsobs.spec.schema.root import Spec
@@ -66,11 +67,13 @@ def _follows(problem: Problem, dropped: set[str]) -> bool:
     return False
 
 
-def _made(entry: Any) -> set[str]:
+def _made(name: str, entry: Any) -> set[str]:
     """Return the names of the alerts that an entry of slos or anomalies makes."""
     if not isinstance(entry, dict):
         return set()
     burn = entry.get("burn")
+    if isinstance(burn, str):
+        return slos.alert_names(name)
     parts = [entry.get("breach"), *(burn if isinstance(burn, list) else ())]
     names = [part.get("name") for part in parts if isinstance(part, dict)]
     return {str(name) for name in [*names, entry.get("alert")] if name}
@@ -101,12 +104,14 @@ def _salvage(data: dict[str, Any], problems: list[Problem]) -> tuple[Spec | None
     Also returns the names of the entries left out; what refers to them is not at fault.
     """
     pruned = copy.deepcopy(data)
+    complete = expand(data)
     dropped: set[str] = set()
     for problem in problems:
         section, *rest = problem.path or ("",)
         entries = pruned.get(str(section))
         if rest and isinstance(entries, dict):
-            dropped |= _made(entries.pop(rest[0], None))
+            if entries.pop(rest[0], None) is not None:
+                dropped |= _made(str(rest[0]), complete[str(section)].get(rest[0]))
             dropped.add(str(rest[0]))
         elif section not in Spec.model_fields:
             pruned.pop(str(section), None)

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
+from imsobs import checks
+from imsobs.model import resolve
 from imsobs.spec.expand import expand
+from imsobs.spec.load import load
+from imsobs.spec.parse import parse
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def expanded(section: str, **data: Any) -> Any:
@@ -129,3 +136,67 @@ def test_an_expected_alert_has_the_labels_that_it_has_in_the_spec() -> None:
 def test_misshapen_data_passes(section: str, wrong: Any) -> None:
     given = {"events": {"e": {}}, "metrics": {"m": {"span": "s"}}, "sources": {"s": {}}}
     assert set(expand({**given, section: wrong})) == {*given, section}
+
+
+def test_an_objective_has_the_alerts_of_a_catalogue() -> None:
+    slos = {"slow_jobs": {"severity": "warning", "breach": {"severity": "info"}}, "named": {}}
+    slow, named = expanded("slos", slos=slos).values()
+    assert [(b["name"], b["factor"], b["long"], b["severity"]) for b in slow["burn"]] == [
+        ("SLOSlowJobsBurnFast", 14.4, "1h", "warning"),
+        ("SLOSlowJobsBurnMedium", 6, "6h", "warning"),
+        ("SLOSlowJobsBurnSlow", 1, "3d", "info"),
+    ]
+    assert slow["breach"] == {"name": "SLOSlowJobsBreach", "severity": "info", "for": "5m"}
+    assert [b["severity"] for b in named["burn"]] == ["critical", "critical", "warning"]
+    assert named["breach"]["severity"] == "critical"
+
+
+def test_alerts_of_an_objective_that_are_written_stay() -> None:
+    burn = [{"name": "Mine", "factor": 3}]
+    (slo,) = expanded("slos", slos={"mine": {"burn": burn, "breach": {"name": "Over"}}}).values()
+    assert slo["burn"] == burn
+    assert slo["breach"]["name"] == "Over"
+
+
+def test_a_dashboard_shows_every_objective_and_band() -> None:
+    slos = {
+        "latency": {"objective": 0.95, "description": "In 2 s."},
+        "fresh_data": {"window": "7d"},
+    }
+    own = {"Budget over time": {"Latency budget": {"fold": "max"}, "Fresh data budget": None}}
+    rows = expanded(
+        "dashboards",
+        slos=slos,
+        anomalies={"cost": {"of": "service:x_cost_usd:rate5m", "description": "Cost."}},
+        dashboards={"d": {"objectives": True, "rows": {**own, "More": {"P": {}}}}},
+    )["d"]["rows"]
+    assert {row: list(panels) for row, panels in rows.items()} == {
+        "Are the promises kept": [
+            "Latency budget left",
+            "Fresh data budget left",
+            "Latency bad events 30d",
+            "Fresh data bad events 7d",
+        ],
+        "Budget over time": ["Latency budget"],
+        "Speed of burning": ["Latency burn rate", "Fresh data burn rate"],
+        "Is it usual": ["Cost and its band"],
+        "More": ["P"],
+    }
+    assert rows["Budget over time"]["Latency budget"]["fold"] == "max"
+    bad = rows["Are the promises kept"]["Latency bad events 30d"]
+    assert (bad["value"], bad["thresholds"]) == ("slo:latency:error_ratio30d", {"critical": 0.05})
+    burning = rows["Speed of burning"]["Latency burn rate"]
+    assert list(burning["promql"]) == ["5m", "30m", "1h", "6h", "3d"]
+    assert burning["thresholds"] == {"critical": 14.4, "warning": 6}
+    assert rows["Is it usual"]["Cost and its band"]["promql"]["upper"].endswith(") * 3600")
+
+
+@pytest.mark.parametrize("count", [1, 3, 5])
+def test_any_number_of_objectives_fills_the_lines_of_a_dashboard(count: int) -> None:
+    document, _ = load([ROOT / "spec" / "ims.yaml"])
+    slo = document.data["slos"]["availability"]
+    slos = {f"promise_{index}": slo for index in range(count)}
+    spec, _ = parse({**document.data, "slos": slos})
+    assert spec is not None
+    found = [p for p in checks.run(resolve(spec)) if p.path[:2] == ("dashboards", "ims-slos")]
+    assert found == []

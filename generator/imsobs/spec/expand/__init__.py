@@ -2,15 +2,15 @@
 
 Between load and parse. An author writes what cannot be known; what follows from it (the type of
 a metric from its name, the labels of a span source from its metrics, the rates of a service tier
-from a factor) is filled in here, so that every later stage sees it written. What is written
-wins. Misshapen data passes unchanged: parse reports it.
+from a factor, the burn-rate alerts of an objective) is filled in here, so that every later stage
+sees it written. What is written wins. Misshapen data passes unchanged: parse reports it.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from imsobs.spec.expand import prices, routing, telemetry
+from imsobs.spec.expand import objectives, prices, routing, slos, telemetry
 
 _STEPS = (
     telemetry.events,
@@ -18,6 +18,8 @@ _STEPS = (
     telemetry.sources,
     prices.sources,
     prices.tiers,
+    slos.alerts,
+    objectives.rows,
     routing.expectations,
 )
 

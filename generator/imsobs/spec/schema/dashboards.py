@@ -264,8 +264,21 @@ class Dashboard(Section):
         default="30s",
         description="How often the page loads again. Default: every 30 seconds.",
     )
+    objectives: bool = Field(
+        default=False,
+        description=(
+            "Whether rows of every objective (budget left, bad events, burn rate) and of every"
+            " band of `anomalies` come before those of `rows`, whose keys override theirs."
+        ),
+    )
     rows: dict[Title, dict[Title, Panel]] = Field(
-        min_length=1, description="Title of a row -> title of a panel -> the panel."
+        default={},
+        validate_default=True,
+        min_length=1,
+        description=(
+            "Title of a row -> title of a panel -> the panel. Default: the rows of `objectives`;"
+            " without them one row is required."
+        ),
     )
 
 

@@ -1,9 +1,11 @@
 """Objectives: which share of events must be good, and the alerts on missing it."""
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
+from imsobs.burn_windows import DEFAULT, burn_windows
+from imsobs.problems import available
 from imsobs.spec.schema.alerts import Drill, Runbook, Severity, SnakeName
 from imsobs.spec.schema.base import (
     AlertName,
@@ -38,14 +40,34 @@ class BurnAlert(Section):
     )
 
 
+def _unnamed(given: Any) -> Any:
+    """Refuse a name: those of the catalogue are replaced by its alerts before this (expand)."""
+    if isinstance(given, str):
+        raise ValueError(f"no such burn windows; {available(given, burn_windows())}")
+    return given
+
+
+Burn = Annotated[
+    list[BurnAlert],
+    Field(min_length=1),
+    BeforeValidator(
+        _unnamed,
+        json_schema_input_type=list[BurnAlert] | Literal[tuple(burn_windows())],
+    ),
+]
+
+
 class Breach(Section):
     """An alert on missing the objective over its whole window."""
 
-    name: AlertName = Field(description="Name of the alert.")
-    severity: Severity = Field(description="Label `severity` of the alert.")
+    name: AlertName = Field("", description="Name of the alert. Default: `SLO<Name>Breach`.")
+    severity: Severity = Field(
+        "critical", description="Label `severity` of the alert. Default: that of the objective."
+    )
     for_: Annotated[DurationText, Field(alias="for")] = Field(
+        "5m",
         description="How long the objective must be missed before the alert fires. 0s: it fires at"
-        " the first evaluation."
+        " the first evaluation.",
     )
 
 
@@ -82,8 +104,18 @@ class Slo(Section):
     )
     team: KebabName = Field(description="Team of `alerting.teams` that owns the alerts.")
     dashboard: KebabName = Field(description="Key of the dashboard that notifications link to.")
-    burn: list[BurnAlert] = Field(min_length=1, description="Alerts on the burn rate.")
-    breach: Breach = Field(description="Alert on missing the objective.")
+    severity: Severity = Field(
+        "critical",
+        description="Severity of the alerts on the burn rate and on missing the objective; of the"
+        " slowest burn-rate alert one less.",
+    )
+    burn: Burn = Field(
+        [],
+        description="Alerts on the burn rate: a name of the catalogue of windows, or each alert."
+        f" Default: `{DEFAULT}`, the windows of the SRE workbook for 30 days, whose alerts are"
+        " `SLO<Name>BurnFast`, `...Medium` and `...Slow`.",
+    )
+    breach: Breach = Field(Breach(), description="Alert on missing the objective.")
     runbook: Runbook = Field(description="Runbook of all alerts of the objective.")
     drill: Drill = Field(Drill(), description="How `imsobs drill` makes the alerts fire.")
 
