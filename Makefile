@@ -9,11 +9,13 @@ BIN := $(VENV)/bin
 IMSOBS := $(BIN)/imsobs
 READY := $(VENV)/.installed
 
-$(READY): requirements.lock pyproject.toml instrumentation/pyproject.toml
+$(READY): requirements.lock pyproject.toml instrumentation/pyproject.toml \
+		exporter/pyproject.toml
 	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	@echo "installing the locked dependencies into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e instrumentation
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e instrumentation \
+		-e exporter
 	@touch $@
 
 .PHONY: help all install lock fmt lint render check validate verify test test-unit test-native \

@@ -108,6 +108,17 @@ class Sampling(Section):
     )
 
 
+class Sdk(Section):
+    """How the service's own part of OpenTelemetry, the SDK, is configured."""
+
+    exporter: Literal["fast", "standard"] = Field(
+        "fast",
+        description="What encodes spans and log records. fast: imsobs-exporter, a package that is"
+        " installed beside the instrumentation (docs/guide/integration.md) and takes a fifth of"
+        " the time; it sends by the official exporter. standard: the official exporter alone.",
+    )
+
+
 class Collector(Section):
     """Limits of the Collector.
 

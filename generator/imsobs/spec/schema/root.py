@@ -11,7 +11,7 @@ from imsobs.spec.schema.base import Section
 from imsobs.spec.schema.dashboards import Dashboards
 from imsobs.spec.schema.events import Events
 from imsobs.spec.schema.metrics import Buckets, Metrics
-from imsobs.spec.schema.pipeline import Collector, Redaction, Sampling
+from imsobs.spec.schema.pipeline import Collector, Redaction, Sampling, Sdk
 from imsobs.spec.schema.prices import Prices, PriceSources
 from imsobs.spec.schema.routing import Inhibitions, Mutes, Receivers, Routing
 from imsobs.spec.schema.rules import Anomalies, Budget, Rules
@@ -62,6 +62,7 @@ class Spec(Section):
     metrics: Metrics = Field(description="Name, as in Prometheus -> a metric.")
     redaction: Redaction = Field(description="What never reaches storage.")
     sampling: Sampling = Field(description="Which traces are kept.")
+    sdk: Sdk = Field(default=Sdk(), description="How the service's SDK is configured.")
     collector: Collector = Field(description="Limits of the Collector.")
     scrape: Scrape = Field(
         default=Scrape(),
