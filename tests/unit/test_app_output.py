@@ -126,12 +126,42 @@ def test_protected_ports_are_used_with_token_and_tls() -> None:
     guarded = model_of(stack__ingest={"auth": "bearer", "tls": True})
     for provider in ("tracer_provider", "logger_provider"):
         batch = app.sdk_configuration(guarded)[provider]["processors"][0]["batch"]
-        exporter = batch["exporter"]["otlp_http"]
+        exporter = batch["exporter"]["imsobs_otlp_http"]
         assert exporter["headers"] == [
             {"name": "authorization", "value": "Bearer ${IMS_OTLP_TOKEN}"}
         ]
         assert exporter["tls"] == {"ca_file": "${IMS_OTLP_CA_FILE:-secrets/otlp_cert.pem}"}
         assert "https://" in exporter["endpoint"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "name", "batch"), [("fast", "imsobs_otlp_http", 512), ("standard", "otlp_http", 128)]
+)
+def test_the_exporter_is_the_one_that_the_spec_chooses(chosen: str, name: str, batch: int) -> None:
+    made = app.sdk_configuration(model_of(sdk={"exporter": chosen}))
+    for provider in ("tracer_provider", "logger_provider"):
+        settings = made[provider]["processors"][0]["batch"]
+        assert list(settings["exporter"]) == [name]
+        assert settings["max_export_batch_size"] == batch
+    # Metrics are few, and always the official exporter's.
+    (reader,) = made["meter_provider"]["readers"]
+    assert list(reader["periodic"]["exporter"]) == ["otlp_http"]
+
+
+def test_the_sdk_makes_the_exporter_of_its_file(files: Path) -> None:
+    # In a process of its own: the SDK sets global providers.
+    code = (
+        "from opentelemetry import trace;"
+        "from opentelemetry.configuration import configure_sdk, load_config_file;"
+        "configure_sdk(load_config_file('app/otel-sdk.yaml'));"
+        "(processor,) = trace.get_tracer_provider()._active_span_processor._span_processors;"
+        "exporter = processor.span_exporter;"
+        "print(type(exporter).__module__, exporter._encoder is not None)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=files, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.splitlines()[-1] == "imsobs_exporter.exporters True", done.stderr
 
 
 def test_shell_and_launcher_read_the_same_settings(files: Path) -> None:
