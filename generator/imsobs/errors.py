@@ -18,6 +18,8 @@ class ExitCode(IntEnum):
     INPUT = 2
     # Something outside is missing or failed: a port, a tool chain, a disk, a network.
     OUTSIDE = 3
+    # Every component answers, and what they watch does not do well: alerts fire.
+    ALERTS = 4
 
 
 class ImsobsError(Exception):

@@ -33,10 +33,14 @@ ANSWERS: dict[str, Any] = {
     "/api/v1/status/tsdb": {"headStats": {"numSeries": 812}},
     "/api/v1/alerts": {
         "alerts": [
-            {"state": "firing", "labels": {"alertname": "Watchdog"}},
+            {"state": "firing", "labels": {"alertname": "Watchdog", "severity": "none"}},
             {
                 "state": "firing",
-                "labels": {"alertname": "ServiceDown", "deployment_environment_name": "staging"},
+                "labels": {
+                    "alertname": "ServiceDown",
+                    "severity": "critical",
+                    "deployment_environment_name": "staging",
+                },
             },
             {"state": "pending", "labels": {"alertname": "Other"}},
         ]
@@ -73,7 +77,10 @@ def test_telemetry_is_what_prometheus_says(project: Project) -> None:
     assert (facts.spans_received, facts.logs_received, facts.metric_points_received) == (
         43, None, 0,
     )  # fmt: skip
-    assert facts.alerts_firing == ["ServiceDown (staging)", "Watchdog"]
+    assert [(a.name, a.labels) for a in facts.alerts or ()] == [
+        ("ServiceDown", {"deployment_environment_name": "staging"}),
+        ("Watchdog", {}),
+    ]
 
 
 def test_telemetry_survives_a_prometheus_that_is_down(project: Project) -> None:
@@ -83,7 +90,7 @@ def test_telemetry_survives_a_prometheus_that_is_down(project: Project) -> None:
     with httpx.Client(transport=httpx.MockTransport(refuse)) as client:
         facts = telemetry(client, project.plan())
     assert facts.targets_total is None
-    assert facts.alerts_firing is None
+    assert facts.alerts is None
 
 
 def test_a_stack_that_is_down_says_so(project: Project) -> None:

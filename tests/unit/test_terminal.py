@@ -11,10 +11,17 @@ from typing import Any
 import imsobs.cli
 import pytest
 from imsobs.cli import output
-from imsobs.cli.tables import component_table, status_lines, telemetry_table, trace_tree
+from imsobs.cli.tables import (
+    alert_table,
+    component_table,
+    status_lines,
+    telemetry_table,
+    trace_tree,
+)
 from imsobs.preview import svg
 from imsobs.preview.fetch import _series
 from imsobs.preview.traces import _row
+from imsobs.runtime.firing import FiringAlert
 from imsobs.runtime.progress import ConsoleProgress
 from imsobs.runtime.status import ComponentStatus, Status, Telemetry
 from imsobs.runtime.traces import parse_trace
@@ -50,9 +57,12 @@ def hostile_trace() -> dict[str, Any]:
     return {"traceID": HOSTILE, "processes": {"p": {"serviceName": HOSTILE}}, "spans": [span]}
 
 
+HOSTILE_ALERT = FiringAlert(HOSTILE, HOSTILE, {HOSTILE: HOSTILE}, HOSTILE, HOSTILE, HOSTILE)
+
+
 def hostile_status() -> Status:
     row = ComponentStatus(HOSTILE, HOSTILE, False, HOSTILE, HOSTILE, None, None, HOSTILE)
-    facts = Telemetry(1, 2, {HOSTILE: HOSTILE}, alerts_firing=[HOSTILE])
+    facts = Telemetry(1, 2, {HOSTILE: HOSTILE}, alerts=[HOSTILE_ALERT])
     return Status("native", [row], facts, [HOSTILE])
 
 
@@ -63,6 +73,7 @@ def test_nothing_of_a_trace_or_a_status_is_obeyed() -> None:
         trace_tree(trace, parse_trace(hostile_trace())),
         component_table(status.components),
         telemetry_table(status.telemetry),
+        alert_table(status.telemetry.alerts or ()),
         *status_lines(status),
         terminal=True,
     )

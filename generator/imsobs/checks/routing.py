@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from imsobs.model import Model, conventions
 from imsobs.model.metrics import identity_values
 from imsobs.problems import KeyPath, Problem, available
-from imsobs.spec.schema.routing import Inhibition, Matchers
+from imsobs.spec.schema.base import seconds
+from imsobs.spec.schema.routing import Inhibition, Matchers, Route, Routing
 
+# A repetition may be a quarter later than is written.
+_LATE = 1.25
 _DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 
 
@@ -18,12 +21,14 @@ def check(model: Model) -> Iterator[Problem]:
     spec = model.spec
     yield from _receiver(("routing", "receiver"), spec.routing.receiver, model)
     yield from _groups(("routing", "group_by"), spec.routing.group_by)
+    yield from _repeats(("routing",), spec.routing, None)
     for name, route in spec.routing.routes.items():
         path: KeyPath = ("routing", "routes", name)
         yield from _receiver((*path, "receiver"), route.receiver, model)
         yield from _matchers((*path, "match"), route.match, model)
         if route.group_by is not None:
             yield from _groups((*path, "group_by"), route.group_by)
+        yield from _repeats(path, spec.routing, route)
         for mute in route.mute:
             if mute not in spec.mutes:
                 message = f'mute "{mute}" is not declared; {available(mute, spec.mutes)}'
@@ -45,6 +50,29 @@ def _groups(path: KeyPath, labels: list[str]) -> Iterator[Problem]:
     ):
         if label not in labels:
             yield Problem(path, f"group by {label} as well; {why}", "route/group-by")
+
+
+def _repeats(path: KeyPath, root: Routing, route: Route | None) -> Iterator[Problem]:
+    """Yield a repetition that comes much later than is written.
+
+    Alertmanager looks every group_interval whether repeat_interval has passed since the last
+    notification was sent, which is a moment after the look: a whole number of group intervals is
+    over one look later.
+    """
+    if route is not None and route.group_interval is None and route.repeat_interval is None:
+        return
+    look = seconds((route and route.group_interval) or root.group_interval)
+    wanted = seconds((route and route.repeat_interval) or root.repeat_interval)
+    if look <= 0 or wanted < look:
+        return
+    late = (wanted // look + 1) * look
+    if late > _LATE * wanted:
+        message = (
+            f"it comes every {late} s: group_interval is looked at every {look} s, a moment before"
+            f" {wanted} s have passed; write a repeat_interval of a little less, as"
+            f" {max(1, wanted * 5 // 6)}s"
+        )
+        yield Problem((*path, "repeat_interval"), message, "route/repeat-interval")
 
 
 def _inhibition(path: KeyPath, rule: Inhibition, model: Model) -> Iterator[Problem]:

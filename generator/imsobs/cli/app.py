@@ -32,5 +32,6 @@ def _main(
 ) -> None:
     """One spec compiled to Collector pipelines, rules, alerts and dashboards.
 
-    Exit codes: 0 success, 1 findings or drift, 2 wrong input, 3 a failure outside of imsobs.
+    Exit codes: 0 success, 1 findings or drift, 2 wrong input, 3 a failure outside of imsobs,
+    4 alerts fire (status).
     """

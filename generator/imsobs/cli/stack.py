@@ -208,8 +208,11 @@ def binaries(
 
 @app.command(rich_help_panel=STACK)
 def status(root: Root = Path(), format: AsFormat = Format.text) -> None:
-    """Show components, targets, series, telemetry received and alerts; exit 1 if unhealthy."""
-    from imsobs.cli.tables import component_table, status_lines, telemetry_table
+    """Show components, targets, series, telemetry received and alerts.
+
+    Exit code 1 when a component is ill, 4 when all answer and alerts fire that are not silenced.
+    """
+    from imsobs.cli.tables import alert_table, component_table, status_lines, telemetry_table
     from imsobs.runtime.status import collect
 
     found = collect(*_project(root))
@@ -219,10 +222,15 @@ def status(root: Root = Path(), format: AsFormat = Format.text) -> None:
         results.print(component_table(found.components))
         results.print()
         results.print(telemetry_table(found.telemetry))
+        if found.telemetry.alerts:
+            results.print()
+            results.print(alert_table(found.telemetry.alerts))
         for line in status_lines(found):
             errors.print(line)
     if not found.healthy:
         raise typer.Exit(ExitCode.FINDINGS)
+    if found.calling:
+        raise typer.Exit(ExitCode.ALERTS)
 
 
 @app.command(rich_help_panel=OPERATIONS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -11,10 +13,12 @@ from rich.tree import Tree
 from imsobs.cli.options import Format
 from imsobs.cli.output import foreign, print_json, results
 from imsobs.runtime.doctor import Finding
+from imsobs.runtime.firing import SEVERITIES, FiringAlert
 from imsobs.runtime.status import ComponentStatus, Status, Telemetry
 from imsobs.runtime.traces import Span
 
 _LEVELS = {"ok": "[green]ok[/]", "info": "info", "warn": "[yellow]warn[/]", "fail": "[red]fail[/]"}
+_SEVERITY_COLOURS = {"critical": "bold red", "warning": "yellow", "info": "blue", "none": "dim"}
 # Of a span's attributes, the few that say what it did.
 _TELLING = (
     "http.request.method",
@@ -71,21 +75,47 @@ def telemetry_table(facts: Telemetry) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     targets = f"{_count(facts.targets_up)} of {_count(facts.targets_total)} up"
     down = f" (down: {', '.join(facts.targets_down)})" if facts.targets_down else ""
-    firing = facts.alerts_firing
-    alerts = "-" if firing is None else ", ".join(firing) or "none"
     for label, value in (
         ("targets", f"{targets}{down}"),
         ("series", _count(facts.series)),
         ("spans received", _count(facts.spans_received)),
         ("log records received", _count(facts.logs_received)),
         ("metric points received", _count(facts.metric_points_received)),
-        ("alerts firing", alerts),
+        ("alerts firing", _alerts(facts.alerts)),
         ("expected sources", _expected(facts)),
     ):
         table.add_row(label, foreign(value))
     for one in facts.expected or ():
         if one.missing:
             table.add_row("[yellow]never seen[/]", foreign(one.line()))
+    return table
+
+
+def _alerts(alerts: Sequence[FiringAlert] | None) -> str:
+    """Return how many alerts fire, by severity."""
+    if alerts is None:
+        return "-"
+    counts = Counter(alert.severity for alert in alerts)
+    told = [f"{counts.pop(name)} {name}" for name in SEVERITIES if name in counts]
+    told += [f"{number} {name}" for name, number in sorted(counts.items())]
+    return ", ".join(told) or "none"
+
+
+def alert_table(alerts: Sequence[FiringAlert]) -> Table:
+    """Return what fires: severity, name, for how long, labels, and whether anybody is told."""
+    now = datetime.datetime.now(datetime.UTC)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("severity", "alert", "for", "", "labels"):
+        table.add_column(heading, no_wrap=heading != "labels")
+    for one in alerts:
+        colour = _SEVERITY_COLOURS.get(one.severity, "red") if one.calls else "dim"
+        table.add_row(
+            f"[{colour}]{foreign(one.severity)}[/]",
+            f"[{colour}]{foreign(one.name)}[/]",
+            span_of_time(one.seconds(now)),
+            foreign("not at Alertmanager" if one.hidden is None else one.hidden or "told"),
+            foreign(", ".join(f"{key}={value}" for key, value in one.labels.items())),
+        )
     return table
 
 
@@ -101,6 +131,9 @@ def _expected(facts: Telemetry) -> str:
 
 def status_lines(status: Status) -> list[str]:
     """Return the closing lines of a status: every problem, or that all is well."""
+    if status.healthy and status.calling:
+        names = ", ".join(dict.fromkeys(alert.name for alert in status.calling))
+        return [f"{status.mode} stack, every component answers; [red]firing:[/] {foreign(names)}"]
     if status.healthy:
         return [f"[green]ok[/] {status.mode} stack, every component answers"]
     return [f"[red]problem:[/] {foreign(problem)}" for problem in status.problems]

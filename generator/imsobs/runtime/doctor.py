@@ -23,6 +23,7 @@ from imsobs.runtime.process.daemon import Supervisor, SupervisorGone
 from imsobs.runtime.process.plan import Plan, load_plan
 from imsobs.runtime.process.ports import exposed, free, holder
 from imsobs.runtime.progress import Silent
+from imsobs.runtime.status import Status, collect
 
 Level = Literal["ok", "info", "warn", "fail"]
 # Measured for a cold build of everything: modules 3.6 GB, build cache 3.8 GB, binaries 0.3 GB.
@@ -114,7 +115,9 @@ def _docker() -> list[Finding]:
     return [Finding("docker", "info", f"{docker.why}: imsobs up runs natively")]
 
 
-def _ports(plan: Plan, layout: Layout) -> list[Finding]:
+def _ports(plan: Plan, layout: Layout, found: Status) -> list[Finding]:
+    if found.mode == "docker":
+        return [Finding("ports", "ok", "held by the containers of the stack")]
     try:
         states = Supervisor(layout).processes()
     except SupervisorGone:
@@ -138,6 +141,17 @@ def _ports(plan: Plan, layout: Layout) -> list[Finding]:
             listed = ", ".join(str(port) for port in process.ports.values())
             findings.append(Finding(f"ports {name}", "ok", f"free: {listed}"))
     return findings
+
+
+def _stack(found: Status) -> list[Finding]:
+    """Return what ``imsobs status`` finds, so that the two never say different things."""
+    if found.mode is None:
+        return [Finding("stack", "info", "it is down; imsobs up starts it")]
+    ill = [
+        Finding("stack", "fail", problem, "imsobs status, imsobs logs NAME")
+        for problem in found.problems
+    ]
+    return ill or [Finding("stack", "ok", f"{found.mode}, every component answers")]
 
 
 def _existing(path: Path) -> Path:
@@ -168,4 +182,5 @@ def examine(layout: Layout) -> list[Finding]:
     build_bytes = BUILD_BYTES if missing else 0
     findings.append(_folder("cache", cache_dir(), build_bytes, "set IMSOBS_CACHE elsewhere"))
     findings.append(_folder("state", layout.state, RUN_BYTES, "set IMSOBS_STATE elsewhere"))
-    return [*findings, *_ports(plan, layout)]
+    found = collect(plan, layout)
+    return [*findings, *_ports(plan, layout, found), *_stack(found)]

@@ -9,9 +9,9 @@ from typing import Any
 
 import httpx
 
-from imsobs.model import conventions
 from imsobs.runtime.docker import Mode, compose_states, recorded_mode
 from imsobs.runtime.expected import Expected, expected
+from imsobs.runtime.firing import FiringAlert, firing
 from imsobs.runtime.loopback import json_of, loopback_client
 from imsobs.runtime.paths import Layout
 from imsobs.runtime.process.daemon import ProcessState, Supervisor, SupervisorGone
@@ -45,8 +45,8 @@ class Telemetry:
 
     targets_down: "job (error)" -> scrape URL; a target not yet scraped is neither up nor down.
     series: in the head block. *_received: accepted by the Collector since it started.
-    alerts_firing: the firing alerts as "NAME" or "NAME (ENVIRONMENT)", sorted; None when it
-    could not be asked. expected: what was to be seen where its cause was counted.
+    alerts: those that fire; None when it could not be asked. expected: what was to be seen where
+    its cause was counted.
     """
 
     targets_up: int | None = None
@@ -56,7 +56,7 @@ class Telemetry:
     spans_received: int | None = None
     logs_received: int | None = None
     metric_points_received: int | None = None
-    alerts_firing: list[str] | None = None
+    alerts: list[FiringAlert] | None = None
     expected: list[Expected] | None = None
 
 
@@ -73,6 +73,11 @@ class Status:
     def healthy(self) -> bool:
         """Whether everything that should run answers."""
         return not self.problems
+
+    @property
+    def calling(self) -> list[FiringAlert]:
+        """The firing alerts that ask for somebody."""
+        return [alert for alert in self.telemetry.alerts or () if alert.calls]
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data, the shape of ``imsobs status --format json``."""
@@ -108,7 +113,9 @@ def _row(
 ) -> ComponentStatus:
     """Return the row of a container, or of what does not run at all."""
     if container is None:
-        word, detail = ("absent", "optional, not here") if component.optional else ("down", "")
+        word, detail = (
+            ("absent", "optional, no part of this stack") if component.optional else ("down", "")
+        )
         return ComponentStatus(name, endpoint(process), False, word, None, None, None, detail)
     # The engine knows better where there is a health check: not every port is published.
     reason = None if "(healthy)" in container else why_not_ready(client, process.ready)
@@ -144,11 +151,6 @@ class _Prometheus:
         return round(value) if math.isfinite(value) else None
 
 
-def _named(labels: dict[str, str]) -> str:
-    environment = labels.get(conventions.ENVIRONMENT)
-    return labels["alertname"] + (f" ({environment})" if environment else "")
-
-
 def telemetry(client: httpx.Client, plan: Plan) -> Telemetry:
     """Ask Prometheus for targets, series, what the Collector received, and firing alerts."""
     api = _Prometheus(client, plan.api.prometheus)
@@ -162,9 +164,7 @@ def telemetry(client: httpx.Client, plan: Plan) -> Telemetry:
         if target["health"] == "down"
     }
     head = api.get("status/tsdb")
-    alerts = api.get("alerts")
-    names = alerts["alerts"] if alerts is not None else []
-    firing = sorted({_named(a["labels"]) for a in names if a["state"] == "firing"})
+    process = plan.processes.get("alertmanager")
     return Telemetry(
         sum(target["health"] == "up" for target in active),
         len(active),
@@ -173,7 +173,7 @@ def telemetry(client: httpx.Client, plan: Plan) -> Telemetry:
         api.number(plan.queries.spans_received),
         api.number(plan.queries.logs_received),
         api.number(plan.queries.metric_points_received),
-        firing if alerts is not None else None,
+        firing(client, plan.api.prometheus, process.url if process is not None else None),
         expected(plan, api.vector),
     )
 

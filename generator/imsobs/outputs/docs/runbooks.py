@@ -84,12 +84,7 @@ def silence(alert: ResolvedAlert) -> str:
     """Return the command that silences an alert for two hours."""
     own = sorted((alert.carried or frozenset()) - set(alert.labels))
     labels = [f"{label}=VALUE" for label in own]
-    who = '--author="$USER" --comment="why"'
-    return (
-        f"amtool silence add alertname={alert.name} {' '.join(labels)} --duration=2h {who}".replace(
-            "  ", " "
-        )
-    )
+    return " ".join(["imsobs silence", alert.name, *labels, "--for 2h"])
 
 
 def holders(alert: str, model: Model) -> list[str]:

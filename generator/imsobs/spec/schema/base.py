@@ -2,7 +2,15 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
 
 class Section(BaseModel):
@@ -70,3 +78,14 @@ def seconds(duration: str) -> int:
             total += int(digits) * _UNIT_SECONDS[character]
             digits = ""
     return total
+
+
+def seconds_of(text: str) -> int | None:
+    """Return the seconds of a duration that somebody typed; None when it is none, or nothing."""
+    try:
+        return seconds(_ANY_DURATION.validate_python(text))
+    except ValidationError:
+        return None
+
+
+_ANY_DURATION = TypeAdapter(PositiveDuration)
