@@ -22,6 +22,8 @@ from imsobs.spec.schema.root import Spec
 from imsobs.spec.schema.events import EventField
 
 _SAMPLES = {"integer": "12", "number": "0.25", "boolean": "True", "string": '"text"'}
+# Types by the names that JSON Schema gives them.
+_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
 def plan(model: Model) -> Iterator[Page]:
@@ -172,10 +174,12 @@ def _sections() -> list[dict[str, Any]]:
 
 
 def _default(info: FieldInfo) -> str:
-    """Return a default as it reads; a section's own table shows those of its keys."""
+    """Return a default as a spec would say it; a section's own table shows those of its keys."""
     if info.is_required():
         return "required"
-    return "its defaults" if isinstance(info.default, BaseModel) else repr(info.default)
+    if isinstance(info.default, BaseModel):
+        return "its defaults"
+    return info.default if isinstance(info.default, str) else json.dumps(info.default)
 
 
 def _models(kind: Any) -> list[type[BaseModel]]:
@@ -186,7 +190,7 @@ def _models(kind: Any) -> list[type[BaseModel]]:
 
 def _type_name(kind: Any) -> str:
     if isinstance(kind, type) and not get_args(kind):
-        return kind.__name__
+        return _TYPES.get(kind, kind.__name__)
     arguments = get_args(kind)
     origin = getattr(kind, "__origin__", None)
     if origin is dict:
@@ -196,6 +200,6 @@ def _type_name(kind: Any) -> str:
     if hasattr(kind, "__metadata__"):
         return _type_name(arguments[0])
     parts = [
-        repr(a) if isinstance(a, str) else _type_name(a) for a in arguments if a is not type(None)
+        f"`{a}`" if isinstance(a, str) else _type_name(a) for a in arguments if a is not type(None)
     ]
     return " or ".join(parts) if parts else str(kind)

@@ -63,5 +63,5 @@ class Alerting(Section):
         " chooses a receiver."
     )
     groups: dict[KebabName, AlertGroup] = Field(
-        {}, description="Defaults of alerts, by the alert's `group`."
+        {}, description="Defaults of alerts, by the alert's `group`. Default: none."
     )

@@ -49,7 +49,7 @@ class Runbook(Section):
     queries: Queries = Field(
         {},
         description="Queries to run first: what each shows -> PromQL, or a list of `{title, expr}`."
-        " An alert without any is refused.",
+        " Empty: refused, an alert needs one.",
     )
     causes: list[Text] = Field(min_length=1, description="Likely causes, the most likely first.")
     mitigation: list[Text] = Field(
@@ -95,7 +95,8 @@ class AlertTest(Section):
     series: dict[Text, Step] = Field(
         {},
         description="Input series: selector -> values. The labels of the service and its"
-        " environment are added where they are left out.",
+        " environment are added where they are left out. Default: none, which only an alert that"
+        " fires `always` may have.",
     )
     labels: dict[LabelName, str] = Field(
         {},
@@ -106,7 +107,7 @@ class AlertTest(Section):
     value: float | None = Field(
         None,
         description="Value of `expr` while it fires, in the unit of the alert, as notifications"
-        " show it. null: it follows from `limit`.",
+        " show it. 0 is a value like any other. null: it follows from `limit`.",
     )
     interval: PositiveDuration = Field(
         "1m", description="Time between samples, and evaluation interval of the test."
@@ -166,7 +167,7 @@ class Send(Section):
     attributes: dict[str, str | int | float | bool] = Field(
         {},
         description="Attributes of the spans or records. The value `$rising` is a number that"
-        " increases with each request.",
+        " increases with each request. Default: none.",
     )
 
 
@@ -174,12 +175,15 @@ class Drill(Section):
     """How `imsobs drill` makes the condition of an alert true, and how it ends it."""
 
     send: list[Send] = Field(
-        [], description="Telemetry that is sent repeatedly until the notification has arrived."
+        [],
+        description=(
+            "Telemetry that is sent repeatedly until the notification has arrived. Default: none."
+        ),
     )
     health: dict[LabelValue, Literal["healthy", "unhealthy", "down"]] = Field(
         {},
         description="What the health routes answer meanwhile: component -> state. `service` is the"
-        " service itself.",
+        " service itself. Default: each is healthy.",
     )
     stop: str | None = Field(
         None, description="Component of the stack that is stopped meanwhile. null: none."
@@ -251,7 +255,7 @@ class Alert(Section):
         " loaded.",
     )
     labels: dict[LabelName, PlainValue] = Field(
-        {}, description="Labels that are added to those of the expression."
+        {}, description="Labels that are added to those of the expression. Default: none."
     )
     dashboard: KebabName | None = Field(
         None,
@@ -269,7 +273,9 @@ class Alert(Section):
     )
     allow: dict[str, Text] = Field(
         {},
-        description="Checks that this alert fails on purpose: id of the check -> reason.",
+        description=(
+            "Checks that this alert fails on purpose: id of the check -> reason. Default: none."
+        ),
     )
 
 

@@ -5,7 +5,7 @@ them. ``promql``, ``logql``, ``logs`` and ``traces`` are the way out for what th
 not say.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -15,6 +15,7 @@ from imsobs.spec.schema.base import (
     LabelName,
     LabelValue,
     MetricName,
+    PositiveDuration,
     Ratio,
     Section,
     Text,
@@ -46,13 +47,11 @@ class TraceSearch(Section):
 
     errors: bool = Field(
         default=False,
-        description="Only traces in which something failed. Default: all.",
+        description="Whether only traces in which something failed are searched. Default: all are.",
     )
     slower_than: DurationText | None = Field(
         default=None,
-        description=(
-            "Only traces that took longer than this. Default: of any duration; `0s` is the same."
-        ),
+        description=("Only traces that took longer than this. null or 0s: of any duration."),
     )
 
 
@@ -62,21 +61,26 @@ class Limits(Section):
     warning: float | None = Field(
         default=None,
         description=(
-            "Value from which the panel turns yellow, in its unit. Default: none; 0 is a limit"
-            " like any other."
+            "Value from which the panel turns yellow, in its unit. null: it never does; 0: from"
+            " 0 on, a limit like any other."
         ),
     )
     critical: float | None = Field(
         default=None,
         description=(
-            "Value from which the panel turns red, in its unit. Default: none; 0 is a limit like"
-            " any other."
+            "Value from which the panel turns red, in its unit. null: it never does; 0: from 0"
+            " on, a limit like any other."
         ),
     )
     below: bool = Field(
         default=False,
         description="Whether small values are the bad ones. Default: large ones are.",
     )
+
+
+def _purpose(what: str) -> Any:
+    """Return the field of one of the purposes, of which a panel gives exactly one."""
+    return Field(default=None, description=f"{what}. null: the panel has another purpose.")
 
 
 class Panel(Section):
@@ -103,65 +107,38 @@ class Panel(Section):
     nothing to show in a healthy system; the panel then says so.
     """
 
-    rate: MetricName | None = Field(
-        default=None,
-        description="Counter: increments per second, or per what `per` says.",
+    rate: MetricName | None = _purpose("Counter: increments per second, or per what `per` says")
+    increase: MetricName | None = _purpose(
+        "Counter: increments over the time range that is shown, or over `over`"
     )
-    increase: MetricName | None = Field(
-        default=None,
-        description="Counter: increments over the time range that is shown, or over `over`.",
+    share: MetricName | None = _purpose(
+        "Counter: increments over the time range as parts of a whole, by label; a pie"
     )
-    share: MetricName | None = Field(
-        default=None,
-        description="Counter: increments over the time range as parts of a whole, by label; a pie.",
+    top: MetricName | None = _purpose(
+        "Counter: increments over the time range, the `limit` largest by label; bars"
     )
-    top: MetricName | None = Field(
-        default=None,
-        description="Counter: increments over the time range, the `limit` largest by label; bars.",
+    value: MetricName | None = _purpose(
+        "Gauge: its values, all labels but those of `by` folded as `fold` says"
     )
-    value: MetricName | None = Field(
-        default=None,
-        description="Gauge: its values, all labels but those of `by` folded as `fold` says.",
+    percentiles: MetricName | None = _purpose("Histogram: the `quantiles` of what it observed")
+    mean: MetricName | None = _purpose("Histogram: the mean of what it observed")
+    heatmap: MetricName | None = _purpose("Histogram: how many observations fell into each bucket")
+    ratio: MetricName | None = _purpose(
+        "Counter: what it counted as a share of what `of` counted, 0 to 1"
     )
-    percentiles: MetricName | None = Field(
-        default=None,
-        description="Histogram: the `quantiles` of what it observed.",
+    promql: Text | dict[Text, Text] | None = _purpose(
+        "One PromQL query, or legend -> query. Its ranges may name `$__range` and"
+        " `$__rate_interval`"
     )
-    mean: MetricName | None = Field(
-        default=None,
-        description="Histogram: the mean of what it observed.",
+    logql: Text | dict[Text, Text] | None = _purpose(
+        "One metric query in LogQL, or legend -> query"
     )
-    heatmap: MetricName | None = Field(
-        default=None,
-        description="Histogram: how many observations fell into each bucket.",
-    )
-    ratio: MetricName | None = Field(
-        default=None,
-        description="Counter: what it counted as a share of what `of` counted, 0 to 1.",
-    )
-    promql: Text | dict[Text, Text] | None = Field(
-        default=None,
-        description=(
-            "One PromQL query, or legend -> query. Its ranges may name `$__range` and"
-            " `$__rate_interval`."
-        ),
-    )
-    logql: Text | dict[Text, Text] | None = Field(
-        default=None,
-        description="One metric query in LogQL, or legend -> query.",
-    )
-    logs: Text | None = Field(
-        default=None,
-        description="LogQL that selects log lines, which are shown.",
-    )
-    traces: TraceSearch | None = Field(
-        default=None,
-        description="Search in the trace store, whose hits are shown.",
-    )
+    logs: Text | None = _purpose("LogQL that selects log lines, which are shown")
+    traces: TraceSearch | None = _purpose("Search in the trace store, whose hits are shown")
     of: MetricName | Annotated[list[MetricName], Field(min_length=1, max_length=2)] | None = Field(
         default=None,
         description=(
-            "Of `ratio`: the counter that is the whole, or two whose sum is. Default: the counter"
+            "Of `ratio`: the counter that is the whole, or two whose sum is. null: the counter"
             " of `ratio` itself without `where`."
         ),
     )
@@ -177,13 +154,15 @@ class Panel(Section):
     )
     among: dict[LabelName, LabelValue | list[LabelValue]] = Field(
         default={},
-        description="Of a ratio: part and whole only of events with these label values.",
+        description=(
+            "Of a ratio: part and whole only of events with these label values. Default: of all."
+        ),
     )
-    over: DurationText | None = Field(
+    over: PositiveDuration | None = Field(
         default=None,
         description=(
-            "Window of `rate`, `increase` or `ratio`. Default: what the dashboard's time range"
-            " asks for."
+            "Window of `rate`, `increase` or `ratio`. null: the time range that the"
+            " dashboard shows."
         ),
     )
     per: Literal["second", "minute", "hour", "day"] = Field(
@@ -197,7 +176,7 @@ class Panel(Section):
     quantiles: list[Ratio] = Field(
         default=[0.5, 0.95, 0.99],
         description=(
-            "Quantiles of `percentiles`, 0 to 1 (0 is the smallest observation). Default: 0.5,"
+            "Quantiles of `percentiles`, 0 to 1. 0: the smallest observation. Default: 0.5,"
             " 0.95 and 0.99."
         ),
     )
@@ -207,37 +186,36 @@ class Panel(Section):
     )
     show: Show | None = Field(
         default=None,
-        description="Type of the panel. Default: what fits the purpose.",
+        description="Type of the panel. null: what fits the purpose.",
     )
     unit: UnitName | None = Field(
         default=None,
-        description="Unit of the values. Default: that of the metric.",
+        description="Unit of the values. null: that of the metric.",
     )
     legend: Text | None = Field(
         default=None,
         description=(
-            "Name of each series; `{{label}}` is a label's value. Default: the labels of `by`."
+            "Name of each series; `{{label}}` is a label's value. null: the labels of `by`."
         ),
     )
     thresholds: Limits | None = Field(
         default=None,
         description=(
-            "Where values turn bad. Default: the thresholds of the alerts on this metric, else"
-            " none."
+            "Where values turn bad. null: the thresholds of the alerts on this metric, else none."
         ),
     )
     description: Text | None = Field(
         default=None,
-        description="Text behind the panel's (i). Default: the metric's description.",
+        description="Text behind the panel's (i). null: the metric's description.",
     )
     width: Annotated[int, Field(ge=2, le=24)] | None = Field(
         default=None,
-        description="Width in columns of 24. Default: an equal share of the row.",
+        description="Width in columns of 24. null: an equal share of the row.",
     )
     may_be_empty: Text | None = Field(
         default=None,
         description=(
-            "Why a healthy system may have nothing to show; the panel says so. Default: the panel"
+            "Why a healthy system may have nothing to show; the panel says so. null: the panel"
             " always has data, which a test holds it to."
         ),
     )
@@ -256,11 +234,11 @@ class Dashboard(Section):
         default=["environment", "service"],
         description="Variables besides the data source. Default: environment and service.",
     )
-    range: DurationText = Field(
+    range: PositiveDuration = Field(
         default="1h",
         description="Time range that is shown at first. Default: the last hour.",
     )
-    refresh: DurationText = Field(
+    refresh: PositiveDuration = Field(
         default="30s",
         description="How often the page loads again. Default: every 30 seconds.",
     )

@@ -17,11 +17,11 @@ class EventField(Section):
 
     label: LabelName | None = Field(
         default=None,
-        description="Label whose values the field takes. Default: the field is no label.",
+        description="Label whose values the field takes. null: the field is no label.",
     )
     type: Literal["string", "integer", "number", "boolean"] | None = Field(
         default=None,
-        description="Type of the field. Default: string.",
+        description="Type of the field. null: string.",
     )
     values: list[LabelValue] = Field(
         default=[],
@@ -33,13 +33,13 @@ class EventField(Section):
     )
     description: Text | None = Field(
         default=None,
-        description="What the field says. Default: what its label says.",
+        description="What the field says. null: what its label says.",
     )
     max: float | None = Field(
         None,
         gt=0,
         description="Largest number that is a measurement, in the field's unit; only of an integer"
-        " or number that is no label. Default by the last word of the field's name: seconds"
+        " or number that is no label. null: by the last word of the field's name seconds"
         " 31 536 000, tokens 1e8, usd 1e6, bytes 1e15, others 1e9.",
     )
 
@@ -56,7 +56,8 @@ class Event(Section):
         default=[],
         description=(
             "Labels that are fields of the event under their own names; each short for a field"
-            " `NAME: {label: NAME}`. An entry of the same name in `fields` adds to it."
+            " `NAME: {label: NAME}`. An entry of the same name in `fields` adds to it. Default:"
+            " none."
         ),
     )
     fields: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], EventField] = Field(
@@ -65,7 +66,7 @@ class Event(Section):
     usage: Usage | None = Field(
         default=None,
         description=(
-            "Fields that say what a call of a model used, to compute its cost. Default: the event"
+            "Fields that say what a call of a model used, to compute its cost. null: the event"
             " is not priced."
         ),
     )

@@ -1,6 +1,6 @@
 """The metric catalogue: every name that a rule, an alert or a panel may use."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -22,9 +22,14 @@ class AttributeValue(Section):
         gt=0,
         description="Largest number that is a measurement, in the metric's unit. A larger one,"
         " like a negative or infinite one, is not used and counted as an invalid value."
-        " Default by the last word of the metric's name: seconds 31 536 000, tokens 1e8,"
-        " usd 1e6, bytes 1e15, others 1e9.",
+        " null: by the last word of the metric's name seconds 31 536 000, tokens 1e8, usd 1e6,"
+        " bytes 1e15, others 1e9.",
     )
+
+
+def _source(what: str) -> Any:
+    """Return the field of one of the sources, of which a metric gives exactly one."""
+    return Field(default=None, description=f"{what} null: the source is another.")
 
 
 class Metric(Section):
@@ -65,53 +70,32 @@ class Metric(Section):
         default=None,
         description=(
             "Unit of the values (UCUM, as OpenTelemetry writes them, or `ratio`, `percent`)."
-            " Default: what the name ends in."
+            " null: what the name ends in."
         ),
     )
-    span: EventName | Annotated[list[EventName], Field(min_length=1)] | None = Field(
-        default=None,
-        description="Source: an entry of `sources`, or several.",
+    span: EventName | Annotated[list[EventName], Field(min_length=1)] | None = _source(
+        "Source: an entry of `sources`, or several."
     )
-    event: EventName | Annotated[list[EventName], Field(min_length=1)] | None = Field(
-        default=None,
-        description="Source: an entry of `events`, or several.",
+    event: EventName | Annotated[list[EventName], Field(min_length=1)] | None = _source(
+        "Source: an entry of `events`, or several."
     )
-    log: EventName | None = Field(
-        default=None,
-        description="Source: an entry of `records`, or `all` for every log record.",
-    )
+    log: EventName | None = _source("Source: an entry of `records`, or `all` for every log record.")
     pipeline: (
         Literal["label_overflow", "redacted", "invalid_event", "invalid_value", "process_alive"]
         | None
-    ) = Field(
-        default=None,
-        description="Source: what the pipeline itself does to signals on their way.",
+    ) = _source("Source: what the pipeline itself does to signals on their way.")
+    sdk: str | None = _source("Source: the metric of this name that the OpenTelemetry SDK sends.")
+    probe: Literal["status", "duration"] | None = _source(
+        "Source: whether the Collector's probe finds the service healthy, or how long"
+        " the answer took."
     )
-    sdk: str | None = Field(
-        default=None,
-        description="Source: the metric of this name that the OpenTelemetry SDK sends.",
+    rule: Text | None = _source("Source: PromQL of a recording rule.")
+    ratio: RatioOf | None = _source(
+        "Source: a share of what was counted, 0 to 1, for each of `labels`, service and"
+        " environment. It has no value while nothing is counted."
     )
-    probe: Literal["status", "duration"] | None = Field(
-        default=None,
-        description=(
-            "Source: whether the Collector's probe finds the service healthy, or how long the"
-            " answer took."
-        ),
-    )
-    rule: Text | None = Field(
-        default=None,
-        description="Source: PromQL of a recording rule.",
-    )
-    ratio: RatioOf | None = Field(
-        default=None,
-        description=(
-            "A share of what was counted, 0 to 1: no value while idle. ``labels`` are kept"
-            " apart, besides whose it is."
-        ),
-    )
-    stack: str | None = Field(
-        default=None,
-        description="Source: the component of the stack that exposes a series of this name.",
+    stack: str | None = _source(
+        "Source: the component of the stack that exposes a series of this name."
     )
     value: str | AttributeValue = Field(
         default="count",
@@ -134,7 +118,7 @@ class Metric(Section):
     )
     buckets: str | None = Field(
         default=None,
-        description="Name of a list of `buckets`; a histogram needs it. Default: no histogram.",
+        description="Name of a list of `buckets`; a histogram needs it. null: no histogram.",
     )
     fold: Fold | None = Field(
         None,
@@ -142,7 +126,7 @@ class Metric(Section):
         " `span` or `sdk` needs it. `sum`: each process has its own part (agents running in it,"
         " its memory). `max` or `min`: all report the same thing, and the largest or smallest"
         " counts (the depth of a shared queue). `last`: the value that any of them reported last."
-        " Processes that ended do not count. No default.",
+        " Processes that ended do not count. null: the metric is none of these gauges.",
     )
     exemplars: bool = Field(
         default=False,
@@ -164,7 +148,7 @@ class Metric(Section):
             "What causes the signals of this metric's source. Where it was seen and they never"
             " were, `imsobs status` says so, and so does an alert on the metrics"
             " `NAMESPACE_expected_causes` and `NAMESPACE_expected_seen`. Of a metric from `span`,"
-            " `event`, `log` or `sdk`. Default: nothing is expected."
+            " `event`, `log` or `sdk`. null: nothing is expected."
         ),
     )
     allow: dict[str, Text] = Field(

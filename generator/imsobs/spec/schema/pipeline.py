@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from imsobs.spec.schema.base import DurationText, Ratio, Section, Text, seconds
+from imsobs.spec.schema.base import DurationText, PositiveDuration, Ratio, Section, Text, seconds
 
 
 class Redaction(Section):
@@ -62,20 +62,20 @@ class Sampling(Section):
 
     rate: Ratio = Field(
         0.1,
-        description="Share of ordinary traces that is kept, 0 to 1; 0 keeps none of them."
+        description="Share of ordinary traces that is kept, 0 to 1. 0: none of them is."
         " TRACE_SAMPLING_RATE overrides it.",
     )
     slow: DurationText = Field(
-        "5s", description="Traces that take at least this long are all kept; 0s keeps every trace."
+        "5s", description="Traces that take at least this long are all kept. 0s: every trace is."
     )
     large: int = Field(
         1000,
         ge=2,
         le=2**31 - 1,
-        description="Traces of at least so many spans are all kept: a loop without end is seen,"
-        " and does not fill the memory of the Collector.",
+        description="Number of spans from which a trace is kept, whatever it is: an endless loop is"
+        " seen, and does not fill the memory of the Collector.",
     )
-    longest_request: DurationText = Field(
+    longest_request: PositiveDuration = Field(
         "10m",
         description="The longest that a request may take for its trace to be kept whole when it"
         " fails: how long a trace is held whose request has not ended. Of a request that fails"
@@ -83,8 +83,8 @@ class Sampling(Section):
     )
     decision_wait: DurationText = Field(
         "10s",
-        description="How long a trace is held after the span of its request has come, for spans"
-        " that come later than it.",
+        description="How long a trace is held after the span of its request has arrived, for spans"
+        " that arrive later. 0s: it is decided on at once.",
     )
     ends_with: Literal["request", "trace"] = Field(
         "request",
@@ -95,9 +95,9 @@ class Sampling(Section):
     )
     max_traces: Annotated[int, Field(ge=100)] | None = Field(
         None,
-        description="Most traces that are held; beyond, the oldest is given up undecided and the"
-        " alert TraceMemoryFull fires. Default: as many of six spans as half of"
-        " collector.memory_limit_mib holds.",
+        description="Largest number of traces that are held; beyond it the oldest is dropped"
+        " undecided and the alert TraceMemoryFull fires. null: as many traces of six spans as"
+        " fit into half of collector.memory_limit_mib.",
     )
     sdk_sampler: Annotated[str, Field(pattern=r"^[a-z_]+$")] = Field(
         default="always_on",
@@ -133,54 +133,61 @@ class Collector(Section):
     memory_limit_mib: Annotated[int, Field(ge=64)] = Field(
         default=512,
         description=(
-            "Hard limit of the memory_limiter, MiB; beyond, telemetry is refused and sent again by"
-            " the SDK. Default: 512."
+            "Hard limit of the memory_limiter, in MiB; beyond it telemetry is refused, and the SDK"
+            " sends it again."
         ),
     )
     max_series: Annotated[int, Field(ge=100)] = Field(
         default=50_000,
         description=(
-            "Most derived series that labels may allow, all services and environments together; at"
-            " run time new ones beyond are refused and counted. Default: 50 000."
+            "Largest number of derived series that labels may allow, all services and environments"
+            " together; at run time new ones beyond it are refused and counted."
         ),
     )
     keep_idle: DurationText = Field(
         default="24h",
         description=(
-            "How long a derived series that no longer changes stays visible. Default: 24 hours."
+            "How long a derived series that no longer changes stays visible; 0s is refused."
+            " Default: 24 hours."
         ),
     )
     # With one scrape and one evaluation, gone within five minutes.
     keep_gone: DurationText = Field(
         default="4m",
         description=(
-            "How long what a process or the probe reported stays when it reports no more. Default:"
-            " 4 minutes."
+            "How long a series stays visible after the process or the probe that reported it no"
+            " longer does; 0s is refused. Default: 4 minutes."
         ),
     )
     max_processes: Annotated[int, Field(ge=1, le=100_000)] = Field(
         20,
-        description="Processes (values of service.instance.id) that may report at one time, all"
-        " services and environments together; of each, gauges of up to ten starts within"
-        " keep_idle are held besides. Bounds the series of processes in Prometheus, which refuses"
-        " a scrape with more: then these series are missing until there are fewer, counters of"
-        " the service are not.",
+        description=(
+            "Number of processes (values of service.instance.id) that may report at one time, all"
+            " services and environments together; of each, gauges of up to ten starts within"
+            " keep_idle are held besides. Bounds the series of processes in Prometheus, which"
+            " refuses a scrape with more: then these series are missing until there are fewer,"
+            " counters of the service are not."
+        ),
     )
     queue_mib: Annotated[int, Field(ge=2, le=1_048_576)] = Field(
         default=512,
         description=(
-            "Most that waits on disk for each backend while it is away, MiB; beyond, telemetry is"
-            " refused and counted. Default: 512."
+            "Size of the queue on disk for each backend while it is unreachable, in MiB; beyond it"
+            " telemetry is refused and counted."
         ),
     )
     probe_interval: DurationText = Field(
-        default="15s", description="How often each health route is asked."
+        default="15s",
+        description=(
+            "How often each health route is asked; 0s is refused. Default: every 15 seconds."
+        ),
     )
     probe_timeout: DurationText | None = Field(
         default=None,
         description=(
             "How long the probe waits for an answer and its body; a later answer is unhealthy."
-            " Left out: 5s, or the probe's interval when that is shorter."
+            " 0s is refused."
+            " null: 5s, or the probe's interval when that is shorter."
         ),
     )
 

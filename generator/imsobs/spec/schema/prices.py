@@ -1,4 +1,4 @@
-"""What model calls cost: where the usage is told, and the price table."""
+"""What model calls cost: where the usage is reported, and the price table."""
 
 import datetime
 from typing import Annotated, Any
@@ -26,7 +26,8 @@ TOKENS = (
 
 
 def _keys(description: str) -> list[str]:
-    found: list[str] = Field(default=[], description=description)
+    text = f"{description} Default: as `dialects` say, else it is not read."
+    found: list[str] = Field(default=[], description=text)
     return found
 
 
@@ -43,64 +44,61 @@ class Usage(Section):
     audio_input: list[str] = _keys("Input tokens that are audio, cached ones included.")
     audio_output: list[str] = _keys("Output tokens that are audio.")
     audio_cached_read: list[str] = _keys(
-        "Input tokens that are audio and were read from the cache. Where it is not told, those"
-        " that were read are taken for text."
+        "Input tokens that are audio and were read from the cache. Where it is not reported,"
+        " tokens that were read count as text."
     )
     image_input: list[str] = _keys("Input tokens that are images, cached ones included.")
     image_output: list[str] = _keys("Output tokens that are images.")
     image_cached_read: list[str] = _keys(
-        "Input tokens that are images and were read from the cache. Where it is not told, those"
-        " that were read are taken for text."
+        "Input tokens that are images and were read from the cache. Where it is not reported,"
+        " tokens that were read count as text."
     )
     tier: list[str] | None = Field(
         default=None,
         description="The service tier that the vendor served, then that which was asked for."
-        " Default: of spans, the attributes openai.response.service_tier,"
+        " null: of spans, the attributes openai.response.service_tier,"
         " gen_ai.openai.response.service_tier, openai.request.service_tier and"
         " gen_ai.openai.request.service_tier; of events, none.",
     )
     reported_cost: list[str] = _keys(
-        "What the vendor itself says that the call cost, USD. Where it is told and above 0 it is"
-        " the cost, and the price table is not asked. 0 is taken for not told."
+        "What the vendor itself reports as the cost of the call, in USD. A value above 0 is the"
+        " cost, and the price table is not used. 0 counts as not reported."
     )
 
     def tokens(self) -> dict[str, list[str]]:
-        """Return kind of tokens -> where it is read from, of the kinds that are told."""
+        """Return kind of tokens -> where it is read from, of the kinds that are reported."""
         return {kind: keys for kind in TOKENS if (keys := getattr(self, kind))}
+
+
+def _rate(what: str, *, null: str | None = None) -> Any:
+    """Return the field of a rate. null: what holds where it is left out; None: it is required."""
+    text = f"USD per million {what}. 0: they are free."
+    if null is None:
+        return Field(description=text)
+    return Field(default=None, description=f"{text} null: {null}.")
+
+
+_UNPRICED = "a call with such tokens is unpriced"
 
 
 class Rates(Section):
     """USD per million tokens."""
 
-    input: Usd = Field(description="Of input tokens that are neither cached nor of another kind.")
-    output: Usd = Field(description="Of output tokens, reasoning included. 0: they are free.")
-    cached_read: Usd | None = Field(
-        default=None, description="Of input tokens read from the cache. Default: as input."
+    input: Usd = _rate("input tokens that are neither cached nor audio or images")
+    output: Usd = _rate("output tokens, reasoning included")
+    cached_read: Usd | None = _rate("input tokens that were read from the cache", null="as `input`")
+    cache_write: Usd | None = _rate(
+        "input tokens that were written to the cache", null="as `input`"
     )
-    cache_write: Usd | None = Field(
-        default=None, description="Of input tokens written to the cache. Default: as input."
+    audio_input: Usd | None = _rate("audio tokens sent", null=_UNPRICED)
+    audio_output: Usd | None = _rate("audio tokens answered", null=_UNPRICED)
+    audio_cached_read: Usd | None = _rate(
+        "audio tokens that were read from the cache", null="as `audio_input`"
     )
-    audio_input: Usd | None = Field(
-        default=None,
-        description="Of audio tokens sent. Default: a call with such tokens is unpriced.",
-    )
-    audio_output: Usd | None = Field(
-        default=None,
-        description="Of audio tokens answered. Default: a call with such tokens is unpriced.",
-    )
-    audio_cached_read: Usd | None = Field(
-        default=None, description="Of audio tokens read from the cache. Default: as audio_input."
-    )
-    image_input: Usd | None = Field(
-        default=None,
-        description="Of image tokens sent. Default: a call with such tokens is unpriced.",
-    )
-    image_output: Usd | None = Field(
-        default=None,
-        description="Of image tokens answered. Default: a call with such tokens is unpriced.",
-    )
-    image_cached_read: Usd | None = Field(
-        default=None, description="Of image tokens read from the cache. Default: as image_input."
+    image_input: Usd | None = _rate("image tokens sent", null=_UNPRICED)
+    image_output: Usd | None = _rate("image tokens answered", null=_UNPRICED)
+    image_cached_read: Usd | None = _rate(
+        "image tokens that were read from the cache", null="as `image_input`"
     )
 
 
@@ -147,17 +145,17 @@ class Price(TierRates):
         description="Service tier, as the vendor names it (`priority`, `flex`, `batch`) -> its"
         " rates, or one number: so many times the price itself, `above` included. A call of a tier"
         " that is not here is unpriced. No tier, `default`, `standard` and `auto` are the price"
-        " itself.",
+        " itself. Default: no tiers.",
     )
     source: Text | None = Field(
         default=None,
-        description="Page or list where the price was read. Default: the vendor's in"
-        " `price_sources`; one of the two has it.",
+        description="Page or list where the price was read. null: the vendor's in"
+        " `price_sources`, which then has it.",
     )
     checked: datetime.date | None = Field(
         default=None,
-        description="Day when it was last compared with the source. Default: the vendor's in"
-        " `price_sources`; one of the two has it.",
+        description="Day when it was last compared with the source. null: the vendor's in"
+        " `price_sources`, which then has it.",
     )
 
 
@@ -167,9 +165,15 @@ Prices = dict[LabelValue, dict[LabelValue, list[Price]]]
 class PriceSource(Section):
     """Where the prices of a vendor were read, of those that do not say it themselves."""
 
-    source: Text | None = Field(default=None, description="Page or list where they were read.")
+    source: Text | None = Field(
+        default=None,
+        description="Page or list where they were read. null: each price of the vendor names its"
+        " own.",
+    )
     checked: datetime.date | None = Field(
-        default=None, description="Day when they were last compared with it."
+        default=None,
+        description="Day when they were last compared with the source. null: each price of the"
+        " vendor has its own.",
     )
 
 

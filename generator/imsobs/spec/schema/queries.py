@@ -9,6 +9,7 @@ from imsobs.spec.schema.base import (
     LabelName,
     LabelValue,
     MetricName,
+    PositiveDuration,
     Section,
     Text,
 )
@@ -23,19 +24,17 @@ class RatioOf(Section):
 
     part: MetricName = Field(description="The counter of which a part is taken.")
     where: dict[LabelName, LabelValue | list[LabelValue]] = Field(
-        default={}, description="Only the part with these label values; empty takes all of it."
+        default={}, description="Only the part with these label values. Empty: all of it."
     )
     among: dict[LabelName, LabelValue | list[LabelValue]] = Field(
         default={},
-        description="Part and whole only of events with these label values; empty takes all.",
+        description="Part and whole only of events with these label values. Empty: all.",
     )
     of: MetricName | Annotated[list[MetricName], Field(min_length=1, max_length=2)] | None = Field(
         default=None,
-        description=(
-            "The whole: a counter, or the sum of two. Left out: ``part`` without ``where``."
-        ),
+        description=("The whole: a counter, or the sum of two. null: `part` without `where`."),
     )
-    over: DurationText = Field(default="5m", description="The window that is counted over.")
+    over: PositiveDuration = Field(default="5m", description="The window that is counted over.")
 
 
 class CountedBy(Section):
@@ -43,7 +42,7 @@ class CountedBy(Section):
 
     metric: MetricName = Field(description="A counter, or a histogram (how much it observed).")
     where: dict[LabelName, LabelValue | list[LabelValue]] = Field(
-        default={}, description="Only what has these label values; empty takes all."
+        default={}, description="Only what has these label values. Empty: all."
     )
 
 
@@ -56,14 +55,15 @@ class ExpectedWith(CountedBy):
     minus: CountedBy | None = Field(
         default=None,
         description=(
-            "What is taken off it, because it causes none: a request that a cache answered calls"
-            " no model. Default: nothing."
+            "What is subtracted, because it causes no such signal: a request that a cache"
+            " answered calls no model. null: nothing."
         ),
     )
     within: DurationText = Field(
         default="1h",
         description=(
-            "Time in which both are looked for, at least 5m and longer than what causes it takes."
+            "Time in which both are looked for, at least 5m and longer than what causes it takes;"
+            " 0s is refused."
         ),
     )
     hint: Text = Field(

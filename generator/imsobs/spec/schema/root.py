@@ -30,8 +30,9 @@ class Spec(Section):
     use: list[PackName] = Field(
         default=[],
         description=(
-            "Packs of entries that ship with the tool (docs/guide/packs.md). An entry of the"
-            " spec with the name of one of a pack overrides its keys, and null removes it."
+            "Packs of entries that ship with the tool (docs/guide/packs.md). An entry of the spec"
+            " with the name of one of a pack overrides its keys, and null removes it. Default: no"
+            " pack."
         ),
     )
     service: Service = Field(
@@ -57,7 +58,10 @@ class Spec(Section):
     )
     prices: Prices = Field(description="Vendor -> model -> its prices, each from a day on.")
     buckets: Buckets = Field(
-        description="Name -> upper bounds of the buckets of histograms, in the metric's unit."
+        description=(
+            "Name -> upper bounds of the buckets of histograms, in the metric's unit. 0: a bucket"
+            " of what is 0 or less."
+        )
     )
     metrics: Metrics = Field(description="Name, as in Prometheus -> a metric.")
     redaction: Redaction = Field(description="What never reaches storage.")

@@ -10,6 +10,7 @@ from imsobs.spec.schema.base import (
     LabelName,
     LabelValue,
     LoopbackUrl,
+    PositiveDuration,
     Section,
     Text,
 )
@@ -54,12 +55,12 @@ class Webhook(Section):
 
     url_file: SecretFile | None = Field(
         default=None,
-        description="File below `routing.secrets` that holds the URL. Default: `url` is given.",
+        description="File below `routing.secrets` that holds the URL. null: `url` is given.",
     )
     url: LoopbackUrl | None = Field(
         default=None,
         description=(
-            "URL on the loopback interface, which is no secret. Default: `url_file` is given."
+            "URL on the loopback interface, which is no secret. null: `url_file` is given."
         ),
     )
 
@@ -83,19 +84,19 @@ class Receiver(Section):
 
     slack: Slack | None = Field(
         default=None,
-        description="Send to Slack. Default: not.",
+        description="Send to Slack. null: nothing is sent there.",
     )
     pagerduty: PagerDuty | None = Field(
         default=None,
-        description="Send to PagerDuty. Default: not.",
+        description="Send to PagerDuty. null: nothing is sent there.",
     )
     webhook: Webhook | None = Field(
         default=None,
-        description="Send to a web hook. Default: not.",
+        description="Send to a web hook. null: nothing is sent there.",
     )
     email: Email | None = Field(
         default=None,
-        description="Send by mail. Default: not.",
+        description="Send by mail. null: nothing is sent there.",
     )
 
 
@@ -122,23 +123,23 @@ class Route(Section):
     )
     group_by: list[LabelName] | None = Field(
         default=None,
-        description="Labels whose values make one notification. Default: as in `routing`.",
+        description="Labels whose values make one notification. null: as in `routing`.",
     )
     group_wait: DurationText | None = Field(
         default=None,
         description=(
-            "Time until the first notification of a new group. Default: as in `routing`; `0s`"
-            " sends at once."
+            "Time until the first notification of a new group. null: as in `routing`. 0s: it"
+            " is sent at once."
         ),
     )
-    group_interval: DurationText | None = Field(
+    group_interval: PositiveDuration | None = Field(
         default=None,
-        description="Time until a group that changed is sent again. Default: as in `routing`.",
+        description="Time until a group that changed is sent again. null: as in `routing`.",
     )
-    repeat_interval: DurationText | None = Field(
+    repeat_interval: PositiveDuration | None = Field(
         default=None,
         description=(
-            "Time until a group that did not change is sent again. Default: as in `routing`."
+            "Time until a group that did not change is sent again. null: as in `routing`."
         ),
     )
 
@@ -211,7 +212,7 @@ class Expectation(Section):
     beside: dict[LabelName, str] | None = Field(
         default=None,
         description=(
-            "Labels of another alert that fires at the same time, as in `labels`. Default: it fires"
+            "Labels of another alert that fires at the same time, as in `labels`. null: it fires"
             " alone."
         ),
     )
@@ -221,7 +222,7 @@ class Expectation(Section):
     )
     muted: KebabName | None = Field(
         default=None,
-        description="Name of the mute during which it is not sent. Default: it is always sent.",
+        description="Name of the mute during which it is not sent. null: it is always sent.",
     )
 
 
@@ -239,15 +240,15 @@ class Routing(Section):
     group_wait: DurationText = Field(
         default="30s",
         description=(
-            "Time until the first notification of a new group. Default: 30 seconds; `0s` sends at"
-            " once."
+            "Time until the first notification of a new group. 0s: it is sent at once. Default: 30"
+            " seconds."
         ),
     )
-    group_interval: DurationText = Field(
+    group_interval: PositiveDuration = Field(
         default="5m",
         description="Time until a group that changed is sent again. Default: 5 minutes.",
     )
-    repeat_interval: DurationText = Field(
+    repeat_interval: PositiveDuration = Field(
         default="4h",
         description="Time until a group that did not change is sent again. Default: 4 hours.",
     )

@@ -42,7 +42,7 @@ class RecordingRule(Section):
     by: list[LabelName] = Field(
         [],
         description="Labels that the result of `ratio` keeps in addition to those that identify"
-        " the service and its environment.",
+        " the service and its environment. Default: none.",
     )
     group: KebabName = Field(
         "service", description="Rule group. Rules of one group are evaluated in order."
@@ -53,7 +53,9 @@ class RecordingRule(Section):
     )
     allow: dict[str, Text] = Field(
         {},
-        description="Checks that this rule fails on purpose: id of the check -> reason.",
+        description=(
+            "Checks that this rule fails on purpose: id of the check -> reason. Default: none."
+        ),
     )
 
 

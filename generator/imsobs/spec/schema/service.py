@@ -35,7 +35,8 @@ class Probe(Section):
         default={},
         description=(
             "Headers of every request of the probe. A secret is read from a variable of the"
-            " Collector's environment: `authorization: {env: IMS_HEALTH_AUTHORIZATION}`."
+            " Collector's environment: `authorization: {env: IMS_HEALTH_AUTHORIZATION}`. Default:"
+            " none."
         ),
     )
     answer: Literal["body", "status"] = Field(
@@ -93,7 +94,8 @@ class Service(Section):
         ),
     )
     components: list[LabelValue] = Field(
-        default=[], description="Names of the components that the detailed route knows."
+        default=[],
+        description="Names of the components that the detailed route knows. Default: none.",
     )
     probe: Probe = Field(
         default=Probe(),

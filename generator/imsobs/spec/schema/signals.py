@@ -58,24 +58,24 @@ class Label(Section):
         default=None,
         description=(
             "What it is read from where no attribute is there: the first word of the span's name,"
-            " or the record's severity number. Default: nothing."
+            " or the record's severity number. null: nothing."
         ),
     )
     word: Literal["first"] | None = Field(
         default=None,
         description=(
             "`first`: of a text such as `select jobs.db` only the word that it begins with "
-            "(letters and underscores). Default: the whole text."
+            "(letters and underscores). null: the whole text."
         ),
     )
     case: Literal["upper", "lower"] | None = Field(
         default=None,
-        description="The text is put into this case before it is compared. Default: as it is.",
+        description="The text is put into this case before it is compared. null: as it is.",
     )
     values: list[LabelValue] | dict[LabelValue, list[LabelValue]] | None = Field(
         default=None,
         description=(
-            "Allowed values, or value -> texts that mean it. Default: another key gives the values."
+            "Allowed values, or value -> texts that mean it. null: another key gives the values."
         ),
     )
     patterns: dict[LabelValue, Text] | None = Field(
@@ -83,12 +83,12 @@ class Label(Section):
         description=(
             "Value -> regular expression (RE2) of the texts that mean it, the first match wins."
             " The value `*` keeps the text itself; `limit` then bounds how many there may be."
-            " Default: none."
+            " null: none."
         ),
     )
     values_of: LabelName | None = Field(
         default=None,
-        description="Name of the label whose values this one has. Default: it has its own.",
+        description="Name of the label whose values this one has. null: it has its own.",
     )
     values_of_labels: bool = Field(
         default=False,
@@ -100,24 +100,24 @@ class Label(Section):
     )
     values_of_measures: bool = Field(
         False,
-        description="The values are what is measured of spans: the attributes that numbers are"
-        " read from, and duration.",
+        description="Whether the values are what is measured of spans: the attributes that numbers"
+        " are read from, and duration. Default: no.",
     )
     limit: Annotated[int, Field(ge=1, le=1000)] | None = Field(
         default=None,
         description=(
-            "How many values of the pattern `*` the budget of series plans for. Default: 1; of a"
-            " label with a closed set, their number."
+            "How many values of the pattern `*` the budget of series plans for. null: 1; of a"
+            " label with a closed set of values, the number of those."
         ),
     )
     apart: list[LabelValue] = Field(
         default=[],
         description=(
-            "Values that are none of what metrics with this label are about, such as health"
-            " routes among the routes of users' requests; a last `*` is any rest. The routes that"
-            " the probe asks are apart by themselves. Panels and objectives leave them out"
-            " unless they select or keep the label; a written query that mixes them with the"
-            " rest is a fault."
+            "Values that are not what metrics with this label are about, such as health routes"
+            " among the routes of users' requests; `*` at the end stands for any rest. Panels and"
+            " objectives leave them out unless they select or keep the label; a written query that"
+            " mixes them with other values is a fault. Default: the routes that the probe asks,"
+            " which need not be listed."
         ),
     )
     missing: LabelValue = Field(
@@ -170,7 +170,7 @@ class SpanSource(Section):
     description: Text = Field(description="Which spans these are.")
     kind: Literal["server", "client", "internal", "producer", "consumer"] | None = Field(
         default=None,
-        description="Kind of the spans. Default: of any kind.",
+        description="Kind of the spans. null: of any kind.",
     )
     scopes: list[str] = Field(
         default=[],
@@ -181,7 +181,7 @@ class SpanSource(Section):
     )
     where: Text | None = Field(
         default=None,
-        description="OTTL condition on the span. Default: none.",
+        description="OTTL condition on the span. null: none.",
     )
     dialects: list[str] = Field(
         default=[],
@@ -226,7 +226,7 @@ class SpanSource(Section):
         default=None,
         description=(
             "OTTL condition on the span that says the same, where no class of exception does. "
-            "Default: none."
+            "null: none."
         ),
     )
     prefer: list[str] = Field(
@@ -249,7 +249,7 @@ class SpanSource(Section):
         description=(
             "Where its spans carry what was used, to compute the cost from. With `dialects`, which "
             "say that themselves, only what is to be read otherwise, such as `reported_cost`. "
-            "Default: what the dialects say, else the spans are not priced."
+            "null: what the dialects say, else the spans are not priced."
         ),
     )
 

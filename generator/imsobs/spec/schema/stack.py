@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from imsobs.shipped import shipped
-from imsobs.spec.schema.base import DurationText, Section
+from imsobs.spec.schema.base import DurationText, PositiveDuration, Section
 from imsobs.spec.schema.ports import (
     AlertmanagerPorts,
     GatewayPorts,
@@ -30,15 +30,17 @@ class Retention(Section):
 
     metrics: DurationText = Field(
         default="30d",
-        description="How long Prometheus keeps samples. Default: 30 days.",
+        description=(
+            "How long Prometheus keeps samples, 2h at least; 0s is refused. Default: 30 days."
+        ),
     )
     logs: DurationText = Field(
         default="7d",
-        description="How long Loki keeps records. Default: 7 days.",
+        description="How long Loki keeps records, in whole days; 0s is refused. Default: 7 days.",
     )
     traces: DurationText = Field(
         default="2d",
-        description="How long Jaeger keeps traces. Default: 2 days.",
+        description="How long Jaeger keeps traces, in whole hours; 0s is refused. Default: 2 days.",
     )
 
 
@@ -48,12 +50,16 @@ class Scrape(Section):
     interval: DurationText = Field(
         default="15s",
         description=(
-            "How often Prometheus scrapes each target and evaluates rules. Default: 15 seconds."
+            "How often Prometheus scrapes each target and evaluates rules, 1s to 2m; 0s is"
+            " refused. Default: 15 seconds."
         ),
     )
     timeout: DurationText = Field(
         default="10s",
-        description="How long it waits for an answer, at most the interval. Default: 10 seconds.",
+        description=(
+            "How long it waits for an answer, 1s to the interval; 0s is refused. Default: 10"
+            " seconds."
+        ),
     )
 
 
@@ -68,8 +74,8 @@ class Component(Section):
     image: Image
     digest: Digest | None = Field(
         default=None,
-        description="Digest of the image, which then decides what is pulled; without one, that "
-        "of the version as shipped where it is known, else the tag.",
+        description="Digest of the image, which then decides what is pulled. null: that of the"
+        " version as it ships with the tool, where it is known, else the tag decides.",
     )
     memory_mib: MemoryMib
     cpus: Cpus
@@ -92,14 +98,16 @@ def _image(name: str) -> Any:
 def _memory(name: str) -> Any:
     return Field(
         default=_SHIPPED[name].memory_mib,
-        description="Hard limit of the container, MiB; it is restarted beyond.",
+        description=(
+            "Memory limit of the container, in MiB; a component that exceeds it is restarted."
+        ),
     )
 
 
 def _cpus(name: str) -> Any:
     return Field(
         default=_SHIPPED[name].cpus,
-        description="Most of the machine's cores that it may take; fractions are allowed.",
+        description="Most cores of the machine that the container may use; fractions are allowed.",
     )
 
 
@@ -130,7 +138,7 @@ class Prometheus(Component):
     size_limit_mib: Annotated[int, Field(ge=0)] = Field(
         default=0,
         description=(
-            "MiB of blocks on disk, beyond which the oldest are deleted. Default: 0, no limit."
+            "Size of the blocks on disk, in MiB, beyond which the oldest are deleted. 0: no limit."
         ),
     )
 
@@ -174,9 +182,9 @@ class Loki(Component):
     )
     max_line_kib: Annotated[int, Field(ge=1, le=4096)] = Field(
         default=256,
-        description="KiB of a log line, beyond which it is cut. Default: 256.",
+        description="Longest log line, in KiB; a longer one is cut.",
     )
-    max_age: DurationText = Field(
+    max_age: PositiveDuration = Field(
         default="2d",
         description="Records that are older when they arrive are refused. Default: 2 days.",
     )
