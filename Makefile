@@ -20,7 +20,7 @@ $(READY): requirements.lock pyproject.toml instrumentation/pyproject.toml \
 
 .PHONY: help all install lock fmt lint render check validate verify test test-unit test-native \
 	test-stack test-faults binaries up down status destroy demo spike drill preview bench dialects \
-	secret-rules \
+	secret-rules registry \
 	wheel sbom audit pin clean
 
 help: ## List the targets.
@@ -104,6 +104,9 @@ preview: $(READY) ## Pictures of the dashboards from the running Prometheus.
 
 dialects: $(READY) binaries ## Record what each dialect's package sends, anew; results in tests/golden/dialects.
 	@PYTHONPATH=examples $(BIN)/python -m tests.dialects.record
+
+registry: $(READY) binaries ## Collect the names of the outside world anew: conventions, instruments, series of the stack.
+	@PYTHONPATH=examples $(BIN)/python -m release.registry
 
 secret-rules: $(READY) ## Compile gitleaks' rules anew, of the version in data/builds.yaml.
 	@$(BIN)/python -m release.secret_rules

@@ -1,0 +1,148 @@
+"""Series that the components of the stack expose about themselves, taken from running ones."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import httpx2
+from gateway.launch import Launch, running
+from gateway.traffic import Order, drive
+from imsobs.runtime.build.binaries import resolve_binary
+from imsobs.runtime.process.stack import RunningStack, running_stack
+from imsobs.runtime.trial import free_ports, render_trial
+from imsobs.shipped import shipped
+
+from release.registry.attributes import ROOT
+
+# Those that Prometheus scrapes and that run natively; Grafana's binary is not built here.
+COMPONENTS = ("otelcol", "prometheus", "alertmanager", "jaeger", "loki")
+# A short life, in which everything happens once.
+_FAST = {
+    "scrape": {"interval": "2s", "timeout": "2s"},
+    "sampling": {"slow": "1s", "decision_wait": "2s"},
+    "alerting": {"fast": "2s", "slow": "10s"},
+}
+_SETTLE_SECONDS = 12
+_TYPE = re.compile(r"^# TYPE (?P<name>\S+) (?P<type>\w+)$", re.MULTILINE)
+_SAMPLE = re.compile(r"^(?P<name>[a-zA-Z_:][\w:]*)(?:\{(?P<labels>.*)\})? \S", re.MULTILINE)
+_LABEL = re.compile(r'(\w+)="(?:[^"\\]|\\.)*"')
+_TABLE = re.compile(
+    r"^### (?P<name>otelcol_\w+)\n(?:(?!^###).*\n)*?\| (?P<unit>\S+) \| (?P<type>\w+) \|(?P<rest>.*)\|$",
+    re.MULTILINE,
+)
+# Labels that appear after a fault only: attributes that the processor's internal/telemetry sets.
+_AFTER_FAULTS = {"otelcol_deltatocumulative_datapoints_total": ["error"]}
+_UNITS = {"s": "seconds", "By": "bytes", "ms": "milliseconds", "1": "ratio"}
+
+
+def collected() -> dict[str, Any]:
+    """Return the data of series.json: of each component, its version, names, types, labels."""
+    with tempfile.TemporaryDirectory() as name:
+        found = _live(Path(name))
+    documented = _documented()
+    for name, entry in documented.items():
+        found["otelcol"].setdefault(name, entry)
+    for name, labels in _AFTER_FAULTS.items():
+        found["otelcol"][name]["labels"] += labels
+    versions = shipped().versions()
+    return {
+        "sources": {component: versions[component] for component in COMPONENTS},
+        "components": {name: dict(sorted(found[name].items())) for name in COMPONENTS},
+    }
+
+
+def _live(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return what the stack exposes after the demo's traffic."""
+    (port,) = free_ports(1)
+    url = {"service": {"url": f"http://127.0.0.1:{port}"}}
+    root = render_trial(folder / "project", ROOT / "spec/ims.yaml", _FAST, url)
+    with running_stack(root, folder / "state", only=COMPONENTS) as stack:
+        endpoint = f"http://127.0.0.1:{stack.port('otelcol', 'otlp_http')}"
+        with running(Launch(root=root, logs=folder / "logs", port=port, endpoint=endpoint)) as app:
+            asyncio.run(_drive(app.gateway_url))
+            httpx.post(f"{endpoint}/v1/traces", content=b"no message")
+            time.sleep(_SETTLE_SECONDS)
+            found = {component: _scraped(stack, component) for component in COMPONENTS}
+            found["prometheus"] |= _of_scrapes(stack)
+    return found
+
+
+async def _drive(url: str) -> None:
+    async with httpx2.AsyncClient(base_url=url, timeout=60.0) as client:
+        await drive(client, Order(mode="steady", count=150, seed=7, traced=True))
+
+
+def _scraped(stack: RunningStack, component: str) -> dict[str, Any]:
+    port = "telemetry" if component in ("otelcol", "jaeger") else "http"
+    path = f"{stack.layout.loki_path()}/" if component == "loki" else ""
+    answer = httpx.get(f"http://127.0.0.1:{stack.port(component, port)}/{path}metrics")
+    return dict(exposed(answer.raise_for_status().text))
+
+
+def exposed(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield name -> type and labels of each metric of a text in the exposition format."""
+    types = {match["name"]: match["type"] for match in _TYPE.finditer(text)}
+    labels: dict[str, set[str]] = {name: set() for name in types}
+    for sample in _SAMPLE.finditer(text):
+        name = sample["name"]
+        base = re.sub(r"_(?:bucket|sum|count)$", "", name)
+        metric = base if types.get(base) in ("histogram", "summary") else name
+        if metric in labels:
+            labels[metric] |= set(_LABEL.findall(sample["labels"] or "")) - {"le"}
+    for name, kind in types.items():
+        yield name, {"type": _known(kind), "labels": sorted(labels[name])}
+
+
+def _known(kind: str) -> str:
+    return kind if kind in ("counter", "gauge", "histogram", "summary") else "gauge"
+
+
+def _of_scrapes(stack: RunningStack) -> dict[str, Any]:
+    """Return the series that Prometheus itself writes of each scrape."""
+    base = f"http://127.0.0.1:{stack.port('prometheus', 'http')}"
+    answer = httpx.get(
+        f"{base}/api/v1/label/__name__/values", params={"match[]": '{__name__=~"up|scrape_.*"}'}
+    )
+    return {name: {"type": "gauge", "labels": []} for name in answer.json()["data"]}
+
+
+def _documented() -> dict[str, Any]:
+    """Return what the Collector's modules say of their metrics: some appear after a fault only.
+
+    The modules and versions are those that the binary was built of.
+    """
+    binary = str(resolve_binary("otelcol", ROOT))
+    listed = subprocess.run(
+        ["go", "version", "-m", binary], capture_output=True, text=True, check=True
+    )
+    cache = subprocess.run(
+        ["go", "env", "GOMODCACHE"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    found: dict[str, Any] = {}
+    for module, version in re.findall(r"\tdep\t(\S+)\t(\S+)", listed.stdout):
+        escaped = re.sub(r"[A-Z]", lambda m: f"!{m[0].lower()}", module)
+        for file in sorted(Path(cache, f"{escaped}@{version}").glob("**/documentation.md")):
+            found |= {name: {"type": kind} for name, kind in _table(file.read_text("utf-8"))}
+    return found
+
+
+def _table(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the name as Prometheus shows it, and the type, of each documented metric."""
+    for match in _TABLE.finditer(text):
+        name, kind = match["name"], match["type"].lower()
+        monotonic = kind == "sum" and "| true |" in f"|{match['rest']}|"
+        unit = _UNITS.get(match["unit"], "")
+        if unit and unit not in name.split("_") and not (unit == "ratio" and kind == "sum"):
+            name += f"_{unit}"
+        if monotonic:
+            yield f"{name}_total", "counter"
+        else:
+            yield name, "histogram" if kind == "histogram" else "gauge"
