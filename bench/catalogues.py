@@ -81,6 +81,7 @@ def of_other_signals(spec: Spec, count: int) -> Spec:
             )
             source = {"event": name}
         else:
+            changed.setdefault("attributes", {})["other.kind"] = "string"
             name = f"other_span_{group}"
             changed["sources"].setdefault(
                 name,

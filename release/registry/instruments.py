@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 import re
 import subprocess
@@ -49,7 +50,7 @@ def collected() -> dict[str, Any]:
 def _documented(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the constants of a module whose comment below says which instrument it is."""
     body = ast.parse(file.read_text("utf-8")).body
-    for constant, comment in zip(body, body[1:], strict=False):
+    for constant, comment in itertools.pairwise(body):
         match constant, comment:
             case (
                 ast.AnnAssign(value=ast.Constant(value=str(name))),

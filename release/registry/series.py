@@ -35,7 +35,8 @@ _TYPE = re.compile(r"^# TYPE (?P<name>\S+) (?P<type>\w+)$", re.MULTILINE)
 _SAMPLE = re.compile(r"^(?P<name>[a-zA-Z_:][\w:]*)(?:\{(?P<labels>.*)\})? \S", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="(?:[^"\\]|\\.)*"')
 _TABLE = re.compile(
-    r"^### (?P<name>otelcol_\w+)\n(?:(?!^###).*\n)*?\| (?P<unit>\S+) \| (?P<type>\w+) \|(?P<rest>.*)\|$",
+    r"^### (?P<name>otelcol_\w+)\n(?:(?!^###).*\n)*?"
+    r"\| (?P<unit>\S+) \| (?P<type>\w+) \|(?P<rest>.*)\|$",
     re.MULTILINE,
 )
 # Labels that appear after a fault only: attributes that the processor's internal/telemetry sets.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from imsobs.checks import (
     alerts,
+    attributes,
     collector,
     dashboards,
     events,
@@ -26,6 +27,7 @@ from imsobs.problems import Problem
 
 CHECKS = (
     labels,
+    attributes,
     events,
     prices,
     metrics,

@@ -5,6 +5,7 @@ Every one of them must exist before anything is written.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from promql_parser import (
     VectorSelector,
 )
 
-from imsobs import promql
+from imsobs import outside, promql
 from imsobs.problems import available
 from imsobs.promql.places import Place, placed
 from imsobs.promql.series import Series
@@ -86,9 +87,7 @@ def _selector_findings(
     if name in _SYNTHETIC:
         return
     if name not in series:
-        metrics = {entry.metric for entry in series.values()}
-        hint = _histogram_hint(name, series) or available(name, metrics)
-        message = f'metric "{name}" is not in the catalogue; {hint}'
+        message = f'metric "{name}" is not in the catalogue; {_hint(name, series)}'
         yield Finding(message, "promql/unknown-metric", place.values.get(name, place.at))
         return
     labels = series[name].labels
@@ -105,10 +104,26 @@ def _selector_findings(
             yield from _value_findings(name, matcher, labels[matcher.name], at)
 
 
-def _histogram_hint(name: str, series: dict[str, Series]) -> str:
+def _hint(name: str, series: dict[str, Series]) -> str:
+    """Return the remedy for a name that is not in the catalogue."""
     if f"{name}_bucket" in series:
         return f"it is a histogram: use {name}_bucket, {name}_sum or {name}_count"
-    return ""
+    base = re.sub(r"_(?:bucket|sum|count)$", "", name)
+    for given in (name, base):
+        if components := outside.exposing(given):
+            found = outside.series(components[0], given)
+            kind = found.type if found and found.type != "summary" else "gauge"
+            return (
+                f"{' and '.join(components)} exposes it; declare it: metrics: {{{given}:"
+                f" {{type: {kind}, stack: {components[0]}, description: ...}}}}"
+            )
+    metrics = {entry.metric for entry in series.values()}
+    # The near name may be one that a component exposes and the spec does not declare yet.
+    if not difflib.get_close_matches(name, metrics, n=1, cutoff=0.85):
+        exposed = {one for c in outside.components() for one in outside.exposed(c)}
+        if near := difflib.get_close_matches(name, exposed, n=1, cutoff=0.85):
+            return f'did you mean "{near[0]}"? {_hint(near[0], series)}'
+    return available(name, metrics)
 
 
 def _value_findings(

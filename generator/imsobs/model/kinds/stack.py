@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from imsobs import outside
 from imsobs.model import conventions
 from imsobs.model.kinds.kind import Kind, quoted
+from imsobs.problems import KeyPath, Problem, available
 from imsobs.promql.series import Allowed
+from imsobs.spec.schema.metrics import Metric
 from imsobs.spec.schema.root import Spec
 
 if TYPE_CHECKING:
     from imsobs.model.metrics import ResolvedMetric
+
+# Components whose binaries are not built here, so that what they expose is not known.
+_NOT_KNOWN = ("grafana", "promtail")
 
 
 class Stack(Kind):
@@ -25,9 +32,41 @@ class Stack(Kind):
         """Return the scrape's labels: a component is nobody's service."""
         return dict.fromkeys(conventions.SCRAPE_LABELS)
 
+    def problems(self, path: KeyPath, metric: Metric) -> Iterator[Problem]:
+        """Yield what the component, as this program runs it, exposes otherwise or not at all."""
+        component, name = metric.stack or "", str(path[-1])
+        known = {*outside.components(), *_NOT_KNOWN}
+        if component not in known:
+            message = f'"{component}" is no component of the stack; {available(component, known)}'
+            yield Problem((*path, "stack"), message, "metric/unknown-component")
+        elif component not in _NOT_KNOWN:
+            yield from _held(path, name, component, metric)
+
     def described(self, metric: ResolvedMetric, spec: Spec) -> str:
         """Return the component."""
         return f"exposed by {quoted(metric)} itself"
+
+
+def _held(path: KeyPath, name: str, component: str, metric: Metric) -> Iterator[Problem]:
+    """Yield how a metric differs from the series of its name that the component exposes."""
+    series = outside.series(component, name)
+    if series is None:
+        others = " and ".join(outside.exposing(name))
+        hint = f"{others} does" if others else available(name, outside.exposed(component))
+        message = f"{component} exposes no series of this name; {hint}"
+        yield Problem(path, message, "metric/unknown-series")
+        return
+    # A summary has no name of its own among the types of a spec.
+    if series.type not in (metric.type, "summary"):
+        message = f"{component} exposes it as a {series.type}, not as a {metric.type}"
+        yield Problem((*path, "type"), message, "metric/series-type")
+    if series.labels is None:
+        return
+    for label in metric.labels:
+        if label not in series.labels:
+            message = f'{component} sets no label "{label}" on it; '
+            message += available(label, series.labels)
+            yield Problem((*path, "labels"), message, "metric/series-label")
 
 
 KIND = Stack()

@@ -16,7 +16,7 @@ from imsobs.spec.schema.prices import Prices, PriceSources
 from imsobs.spec.schema.routing import Inhibitions, Mutes, Receivers, Routing
 from imsobs.spec.schema.rules import Anomalies, Budget, Rules
 from imsobs.spec.schema.service import Service
-from imsobs.spec.schema.signals import Labels, Records, Sources
+from imsobs.spec.schema.signals import Attributes, Labels, Records, Sources
 from imsobs.spec.schema.slos import Slos
 from imsobs.spec.schema.stack import Retention, Scrape, Stack
 
@@ -37,6 +37,14 @@ class Spec(Section):
     )
     service: Service = Field(
         description="The service: names, environments, address, health routes."
+    )
+    attributes: Attributes = Field(
+        default={},
+        description=(
+            "Attribute of one's own -> type of its values: string, int, double or bool, or a list"
+            " of them (string[]). A name that ends in `.*` stands for any rest. Those of the"
+            " OpenTelemetry conventions and of known instrumentations need no entry. Default: none."
+        ),
     )
     labels: Labels = Field(
         description="Name -> a label of metrics: where it is read and which values it may have."

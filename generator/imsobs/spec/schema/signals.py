@@ -14,6 +14,13 @@ from imsobs.spec.schema.base import (
 )
 from imsobs.spec.schema.prices import Usage
 
+# Attributes of one's own: name, or the beginning of names and .*, -> type of the values.
+AttributeName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_./-]*(\.\*)?$")]
+AttributeType = Literal[
+    "string", "int", "double", "bool", "string[]", "int[]", "double[]", "bool[]"
+]
+Attributes = dict[AttributeName, AttributeType]
+
 
 class Label(Section):
     """A label: a closed set of values, so that series can be counted before they exist.
