@@ -5,9 +5,8 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
-from imsobs.spec.load import load
-
 from bench.project import SPEC
+from imsobs.spec.load import load
 
 Spec = dict[str, Any]
 # The spec's own kinds that cost something per span or log record.

@@ -23,12 +23,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from imsobs.compile import read_spec
-
 from bench.grown import write_grown
 from bench.harness import ROOT, alternate, measured, say, spread
 from bench.project import SPEC, packages
 from bench.report import Goal, Page, Table, write
+from imsobs.compile import read_spec
 
 JSONNET = "github.com/google/go-jsonnet/cmd/jsonnet"
 JSONNET_VERSION = "0.22.0"

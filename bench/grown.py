@@ -6,10 +6,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+from bench.project import SPEC
 from imsobs import yamlio
 from imsobs.spec.load import load
-
-from bench.project import SPEC
 
 # Sections that grow with a service; labels, prices and the stack stay.
 _GROWN = ("events", "metrics", "rules", "alerts", "slos", "dashboards")

@@ -16,8 +16,6 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from imsobs.model.estimate import CONSTANTS
-from imsobs.model.sampling import SHARE_OF_MEMORY
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from bench import catalogues, otelcol
@@ -26,6 +24,8 @@ from bench.project import components
 from bench.record import record_demo
 from bench.replay import send, trace_payloads
 from bench.report import Goal, Page, Table, write
+from imsobs.model.estimate import CONSTANTS
+from imsobs.model.sampling import SHARE_OF_MEMORY
 
 _MIB = 1024 * 1024
 

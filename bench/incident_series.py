@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from imsobs.model import Model
-from imsobs.outputs.prometheus import rules
 
 from bench.incident_cases import QUIET_MINUTES, Incident, Phase
+from imsobs.model import Model
+from imsobs.outputs.prometheus import rules
 
 # A divisor of five minutes, in which the longer windows count.
 EVALUATION_SECONDS = 150

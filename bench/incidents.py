@@ -22,16 +22,15 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from imsobs.compile import read_spec
-from imsobs.errors import ImsobsError
-from imsobs.runtime.build.binaries import resolve_binary
-
 from bench import sloth
 from bench.harness import ROOT, measured, say
 from bench.incident_cases import INCIDENTS, Incident
 from bench.incident_series import SERVICE, Fired, fired, our_rules
 from bench.project import SPEC, components
 from bench.report import Goal, Page, Table, write
+from imsobs.compile import read_spec
+from imsobs.errors import ImsobsError
+from imsobs.runtime.build.binaries import resolve_binary
 
 _KINDS = {"critical": "page", "warning": "ticket"}
 _PRODUCTION = {"service_name": SERVICE, "deployment_environment_name": "production"}

@@ -28,13 +28,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from gateway.launch import Launch, running
-from imsobs.runtime.process.stack import running_stack
-from imsobs.runtime.trial import free_ports
 
 from bench.harness import EXAMPLES, ROOT, measured, say
 from bench.project import components, packages, rendered
 from bench.report import Goal, Page, Table, write
+from gateway.launch import Launch, running
+from imsobs.runtime.process.stack import running_stack
+from imsobs.runtime.trial import free_ports
 
 Counts = dict[tuple[str, ...], float]
 _SETTLE_SECONDS = 90.0

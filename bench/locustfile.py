@@ -16,10 +16,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from gateway.effects import Effects, Scenario, Step
-from gateway.scenarios import STEADY
 from locust import HttpUser, events, task
 from locust.exception import StopUser
+
+from gateway.effects import Effects, Scenario, Step
+from gateway.scenarios import STEADY
 
 _WAIT = float(os.environ.get("BENCH_LOAD_WAIT", "10"))
 _SECONDS = float(os.environ.get("BENCH_LOAD_SECONDS", "120"))

@@ -13,6 +13,10 @@ from typing import Any
 
 import httpx
 import yaml
+
+from bench.harness import ROOT, cpu_seconds, memory_mib
+from bench.project import await_http, process
+from bench.replay import Payload, Sent, send
 from imsobs import yamlio
 from imsobs.model import resolve
 from imsobs.outputs import collector as output
@@ -22,10 +26,6 @@ from imsobs.runtime.build.binaries import resolve_binary
 from imsobs.runtime.process.plan import load_plan
 from imsobs.runtime.trial import free_ports
 from imsobs.spec.parse import parse
-
-from bench.harness import ROOT, cpu_seconds, memory_mib
-from bench.project import await_http, process
-from bench.replay import Payload, Sent, send
 
 Config = dict[str, Any]
 # At rest: two such windows in which the process used no more than this share of a core.

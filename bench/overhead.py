@@ -46,8 +46,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
-from gateway.launch import read_settings
-from imsobs.runtime.trial import free_ports
 
 from bench import otelcol, parts
 from bench.harness import EXAMPLES, ROOT, alternate, cpu_seconds, measured
@@ -55,6 +53,8 @@ from bench.overhead_page import PACED, PACED_SCENARIOS, SCENARIOS, SETTINGS, Sam
 from bench.project import await_http, process, rendered
 from bench.report import write
 from bench.service import LOG_CONFIG, REQUESTS, SCENARIO, TRACED, latencies, request
+from gateway.launch import read_settings
+from imsobs.runtime.trial import free_ports
 
 # The SDK's longest wait before a batch is sent, of all scenarios, and some more.
 _SETTLE_SECONDS = 5.5

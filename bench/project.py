@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from imsobs.runtime.process.plan import load_plan
-from imsobs.runtime.trial import render_trial
 
 from bench.harness import ROOT
+from imsobs.runtime.process.plan import load_plan
+from imsobs.runtime.trial import render_trial
 
 SPEC = ROOT / "spec" / "ims.yaml"
 

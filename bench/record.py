@@ -11,12 +11,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx2
-from gateway.launch import Launch, running
-from gateway.traffic import Order, drive
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from bench.project import rendered
+from gateway.launch import Launch, running
+from gateway.traffic import Order, drive
 
 
 @dataclass

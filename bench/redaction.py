@@ -20,7 +20,6 @@ from copy import deepcopy
 from pathlib import Path
 
 import yaml
-from imsobs.outputs.collector.store import KEYS, VALUES
 
 from bench import catalogues, otelcol
 from bench.harness import alternate, measured, say, spread
@@ -29,6 +28,7 @@ from bench.project import components
 from bench.record import record_demo
 from bench.replay import Payload, log_payloads, trace_payloads
 from bench.report import Goal, Page, Table, write
+from imsobs.outputs.collector.store import KEYS, VALUES
 
 BEFORE = Path(__file__).with_name("redaction_before.yaml")
 FORMS = ("none", "before", "as rendered", "every value searched")

@@ -23,6 +23,10 @@ from pathlib import Path
 
 import httpx
 import httpx2
+
+from bench.harness import ROOT, measured, memory_mib, say
+from bench.project import SPEC, components, rendered
+from bench.report import Goal, Page, Table, write
 from gateway.launch import Launch, running
 from gateway.traffic import Order, Report, drive
 from imsobs.compile import read_spec
@@ -33,10 +37,6 @@ from imsobs.runtime.process.daemon import Supervisor
 from imsobs.runtime.process.stack import RunningStack, running_stack
 from imsobs.runtime.trial import free_ports
 from imsobs.spec.schema.base import seconds
-
-from bench.harness import ROOT, measured, memory_mib, say
-from bench.project import SPEC, components, rendered
-from bench.report import Goal, Page, Table, write
 
 _SAMPLE = re.compile(r"^(.*) (\S+) (\d+)\.(\d{3})$")
 # Blocks are first written for two hours each.

@@ -6,6 +6,8 @@ import subprocess
 from pathlib import Path
 
 import yaml
+
+from bench.harness import ROOT, say
 from imsobs.cache import cache_dir
 from imsobs.errors import ImsobsError
 from imsobs.model.slos import good_share
@@ -15,8 +17,6 @@ from imsobs.runtime.process.plan import load_plan
 from imsobs.runtime.progress import Silent
 from imsobs.shipped import Component, GoInstallBuild
 from imsobs.spec.schema.slos import Slo
-
-from bench.harness import ROOT, say
 
 VERSION = "0.16.0"
 _COMPONENT = Component(

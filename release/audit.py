@@ -20,7 +20,6 @@ from imsobs.runtime.build.binaries import locate
 from imsobs.runtime.process.plan import load_plan
 from imsobs.runtime.progress import Silent
 from imsobs.terminal import printable
-
 from release.wheel import ROOT
 
 GOVULNCHECK = "golang.org/x/vuln/cmd/govulncheck@v1.9.0"

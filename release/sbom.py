@@ -24,14 +24,14 @@ from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentScope, ComponentType
 from cyclonedx.output import make_outputter
 from cyclonedx.schema import OutputFormat, SchemaVersion
-from imsobs.cache import cache_dir
-from imsobs.errors import ImsobsError
-from imsobs.runtime.build.compile import cached_binary, usable
-from imsobs.shipped import shipped
 from packageurl import PackageURL
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from imsobs.cache import cache_dir
+from imsobs.errors import ImsobsError
+from imsobs.runtime.build.compile import cached_binary, usable
+from imsobs.shipped import shipped
 from release.wheel import ROOT, epoch
 
 _LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)", re.MULTILINE)

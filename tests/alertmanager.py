@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import yaml
+
 from imsobs.runtime.build.binaries import resolve_binary
 
 ROOT = Path(__file__).resolve().parent.parent

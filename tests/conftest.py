@@ -6,6 +6,7 @@ import gc
 from pathlib import Path
 
 import pytest
+
 from imsobs.compile import read_spec, render_model
 from imsobs.model import Model
 

@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import imsobs
 import yaml
+
+import imsobs
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = Path(imsobs.__file__).parent

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 from alertmanager import ROOT
+
 from imsobs.runtime.build.binaries import resolve_binary
 
 # Labels -> value of each series that an expression gives.

@@ -9,8 +9,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import FastAPI
-from gateway import database, vendor_clients
-from gateway.app import create_app as create_gateway
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
@@ -23,6 +21,8 @@ from redis.asyncio import Redis
 
 from bench.baseline import logs, metrics
 from bench.service import TRACED
+from gateway import database, vendor_clients
+from gateway.app import create_app as create_gateway
 
 # USD per million tokens: input, output.
 _PRICES = {"gpt-4o-mini": (0.15, 0.60), "gpt-4o": (2.50, 10.0), "o3-mini": (1.10, 4.40)}

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from imsobs.model import resolve
-from imsobs.spec.parse import parse
 from prometheus_client import Counter, Gauge, Histogram
 
 from bench.catalogues import real
+from imsobs.model import resolve
+from imsobs.spec.parse import parse
 
 Record = dict[str, Any]
 Count = Callable[[Record], None]

@@ -13,8 +13,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from imsobs.dialects import USAGE, dialects
 from opentelemetry.semconv import _incubating, attributes, resource, trace
+
+from imsobs.dialects import USAGE, dialects
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "opentelemetry-semantic-conventions"

@@ -13,13 +13,13 @@ from typing import Any
 
 import httpx
 import httpx2
+
 from gateway.launch import Launch, running
 from gateway.traffic import Order, drive
 from imsobs.runtime.build.binaries import resolve_binary
 from imsobs.runtime.process.stack import RunningStack, running_stack
 from imsobs.runtime.trial import free_ports, render_trial
 from imsobs.shipped import shipped
-
 from release.registry.attributes import ROOT
 
 # Those that Prometheus scrapes and that run natively; Grafana's binary is not built here.

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from imsobs.yamlio import dump
-
 from release.secret_rules.analyse import Beginning, beginnings, names
 from release.secret_rules.by_hand import BY_HAND, FURTHER_BEGINNINGS, FURTHER_NAMES, OF_FILES
 from release.secret_rules.module import folder, pinned

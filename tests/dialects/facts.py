@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 from imsobs.model import Model
-
 from tests.dialects.recording import Recording
 
 # Kind of fact -> what it is of ("openai gpt-4o") -> how many.

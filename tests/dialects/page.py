@@ -13,7 +13,6 @@ from pathlib import Path
 from imsobs.dialects import dialects
 from imsobs.model import Model
 from imsobs.runtime.build.binaries import resolve_binary
-
 from tests.dialects.facts import KINDS, Facts, Series, told, truth
 from tests.dialects.recording import HERE, Json, Recording, load, plans
 

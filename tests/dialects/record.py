@@ -26,10 +26,10 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 import httpx2
-from gateway.launch import free_port
-from imsobs.cache import cache_dir
 
 from bench.record import recorder
+from gateway.launch import free_port
+from imsobs.cache import cache_dir
 from tests.dialects import page
 from tests.dialects.recording import HERE, Plan, Recording, differences, load, plans, store
 from tests.dialects.tidy import PLACE, tidy

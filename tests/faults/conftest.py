@@ -12,6 +12,7 @@ import pytest
 from faults.backend import Backend
 from golden import series
 from golden.collector import ROOT, Collector
+
 from imsobs.runtime.build.binaries import resolve_binary
 
 T = TypeVar("T")

@@ -23,11 +23,12 @@ from faults.conftest import Make, See, collectors, eventually, otlp_url, value
 from faults.sender import body, logs, trace_id, traces
 from golden.collector import ROOT, Collector, compiled
 from google.protobuf.json_format import ParseDict
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+
 from imsobs import artifacts
 from imsobs.outputs.stack import ingest
 from imsobs.pages import render
 from imsobs.runtime.process.plan import load_plan
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 pytestmark = pytest.mark.faults
 

@@ -13,6 +13,7 @@ from faults.sender import SERVICE, body, logs, trace_id, traces
 from golden import otlp, series
 from golden.collector import Collector
 from golden.health import HealthServer
+
 from imsobs.model import conventions
 
 pytestmark = pytest.mark.faults

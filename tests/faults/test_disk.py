@@ -16,10 +16,11 @@ from faults.backend import Backend
 from faults.conftest import Make, See, eventually, value
 from faults.sender import body, logs, trace_id, traces
 from golden.collector import Collector
+from native.project import rendered_project
+
 from imsobs.runtime.process import queues
 from imsobs.runtime.process.daemon import Supervisor
 from imsobs.runtime.process.stack import running_stack
-from native.project import rendered_project
 
 pytestmark = pytest.mark.faults
 

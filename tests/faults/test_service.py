@@ -14,9 +14,10 @@ import psutil
 import pytest
 from faults.backend import Link
 from faults.conftest import See, collectors, eventually, value
+from golden.collector import ROOT, Collector
+
 from gateway.launch import Launch, Running, running
 from gateway.traffic import Order, Report, drive
-from golden.collector import ROOT, Collector
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 

@@ -13,9 +13,10 @@ import psutil
 import pytest
 from faults.conftest import AWAY_SECONDS, See, eventually
 from faults.sender import logs, trace_id, traces
+from native.project import rendered_project
+
 from imsobs.runtime.process.daemon import Supervisor
 from imsobs.runtime.process.stack import RunningStack, running_stack
-from native.project import rendered_project
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 

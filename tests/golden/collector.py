@@ -20,6 +20,7 @@ from typing import Any
 import httpx
 import yaml
 from golden import otlp, series
+
 from imsobs.compile import read_spec
 from imsobs.model import Model
 from imsobs.outputs import collector as output

@@ -11,8 +11,8 @@ import pytest
 from golden.cases import CASES
 from golden.collector import ROOT, Collector
 from golden.health import HealthServer
-from imsobs.runtime.build.binaries import resolve_binary
 
+from imsobs.runtime.build.binaries import resolve_binary
 from tests.dialects.recording import plans
 
 # The probe asks one service, the first of the list.

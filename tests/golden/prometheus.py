@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import yaml
 from golden.collector import Collector
+
 from imsobs.model import conventions, processes
 from imsobs.outputs.prometheus import rules
 from imsobs.outputs.prometheus.server import FEATURES, sections

@@ -11,6 +11,7 @@ from golden import otlp, series
 from golden.collector import ROOT, Collector
 from golden.prometheus import Prometheus
 from golden.stores import wait_until
+
 from imsobs.model.conventions import bucket_bound
 from imsobs.runtime.build.binaries import resolve_binary
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from golden.cases import CASES
 from golden.collector import ROOT
+
 from imsobs.model import Model
 
 # Proven by a test of their own, for want of a synchronous answer.

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from golden.collector import ROOT, Collector
+
 from imsobs.compile import read_spec
 from imsobs.dialects import dialects
-
 from tests.dialects import page
 from tests.dialects.facts import KINDS, Series, told, truth
 from tests.dialects.recording import FOLDER, load, plans, spans

@@ -13,6 +13,7 @@ from golden import otlp
 from golden.collector import ROOT, Collector
 from golden.prometheus import EXPOSED, Prometheus
 from golden.stores import wait_until
+
 from imsobs.runtime.build.binaries import resolve_binary
 
 pytestmark = pytest.mark.native

@@ -19,6 +19,7 @@ import pytest
 from golden import otlp, series
 from golden.collector import Collector
 from golden.stores import wait_until, whole_lines
+
 from imsobs.model.sampling import SPAN_BYTES, SPANS_PER_TRACE
 from imsobs.outputs.collector.settings import runtime
 

@@ -10,6 +10,7 @@ from golden import series
 from golden.collector import Collector
 from golden.conftest import PROBED
 from golden.health import Answer, HealthServer, documented
+
 from imsobs.model import conventions
 
 pytestmark = pytest.mark.native

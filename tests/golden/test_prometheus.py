@@ -12,6 +12,7 @@ from golden import otlp
 from golden.collector import ROOT, Collector
 from golden.prometheus import Prometheus
 from golden.stores import trace_ids, wait_until
+
 from imsobs.runtime.build.binaries import resolve_binary
 
 pytestmark = pytest.mark.native

@@ -15,6 +15,7 @@ from golden import scanner
 from golden.collector import ROOT, Collector
 from golden.secrets_matrix import CHANNELS
 from golden.stores import records, send
+
 from imsobs.errors import ImsobsError
 from imsobs.runtime.build.binaries import resolve
 from imsobs.runtime.process.plan import load_plan

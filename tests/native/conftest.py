@@ -12,11 +12,12 @@ from typing import Any, TypeVar
 import httpx
 import httpx2
 import pytest
+from native.project import rendered_project
+
 from gateway.launch import Launch, Running, running
 from gateway.traffic import Order, Report, drive
 from imsobs.runtime.process.stack import RunningStack, running_stack
 from imsobs.runtime.trial import free_ports
-from native.project import rendered_project
 
 # Short intervals, so that a test need not wait for what production has time for.
 FAST: dict[str, Any] = {

@@ -16,13 +16,14 @@ from typing import Self
 
 import yaml
 from golden.series import Labels, Rows
+from promql_parser import AggregateExpr, Expr
+
 from imsobs import promql
 from imsobs.model import Model, conventions
 from imsobs.outputs import grafana
 from imsobs.outputs.prometheus import rules
 from imsobs.pages import render
 from imsobs.preview.interpolate import panel_queries
-from promql_parser import AggregateExpr, Expr
 
 _COUNTING = {"increase", "delta", "changes", "resets", "count_over_time"}
 _SELECTOR = r"""[a-zA-Z_:][\w:]*(?:\{(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^}"'])*\})?"""

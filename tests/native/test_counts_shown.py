@@ -24,8 +24,6 @@ from golden.conftest import cases_overlay
 from golden.health import HealthServer
 from golden.prometheus import EXPOSED, Prometheus
 from golden.stores import wait_until
-from imsobs.model import conventions
-from imsobs.runtime.build.binaries import resolve_binary
 from native.counts import (
     Component,
     Shown,
@@ -36,6 +34,9 @@ from native.counts import (
     of_totals,
     shown,
 )
+
+from imsobs.model import conventions
+from imsobs.runtime.build.binaries import resolve_binary
 
 pytestmark = [pytest.mark.native, pytest.mark.timeout(600)]
 

@@ -7,8 +7,9 @@ from collections import Counter
 
 import httpx
 import pytest
-from gateway.traffic import Order
 from native.conftest import Live, eventually
+
+from gateway.traffic import Order
 
 pytestmark = pytest.mark.native
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from alertmanager import ROOT
+
 from imsobs.compile import read_spec, render_model
 from imsobs.write import apply, changes
 

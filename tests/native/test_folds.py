@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from imsobs.compile import read_spec
 from imsobs.outputs.prometheus import rules
 from imsobs.pages import render

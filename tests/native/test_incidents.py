@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from alertmanager import ROOT
-from imsobs.model import Model
-from imsobs.runtime.build.binaries import resolve_binary
 
 from bench.incident_cases import INCIDENTS, Incident
 from bench.incident_series import disagreement, increments, notation, our_rules
+from imsobs.model import Model
+from imsobs.runtime.build.binaries import resolve_binary
 
 pytestmark = pytest.mark.native
 

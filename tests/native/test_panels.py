@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from native.conftest import FAST, Live
+
 from gateway.traffic import Order
 from imsobs.compile import read_spec
 from imsobs.errors import ImsobsError
 from imsobs.outputs.grafana import plan
 from imsobs.preview.fetch import Prometheus
 from imsobs.preview.interpolate import PanelQuery, panel_queries
-from native.conftest import FAST, Live
 
 pytestmark = pytest.mark.native
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from imsobs.runtime.build.binaries import locate, resolve_binary
 from imsobs.runtime.process.plan import load_plan
 from imsobs.runtime.process.stack import RunningStack, running_stack

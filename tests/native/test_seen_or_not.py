@@ -12,9 +12,10 @@ from typing import Any
 import httpx
 import pytest
 from golden import otlp
-from imsobs.runtime.process.stack import RunningStack, running_stack
 from native.conftest import FAST, eventually
 from native.project import rendered_project
+
+from imsobs.runtime.process.stack import RunningStack, running_stack
 
 pytestmark = pytest.mark.native
 QUICK = {"alerts": {"InstrumentationMissing": {"for": "4s"}}}

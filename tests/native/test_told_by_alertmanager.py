@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from alertmanager import ROOT, post, running, wait_for
+
 from imsobs.model import Model
 from imsobs.runtime.alertmanager import Alertmanager, checked
 from imsobs.runtime.drill.compress_time import NEVER, local_routes

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from native.conftest import eventually
+from native.project import SPEC
+
 from imsobs.compile import read_spec
 from imsobs.runtime.drill import health, receiver, tree
 from imsobs.runtime.drill.health import Health
@@ -16,8 +19,6 @@ from imsobs.runtime.process.plan import Plan, load_plan
 from imsobs.runtime.process.stack import Outcome, RunningStack, running_stack, up
 from imsobs.runtime.progress import Silent
 from imsobs.runtime.trial import free_ports
-from native.conftest import eventually
-from native.project import SPEC
 
 pytestmark = [pytest.mark.native, pytest.mark.timeout(300)]
 ALERT = "ServiceDown"

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from promtool import asked, check
+
 from imsobs.model import Model
 from imsobs.model.budget import HOURLY_COST, budget_records
 from imsobs.model.rules import Record
 from imsobs.model.slos import slo_records
 from imsobs.spec.schema.rules import Budget
 from imsobs.spec.schema.slos import Slo
-from promtool import asked, check
 
 pytestmark = pytest.mark.native
 PRODUCTION = '{deployment_environment_name="production"}'

@@ -12,11 +12,12 @@ from typing import Any
 import promtool
 import pytest
 from alertmanager import ROOT
+from promql_parser import VectorSelector
+
 from imsobs import promql
 from imsobs.compile import read_spec
 from imsobs.model import Model
 from imsobs.model.rules import ResolvedAlert
-from promql_parser import VectorSelector
 
 pytestmark = pytest.mark.native
 RULES = ROOT / "alerts" / "rules" / "alerting.yaml"

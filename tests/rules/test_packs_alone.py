@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from alertmanager import ROOT
+
 from imsobs import write
 from imsobs.compile import read_spec, render_model
 from imsobs.runtime.build.binaries import resolve_binary

@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from imsobs.runtime.build.binaries import resolve_binary
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import httpx2
 import psutil
-from gateway.launch import read_settings
 from golden.collector import ROOT
+
+from gateway.launch import read_settings
 from imsobs.runtime.trial import free_ports
 
 TESTS = ROOT / "tests"

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from faults.conftest import otlp_url, value
 from golden.collector import ROOT, Collector
-from imsobs.runtime.build.binaries import resolve_binary
 from service.servers import SERVERS, serving
+
+from imsobs.runtime.build.binaries import resolve_binary
 
 pytestmark = [pytest.mark.native, pytest.mark.timeout(400)]
 

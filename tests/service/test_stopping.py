@@ -14,9 +14,10 @@ import psutil
 import pytest
 from faults.conftest import eventually
 from golden.collector import ROOT
-from imsobs.runtime.trial import free_ports
 from service.servers import BIN, SERVERS, environment, serving, start
 from service.sink import Sink
+
+from imsobs.runtime.trial import free_ports
 
 pytestmark = [pytest.mark.native, pytest.mark.timeout(300)]
 WORKERS = {"uvicorn": 1}

@@ -16,10 +16,11 @@ import httpx
 import pytest
 import yaml
 from docker.errors import DockerException
-from imsobs.runtime import secrets as stack_secrets
 from stack.containers import Launcher, Started, interpolate, make_container, render
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.network import Network
+
+from imsobs.runtime import secrets as stack_secrets
 
 
 @pytest.hookimpl(tryfirst=True)

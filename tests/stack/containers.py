@@ -21,9 +21,10 @@ import docker
 import httpx
 import pytest
 from docker.errors import DockerException, ImageNotFound
+from testcontainers.core.container import DockerContainer
+
 from imsobs import write
 from imsobs.compile import read_spec, render_model
-from testcontainers.core.container import DockerContainer
 
 ROOT = Path(__file__).resolve().parents[2]
 T = TypeVar("T")

@@ -13,12 +13,13 @@ from typing import Any
 import docker
 import pytest
 import yaml
+from stack.containers import find_image, render
+
 from imsobs.runtime import secrets as stack_secrets
 from imsobs.runtime.docker import EVERY_PROFILE
 from imsobs.runtime.trial import free_ports
 from imsobs.runtime.verify.compose import COMPOSE_ENV, compose_command
 from imsobs.spec.schema.stack import OtelcolPorts
-from stack.containers import find_image, render
 
 _PASSWORD = "correct-horse-battery"
 _NUMBERS = itertools.count()

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 import docker
 import httpx
 import pytest
-from imsobs.runtime import secrets as stack_secrets
 from stack.containers import eventually, render
 from stack.projects import Compose, project_of
 from stack.signals import failed_request, new_trace_id
+
+from imsobs.runtime import secrets as stack_secrets
 
 # The components that are always there.
 CORE = ("otelcol", "prometheus", "alertmanager", "jaeger")

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from imsobs.runtime import secrets as stack_secrets
 from stack.containers import Launcher, Started, eventually
 from testcontainers.core.network import Network
+
+from imsobs.runtime import secrets as stack_secrets
 
 PORT = 3000
 

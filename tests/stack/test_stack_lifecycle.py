@@ -15,11 +15,12 @@ import docker
 import httpx
 import pytest
 import yaml
+from stack.containers import eventually, render
+from stack.projects import Compose, project_of
+
 from imsobs.runtime.docker import record_mode
 from imsobs.runtime.paths import layout_for
 from imsobs.runtime.verify.compose import COMPOSE_ENV
-from stack.containers import eventually, render
-from stack.projects import Compose, project_of
 
 CORE = ("otelcol", "prometheus", "alertmanager", "jaeger")
 Imsobs = Callable[..., subprocess.CompletedProcess[str]]

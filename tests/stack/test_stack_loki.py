@@ -9,14 +9,15 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from stack.containers import Launcher, Started, eventually, render
+from stack.signals import log_record, new_trace_id
+
 from imsobs.runtime.build.binaries import locate
 from imsobs.runtime.process.plan import load_plan
 from imsobs.runtime.process.stack import running_stack
 from imsobs.runtime.progress import Silent
 from imsobs.runtime.trial import free_ports
 from imsobs.spec.schema.stack import OtelcolPorts
-from stack.containers import Launcher, Started, eventually, render
-from stack.signals import log_record, new_trace_id
 
 PORT = 3100
 Entry = tuple[dict[str, str], str, str, dict[str, str]]

@@ -15,10 +15,11 @@ import docker
 import httpx
 import pytest
 import yaml
-from imsobs.runtime import secrets as stack_secrets
 from stack.containers import eventually, find_image
 from stack.projects import Compose, project_of
 from stack.signals import new_trace_id
+
+from imsobs.runtime import secrets as stack_secrets
 
 SERVICES = ("otelcol", "prometheus", "alertmanager", "jaeger", "loki", "promtail", "gateway")
 # Short intervals, so that a test need not wait for what production has time for.

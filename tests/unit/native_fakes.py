@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from imsobs import shipped
 from imsobs.runtime.paths import Layout
 from imsobs.runtime.process.plan import Plan, load_plan

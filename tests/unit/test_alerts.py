@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from alertmanager import ROOT
+
 from imsobs.compile import read_spec
 from imsobs.model import Model
 from imsobs.model.alert_tests import completed

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from gateway.launch import read_settings
 from imsobs.model import Model, resolve
 from imsobs.model.kinds import sdk

@@ -12,8 +12,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import imsobs
 import pytest
+
+import imsobs
 from imsobs.compile import read_spec
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from imsobs import yamlio
 from imsobs.compile import read_spec
 from imsobs.outputs import collector as output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from imsobs.model.dashboards.queries import Scope, queries
 from imsobs.promql.series import Series
 from imsobs.spec.schema.dashboards import Panel, purposes_of

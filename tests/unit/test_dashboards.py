@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as grafana
+
 from imsobs.compile import read_spec
 from imsobs.model import Model, conventions
 from imsobs.outputs.grafana import plan

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 from golden import secrets_count
+
 from imsobs.compile import read_spec
 
 ROOT = Path(__file__).resolve().parents[2]

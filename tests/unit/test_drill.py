@@ -7,6 +7,7 @@ import dataclasses
 import httpx
 import pytest
 from alertmanager import ROOT
+
 from imsobs.model import Model
 from imsobs.runtime.drill import otlp
 from imsobs.runtime.drill.case import Case, fault, new_case, phase, receivers_of

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
 from imsobs import write
 from imsobs.cli import verify as verify_command
 from imsobs.cli.app import app
 from imsobs.errors import ImsobsError
 from imsobs.runtime.environment import BASE, GO, HOME, NETWORK, chosen
 from imsobs.runtime.verify.validators import ask
-from typer.testing import CliRunner
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRETS = ("AWS_SECRET_ACCESS_KEY", "OPENAI_API_KEY", "GRAFANA_ADMIN_PASSWORD", "IMS_OTLP_TOKEN")

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from imsobs.cli import main
 from imsobs.errors import ExitCode
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from imsobs import checks
 from imsobs.model import resolve
 from imsobs.spec.expand import expand

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
+
 from imsobs.cli.tables import telemetry_table
 from imsobs.compile import read_spec
 from imsobs.model import Model, resolve
@@ -19,7 +21,6 @@ from imsobs.runtime.status import Telemetry
 from imsobs.spec.load import load
 from imsobs.spec.parse import parse
 from imsobs.yamlio import dump
-from rich.console import Console
 
 ROOT = Path(__file__).resolve().parents[2]
 BY = "sum by (service_name, deployment_environment_name)"

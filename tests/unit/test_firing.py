@@ -9,14 +9,15 @@ from typing import Any
 
 import httpx
 import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
 from imsobs.cli import stack as stack_commands
 from imsobs.cli.app import app
 from imsobs.cli.tables import alert_table
 from imsobs.runtime import status
 from imsobs.runtime.firing import FiringAlert, firing
 from imsobs.runtime.status import Status, Telemetry
-from rich.console import Console
-from typer.testing import CliRunner
 
 assert stack_commands
 

@@ -16,6 +16,7 @@ import anthropic
 import httpx2
 import openai
 import pytest
+
 from gateway import sandbox
 from gateway.app import create_app
 from gateway.effects import event

@@ -9,9 +9,10 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from imsobs_instrumentation import failures, processes, stopping
 from opentelemetry.sdk.trace import Span, TracerProvider
 from opentelemetry.trace import SpanKind
+
+from imsobs_instrumentation import failures, processes, stopping
 
 TRACER = TracerProvider(shutdown_on_exit=False).get_tracer("test")
 SPAWNED = ["python", "-c", "from multiprocessing.spawn import spawn_main", "--multiprocessing-fork"]

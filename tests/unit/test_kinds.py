@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from imsobs.compile import read_spec
 from imsobs.model import Model
 from imsobs.model.kinds import KEYS, KINDS
@@ -15,7 +16,6 @@ from imsobs.model.kinds.kind import Kind
 from imsobs.outputs import collector
 from imsobs.pages import render_page
 from imsobs.spec.schema.metrics import Metric
-
 from tests.new_kind import METRIC, PACKAGE, extend, run
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from imsobs.problems import Position, Problem
 from imsobs.spec.load import MAX_BYTES, Document, load
 

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from imsobs import logql
 from imsobs.model import Model
 from imsobs.outputs.grafana import plan

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import httpx
 import pytest
+
 from imsobs.errors import ImsobsError
 from imsobs.preview.fetch import Prometheus
 from imsobs.runtime.loopback import TooLongError, json_of, loopback_client

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from native_fakes import GO, SERVER, Notes, Project, executable, make_project, path_with
+
 from imsobs.errors import ImsobsError
 from imsobs.runtime.build.binaries import how_to_get, locate, resolve, resolve_binary
 from imsobs.runtime.build.versions import fits, parse_version
-from native_fakes import GO, SERVER, Notes, Project, executable, make_project, path_with
 
 
 @pytest.fixture

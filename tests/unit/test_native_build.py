@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from native_fakes import GO, Notes, executable, make_project, path_with
+
 from imsobs.errors import ImsobsError
 from imsobs.runtime.build import toolchain
 from imsobs.runtime.build.compile import build_component, cached_binary
 from imsobs.runtime.build.recipe import collector_go_mod, recipe_key
 from imsobs.runtime.process.plan import Plan
 from imsobs.shipped import Component
-from native_fakes import GO, Notes, executable, make_project, path_with
 
 MANIFEST: dict[str, Any] = {
     "dist": {

@@ -8,15 +8,16 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from native_fakes import Notes, Project, executable, make_project, path_with
+from rich.console import Console
+from typer.testing import CliRunner
+
 from imsobs.cli import stack as stack_commands
 from imsobs.cli.app import app
 from imsobs.errors import ImsobsError
 from imsobs.runtime.docker import find_docker, recorded_mode
 from imsobs.runtime.process.daemon import end_leftovers
 from imsobs.runtime.progress import ConsoleProgress, GoReader
-from native_fakes import Notes, Project, executable, make_project, path_with
-from rich.console import Console
-from typer.testing import CliRunner
 
 DOCKER = """#!/bin/sh
 echo "$@" >> "$(dirname "$0")/docker.log"

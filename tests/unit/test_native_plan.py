@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from native_fakes import make_project
+
 from imsobs.errors import ImsobsError
 from imsobs.runtime.process.plan import load_plan, parse_plan
-from native_fakes import make_project
 
 FULL = """
 versions: {otelcol: 0.160.0, loki: 3.7.8}

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from native_fakes import Notes, Project, executable, make_project, path_with
+
 from imsobs.errors import ImsobsError
 from imsobs.runtime.environment import BASE
 from imsobs.runtime.paths import Layout, layout_for
@@ -21,7 +23,6 @@ from imsobs.runtime.process.daemon import Supervisor, end_leftovers, leftovers, 
 from imsobs.runtime.process.launch import prepare, supervisor_config
 from imsobs.runtime.process.stack import Outcome, down, resolve_all, running_stack, up
 from imsobs.runtime.status import collect
-from native_fakes import Notes, Project, executable, make_project, path_with
 
 
 @pytest.fixture

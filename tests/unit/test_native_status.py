@@ -9,6 +9,9 @@ from typing import Any
 
 import httpx
 import pytest
+from native_fakes import Project, executable, make_project, path_with
+from rich.console import Console
+
 from imsobs.cli.tables import component_table, span_of_time, trace_tree
 from imsobs.errors import ImsobsError
 from imsobs.runtime import status, traces
@@ -17,8 +20,6 @@ from imsobs.runtime.doctor import examine
 from imsobs.runtime.process.ready import tail
 from imsobs.runtime.status import collect, telemetry
 from imsobs.runtime.traces import fetch_trace, parse_trace
-from native_fakes import Project, executable, make_project, path_with
-from rich.console import Console
 
 TARGETS = {
     "activeTargets": [

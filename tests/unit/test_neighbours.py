@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from native_fakes import GO, Notes, Project, executable, make_project, path_with
+
 from imsobs import pages, private
 from imsobs.errors import ImsobsError
 from imsobs.project import find_root
@@ -16,7 +18,6 @@ from imsobs.runtime.build.compile import cached_binary, file_lock
 from imsobs.runtime.paths import Layout, layout_for
 from imsobs.runtime.process.daemon import Supervisor, end_leftovers
 from imsobs.runtime.process.stack import up
-from native_fakes import GO, Notes, Project, executable, make_project, path_with
 
 NEIGHBOUR = 65534
 needs_root = pytest.mark.skipif(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from imsobs.compile import read_spec
 from imsobs.model.conventions import bucket_bound
 from imsobs.model.numbers import faulty_values, largest_of, span_measures

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+
 from imsobs import outside
 from imsobs.compile import read_spec
 from imsobs.shipped import shipped

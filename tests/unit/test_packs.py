@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from imsobs.compile import read_spec
 from imsobs.errors import ImsobsError
 from imsobs.model import conventions

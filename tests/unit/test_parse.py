@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from imsobs.compile import read_spec
 from imsobs.problems import KeyPath
 from imsobs.spec.load import load

@@ -12,12 +12,13 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
+from typer.testing import CliRunner
+
 from imsobs import shipped
 from imsobs.cli import pin
 from imsobs.cli.app import app
 from imsobs.errors import ImsobsError
 from imsobs.runtime.registry import address, digest
-from typer.testing import CliRunner
 
 ROOT = Path(__file__).resolve().parents[2]
 MANIFEST = b'{"schemaVersion": 2, "manifests": []}'

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from imsobs import yamlio
 from imsobs.compile import read_spec, render_model
 from imsobs.outputs.collector import derive

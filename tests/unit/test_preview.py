@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 from xml.etree import ElementTree
 
 import pytest
+
 from imsobs.errors import ImsobsError
 from imsobs.model import Model
 from imsobs.outputs.grafana import plan

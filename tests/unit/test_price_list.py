@@ -17,12 +17,13 @@ from typing import Any
 
 import pytest
 import yaml
+from typer.testing import CliRunner
+
 from imsobs.cli.app import app
 from imsobs.compile import read_spec
 from imsobs.errors import ImsobsError
 from imsobs.model.prices import names_of
 from imsobs.runtime.pricelist import entries, fetch
-from typer.testing import CliRunner
 
 SPEC = """\
 version: 1

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from imsobs.compile import read_spec, render_model
 from imsobs.model import Model
 from imsobs.model.labels import apart_values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from imsobs import promql
 from imsobs.model.metrics import Kind
 from imsobs.promql import labels as promql_labels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from imsobs.promql.mixing import mixed, mixed_with_apart
 from imsobs.promql.series import Allowed, Series
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
+
 from imsobs import promql
 from imsobs.promql.functions import FUNCTIONS
 from imsobs.promql.places import placed, range_at

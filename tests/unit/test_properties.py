@@ -14,6 +14,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
+
 from imsobs import write
 from imsobs.compile import read_spec, render_model
 from imsobs.runtime.build.binaries import resolve_binary

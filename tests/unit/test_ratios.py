@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from promtool import asked, check
+
 from imsobs.model.ratios import expression
 from imsobs.spec.schema.queries import RatioOf
-from promtool import asked, check
 
 ERRORS = RatioOf(part="calls_total", where={"outcome": "error"})
 HITS = RatioOf(part="hits_total", of=["hits_total", "misses_total"])

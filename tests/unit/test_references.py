@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from imsobs import markdown
 from imsobs.compile import read_spec, render_model
 from imsobs.outputs.references import (

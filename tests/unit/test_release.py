@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
-from imsobs.shipped import shipped
 
+from imsobs.shipped import shipped
 from release import audit, sbom, wheel
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,6 +14,7 @@ import jinja2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from imsobs import markdown, yamlio
 from imsobs.pages import (
     JsonPage,

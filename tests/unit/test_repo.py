@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
 from imsobs import yamlio
 from imsobs.compile import read_spec, render_model
 from imsobs.model import Model
@@ -125,3 +127,14 @@ def test_no_secret_and_no_default_password_is_rendered(rendered: dict[str, bytes
         for match in suspicious.finditer(content.decode())
     ]
     assert found == []
+
+
+def test_every_module_is_linted() -> None:
+    """An exclusion by a bare name also excludes folders of the package that are called so."""
+    ruff = Path(sys.executable).parent / "ruff"
+    listed = subprocess.run(
+        [ruff, "check", "--show-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    linted = {Path(line).relative_to(ROOT).as_posix() for line in listed.stdout.splitlines()}
+    modules = {path for path in tracked() if path.endswith(".py")}
+    assert modules - linted == set()

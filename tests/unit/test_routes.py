@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from imsobs.model.routes import pattern_of, resolve_routes
 
 

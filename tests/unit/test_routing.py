@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from alertmanager import ROOT, post, running, states, wait_for
+
 from imsobs import artifacts
 from imsobs.model import Model
 from imsobs.outputs.alertmanager import TEMPLATE, matchers, plan

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from imsobs import artifacts
 from imsobs.model import Model
 from imsobs.outputs.alertmanager import plan

@@ -10,10 +10,11 @@ from typing import Any
 
 import jsonschema
 import pytest
+from pydantic import TypeAdapter
+
 from imsobs.spec.load import load
 from imsobs.spec.reader import Reader, read_text
 from imsobs.spec.schema.base import DurationText
-from pydantic import TypeAdapter
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = ROOT / "spec" / "ims.yaml"

@@ -6,6 +6,7 @@ import re
 
 import pytest
 from golden import scanner
+
 from imsobs.checks import re2
 from imsobs.model import Model
 from imsobs.outputs.redaction import key_patterns, value_patterns
@@ -13,7 +14,6 @@ from imsobs.redaction import contents, keys, known, plain
 from imsobs.redaction.attempts import behind_word
 from imsobs.redaction.hide import hide
 from imsobs.spec.schema import routing
-
 from release.secret_rules import analyse, by_hand
 
 NAMES = ["api_key", "password", "token"]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from imsobs.compile import read_spec, render_model
 from imsobs.outputs.stack.hardening import image
 from imsobs.runtime.build.recipe import recipe_key

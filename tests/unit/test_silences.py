@@ -9,12 +9,13 @@ from typing import Any
 import httpx
 import pytest
 from alertmanager import ROOT
+from typer.testing import CliRunner
+
 from imsobs.cli.app import app
 from imsobs.errors import ExitCode, ImsobsError
 from imsobs.model import Model
 from imsobs.runtime import alertmanager
 from imsobs.runtime.alertmanager import Alertmanager, checked
-from typer.testing import CliRunner
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from promtool import asked, check
+
 from imsobs.model import Model
 from imsobs.outputs.prometheus import rules as alert_rules
 from imsobs.pages import render
-from promtool import asked, check
 
 SERVICE = 'service_name="ims-core",deployment_environment_name="production"'
 GOOD = f'ims_requests_total{{{SERVICE},status_class="2xx",route="/v1/generate",method="POST"}}'

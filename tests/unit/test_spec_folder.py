@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from imsobs.compile import read_spec, render_model
 from imsobs.project import spec_of
 from imsobs.spec.load import load

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from imsobs.problems import Problem, part
 from imsobs.spec.load import load
 from imsobs.spec.reader import Reader, read_text

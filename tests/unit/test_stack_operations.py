@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.testing import CliRunner
+
 from imsobs.errors import ImsobsError
 from imsobs.model import Model
 from imsobs.model import estimate as estimating
@@ -17,7 +19,6 @@ from imsobs.runtime import secrets as stack_secrets
 from imsobs.runtime.process.launch import file_digests
 from imsobs.runtime.process.plan import Plan, parse_plan
 from imsobs.runtime.verify import Verdict
-from typer.testing import CliRunner
 
 ROOT = Path(__file__).resolve().parents[2]
 _SETTING = r"\b(?:IMS|IMSOBS|OTEL|TRACE|LOG|GRAFANA)_[A-Z_]+\b"

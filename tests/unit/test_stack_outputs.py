@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from imsobs.compile import read_spec, render_model
 from imsobs.runtime.paths import Layout
 from imsobs.runtime.process.plan import parse_plan

@@ -8,8 +8,10 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-import imsobs.cli
 import pytest
+from rich.console import Console
+
+import imsobs.cli
 from imsobs.cli import output
 from imsobs.cli.tables import (
     alert_table,
@@ -26,7 +28,6 @@ from imsobs.runtime.progress import ConsoleProgress
 from imsobs.runtime.status import ComponentStatus, Status, Telemetry
 from imsobs.runtime.traces import parse_trace
 from imsobs.terminal import printable
-from rich.console import Console
 
 # Title and clipboard of the terminal, cursor, C1's CSI, bell, backspace, line and paragraph
 # separators, reversed text, rich's own markup.

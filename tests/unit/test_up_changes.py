@@ -10,13 +10,14 @@ from typing import Any
 
 import httpx
 import pytest
+from native_fakes import SERVER, Notes, Project, executable, free_port, make_project, path_with
+
 from imsobs.errors import ImsobsError
 from imsobs.runtime.docker import compose_foresee, compose_up
 from imsobs.runtime.process import handover, stack
 from imsobs.runtime.process.daemon import Supervisor, end_leftovers
 from imsobs.runtime.process.stack import Outcome, foresee, up
 from imsobs.runtime.rules import Rule, difference
-from native_fakes import SERVER, Notes, Project, executable, free_port, make_project, path_with
 
 
 class Told(Notes):

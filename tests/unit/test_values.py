@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from imsobs.compile import read_spec
 from imsobs.promql import parse
 from imsobs.spec.schema.base import seconds

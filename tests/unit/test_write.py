@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from imsobs.errors import ImsobsError
 from imsobs.files import Tree
 from imsobs.write import MANIFEST, apply, changes, with_manifest

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+
 from imsobs import yamlio
 from imsobs.spec.reader import Yaml12Loader
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from imsobs import artifacts
-
 from collections.abc import Iterator
 
-from imsobs.model import estimate
-from imsobs.model import Model
+from imsobs import artifacts
+from imsobs.model import Model, estimate
 from imsobs.pages import Page, TextPage
 
 REQUESTS_PER_DAY = 1_000_000

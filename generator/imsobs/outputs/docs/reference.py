@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from imsobs import artifacts
-
 import inspect
 import json
 from collections.abc import Iterator
@@ -12,14 +10,14 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from imsobs.model import conventions
-from imsobs.model import Model
+from imsobs import artifacts
+from imsobs.model import Model, conventions
 from imsobs.model.metrics import ResolvedMetric
 from imsobs.model.uses import uses_by_metric
 from imsobs.outputs.docs.schema import spec_schema
 from imsobs.pages import JsonPage, Page, TextPage
-from imsobs.spec.schema.root import Spec
 from imsobs.spec.schema.events import EventField
+from imsobs.spec.schema.root import Spec
 
 _SAMPLES = {"integer": "12", "number": "0.25", "boolean": "True", "string": '"text"'}
 # Types by the names that JSON Schema gives them.

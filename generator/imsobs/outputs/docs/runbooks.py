@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from imsobs import artifacts
-
 from collections.abc import Iterator
 
-from imsobs.model import conventions
-from imsobs.model import Model
+from imsobs import artifacts
+from imsobs.model import Model, conventions
+from imsobs.model.notification import expand
 from imsobs.model.rules import ResolvedAlert, number
 from imsobs.model.slos import SloNames, events_of_few, good_share, windows
-from imsobs.model.notification import expand
 from imsobs.pages import TextPage
 
 MEANINGS = {
