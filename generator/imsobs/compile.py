@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,15 @@ from imsobs.spec.schema.root import Spec
 
 @dataclass(frozen=True)
 class Compiled:
-    """The outcome of reading a spec: a model, or problems in the order of the file."""
+    """The outcome of reading a spec: a model, or problems in the order of the file.
+
+    notes: what the model lacks without being wrong; none while there are problems.
+    """
 
     document: Document
     problems: list[Problem]
     model: Model | None
+    notes: list[Problem] = field(default_factory=list)
 
     def lines(self) -> list[str]:
         """Return one line per problem: place, key path, remedy, check id."""
@@ -51,7 +55,9 @@ def read_spec(files: list[Path]) -> Compiled:
     if model is not None:
         found = checks.run(model)
         problems += [p for p in found if not _follows(p, dropped)]
-    return Compiled(document, _sorted(problems, document), None if problems else model)
+    if problems or model is None:
+        return Compiled(document, _sorted(problems, document), None)
+    return Compiled(document, [], model, _sorted(checks.notes(model), document))
 
 
 def _follows(problem: Problem, dropped: set[str]) -> bool:

@@ -326,7 +326,9 @@ def test_a_threshold_is_written_with_its_unit(threshold: float, unit: str, shown
 
 
 def test_the_threshold_stands_in_texts_and_follows_the_alert(model: Model) -> None:
-    alert = model.spec.alerts["HighErrorRate"].model_copy(update={"threshold": 0.07})
+    alert = model.spec.alerts["HighErrorRate"].model_copy(
+        update={"threshold": 0.07, "unit": "ratio"}
+    )
     assert "; 7% is the limit" in filled_in(alert.description, alert)
     assert "; 5% is the limit" in model.alerts["HighErrorRate"].description
 

@@ -2,7 +2,7 @@
 
 A case is a folder below tests/cases/invalid, named after the fault: overlay.yaml is laid over
 the spec, expected.txt holds the problem lines. ``<n>`` there stands for a number that the
-rest of the spec decides.
+rest of the spec decides. Cases of tests/cases/noted are rendered, with a note.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from imsobs.compile import read_spec
 
 ROOT = Path(__file__).resolve().parents[2]
 CASES = sorted((ROOT / "tests/cases/invalid").iterdir())
+NOTED = sorted((ROOT / "tests/cases/noted").iterdir())
 PACKAGE = Path(imsobs.__file__).parent
 # Where problems are made; elsewhere "a/b" is a path or a component of the Collector.
 SOURCES = [*(PACKAGE / "checks").glob("*.py"), *(PACKAGE / "spec").glob("*.py")]
@@ -33,7 +34,7 @@ def check_ids() -> set[str]:
 def shown() -> dict[str, list[str]]:
     """Return check id -> names of the cases that show it."""
     found: dict[str, list[str]] = {}
-    for case in CASES:
+    for case in [*CASES, *NOTED]:
         for check in re.findall(r"\[([a-z]+/[a-z0-9-]+)\]$", expected(case), flags=re.MULTILINE):
             found.setdefault(check, []).append(case.name)
     return found
@@ -55,9 +56,19 @@ def test_exactly_these_problems(case: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert re.fullmatch(pattern, found), f"expected:\n{expected(case)}\nfound:\n{found}"
 
 
+@pytest.mark.parametrize("case", NOTED, ids=lambda case: case.name)
+def test_exactly_these_notes(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    overlay = case.relative_to(ROOT) / "overlay.yaml"
+    compiled = read_spec([Path("spec/ims.yaml"), overlay])
+    assert compiled.lines() == []
+    notes = [compiled.document.format(note) for note in compiled.notes]
+    assert "\n".join(notes).replace(f"{overlay.parent}/", "") == expected(case)
+
+
 @pytest.mark.parametrize("check", sorted(check_ids()))
 def test_every_check_has_a_case(check: str) -> None:
-    assert check in shown(), f"no tests/cases/invalid/*/expected.txt shows [{check}]"
+    assert check in shown(), f"no tests/cases/*/*/expected.txt shows [{check}]"
 
 
 def test_every_check_is_explained() -> None:

@@ -46,3 +46,8 @@ CHECKS = (
 def run(model: Model) -> list[Problem]:
     """Return every problem that any check finds."""
     return [problem for module in CHECKS for problem in module.check(model)]
+
+
+def notes(model: Model) -> list[Problem]:
+    """Return what is missing without being wrong; a spec with notes is rendered."""
+    return list(alerts.notes(model))

@@ -40,6 +40,25 @@ def check(model: Model) -> Iterator[Problem]:
         seen.add(alert.path)
 
 
+def notes(model: Model) -> Iterator[Problem]:
+    """Yield what an alert should have and can be rendered without."""
+    for alert in model.alerts.values():
+        if _is_skeleton(alert, model):
+            message = (
+                "the runbook is a skeleton with derived queries; write runbook: meaning, impact,"
+                " causes, mitigation"
+            )
+            yield Problem(alert.path, message, "alert/missing-runbook")
+        always = alert.test is not None and alert.test.always
+        if alert.path[0] == "alerts" and alert.drill == Drill() and not always:
+            message = "no drill can be derived; write drill, or say in drill.skip why there is none"
+            yield Problem(alert.path, message, "alert/missing-drill")
+
+
+def _is_skeleton(alert: ResolvedAlert, model: Model) -> bool:
+    return alert.path[0] == "alerts" and model.spec.alerts[alert.name].runbook is None
+
+
 def _names(section: str, name: str, model: Model) -> Iterator[Problem]:
     if section == "slos":
         slo = model.spec.slos[name]
@@ -101,17 +120,15 @@ def _undeclared(path: KeyPath, key: str, given: str, known: Iterable[str]) -> Pr
 def _alert(alert: ResolvedAlert, model: Model, *, first: bool) -> Iterator[Problem]:
     path = alert.path
     yield from _belongs(alert, model)
-    if alert.runbook is None:
-        yield Problem(
-            path,
-            "an alert needs a runbook: meaning, impact, causes, mitigation",
-            "alert/missing-runbook",
-        )
-    elif first:
+    if alert.runbook is not None and first and not _is_skeleton(alert, model):
         yield from _runbook((*path, "runbook"), alert.runbook, model)
     if path[0] != "alerts":
         return
-    yield from _expression(alert, model)
+    if model.spec.alerts[alert.name].below is not None:
+        message = "give threshold (with op), or below; an overlay changes the one that is given"
+        yield Problem((*path, "below"), message, "alert/two-limits")
+    wrong = list(_expression(alert, model))
+    yield from wrong
     yield from _texts(alert, model)
     if alert.for_ is not None and 0 < seconds(alert.for_) < seconds(alert.interval):
         message = (
@@ -123,9 +140,13 @@ def _alert(alert: ResolvedAlert, model: Model, *, first: bool) -> Iterator[Probl
     if alert.for_ is None:
         message = "say how long it must hold before it fires (for: 5m); 0s means at once"
         yield Problem(path, message, "alert/missing-for")
-    if alert.test is None:
-        yield Problem(path, "an alert needs a test of its boundary", "alert/missing-test")
-    else:
+    if alert.test is None and not wrong:
+        message = (
+            "an alert needs a test of its boundary; it is derived only when expr is one series, its"
+            " rate or increase, and there is no guard"
+        )
+        yield Problem(path, message, "alert/missing-test")
+    elif alert.test is not None:
         yield from _test((*path, "test"), alert, alert.test, model)
     yield from _drill((*path, "drill"), alert.drill, model)
 

@@ -14,7 +14,8 @@ from imsobs.cli.output import errors, foreign, print_json, print_plain, results
 from imsobs.compile import Compiled, read_spec, render_model
 from imsobs.errors import ExitCode, ImsobsError
 from imsobs.model import Model
-from imsobs.spec.load import load
+from imsobs.problems import Problem
+from imsobs.spec.load import Document, load
 from imsobs.spec.origin import origins
 
 
@@ -25,29 +26,39 @@ def spec_files(root: Path, overlay: list[Path] | None) -> list[Path]:
 
 def model_or_exit(root: Path, overlay: list[Path] | None, format: Format = Format.text) -> Model:
     """Return the model, or print every problem and end with exit code 2."""
+    return _compiled_or_exit(root, overlay, format)[1]
+
+
+def _compiled_or_exit(
+    root: Path, overlay: list[Path] | None, format: Format
+) -> tuple[Compiled, Model]:
     compiled = read_spec(spec_files(root, overlay))
     if compiled.model is None:
         _print_problems(compiled, format)
         raise typer.Exit(ExitCode.INPUT)
-    return compiled.model
+    return compiled, compiled.model
+
+
+def _rows(problems: list[Problem], document: Document) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for problem in problems:
+        place, message = document.told(problem)
+        rows.append(
+            {
+                "file": place.file,
+                "line": place.line,
+                "column": place.column,
+                "path": list(problem.path),
+                "message": message,
+                "check": problem.check,
+            }
+        )
+    return rows
 
 
 def _print_problems(compiled: Compiled, format: Format) -> None:
     if format is Format.json:
-        rows = []
-        for problem in compiled.problems:
-            place, message = compiled.document.told(problem)
-            rows.append(
-                {
-                    "file": place.file,
-                    "line": place.line,
-                    "column": place.column,
-                    "path": list(problem.path),
-                    "message": message,
-                    "check": problem.check,
-                }
-            )
-        print_json({"problems": rows})
+        print_json({"problems": _rows(compiled.problems, compiled.document), "notes": []})
         return
     for line in compiled.lines():
         errors.print(foreign(line))
@@ -57,14 +68,17 @@ def _print_problems(compiled: Compiled, format: Format) -> None:
 
 @app.command(rich_help_panel=SPEC)
 def validate(root: Root = Path(), overlay: Overlay = None, format: AsFormat = Format.text) -> None:
-    """Check the spec alone and print every problem with its place and remedy."""
-    model = model_or_exit(root, overlay, format)
+    """Check the spec alone and print every problem with its place and remedy.
+
+    Notes name what is missing without being wrong, as the runbook of an alert; they fail nothing.
+    """
+    compiled, model = _compiled_or_exit(root, overlay, format)
     if format is Format.json:
-        print_json({"problems": []})
-    else:
-        results.print(
-            f"[green]ok[/] {len(model.metrics)} metrics, {len(model.series)} series names"
-        )
+        print_json({"problems": [], "notes": _rows(compiled.notes, compiled.document)})
+        return
+    for note in compiled.notes:
+        errors.print(f"[yellow]note:[/] {foreign(compiled.document.format(note))}")
+    results.print(f"[green]ok[/] {len(model.metrics)} metrics, {len(model.series)} series names")
 
 
 @app.command(rich_help_panel=SPEC)

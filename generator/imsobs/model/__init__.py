@@ -115,7 +115,7 @@ def resolve(spec: Spec) -> Model:
         prices=price_rows(spec),
         series=series,
         records=(*records, *bands),
-        alerts=resolve_alerts(spec, series, limits),
+        alerts=resolve_alerts(spec, metrics, series, limits),
         limits=limits,
         dashboards=resolve_dashboards(
             spec, metrics, series, {record.name: record.expr for record in own}

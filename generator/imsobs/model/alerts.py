@@ -9,9 +9,14 @@ from promql_parser import BinaryExpr
 from imsobs import promql
 from imsobs.model import conventions
 from imsobs.model.alert_tests import at_limit, completed
+from imsobs.model.alert_units import unit_of
 from imsobs.model.anomalies import anomaly_alerts
+from imsobs.model.derived_drills import derived_drill
+from imsobs.model.derived_tests import derived_test
+from imsobs.model.metrics import ResolvedMetric
 from imsobs.model.notification import WHOLE, humanized
 from imsobs.model.rules import WHO, ResolvedAlert, number, output_labels
+from imsobs.model.runbook_skeleton import skeleton
 from imsobs.model.slo_alerts import slo_alerts
 from imsobs.problems import KeyPath
 from imsobs.promql.series import Series
@@ -36,22 +41,41 @@ _LABEL = re.compile(r"\$labels\.([a-zA-Z_][a-zA-Z0-9_]*)")
 
 
 def resolve_alerts(
-    spec: Spec, series: dict[str, Series], limits: dict[str, float]
+    spec: Spec,
+    metrics: dict[str, ResolvedMetric],
+    series: dict[str, Series],
+    limits: dict[str, float],
 ) -> dict[str, ResolvedAlert]:
     """Return alert name -> alert, in the order of the spec.
 
     limits: selector of a recorded limit of the stack -> its value.
     """
-    found = {
-        name: _resolve(name, at_limit(alert, limits), ("alerts", name), "alerting", spec, series)
-        for name, alert in spec.alerts.items()
-    }
+    found = {}
+    for name, alert in spec.alerts.items():
+        whole = _completed(at_limit(alert, limits), spec, metrics, series)
+        found[name] = _resolve(name, whole, ("alerts", name), "alerting", spec, series)
     for name, (slo, alert) in slo_alerts(spec).items():
         found.setdefault(name, _resolve(name, alert, ("slos", slo), "slo", spec, series))
     for name, (band, alert) in anomaly_alerts(spec).items():
         path = ("anomalies", band)
         found.setdefault(name, _resolve(name, alert, path, "alerting", spec, series))
     return found
+
+
+def _completed(
+    alert: Alert, spec: Spec, metrics: dict[str, ResolvedMetric], series: dict[str, Series]
+) -> Alert:
+    """Return an alert with what its author left to be derived: unit, test, drill, runbook."""
+    filled: dict[str, object] = {}
+    if "unit" not in alert.model_fields_set:
+        alert = alert.model_copy(update={"unit": unit_of(alert.expr, metrics)})
+    if alert.test is None:
+        filled["test"] = derived_test(alert, spec, series, metrics)
+    if "drill" not in alert.model_fields_set:
+        filled["drill"] = derived_drill(alert, spec, series, metrics) or alert.drill
+    if alert.runbook is None:
+        filled["runbook"] = skeleton(alert, filled_in(alert.description, alert), series)
+    return alert.model_copy(update=filled)
 
 
 def condition(alert: Alert, series: dict[str, Series]) -> str:

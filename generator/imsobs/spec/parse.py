@@ -20,7 +20,7 @@ from imsobs.spec.values import short
 
 LACKS = "these keys are required"
 # What the checks ask of an alert besides its shape; team and dashboard may be those of its group.
-_OF_ALERTS = ("team", "dashboard", "for", "runbook", "test", "drill")
+_OF_ALERTS = ("team", "dashboard", "for")
 # Of what is put where a secret belongs, and may be one.
 _NOT_SHOWN = "what stands here is not repeated, since it may be the secret"
 _NO_NAME = (

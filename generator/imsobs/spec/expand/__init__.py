@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from imsobs.spec.expand import objectives, prices, routing, slos, telemetry
+from imsobs.spec.expand import alerts, objectives, prices, routing, slos, telemetry
 
 _STEPS = (
     telemetry.events,
@@ -18,6 +18,7 @@ _STEPS = (
     telemetry.sources,
     prices.sources,
     prices.tiers,
+    alerts.limits,
     slos.alerts,
     objectives.rows,
     routing.expectations,

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from imsobs.spec.schema.base import (
     AlertName,
@@ -199,8 +199,14 @@ class Drill(Section):
     skip: Text | None = Field(None, description="Why the alert has no drill. null: it has one.")
 
 
+def _or_below(schema: dict[str, Any]) -> None:
+    schema["required"].remove("threshold")
+
+
 class Alert(Section):
     """An alert. Its key is its name. It fires when `expr op threshold` is true for `for`."""
+
+    model_config = ConfigDict(json_schema_extra=_or_below)
 
     summary: Text = Field(
         description="Annotation `summary`: one line. `{{ $labels.NAME }}` and `{{ $value }}` are"
@@ -208,8 +214,9 @@ class Alert(Section):
         " `{{ $threshold }}` by value and threshold, written by `unit`: 20%, 10m 0s, $100."
     )
     description: Text = Field(
+        "The value is {{ $amount }}; the limit is {{ $threshold }}.",
         description="Annotation `description`: what is wrong, with numbers. Takes the fields of"
-        " `summary`."
+        " `summary`. Default: value and threshold.",
     )
     severity: Severity = Field(
         description="Label `severity`. critical: wakes a person; warning: needs attention in"
@@ -230,8 +237,15 @@ class Alert(Section):
         description="Limit of the value, in the `unit` of the alert. 0: with `>`, every positive"
         " value is beyond it."
     )
+    below: float | None = Field(
+        None,
+        description="In place of `threshold`: the limit of which smaller values are beyond it"
+        ' (`op: "<"`). 0: every negative value is beyond it. null: `threshold` is given.',
+    )
     unit: Literal["ratio", "seconds", "usd", "per_second", "count", "bool"] = Field(
-        "count", description="Unit of the value, for texts and dashboards."
+        "count",
+        description="Unit of the value, for texts and dashboards. Default: what the expression"
+        " tells: the metric's unit, `per_second` of a rate, `ratio` of a quotient; else `count`.",
     )
     guard: Text | None = Field(
         None,
@@ -263,13 +277,19 @@ class Alert(Section):
         " `alerting.groups`.",
     )
     runbook: Runbook | None = Field(
-        None, description="What the person on call needs to know and do. null is refused."
+        None,
+        description="What the person on call needs to know and do. null: a skeleton is rendered,"
+        " with the queries that follow from `expr`, and `imsobs validate` notes it.",
     )
     test: AlertTest | None = Field(
-        None, description="Test of the alert at its threshold. null is refused."
+        None,
+        description="Test of the alert at its threshold. null: it is derived, which is possible"
+        " when `expr` is one series, its `rate` or `increase`, aggregated or not, without `guard`.",
     )
     drill: Drill = Field(
-        Drill(), description="How `imsobs drill` makes the alert fire in a running stack."
+        Drill(),
+        description="How `imsobs drill` makes the alert fire in a running stack. Default: derived"
+        " for the health of a component and for counters of events.",
     )
     allow: dict[str, Text] = Field(
         {},

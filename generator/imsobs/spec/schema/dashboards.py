@@ -222,11 +222,7 @@ class Panel(Section):
 
 
 class Dashboard(Section):
-    """One dashboard; its key in the spec is its uid and file name.
-
-    description: the question it answers. variables: variables besides the data source.
-    range: the time shown at first; refresh: how often it reloads.
-    """
+    """One dashboard; its key in the spec is its uid and file name."""
 
     title: Title = Field(description="Title, as it stands in Grafana's list.")
     description: Text = Field(description="The question that the dashboard answers.")
@@ -253,10 +249,8 @@ class Dashboard(Section):
         default={},
         validate_default=True,
         min_length=1,
-        description=(
-            "Title of a row -> title of a panel -> the panel. Default: the rows of `objectives`;"
-            " without them one row is required."
-        ),
+        description="Title of a row -> title of a panel -> the panel. Default: those of"
+        " `objectives`; else one is required.",
     )
 
 
