@@ -52,8 +52,19 @@ def _without_instrumentations(*names: str) -> Callable[[Path], None]:
     )
 
 
-def _without_trace_ids(app: Path) -> None:
-    _set(app, "LOG_TRACE_CONTEXT", lambda _: "false")
+def _standard_exporter(app: Path) -> None:
+    sdk = _load(app)
+    for provider in _SENDERS:
+        batch = sdk[provider]["processors"][0]["batch"]
+        batch["exporter"] = {"otlp_http": batch["exporter"]["imsobs_otlp_http"]}
+        batch["max_export_batch_size"] = 128
+    _dump(app, sdk)
+
+
+def _trace_ids_in_every_record(app: Path) -> None:
+    sdk = _load(app)
+    sdk["instrumentation/development"]["python"]["logging"]["inject_trace_context"] = True
+    _dump(app, sdk)
 
 
 def _records_in_a_file(app: Path) -> None:
@@ -75,14 +86,15 @@ PARTS: dict[str, Callable[[Path], None]] = {
     "no metrics of the SDK": _without_section("meter_provider"),
     "no spans of HTTP clients": _without_instrumentations("httpx", "httpx2"),
     "no spans of Redis and SQLite": _without_instrumentations("redis", "sqlite3"),
-    "LOG_TRACE_CONTEXT=false": _without_trace_ids,
+    "standard exporter": _standard_exporter,
+    "trace ids in every record": _trace_ids_in_every_record,
     "records as JSON lines in a file instead": _records_in_a_file,
     "OTLP over gRPC": _over_grpc,
-    "batches of 32": _batches(32),
-    "batches of 512": _batches(512),
+    "batches of 128": _batches(128),
+    "batches of 2048": _batches(2048),
 }
 # What the rendered settings give beyond the hand-written observability of `bench/baseline`.
-LEAN = ("no spans of HTTP clients", "LOG_TRACE_CONTEXT=false")
+LEAN = ("no spans of HTTP clients",)
 
 
 def changed(root: Path, name: str, folder: Path, *parts: str) -> Path:

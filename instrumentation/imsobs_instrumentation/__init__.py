@@ -5,5 +5,6 @@
 stopping     telemetry that waits is sent before the process ends, in bounded time
 processes    which of a service's processes is which, and a forked one made itself
 failures     a failure that left its request behind is brought back to it
+trace_ids    trace ids in the log records that standard output shows
 sdk          what of the SDK these need and has no public name
 """

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from opentelemetry.sdk.metrics import MeterProvider
 
-from imsobs_instrumentation import failures, processes, sdk
+from imsobs_instrumentation import failures, processes, sdk, trace_ids
 from imsobs_instrumentation.stopping import Ending, stop_seconds
 
 _log = logging.getLogger(__name__)
@@ -49,6 +49,8 @@ def after_instrumentors() -> None:
     """Complete what the instrumentations set up."""
     if sdk.providers():
         failures.install()
+        trace_ids.install()
+        sdk.remember_loggers()
 
 
 def _shutdowns() -> list[Callable[[], object]]:

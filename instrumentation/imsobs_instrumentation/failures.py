@@ -13,7 +13,6 @@ import functools
 import logging
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from opentelemetry import context, trace
 from opentelemetry.sdk.trace import Span, SpanProcessor, TracerProvider
@@ -28,24 +27,13 @@ _MOST = 32
 
 
 def install() -> None:
-    """Give records of exceptions their trace, on the console and where they are sent."""
-    logging.setLogRecordFactory(functools.partial(_record, logging.getLogRecordFactory()))
+    """Give records of exceptions their trace where they are sent (trace_ids: on the console)."""
     for handler in logging.getLogger().handlers:
         if type(handler).__module__.startswith("opentelemetry."):
             handler.emit = functools.partial(_emit, handler.emit)  # type: ignore[method-assign]
     for provider in sdk.providers():
         if isinstance(provider, TracerProvider):
             provider.add_span_processor(_Disconnects())
-
-
-def _record(make: Callable[..., logging.LogRecord], *args: Any, **kwargs: Any) -> logging.LogRecord:
-    record = make(*args, **kwargs)
-    if hasattr(record, "otelTraceID") and (span := request_of(record)):
-        found = span.get_span_context()
-        record.otelTraceID = trace.format_trace_id(found.trace_id)
-        record.otelSpanID = trace.format_span_id(found.span_id)
-        record.otelTraceSampled = found.trace_flags.sampled
-    return record
 
 
 def _emit(emit: Callable[[logging.LogRecord], None], record: logging.LogRecord) -> None:

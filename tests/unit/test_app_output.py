@@ -76,26 +76,9 @@ def test_sdk_accepts_its_file(files: Path) -> None:
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(("said", "wanted"), [(None, True), ("false", False)])
-def test_trace_ids_on_the_console_can_be_left_out(
-    files: Path, said: str | None, wanted: bool
-) -> None:
-    pytest.importorskip("opentelemetry.configuration")
-    code = (
-        "from opentelemetry.configuration import load_config_file;"
-        "file = load_config_file('app/otel-sdk.yaml');"
-        "print(file.instrumentation_development.python['logging'])"
-    )
-    environment = {**os.environ, **({} if said is None else {"LOG_TRACE_CONTEXT": said})}
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=files,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert str({"inject_trace_context": wanted}) in done.stdout, done.stdout + done.stderr
+def test_records_are_not_burdened_with_a_copy_of_their_trace_ids(files: Path) -> None:
+    instrumentations = sdk_file(files)["instrumentation/development"]["python"]
+    assert instrumentations["logging"] == {"inject_trace_context": False}
 
 
 def test_every_span_is_recorded(files: Path) -> None:

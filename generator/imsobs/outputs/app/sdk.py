@@ -74,7 +74,7 @@ _SILENT_TRACERS = ("com.anthropic.sdk.python*",)
 # started a second time by opentelemetry-instrument.
 _INSTRUMENTATIONS: dict[str, dict[str, Any]] = {
     "fastapi": {"exclude_spans": ["send", "receive"]},
-    "logging": {"inject_trace_context": Reference("LOG_TRACE_CONTEXT", "true")},
+    "logging": {"inject_trace_context": False},
 }
 
 
