@@ -283,6 +283,20 @@ def test_certificates_are_those_of_the_configuration() -> None:
     assert session.cert == ("cert.pem", "key.pem")
 
 
+def test_proxies_are_those_of_the_environment(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", receiver.endpoint.removesuffix("/v1/traces"))
+    monkeypatch.setenv("NO_PROXY", "localhost")
+    exporter = exporters.OTLPSpanExporter("http://collector.invalid/v1/traces")
+    assert exporter.export(BATCH) is exporter.export(BATCH) is SpanExportResult.SUCCESS
+    # A proxy is asked for the whole address.
+    assert [path for path, _, _ in receiver.taken] == ["http://collector.invalid/v1/traces"] * 2
+    # One session, another address.
+    other = exporter._session.merge_environment_settings("http://localhost/", {}, None, None, None)
+    assert dict(other["proxies"]) == {}
+
+
 def test_a_forked_child_has_connections_of_its_own() -> None:
     session = exporters.OTLPSpanExporter("http://localhost")._session
     before = dict(session.adapters)

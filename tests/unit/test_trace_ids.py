@@ -7,10 +7,11 @@ import logging
 from typing import Any
 
 import pytest
-from imsobs_instrumentation import sdk, trace_ids
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import SpanKind
+
+from imsobs_instrumentation import sdk, trace_ids
 
 TRACER = TracerProvider().get_tracer("test")
 
