@@ -2,9 +2,9 @@
 
 Each incident is a service's counters, minute by minute, after three days in which nothing failed.
 promtool evaluates the rendered rules over them, and those that sloth generates for the same
-objective: pages (severity critical) and tickets (warning), with the minutes from the incident's
-begin to the first firing. Rules are evaluated every two and a half minutes here. The window of 30
-days knows those three quiet days only, so an outage of five minutes is a breach.
+objective: pages (severity critical), tickets (warning) and reports (none), with the minutes from
+the incident's begin to the first firing. Rules are evaluated every two and a half minutes here.
+The window of 30 days knows those three quiet days only, so an outage of five minutes is a breach.
 
 Ours come a little later, because an alert holds for two minutes, a quarter of an hour or an hour
 before it fires, and sloth's do not. What an incident must raise is asserted row by row in
@@ -32,7 +32,7 @@ from imsobs.compile import read_spec
 from imsobs.errors import ImsobsError
 from imsobs.runtime.build.binaries import resolve_binary
 
-_KINDS = {"critical": "page", "warning": "ticket"}
+_KINDS = {"critical": "page", "warning": "ticket", "none": "report"}
 _PRODUCTION = {"service_name": SERVICE, "deployment_environment_name": "production"}
 
 
@@ -76,7 +76,8 @@ def verdict(alerts: list[Fired]) -> dict[str, float]:
     """Return ``page`` and ``ticket`` -> minutes to the first alert of that severity."""
     first: dict[str, float] = {}
     for alert in alerts:
-        kind = _KINDS[alert.severity]
+        if (kind := _KINDS[alert.severity]) == "report":
+            continue
         first[kind] = min(alert.minutes, first.get(kind, alert.minutes))
     return first
 

@@ -65,6 +65,8 @@ def expected(metric: ResolvedMetric, out: dict[str, Any], service: str) -> dict[
             conventions.SERVICE_NAME: service,
             conventions.ENVIRONMENT: "development",
             **(NO_PROCESS if metric.by_process else {}),
+            # The cases' resource tells no version.
+            **({"version": "unknown"} if "version" in metric.labels else {}),
             **given,
         }
         labels = frozenset(given.items())

@@ -31,6 +31,7 @@ def check(model: Model) -> Iterator[Problem]:
         section = "slos" if name in model.spec.slos else "anomalies"
         yield from _names(section, name, model)
     yield from _groups(model)
+    yield from _facts(model)
     seen: set[KeyPath] = set()
     for alert in model.alerts.values():
         allowed = model.spec.alerts[alert.name].allow if alert.path[0] == "alerts" else {}
@@ -90,6 +91,28 @@ def _groups(model: Model) -> Iterator[Problem]:
         ):
             if given is not None and given not in known:
                 yield _undeclared((*path, key), key, given, known)
+
+
+def _facts(model: Model) -> Iterator[Problem]:
+    """The sentences that alerts end with read recorded series by a label that these have."""
+    facts = model.spec.alerting.facts
+    for name, fact in facts.items():
+        path: KeyPath = ("alerting", "facts", name)
+        if fact.series not in model.spec.rules:
+            message = (
+                f'"{fact.series}" is not a recorded rule;'
+                f" {available(fact.series, model.spec.rules)}"
+            )
+            yield Problem((*path, "series"), message, "alert/unknown-fact")
+        elif fact.label not in (labels := model.series[fact.series].labels):
+            message = f'{fact.series} has no label "{fact.label}"; {available(fact.label, labels)}'
+            yield Problem((*path, "label"), message, "alert/unknown-fact")
+    for name, alert in model.spec.alerts.items():
+        for index, wanted in enumerate(alert.facts):
+            if wanted not in facts:
+                message = f'fact "{wanted}" is not declared; {available(wanted, facts)}'
+                path = ("alerts", name, "facts", index)
+                yield Problem(path, message, "alert/unknown-fact")
 
 
 def _belongs(alert: ResolvedAlert, model: Model) -> Iterator[Problem]:

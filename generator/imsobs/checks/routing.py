@@ -5,14 +5,17 @@ from __future__ import annotations
 import zoneinfo
 from collections.abc import Iterator
 
+from imsobs.checks.rules import mixing
 from imsobs.model import Model, conventions
 from imsobs.model.metrics import identity_values
+from imsobs.model.rules import ResolvedAlert
 from imsobs.problems import KeyPath, Problem, available
 from imsobs.spec.schema.base import seconds
 from imsobs.spec.schema.routing import Inhibition, Matchers, Route, Routing
 
 # A repetition may be a quarter later than is written.
 _LATE = 1.25
+_NEVER_EQUAL = "inhibition/never-equal"
 _DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 
 
@@ -85,6 +88,7 @@ def _inhibition(path: KeyPath, rule: Inhibition, model: Model) -> Iterator[Probl
         if label != "alertname" and label not in carried:
             message = f'no alert carries the label "{label}"; {available(label, carried)}'
             yield Problem((*path, "equal", index), message, "route/unknown-label")
+    yield from _never_equal(path, rule, model)
     if conventions.ENVIRONMENT in rule.equal:
         return
     for match in (rule.source, rule.target):
@@ -97,6 +101,56 @@ def _inhibition(path: KeyPath, rule: Inhibition, model: Model) -> Iterator[Probl
             return
     message = f"one environment would silence another; add {conventions.ENVIRONMENT} to equal"
     yield Problem(path, message, "inhibition/environment-label")
+
+
+def _never_equal(path: KeyPath, rule: Inhibition, model: Model) -> Iterator[Problem]:
+    """Yield the alerts named by an inhibition that it can never hold back, or hold others by.
+
+    A label of ``equal`` that one alert carries and the other lacks is never equal.
+    """
+    sides = {
+        side: [
+            alert
+            for alert in model.alerts.values()
+            if _may_match(match, {**alert.labels, "alertname": alert.name})
+            and not _loses_identity(alert, model)
+        ]
+        for side, match in (("source", rule.source), ("target", rule.target))
+    }
+    for side, other in (("target", "source"), ("source", "target")):
+        if "alertname" not in getattr(rule, side):
+            continue
+        never: dict[str, list[str]] = {}
+        for alert in sides[side]:
+            against = [entry for entry in sides[other] if entry is not alert]
+            apart = [_differing(alert, entry, rule.equal) for entry in against]
+            if against and all(apart):
+                never.setdefault(apart[0][0], []).append(alert.name)
+        for label, names in never.items():
+            has = label in (model.alerts[names[0]].carried or ())
+            message = (
+                f"of {side}, {', '.join(names)} {'with' if has else 'without'} the label that"
+                f" {'no' if has else 'every'} alert of {other} has: it is never equal; take"
+                f' "{label}" from equal'
+            )
+            yield Problem((*path, "equal", rule.equal.index(label)), message, _NEVER_EQUAL)
+        if never:
+            return
+
+
+def _differing(left: ResolvedAlert, right: ResolvedAlert, labels: list[str]) -> list[str]:
+    """Return the labels that one alert carries and the other lacks; none where that is unknown."""
+    if left.carried is None or right.carried is None:
+        return []
+    return [label for label in labels if (label in left.carried) != (label in right.carried)]
+
+
+def _loses_identity(alert: ResolvedAlert, model: Model) -> bool:
+    """Return whether an alert has lost the labels of its service: a fault that is told of it."""
+    return any(
+        next(mixing(alert.value, label, alert.path, "", model), None) is not None
+        for label in conventions.IDENTITY_LABELS
+    )
 
 
 def _receiver(path: KeyPath, name: str, model: Model) -> Iterator[Problem]:

@@ -24,6 +24,7 @@ _SLOWEST = 240
 # Windows of days add up counts of so many seconds, each taken once.
 _COUNTED = 300
 _APART = "rule/values-apart"
+_ORDER = "rule/order"
 
 
 def check(model: Model) -> Iterator[Problem]:
@@ -63,14 +64,14 @@ def check(model: Model) -> Iterator[Problem]:
             yield from mixing(record.expr, conventions.ENVIRONMENT, record.path, _MIXES, model)
         if _APART not in _allowed(record, model):
             yield from mixing_apart(record.expr, record.path, _APART, model)
-        for name in reads(record.expr):
+        for name in reads(record.expr) if _ORDER not in _allowed(record, model) else ():
             if name == record.name or last.get((record.group, name), -1) > index:
                 message = (
                     f'"{name}" is recorded after this rule in the group {record.group}; put it'
                     " before"
                 )
                 at = part(record.expr, place_of_word(record.expr, name))
-                yield Problem(record.path, message, "rule/order", part=at)
+                yield Problem(record.path, message, _ORDER, part=at)
 
 
 def _window(expr: str, path: KeyPath, model: Model) -> Iterator[Problem]:

@@ -22,6 +22,10 @@ def check(model: Model) -> Iterator[Problem]:
             message = "one bad event would raise an alert whenever there is little traffic;"
             message += " at least 2"
             yield Problem((*path, "min_failures"), message, "slo/single-failure")
+        for index, alert in enumerate(slo.told_by):
+            if alert not in model.alerts:
+                message = f'alert "{alert}" is not declared; {available(alert, model.alerts)}'
+                yield Problem((*path, "told_by", index), message, "slo/unknown-alert")
     rules = model.spec.rules
     for name, band in model.spec.anomalies.items():
         if band.of not in rules:

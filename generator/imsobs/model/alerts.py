@@ -14,7 +14,8 @@ from imsobs.model.anomalies import anomaly_alerts
 from imsobs.model.derived_drills import derived_drill
 from imsobs.model.derived_tests import derived_test
 from imsobs.model.metrics import ResolvedMetric
-from imsobs.model.notification import WHOLE, humanized
+from imsobs.model.facts import facts_template
+from imsobs.model.notification import amount, humanized
 from imsobs.model.rules import WHO, ResolvedAlert, number, output_labels
 from imsobs.model.runbook_skeleton import skeleton
 from imsobs.model.slo_alerts import slo_alerts
@@ -28,15 +29,6 @@ from imsobs.spec.schema.root import Spec
 _SET = {"and", "or", "unless"}
 _LOOSE = {*_SET, "==", "!=", ">", ">=", "<", "<="}
 _FIELD = re.compile(r"\{\{\s*\$(who|amount|threshold)\s*\}\}")
-# Unit -> how Prometheus writes the value as people read it.
-_AMOUNTS = {
-    "ratio": "{{ $value | humanizePercentage }}",
-    "seconds": "{{ $value | humanizeDuration }}",
-    "usd": "${{ $value | humanize }}",
-    "per_second": "{{ $value | humanize }}",
-    "count": f"{{{{ $value | {WHOLE} }}}}",
-    "bool": "{{ $value }}",
-}
 _LABEL = re.compile(r"\$labels\.([a-zA-Z_][a-zA-Z0-9_]*)")
 
 
@@ -113,7 +105,7 @@ def filled_in(text: str, alert: Alert) -> str:
     """
     fields = {
         "who": WHO,
-        "amount": _AMOUNTS[alert.unit],
+        "amount": amount("$value", alert.unit),
         "threshold": threshold_text(alert.threshold, alert.unit),
     }
     return _FIELD.sub(lambda match: fields[match[1]], text)
@@ -146,6 +138,7 @@ def _resolve(
     team = alert.team or group.team or ""
     dashboard = alert.dashboard or group.dashboard or ""
     # Alerts of one area: a more severe one inhibits the others.
+    facts = spec.alerting.facts
     added = {**alert.labels, "severity": alert.severity, "team": team, "area": alert.group}
     return ResolvedAlert(
         name=name,
@@ -165,6 +158,10 @@ def _resolve(
         carried=None if carried is None else carried | frozenset(added),
         summary=filled_in(alert.summary, alert),
         description=filled_in(alert.description, alert),
+        facts=facts_template(
+            [facts[fact] for fact in alert.facts if fact in facts], carried, series
+        ),
+        reads=tuple(facts[fact].series for fact in alert.facts if fact in facts),
         runbook_url=f"{spec.alerting.runbooks}/{conventions.alert_file_stem(name)}.md",
         dashboard=dashboard,
         dashboard_url=_dashboard_url(spec.alerting.dashboards, dashboard, carried or frozenset()),

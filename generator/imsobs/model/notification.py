@@ -12,9 +12,40 @@ _FIELD = re.compile(
     r"\{\{\s*(?:\$labels\.(?P<label>\w+)"
     r"|\$value(?:\s*\|\s*(?P<function>\w+(?:\s+\"[^\"]*\")?))?)\s*\}\}"
 )
+# What is computed from the value: Prometheus' templates have no arithmetic of their own.
+_COMPUTED = re.compile(
+    r"\{\{ with query \(printf `vector\((?P<left>[^ `]+) / (?P<right>[^ `]+)\)` \$value\) \}\}"
+    r"\{\{ \. \| first \| value \| (?P<function>\w+) \}\}\{\{ end \}\}"
+)
+# A sentence about what a query finds, and nothing where it finds nothing, as in a test.
+_ASKED = re.compile(r"\{\{ with query .*?\{\{ end \}\}")
 # A count with all its digits: humanize writes 12345 as 12.35k.
 WHOLE = 'printf "%.0f"'
+# Unit -> what comes before a value, and the template function that writes it.
+_UNITS: dict[str, tuple[str, str | None]] = {
+    "ratio": ("", "humanizePercentage"),
+    "seconds": ("", "humanizeDuration"),
+    "usd": ("$", "humanize"),
+    "per_second": ("", "humanize"),
+    "times": ("", "humanize"),
+    "count": ("", WHOLE),
+    "bool": ("", None),
+}
 FUNCTIONS = ("humanize", "humanizePercentage", "humanizeDuration", WHOLE)
+
+
+def amount(value: str, unit: str) -> str:
+    """Return how Prometheus writes a value as people read it: ``{{ $value | humanize }}``."""
+    before, function = _UNITS[unit]
+    return f"{before}{{{{ {value} | {function} }}}}" if function else f"{{{{ {value} }}}}"
+
+
+def computed(left: str, right: str, function: str) -> str:
+    """Return the field of ``left / right``, of which one is a number and one ``%v``, the value."""
+    return (
+        f"{{{{ with query (printf `vector({left} / {right})` $value) }}}}"
+        f"{{{{ . | first | value | {function} }}}}{{{{ end }}}}"
+    )
 
 
 def unknown_fields(text: str) -> list[str]:
@@ -29,14 +60,21 @@ def _is_known(field: str) -> bool:
 
 
 def expand(text: str, labels: dict[str, str], value: float) -> str:
-    """Return the text with labels and value put in; an absent label is empty."""
+    """Return the text with labels and value put in.
+
+    An absent label is empty, and so is what is said of a query: a test has nothing to find.
+    """
 
     def replace(match: re.Match[str]) -> str:
         if match["label"] is not None:
             return labels.get(match["label"], "")
         return humanized(match["function"], value)
 
-    return _FIELD.sub(replace, text)
+    def compute(match: re.Match[str]) -> str:
+        left, right = (value if part == "%v" else float(part) for part in match.group(1, 2))
+        return humanized(match["function"], left / right)
+
+    return _FIELD.sub(replace, _ASKED.sub("", _COMPUTED.sub(compute, text)))
 
 
 def humanized(function: str | None, value: float) -> str:

@@ -42,7 +42,9 @@ class ResolvedAlert:
 
     expr: the whole condition; value, op, threshold, guard: its parts. for_: duration of
     ``for``. carried: labels of a firing alert, those added included; None when unknown.
-    labels: those added. file: ``alerting`` or ``slo``. path: its place in the spec.
+    facts: what the description ends with, as Prometheus' template. reads: the recorded series
+    that these are read from. labels: those added. file: ``alerting`` or ``slo``. path: its
+    place in the spec.
     """
 
     name: str
@@ -62,6 +64,8 @@ class ResolvedAlert:
     carried: frozenset[str] | None
     summary: str
     description: str
+    facts: str
+    reads: tuple[str, ...]
     runbook_url: str
     dashboard: str
     dashboard_url: str

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from imsobs.model import conventions
 from imsobs.model.labels import resolve_label
+from imsobs.model.notification import computed
 from imsobs.model.rules import WHO, example_labels, number
 from imsobs.model.slos import SHORTEST, SloNames, good_share, is_raw
 from imsobs.promql.matchers import selector
@@ -35,17 +36,25 @@ def _burn_alert(name: str, burn: BurnAlert, spec: Spec) -> Alert:
     limit = round(burn.factor * good_share(slo), 12)
     guard = (
         f"{names.ratio(burn.short)} > {number(limit)}"
-        f" and {names.bad_events(burn.long)} >= {slo.min_failures}"
+        f" and {names.bad_events(burn.long)} >= {slo.min_failures}{_untold(slo, burn.short)}"
     )
-    hours = number(seconds(slo.window) / 3600 / burn.factor)
+    share = number(good_share(slo))
+    whole = number(seconds(slo.window) * good_share(slo))
+    speed = computed("%v", share, "humanize")
+    matchers = ",".join(f"{label}=%q" for label in conventions.IDENTITY_LABELS)
+    left = f"{names.of('error_budget_remaining')}{{{matchers}}}"
+    own = " ".join(f"$labels.{label}" for label in conventions.IDENTITY_LABELS)
     percent = number(limit * 100)
     return Alert(
-        summary=(f"{WHO} burns its {name} budget {number(burn.factor)} times too fast"),
+        summary=f"{WHO} burns its {name} budget {speed} times too fast",
         description=(
             f"{{{{ $value | humanizePercentage }}}} of events were bad over the last"
             f" {burn.long}, and more than"
-            f" {percent}% over the last {burn.short}. At this speed the error budget of"
-            f" {slo.window} lasts {hours} h."
+            f" {percent}% over the last {burn.short}. At this speed a whole error budget of"
+            f" {slo.window} lasts {computed(whole, '%v', 'humanizeDuration')}."
+            # Nothing where nothing is left.
+            f"{{{{ with query (printf `{left} * {whole} / %v > 0` {own} $value) }}}}"
+            " What is left of it lasts {{ . | first | value | humanizeDuration }}.{{ end }}"
         ),
         severity=burn.severity,
         team=slo.team,
@@ -61,6 +70,18 @@ def _burn_alert(name: str, burn: BurnAlert, spec: Spec) -> Alert:
         test=_test(name, limit, (burn.long, burn.short), spec, inverse=False),
         drill=slo.drill,
     )
+
+
+def _untold(slo: Slo, window: str) -> str:
+    """Return the clause by which nothing is told twice: no alert of ``told_by`` fired lately.
+
+    As long as the short window, in which the failures that they told of are still counted.
+    """
+    if not slo.told_by:
+        return ""
+    names = selector("ALERTS", {"alertname": slo.told_by, "alertstate": "firing"})
+    by = conventions.BY_IDENTITY
+    return f" unless on ({by}) max by ({by}) (max_over_time({names}[{window}])) > 0"
 
 
 def _breach_alert(name: str, spec: Spec) -> Alert:

@@ -74,7 +74,9 @@ def example(alert: ResolvedAlert) -> dict[str, str]:
     labels = {**alert.test.labels, **alert.labels}
     return {
         "summary": expand(alert.summary, labels, alert.test.shown),
-        "description": expand(alert.description, labels, alert.test.shown),
+        "description": " ".join(
+            [expand(alert.description, labels, alert.test.shown), *filter(None, [alert.test.facts])]
+        ),
     }
 
 

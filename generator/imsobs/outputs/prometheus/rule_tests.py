@@ -82,7 +82,7 @@ def groups_of(alert: ResolvedAlert, model: Model) -> list[str]:
     """
     found = {alert.group}
     seen: set[str] = set()
-    left = metric_names(alert.expr)
+    left = [*metric_names(alert.expr), *alert.reads]
     while left:
         name = left.pop()
         if name in model.recorded and name not in seen:
@@ -126,12 +126,11 @@ def _test(alert: ResolvedAlert, test: AlertTest, model: Model) -> dict[str, Any]
     else:
         moments = [asked(line.changed, False), asked(line.fires - 1, False)]
         moments += [asked(line.fires, True), asked(line.resolved, False)]
-    notice = {
-        "exp_labels": labels,
-        "exp_annotations": {
-            key: expand(text, labels, test.shown) for key, text in annotations_of(alert).items()
-        },
-    }
+    texts = {**annotations_of(alert), "description": alert.description}
+    texts = {key: expand(text, labels, test.shown) for key, text in texts.items()}
+    # What facts say is asked of other series, so the test says it.
+    texts["description"] += f" {test.facts}" if test.facts else ""
+    notice = {"exp_labels": labels, "exp_annotations": texts}
     return {
         "name": f"{alert.name} at its boundary",
         "interval": test.interval,

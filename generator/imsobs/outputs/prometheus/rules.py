@@ -34,7 +34,7 @@ def annotations_of(alert: ResolvedAlert) -> dict[str, str]:
     """Return an alert's annotations, not yet expanded."""
     return {
         "summary": alert.summary,
-        "description": alert.description,
+        "description": alert.description + alert.facts,
         "runbook_url": alert.runbook_url,
         "dashboard_url": alert.dashboard_url,
     }

@@ -1,11 +1,14 @@
 """What alerts share: the teams that own them, links of notifications, intervals of evaluation."""
 
+from typing import Annotated, Literal
+
 from pydantic import Field
 
 from imsobs.spec.schema.base import (
     DurationText,
     HttpUrl,
     KebabName,
+    LabelName,
     PositiveDuration,
     Section,
     Text,
@@ -36,6 +39,26 @@ class AlertGroup(Section):
     )
 
 
+class Fact(Section):
+    """A sentence that descriptions of alerts end with: values of a recorded series.
+
+    The series is asked with the alert's own labels when the alert is sent. Example: `By version:
+    1.0.0 0%, 2.0.0 30%.` Without a value there is no sentence.
+    """
+
+    title: Text = Field(description="What the values are; the sentence begins with it.")
+    series: Text = Field(description="Recorded series of `rules`.")
+    label: LabelName = Field(
+        description="Label of the series by which its values are listed, in alphabetic order."
+    )
+    unit: Literal["ratio", "seconds", "usd", "per_second", "count"] = Field(
+        description="Unit of the values, as of an alert: 20%, 10m 0s, $100."
+    )
+    least: Annotated[float, Field(ge=0)] | None = Field(
+        None, description="Values that are not above it are left out. null: every value is listed."
+    )
+
+
 class Alerting(Section):
     """Settings that all rules and alerts share."""
 
@@ -61,6 +84,9 @@ class Alerting(Section):
     teams: dict[KebabName, Team] = Field(
         description="Teams by name. The name is the label `team` of alerts, by which `routing`"
         " chooses a receiver."
+    )
+    facts: dict[KebabName, Fact] = Field(
+        {}, description="Sentences by name, for `facts` of alerts."
     )
     groups: dict[KebabName, AlertGroup] = Field(
         {}, description="Defaults of alerts, by the alert's `group`. Default: none."

@@ -109,6 +109,11 @@ class AlertTest(Section):
         description="Value of `expr` while it fires, in the unit of the alert, as notifications"
         " show it. 0 is a value like any other. null: it follows from `limit`.",
     )
+    facts: Text | None = Field(
+        None,
+        description="What `facts` of the alert say in the test, as its notification shows it."
+        " null: nothing, because their series have no values.",
+    )
     interval: PositiveDuration = Field(
         "1m", description="Time between samples, and evaluation interval of the test."
     )
@@ -242,7 +247,7 @@ class Alert(Section):
         description="In place of `threshold`: the limit of which smaller values are beyond it"
         ' (`op: "<"`). 0: every negative value is beyond it. null: `threshold` is given.',
     )
-    unit: Literal["ratio", "seconds", "usd", "per_second", "count", "bool"] = Field(
+    unit: Literal["ratio", "seconds", "usd", "per_second", "count", "times", "bool"] = Field(
         "count",
         description="Unit of the value, for texts and dashboards. Default: what the expression"
         " tells: the metric's unit, `per_second` of a rate, `ratio` of a quotient; else `count`.",
@@ -267,6 +272,10 @@ class Alert(Section):
         True,
         description="Whether Prometheus loads the alert. false: it is rendered and tested, not"
         " loaded.",
+    )
+    facts: list[KebabName] = Field(
+        [],
+        description="Entries of `alerting.facts` that the description ends with, in this order.",
     )
     labels: dict[LabelName, PlainValue] = Field(
         {}, description="Labels that are added to those of the expression. Default: none."

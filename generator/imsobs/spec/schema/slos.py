@@ -102,6 +102,12 @@ class Slo(Section):
             " at least 2. With little traffic one bad event is a large share."
         ),
     )
+    told_by: list[AlertName] = Field(
+        [],
+        description="Alerts that tell of the same failures sooner. A burn alert does not fire while"
+        " one of them fires for the same service and environment, nor until its `short` window has"
+        " passed since.",
+    )
     team: KebabName = Field(description="Team of `alerting.teams` that owns the alerts.")
     dashboard: KebabName = Field(description="Key of the dashboard that notifications link to.")
     severity: Severity = Field(
