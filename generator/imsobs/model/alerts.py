@@ -13,8 +13,8 @@ from imsobs.model.alert_units import unit_of
 from imsobs.model.anomalies import anomaly_alerts
 from imsobs.model.derived_drills import derived_drill
 from imsobs.model.derived_tests import derived_test
-from imsobs.model.metrics import ResolvedMetric
 from imsobs.model.facts import facts_template
+from imsobs.model.metrics import ResolvedMetric
 from imsobs.model.notification import amount, humanized
 from imsobs.model.rules import WHO, ResolvedAlert, number, output_labels
 from imsobs.model.runbook_skeleton import skeleton
