@@ -107,6 +107,45 @@ def test_a_price_has_the_source_of_its_vendor_unless_it_names_one() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("label", "prices", "expected"),
+    [
+        (
+            {"patterns": {"one": "^one$"}},
+            {"two": [{"snapshots": ["two", "two-1.5"]}]},
+            {"patterns": {"one": "^one$", "two": r"^(two|two-1\.5)$"}},
+        ),
+        (
+            {"patterns": {"one": "^one$", "*": ".*"}},
+            {"two": [{"snapshots": ["v2(b)"]}]},
+            {"patterns": {"one": "^one$", "two": r"^v2\(b\)$", "*": ".*"}},
+        ),
+        # A price without snapshots, beside one that has some, is for the bare name.
+        (
+            {"values": ["one"]},
+            {"two": [{"snapshots": ["two-b"]}, {}, {"snapshots": ["two-b"]}]},
+            {"values": {"one": ["one"], "two": ["two-b", "two"]}},
+        ),
+        (
+            {"values": {"one": ["uno"]}},
+            {"two": [{"snapshots": ["due"]}]},
+            {"values": {"one": ["uno"], "two": ["due"]}},
+        ),
+        # What the label says wins; a name without snapshots may be misspelt; no label, no value.
+        ({"patterns": {"one": "^uno$"}}, {"one": [{"snapshots": ["one"]}]}, None),
+        ({"patterns": {"one": "^one$"}}, {"onne": [{"input": 1}]}, None),
+        ({"values_of": "other"}, {"two": [{"snapshots": ["two"]}]}, None),
+    ],
+)
+def test_a_price_that_names_its_snapshots_declares_its_model(
+    label: dict[str, Any], prices: dict[str, Any], expected: dict[str, Any] | None
+) -> None:
+    found = expanded("labels", labels={"model": label}, prices={"acme": prices})
+    assert found == {"model": expected or label}
+    # The first pattern that matches wins.
+    assert [*found["model"].get("patterns", {})] == [*(expected or label).get("patterns", {})]
+
+
 def test_an_expected_alert_has_the_labels_that_it_has_in_the_spec() -> None:
     given = {
         "alerting": {"groups": {"cost": {"team": "models"}}},

@@ -34,7 +34,8 @@ def check(model: Model) -> Iterator[Problem]:
             path = ("prices", vendor, name)
             if name not in models:
                 message = (
-                    f'model "{name}" is not a value of the label model; {available(name, models)}'
+                    f'model "{name}" is not a value of the label model; {available(name, models)};'
+                    " or give the price the snapshots of a new model"
                 )
                 yield Problem(path, message, "price/unknown-model")
             if not prices:

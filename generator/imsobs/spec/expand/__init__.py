@@ -16,6 +16,7 @@ _STEPS = (
     telemetry.events,
     telemetry.metrics,
     telemetry.sources,
+    prices.models,
     prices.sources,
     prices.tiers,
     alerts.limits,

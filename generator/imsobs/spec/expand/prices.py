@@ -1,14 +1,64 @@
-"""What prices share: where they were read, and service tiers at a factor of the price."""
+"""What follows from prices: their models, where they were read, tiers at a factor of the price."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from imsobs.spec.expand.shape import Entry, is_number, mapping
+from imsobs.spec.expand.shape import Entry, is_number, mapping, names
 from imsobs.spec.schema.prices import TOKENS
+
+# What has a meaning in RE2; ``re.escape`` escapes more, and makes names hard to read.
+_META = re.compile(r"[.+*?()|\[\]{}^$\\]")
+
+
+def models(data: Entry) -> Entry:
+    """Prices that name their snapshots declare their model: a value of the label `model`.
+
+    So a model is one place of the spec. One whose prices name no snapshots must be a value of the
+    label already, and so must every vendor: a name that is misspelt in the table is found.
+    """
+    label = mapping(mapping(data.get("labels")).get("model"))
+    texts = {
+        name: found
+        for entries in mapping(data.get("prices")).values()
+        for name, prices in mapping(entries).items()
+        if isinstance(name, str) and (found := _snapshots(name, prices))
+    }
+    key = next((key for key in ("patterns", "values") if label.get(key)), None)
+    known = label.get(key) if key else None
+    if not isinstance(known, dict | list):
+        return data
+    new: Entry = {name: found for name, found in texts.items() if name not in known}
+    if not new:
+        return data
+    if key == "patterns":
+        new = {name: _one_of(found) for name, found in new.items()}
+    # The first pattern that matches wins, and that of `*` takes everything: it stays the last.
+    rest = {name: known[name] for name in ("*",) if isinstance(known, dict) and name in known}
+    before = known if isinstance(known, dict) else {name: [name] for name in names(known)}
+    values = {name: given for name, given in before.items() if name not in rest} | new | rest
+    return {**data, "labels": {**data["labels"], "model": {**label, key: values}}}
+
+
+def _snapshots(model: str, prices: Any) -> list[str]:
+    """Return the texts that mean a model: those that its prices are for, if one names any."""
+    listed = (
+        [mapping(price).get("snapshots") for price in prices] if isinstance(prices, list) else []
+    )
+    if not any(listed):
+        return []
+    # A price without snapshots is for the bare name, beside one that names some.
+    found = [name for given in listed for name in (names(given) if given else [model])]
+    return list(dict.fromkeys(found))
+
+
+def _one_of(texts: list[str]) -> str:
+    escaped = [_META.sub(r"\\\g<0>", text) for text in texts]
+    return f"^({'|'.join(escaped)})$" if len(escaped) > 1 else f"^{escaped[0]}$"
 
 
 def sources(data: Entry) -> Entry:

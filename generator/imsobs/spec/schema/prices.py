@@ -138,7 +138,8 @@ class Price(TierRates):
         default=[],
         description="Names of the model, as the vendor answers them, that this price is for."
         " Default: every name of the label's value. But when another price of the model names"
-        " snapshots, the bare value alone; a name that no price has is then unpriced.",
+        " snapshots, the bare value alone; a name that no price has is then unpriced. A model"
+        " that the label `model` does not list becomes a value of it, for these names.",
     )
     tiers: dict[Tier, RatesOfTier] = Field(
         default={},
