@@ -208,6 +208,31 @@ def compose_exec(layout: Layout, service: str, *command: str) -> tuple[bool, str
     return done.returncode == 0, f"{done.stderr.strip()}\n{done.stdout.strip()}".strip()
 
 
+def container_environment(layout: Layout, service: str) -> dict[str, str]:
+    """Return the variables that a service's container was started with; empty when it is down."""
+    found = [item for item in _containers(layout) if item["Service"] == service]
+    if not found:
+        return {}
+    said = _ask("inspect", "--format", "{{json .Config.Env}}", str(found[0]["ID"])) or "[]"
+    return dict(text.partition("=")[::2] for text in json.loads(said) or ())
+
+
+def compose_read(layout: Layout, service: str, path: str) -> bytes:
+    """Return a file or folder of a service's container as a tar archive."""
+    done = subprocess.run(
+        _command(layout, "cp", f"{service}:{path}", "-"),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        cwd=layout.root,
+        env=stack_secrets.compose_environment(layout.root),
+    )
+    if done.returncode != 0:
+        said = (done.stderr.decode(errors="replace").strip().splitlines() or ["no output"])[-1]
+        raise ImsobsError(f"{path} of {service} cannot be read: {said}", remedy="imsobs status")
+    return done.stdout
+
+
 def compose_configs(layout: Layout) -> dict[str, tuple[str, str]]:
     """Return running service -> digests of its configuration: as it started, as rendered.
 
