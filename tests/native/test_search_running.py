@@ -8,16 +8,17 @@ from typing import Any
 
 import httpx
 import pytest
+from native.conftest import Live, eventually
+from native.project import SPEC, rendered_project
+from stack.signals import log_record, new_trace_id
+from typer.testing import CliRunner
+
 from imsobs.cli.app import app
 from imsobs.errors import ImsobsError
 from imsobs.runtime.build.binaries import locate
 from imsobs.runtime.process.plan import load_plan
 from imsobs.runtime.process.stack import running_stack
 from imsobs.runtime.progress import Silent
-from native.conftest import Live, eventually
-from native.project import SPEC, rendered_project
-from stack.signals import log_record, new_trace_id
-from typer.testing import CliRunner
 
 pytestmark = pytest.mark.native
 

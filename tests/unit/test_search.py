@@ -14,6 +14,9 @@ from typing import Any
 import httpx
 import pytest
 from alertmanager import ROOT
+from native_fakes import executable, path_with
+from typer.testing import CliRunner
+
 from imsobs.cli.app import app
 from imsobs.errors import ExitCode, ImsobsError
 from imsobs.runtime import record_store, trace_search
@@ -21,8 +24,6 @@ from imsobs.runtime.docker import record_mode
 from imsobs.runtime.paths import layout_for
 from imsobs.runtime.process.plan import load_plan
 from imsobs.runtime.records import Record, Wanted, from_lines, from_loki
-from native_fakes import executable, path_with
-from typer.testing import CliRunner
 
 HOSTILE = "\x1b]0;owned\x07[red]x[/]\u2028"
 TRACE = "ab" * 16
