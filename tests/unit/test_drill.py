@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import httpx
 import pytest
 from alertmanager import ROOT
 
 from imsobs.model import Model
+from imsobs.outputs.docs.runbooks import runbook_file
 from imsobs.runtime.drill import otlp
 from imsobs.runtime.drill.case import Case, fault, new_case, phase, receivers_of
 from imsobs.runtime.drill.compress_time import compress_time, short_expr
@@ -16,7 +18,7 @@ from imsobs.runtime.drill.health import answering
 from imsobs.runtime.drill.receiver import Notice, listening
 from imsobs.runtime.drill.tree import overlay
 from imsobs.runtime.trial import free_ports
-from imsobs.spec.schema.alerts import Send
+from imsobs.spec.schema.alerts import AlertTest, Drill, Send
 
 
 @pytest.mark.parametrize(
@@ -31,6 +33,34 @@ from imsobs.spec.schema.alerts import Send
 )
 def test_ranges_get_short(expr: str, quick: str) -> None:
     assert short_expr(expr) == quick
+
+
+def test_a_runbook_names_the_drill_only_where_there_is_one(
+    model: Model, rendered: dict[str, bytes]
+) -> None:
+    """Bands, alerts that are off and objectives without a drill have none."""
+    without = {name for name, alert in model.alerts.items() if alert.why_no_drill}
+    assert without >= {band.alert for band in model.spec.anomalies.values()}
+    for name in model.alerts:
+        page = rendered[runbook_file(name)].decode()
+        assert ("It has no drill: " in page) is (name in without)
+        assert (f"`imsobs drill {name}` makes it fire" in page) is (name not in without)
+    assert "is delivered; the date" in rendered[runbook_file("Watchdog")].decode()
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({}, None),
+        ({"enabled": False}, "the alert is off"),
+        ({"drill": Drill(skip="It cannot."), "enabled": False}, "It cannot."),
+        ({"drill": Drill()}, "the spec gives none"),
+        ({"drill": Drill(), "test": AlertTest(always=True)}, None),
+    ],
+)
+def test_why_an_alert_has_no_drill(model: Model, changes: dict[str, Any], why: str | None) -> None:
+    alert = dataclasses.replace(model.alerts["ServiceDown"], **changes)
+    assert alert.why_no_drill == why
 
 
 def test_only_time_is_shortened(model: Model) -> None:

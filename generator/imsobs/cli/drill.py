@@ -104,12 +104,9 @@ def _chosen(names: list[str], model: Model) -> list[str]:
         if name not in model.alerts:
             known = available(name, model.alerts)
             raise ImsobsError(f'there is no alert "{name}"', remedy=known, exit_code=ExitCode.INPUT)
-        skip = model.alerts[name].drill.skip
-        if skip or not model.alerts[name].enabled:
-            raise ImsobsError(
-                f"{name} has no drill: {skip or 'it is off'}", exit_code=ExitCode.INPUT
-            )
-    drilled = [n for n, a in model.alerts.items() if a.enabled and a.drill.skip is None]
+        if why := model.alerts[name].why_no_drill:
+            raise ImsobsError(f"{name} has no drill: {why}", exit_code=ExitCode.INPUT)
+    drilled = [n for n, a in model.alerts.items() if a.why_no_drill is None]
     return names or drilled
 
 
@@ -165,5 +162,5 @@ def _print(cases: list[Case]) -> None:
 
 def _print_skipped(model: Model) -> None:
     for name, alert in model.alerts.items():
-        if alert.drill.skip or not alert.enabled:
-            results.print(f"[dim]{name}: {foreign(alert.drill.skip or 'off by default')}[/]")
+        if why := alert.why_no_drill:
+            results.print(f"[dim]{name}: {foreign(why)}[/]")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from imsobs.model import conventions
 from imsobs.model.rules import WHO, Record, number, output_labels
 from imsobs.promql.series import Series
-from imsobs.spec.schema.alerts import Alert
+from imsobs.spec.schema.alerts import Alert, Drill
 from imsobs.spec.schema.root import Spec
 from imsobs.spec.schema.rules import Anomaly
 
@@ -84,4 +84,5 @@ def _alert(name: str, band: Anomaly) -> Alert:
         labels={"band": name},
         dashboard=band.dashboard,
         runbook=band.runbook,
+        drill=Drill(skip="a drill has no past weeks to compare with"),
     )

@@ -76,6 +76,16 @@ class ResolvedAlert:
     file: str
     path: KeyPath
 
+    @property
+    def why_no_drill(self) -> str | None:
+        """Why `imsobs drill` does not make the alert fire; None: it does."""
+        if self.drill.skip:
+            return self.drill.skip
+        if not self.enabled:
+            return "the alert is off"
+        always = self.test is not None and self.test.always
+        return None if always or self.drill != Drill() else "the spec gives none"
+
 
 # Service and environment, as the texts of alerts name them.
 WHO = " in ".join(f"{{{{ $labels.{label} }}}}" for label in conventions.IDENTITY_LABELS)

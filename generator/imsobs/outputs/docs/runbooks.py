@@ -13,9 +13,9 @@ from imsobs.pages import TextPage
 
 MEANINGS = {
     "critical": "Wakes the person on call: users are hurt now, or soon.",
-    "warning": "Told to the owning team, to be looked at in working hours.",
-    "info": "Told only beside a graver alert of the same service.",
-    "none": "Never told to people: it keeps the machinery of alerting honest.",
+    "warning": "Notifies the owning team, which looks at it in working hours.",
+    "info": "Notified only beside a more severe alert of the same service.",
+    "none": "Notifies no person: it serves the alerting itself, as a watchdog does.",
 }
 
 
