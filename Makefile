@@ -55,12 +55,13 @@ verify: $(READY) ## Let the real software judge the rendered files.
 
 test: test-unit test-native test-stack test-faults ## All tests.
 
-LOGQL := tests/logql/node_modules/.package-lock.json
-$(LOGQL): tests/logql/package-lock.json
-	@if command -v npm >/dev/null; then npm ci --silent --prefix tests/logql; \
-	else echo "no npm: the test of LogQL against its published grammar will be skipped"; fi
+# What Grafana publishes for npm: the grammar of LogQL, the types of dashboards.
+PUBLISHED := $(patsubst %,tests/%/node_modules/.package-lock.json,logql grafana)
+$(PUBLISHED): %/node_modules/.package-lock.json: %/package-lock.json
+	@if command -v npm >/dev/null; then npm ci --silent --prefix $*; \
+	else echo "no npm: the tests that hold $* against what Grafana publishes will be skipped"; fi
 
-test-unit: $(READY) $(LOGQL) ## Tests that need Python alone, on all cores.
+test-unit: $(READY) $(PUBLISHED) ## Tests that need Python alone, on all cores.
 	$(BIN)/pytest -n auto --dist loadfile -m "not native and not stack and not faults"
 
 test-native: $(READY) binaries ## Tests against the native binaries.

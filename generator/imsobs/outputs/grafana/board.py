@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 from urllib.parse import quote
 
 from grafana_foundation_sdk.models import dashboard as grafana
@@ -17,6 +18,8 @@ TAGS = ["generated", "ims"]
 REFRESH_CHOICES = ["10s", "30s", "1m", "5m", "15m", "1h"]
 BUILD_INFO = "ims_build_info"
 _TITLES = {"service": "Service", "environment": "Environment", "vendor": "Vendor", "model": "Model"}
+# The SDK writes these of an interval for every variable; Grafana's schema has them there alone.
+_NO_INTERVAL: dict[str, Any] = {"auto": None, "auto_min": None, "auto_count": None}
 
 
 def board(dashboard: ResolvedDashboard, model: Model) -> grafana.Dashboard:
@@ -57,6 +60,7 @@ def _variables(dashboard: ResolvedDashboard, model: Model) -> list[grafana.Varia
             query=kind.plugin,
             current=grafana.VariableOption(text=kind.uid, value=kind.uid),
             refresh=grafana.VariableRefresh.ON_DASHBOARD_LOAD,
+            **_NO_INTERVAL,
         )
         for kind in KINDS
         if kind in used
@@ -91,6 +95,7 @@ def _label_variable(name: str, outer: list[str], model: Model) -> grafana.Variab
         current=grafana.VariableOption(selected=True, text=["All"], value=["$__all"]),
         refresh=grafana.VariableRefresh.ON_TIME_RANGE_CHANGED,
         sort=grafana.VariableSort.ALPHABETICAL_ASC,
+        **_NO_INTERVAL,
     )
 
 

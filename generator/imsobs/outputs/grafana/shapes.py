@@ -119,6 +119,7 @@ def _bars(entry: ResolvedPanel) -> grafana.Panel:
 def _pie(entry: ResolvedPanel) -> grafana.Panel:
     options = piechart.Options(
         pie_type=piechart.PieChartType.DONUT,
+        display_labels=[],
         reduce_options=_last(),
         legend=piechart.PieChartLegendOptions(
             show_legend=True,
@@ -133,6 +134,8 @@ def _pie(entry: ResolvedPanel) -> grafana.Panel:
 
 def _table(entry: ResolvedPanel) -> grafana.Panel:
     options = table.Options(show_header=True, cell_height=common.TableCellHeight.SM)
+    # The SDK writes one that is off; Grafana 12 has no such option any more.
+    options.footer = None
     made = _panel("table", options, custom=table.FieldConfig())
     if entry.queries and entry.queries[0].language == "traces":
         return made
