@@ -42,7 +42,7 @@ def unit_ids(version: str) -> list[str]:
 
 def main() -> None:
     """Write the file."""
-    version = shipped().components["grafana"].version
+    version = shipped().versions()["grafana"]
     lines = "".join(f"  | {json.dumps(unit)}\n" for unit in unit_ids(version))
     TARGET.write_text(
         f"// The ids of units in @grafana/data {version}, by `python -m release.grafana_units`.\n"

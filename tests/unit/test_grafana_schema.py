@@ -188,7 +188,7 @@ def test_what_the_types_see_and_what_they_do_not(samples: Dashboard, tmp_path: P
 
 
 def test_the_types_are_of_the_grafana_that_is_run() -> None:
-    version = shipped().components["grafana"].version
+    version = shipped().versions()["grafana"]
     assert json.loads((TYPES / "package.json").read_text())["dependencies"]["@grafana/schema"] == (
         version
     )
