@@ -18,7 +18,8 @@ from imsobs.runtime.drill.health import answering
 from imsobs.runtime.drill.receiver import Notice, listening
 from imsobs.runtime.drill.tree import overlay
 from imsobs.runtime.trial import free_ports
-from imsobs.spec.schema.alerts import AlertTest, Drill, Send
+from imsobs.spec.schema.alerts import AlertTest
+from imsobs.spec.schema.drills import Drill, Send
 
 
 @pytest.mark.parametrize(

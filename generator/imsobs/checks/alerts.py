@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from promql_parser import BinaryExpr, Expr
 
 from imsobs import promql
+from imsobs.checks import drills
 from imsobs.checks.rules import habits, mixing, mixing_apart, shown, unknown
 from imsobs.model import Model, conventions
 from imsobs.model.alerts import used_labels
@@ -14,8 +15,9 @@ from imsobs.model.notification import FUNCTIONS, unknown_fields
 from imsobs.model.rules import ResolvedAlert
 from imsobs.problems import KeyPath, Problem, available, part
 from imsobs.promql.windows import change_window
-from imsobs.spec.schema.alerts import AlertTest, Drill, Runbook
+from imsobs.spec.schema.alerts import AlertTest, Runbook
 from imsobs.spec.schema.base import seconds
+from imsobs.spec.schema.drills import Drill
 
 # Key of an alert or of its group -> checks of one that is left out, and of one that is unknown.
 _OWNERS = {
@@ -171,7 +173,7 @@ def _alert(alert: ResolvedAlert, model: Model, *, first: bool) -> Iterator[Probl
         yield Problem(path, message, "alert/missing-test")
     elif alert.test is not None:
         yield from _test((*path, "test"), alert, alert.test, model)
-    yield from _drill((*path, "drill"), alert.drill, model)
+    yield from drills.of_alert((*path, "drill"), alert.drill, model)
 
 
 def _burst(alert: ResolvedAlert, model: Model) -> Iterator[Problem]:
@@ -278,26 +280,3 @@ def _test(path: KeyPath, alert: ResolvedAlert, test: AlertTest, model: Model) ->
     if set(test.labels) - own or (own - set(test.labels)) & {*conventions.IDENTITY_LABELS}:
         message = f"the alert carries the labels {', '.join(sorted(own)) or 'none'}"
         yield Problem((*path, "labels"), message, "alert/test-labels")
-
-
-def _drill(path: KeyPath, drill: Drill, model: Model) -> Iterator[Problem]:
-    sends = [("send", index, send) for index, send in enumerate(drill.send)]
-    sends += [("end", index, send) for index, send in enumerate(drill.end)]
-    for key, index, send in sends:
-        known = {"span": set(model.spec.sources), "event": set(model.spec.events)}
-        given = [(kind, getattr(send, kind)) for kind in known if getattr(send, kind) is not None]
-        if len(given) + (send.body is not None) != 1:
-            message = "send spans, an event or the body of other records, one of them"
-            yield Problem((*path, key, index), message, "drill/one-kind")
-            continue
-        if send.body is not None:
-            continue
-        kind, name = given[0]
-        if name not in known[kind]:
-            message = f'{kind} "{name}" is not declared; {available(name, known[kind])}'
-            yield Problem((*path, key, index, kind), message, "drill/unknown-source")
-    components = model.labels["component"].values if "component" in model.labels else None
-    for component in drill.health:
-        if components is not None and component not in components:
-            message = f'component "{component}" is not known; {available(component, components)}'
-            yield Problem((*path, "health", component), message, "drill/unknown-component")

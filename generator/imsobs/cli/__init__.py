@@ -25,6 +25,7 @@ __all__ = [
     "silence",
     "spec",
     "stack",
+    "trace",
     "verify",
 ]
 

@@ -14,7 +14,7 @@ import typer
 
 from imsobs.cli.app import OPERATIONS, STACK, app
 from imsobs.cli.options import AsFormat, Format, Root
-from imsobs.cli.output import errors, foreign, print_json, print_plain, results
+from imsobs.cli.output import errors, print_json, print_plain, results
 from imsobs.errors import ExitCode, ImsobsError
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ class ModeChoice(StrEnum):
     docker = "docker"
 
 
-def _project(root: Path) -> tuple[Plan, Layout]:
+def project(root: Path) -> tuple[Plan, Layout]:
+    """Return what runs in a project, and where its files are."""
     from imsobs.runtime.paths import layout_for
     from imsobs.runtime.process.plan import load_plan
 
@@ -105,8 +106,8 @@ def up(
 ) -> None:
     """Start the stack, or what changed in it, and wait until it is ready.
 
-    What is restarted is told before, one after another, and nothing whose configuration is the
-    same.
+    Components whose configuration changed are restarted one after another, each announced first;
+    the others keep running.
     """
     from imsobs.runtime.docker import compose_foresee, compose_up
     from imsobs.runtime.process.stack import foresee
@@ -115,7 +116,7 @@ def up(
 
     # A terminated build must still stop its compiler and remove its folder.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    plan, layout = _project(root)
+    plan, layout = project(root)
     docker = _choose_mode(mode, layout) == "docker"
     if docker and with_:
         raise ImsobsError(
@@ -147,7 +148,7 @@ def _take_down(root: Path, *, purge: bool) -> None:
     from imsobs.runtime.progress import console_progress
 
     layout = layout_for(root)
-    plan = _project(root)[0] if purge else None
+    plan = project(root)[0] if purge else None
     ran = False
     if recorded_mode(layout) == "docker":
         with errors.status("docker compose down"):
@@ -191,7 +192,7 @@ def binaries(
     from imsobs.runtime.progress import console_progress
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    plan, layout = _project(root)
+    plan, layout = project(root)
     with console_progress(errors) as progress:
         found = [
             binary
@@ -215,7 +216,7 @@ def status(root: Root = Path(), format: AsFormat = Format.text) -> None:
     from imsobs.cli.tables import alert_table, component_table, status_lines, telemetry_table
     from imsobs.runtime.status import collect
 
-    found = collect(*_project(root))
+    found = collect(*project(root))
     if format is Format.json:
         print_json(found.as_json())
     else:
@@ -256,7 +257,7 @@ def logs(
     """Print the last lines of a process's log."""
     from imsobs.runtime.process.ready import tail
 
-    plan, layout = _project(root)
+    plan, layout = project(root)
     path = layout.log_of(name)
     known = [*plan.processes, "supervisord"]
     if name not in known:
@@ -282,22 +283,3 @@ def logs(
                 text = handle.read(size - start).decode(errors="replace")
             print_plain(text, end="")
         position = size
-
-
-@app.command(rich_help_panel=STACK)
-def trace(
-    trace_id: Annotated[str, typer.Argument(help="32 hex digits, as in a log record.")],
-    root: Root = Path(),
-    format: AsFormat = Format.text,
-) -> None:
-    """Print a trace that Jaeger holds, as a tree (or, as json, as Jaeger gives it)."""
-    from imsobs.cli.tables import trace_tree
-    from imsobs.runtime.traces import fetch_trace, parse_trace
-
-    plan, _ = _project(root)
-    found = fetch_trace(plan.api.jaeger, trace_id)
-    if format is Format.json:
-        print_json(found)
-        return
-    tree = trace_tree(foreign(str(found.get("traceID", trace_id))), parse_trace(found))
-    results.print(tree, soft_wrap=False)

@@ -4,22 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from imsobs.logql.functions import RANGE_FUNCTIONS, UNWRAPPED, VECTOR_FUNCTIONS
 from imsobs.logql.tokens import LogQLError, Token, tokenize, unquoted
 
-RANGE_FUNCTIONS = {
-    "rate", "rate_counter", "count_over_time", "bytes_rate", "bytes_over_time",
-    "absent_over_time", "avg_over_time", "sum_over_time", "min_over_time", "max_over_time",
-    "stddev_over_time", "stdvar_over_time", "quantile_over_time", "first_over_time",
-    "last_over_time",
-}  # fmt: skip
-UNWRAPPED = {
-    "rate_counter", "avg_over_time", "sum_over_time", "min_over_time", "max_over_time",
-    "stddev_over_time", "stdvar_over_time", "quantile_over_time", "first_over_time",
-    "last_over_time",
-}  # fmt: skip
-VECTOR_FUNCTIONS = {
-    "sum", "avg", "min", "max", "count", "stddev", "stdvar", "topk", "bottomk", "sort", "sort_desc",
-}  # fmt: skip
 _WITH_NUMBER = {"topk", "bottomk", "quantile_over_time"}
 _BINARY = {"+", "-", "*", "/", "%", "^", "==", "!=", ">", ">=", "<", "<=", "and", "or", "unless"}
 _LINE_FILTERS = {"|=", "|~", "!=", "!~", "|>", "!>"}

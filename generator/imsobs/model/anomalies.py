@@ -9,7 +9,8 @@ from __future__ import annotations
 from imsobs.model import conventions
 from imsobs.model.rules import WHO, Record, number, output_labels
 from imsobs.promql.series import Series
-from imsobs.spec.schema.alerts import Alert, Drill
+from imsobs.spec.schema.alerts import Alert
+from imsobs.spec.schema.drills import Drill
 from imsobs.spec.schema.root import Spec
 from imsobs.spec.schema.rules import Anomaly
 

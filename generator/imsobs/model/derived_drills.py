@@ -8,7 +8,8 @@ from imsobs.model import conventions
 from imsobs.model.measured import Measured, measured
 from imsobs.model.metrics import ResolvedMetric
 from imsobs.promql.series import Series
-from imsobs.spec.schema.alerts import Alert, Drill, Send
+from imsobs.spec.schema.alerts import Alert
+from imsobs.spec.schema.drills import Drill, Send
 from imsobs.spec.schema.events import EventField
 from imsobs.spec.schema.root import Spec
 

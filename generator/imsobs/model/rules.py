@@ -13,7 +13,8 @@ from imsobs.model.ratios import expression
 from imsobs.problems import KeyPath
 from imsobs.promql import labels as promql_labels
 from imsobs.promql.series import Allowed, Series
-from imsobs.spec.schema.alerts import AlertTest, Drill, Runbook, Severity
+from imsobs.spec.schema.alerts import AlertTest, Runbook, Severity
+from imsobs.spec.schema.drills import Drill
 from imsobs.spec.schema.root import Spec
 
 

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from imsobs.dialects import dialects
-from imsobs.spec.schema.alerts import Send
+from imsobs.spec.schema.drills import Send
 from imsobs.spec.schema.root import Spec
 
 RISING = "$rising"

@@ -18,7 +18,7 @@ from imsobs.runtime.drill.health import Health
 from imsobs.runtime.drill.receiver import Inbox
 from imsobs.runtime.process.daemon import Supervisor
 from imsobs.runtime.process.stack import RunningStack
-from imsobs.spec.schema.alerts import Send
+from imsobs.spec.schema.drills import Send
 
 _PAUSE = 2.0
 _HEALTHY = "healthy"

@@ -58,6 +58,7 @@ LoopbackUrl = Annotated[
 ]
 # Path and query of a URL, none of whose characters a configuration file could expand.
 RoutePath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._~:@%/?&=+,;-]*$")]
+SnakeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 EnvName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,62}$")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 LabelValue = Annotated[str, StringConstraints(min_length=1, max_length=128)]

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from imsobs.spec.schema.alerts import Runbook, Severity, SnakeName
+from imsobs.spec.schema.alerts import Runbook, Severity
 from imsobs.spec.schema.base import (
     AlertName,
     DurationText,
@@ -13,6 +13,7 @@ from imsobs.spec.schema.base import (
     LabelName,
     Ratio,
     Section,
+    SnakeName,
     Text,
 )
 from imsobs.spec.schema.queries import RatioOf

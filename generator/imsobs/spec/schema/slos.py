@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field
 
 from imsobs.burn_windows import DEFAULT, burn_windows
 from imsobs.problems import available
-from imsobs.spec.schema.alerts import Drill, Runbook, Severity, SnakeName
+from imsobs.spec.schema.alerts import Runbook, Severity
 from imsobs.spec.schema.base import (
     AlertName,
     DurationText,
@@ -16,8 +16,10 @@ from imsobs.spec.schema.base import (
     MetricName,
     PositiveDuration,
     Section,
+    SnakeName,
     Text,
 )
+from imsobs.spec.schema.drills import Drill
 
 
 class BurnAlert(Section):

@@ -1,0 +1,33 @@
+"""Drills: what they send is declared, and the components whose health they set exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from imsobs.model import Model
+from imsobs.problems import KeyPath, Problem, available
+from imsobs.spec.schema.drills import Drill
+
+
+def of_alert(path: KeyPath, drill: Drill, model: Model) -> Iterator[Problem]:
+    """Yield the drill/* problems of the drill of one alert, which stands at ``path``."""
+    sends = [("send", index, send) for index, send in enumerate(drill.send)]
+    sends += [("end", index, send) for index, send in enumerate(drill.end)]
+    for key, index, send in sends:
+        known = {"span": set(model.spec.sources), "event": set(model.spec.events)}
+        given = [(kind, getattr(send, kind)) for kind in known if getattr(send, kind) is not None]
+        if len(given) + (send.body is not None) != 1:
+            message = "send spans, an event or the body of other records, one of them"
+            yield Problem((*path, key, index), message, "drill/one-kind")
+            continue
+        if send.body is not None:
+            continue
+        kind, name = given[0]
+        if name not in known[kind]:
+            message = f'{kind} "{name}" is not declared; {available(name, known[kind])}'
+            yield Problem((*path, key, index, kind), message, "drill/unknown-source")
+    components = model.labels["component"].values if "component" in model.labels else None
+    for component in drill.health:
+        if components is not None and component not in components:
+            message = f'component "{component}" is not known; {available(component, components)}'
+            yield Problem((*path, "health", component), message, "drill/unknown-component")
