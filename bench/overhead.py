@@ -7,8 +7,7 @@ The demo gateway answers requests in six scenarios, one process each, in turns:
   (`OTEL_PYTHON_LOG_CORRELATION=true`, level INFO), without which most metrics of the spec
   could not be derived;
 - rendered: the rendered `app/` settings (every span and record sent);
-- lean: the same without what the plan's approach does not have either: spans of HTTP clients,
-  and a copy of the trace ids among the fields of a record (it has them anyway);
+- lean: the same without what the plan's approach does not have either, spans of HTTP clients;
 - plan: the original plan's approach, `bench/baseline`: prometheus_client, python-json-logger
   with redaction, and SDK tracing of 10 % of the requests;
 - plan, all: the same with every trace sent, without which no failed or slow request is sure to

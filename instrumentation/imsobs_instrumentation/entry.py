@@ -50,7 +50,6 @@ def after_instrumentors() -> None:
     if sdk.providers():
         failures.install()
         trace_ids.install()
-        sdk.remember_loggers()
 
 
 def _shutdowns() -> list[Callable[[], object]]:

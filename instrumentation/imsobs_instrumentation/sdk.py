@@ -6,13 +6,12 @@ Every such place is here. They are those of opentelemetry-sdk 1.45; tests hold e
 from __future__ import annotations
 
 import gc
-import logging
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from opentelemetry import _logs, metrics, trace
+from opentelemetry import metrics, trace
 from opentelemetry._logs import get_logger_provider
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk.metrics import MeterProvider
@@ -34,33 +33,6 @@ def describe(attributes: dict[str, str]) -> None:
     """Add attributes to the resource of all that this process sends from now on."""
     for provider in providers():
         provider._update_resource(Resource(attributes))
-
-
-def remember_loggers() -> None:
-    """Look up the SDK's logger of a name once, not for every record.
-
-    The instrumentation's handler asks the provider, which takes two locks each time.
-    """
-    for handler in logging.getLogger().handlers:
-        if type(handler).__module__.startswith("opentelemetry.instrumentation.logging"):
-            known: Any = handler
-            known._logger_provider = _Loggers(known._logger_provider)
-
-
-class _Loggers(_logs.LoggerProvider):
-    """A provider whose loggers are remembered, as the standard library remembers its own."""
-
-    def __init__(self, provider: _logs.LoggerProvider) -> None:
-        self._provider = provider
-        self._known: dict[str, _logs.Logger] = {}
-
-    def get_logger(self, name: str, *args: Any, **kwargs: Any) -> _logs.Logger:
-        if (logger := self._known.get(name)) is None:
-            self._known[name] = logger = self._provider.get_logger(name, *args, **kwargs)
-        return logger
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._provider, name)
 
 
 def restart_metrics() -> None:

@@ -11,7 +11,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import SpanKind
 
-from imsobs_instrumentation import sdk, trace_ids
+from imsobs_instrumentation import trace_ids
 
 TRACER = TracerProvider().get_tracer("test")
 
@@ -77,38 +77,7 @@ def test_what_the_logging_instrumentation_wrote_stays() -> None:
     assert made(logging.INFO, logging.DEBUG, otelTraceID="7") == {"otelTraceID": "7"}
 
 
-def test_loggers_are_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    from opentelemetry.instrumentation.logging.handler import LoggingHandler
-    from opentelemetry.sdk._logs import LoggerProvider
-    from opentelemetry.sdk._logs.export import (
-        InMemoryLogRecordExporter,
-        SimpleLogRecordProcessor,
-    )
-
-    sent = InMemoryLogRecordExporter()
-    provider = LoggerProvider(shutdown_on_exit=False)
-    provider.add_log_record_processor(SimpleLogRecordProcessor(sent))
-    asked: list[str] = []
-    get = provider.get_logger
-    monkeypatch.setattr(
-        provider, "get_logger", lambda name, *a: asked.append(name) or get(name, *a)
-    )
-    handler = LoggingHandler(logger_provider=provider)
-    root = logging.getLogger()
-    root.addHandler(handler)
-    try:
-        sdk.remember_loggers()
-        for name in ("one", "two", "one", "one"):
-            handler.handle(logging.LogRecord(name, logging.INFO, "", 1, "said", (), None))
-        handler.flush()
-    finally:
-        root.removeHandler(handler)
-    assert asked == ["one", "two"]
-    scopes = [found.instrumentation_scope.name for found in sent.get_finished_logs()]
-    assert scopes == ["one", "two", "one", "one"]
-
-
-def test_the_factory_of_before_still_makes_the_record(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_factory_of_before_still_makes_the_record() -> None:
     before = logging.getLogRecordFactory()
     try:
         trace_ids.install()
