@@ -10,7 +10,7 @@ import pytest
 from promtool import asked, check
 
 from imsobs.model import Model
-from imsobs.model.budget import HOURLY_COST, budget_records
+from imsobs.model.budget import budget_records, counted_cost, hourly_cost
 from imsobs.model.rules import Record
 from imsobs.model.slos import slo_records
 from imsobs.spec.schema.rules import Budget
@@ -54,7 +54,9 @@ def test_money_of_a_month(
         asked("ims_cost_forecast_usd", at, {f"ims_cost_forecast_usd{PRODUCTION}": forecast}),
         asked("ims_series_limit", at, {"ims_series_limit": 100}),
     ]
-    cost = {f"{HOURLY_COST}{IDENTITY}": f"2x{hours + 1}"}
+    metric = counted_cost(model.spec)
+    assert metric is not None
+    cost = {f"{hourly_cost(metric)}{IDENTITY}": f"2x{hours + 1}"}
     check(tmp_path, cost, questions, [rules(tmp_path, records)], "1h", "1h")
 
 

@@ -8,7 +8,7 @@ from imsobs import promql
 from imsobs.checks import ratios
 from imsobs.model import Model, conventions
 from imsobs.model.rules import Record
-from imsobs.problems import KeyPath, Problem, part
+from imsobs.problems import KeyPath, Problem, dotted, part
 from imsobs.promql import labels as promql_labels
 from imsobs.promql.labels import Finding
 from imsobs.promql.lint import as_shown, lint
@@ -39,6 +39,7 @@ def check(model: Model) -> Iterator[Problem]:
         elif rule.by:
             message = "expr says itself by which labels it sums; by goes with ratio"
             yield Problem((*path, "by"), message, "rule/by-without-ratio")
+    yield from _names(model)
     slow = model.spec.alerting.slow
     if seconds(slow) > _SLOWEST:
         message = f"a recorded value is found for 5 minutes; with {slow} it is missing between two"
@@ -51,7 +52,7 @@ def check(model: Model) -> Iterator[Problem]:
         yield Problem(("alerting", "fast"), message, "rule/fast-interval")
     last = {(record.group, record.name): i for i, record in enumerate(model.records)}
     for index, record in enumerate(model.records):
-        if record.path[0] not in ("rules", "metrics") or not record.expr:
+        if not record.expr or written_here(record):
             continue
         # A metric's rule is resolved by the check of metrics; here only habits matter.
         if record.path[-1] == "ratio":
@@ -72,6 +73,20 @@ def check(model: Model) -> Iterator[Problem]:
                 )
                 at = part(record.expr, place_of_word(record.expr, name))
                 yield Problem(record.path, message, _ORDER, part=at)
+
+
+def written_here(record: Record) -> bool:
+    """Return whether the generator wrote the query: of a fold, a budget, an objective, a band."""
+    return record.path[0] not in ("rules", "metrics") or record.path[-1] == "fold"
+
+
+def _names(model: Model) -> Iterator[Problem]:
+    """Yield rules of names that the generator records."""
+    taken = {record.name: record.path for record in model.records if written_here(record)}
+    for name in model.spec.rules:
+        if name in taken:
+            message = f"this is recorded for {dotted(taken[name])}; choose another name, or drop it"
+            yield Problem(("rules", name), message, "rule/recorded-twice")
 
 
 def _window(expr: str, path: KeyPath, model: Model) -> Iterator[Problem]:

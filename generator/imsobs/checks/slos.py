@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from imsobs.model import Model
+from imsobs.model.budget import costs
 from imsobs.model.rules import number
 from imsobs.model.slos import good_share
 from imsobs.problems import KeyPath, Problem, available
@@ -31,6 +32,17 @@ def check(model: Model) -> Iterator[Problem]:
         if band.of not in rules:
             message = f'"{band.of}" is not a recorded rule; {available(band.of, rules)}'
             yield Problem(("anomalies", name, "of"), message, "anomaly/unknown-rule")
+    yield from _budget(model)
+
+
+def _budget(model: Model) -> Iterator[Problem]:
+    counters, given = costs(model.spec), model.spec.budget.cost
+    if given is not None and given not in counters:
+        message = f'"{given}" is no counter whose value is cost; {available(given, counters)}'
+        yield Problem(("budget", "cost"), message, "budget/cost")
+    elif given is None and len(counters) > 1:
+        message = f"{' and '.join(counters)} count cost; say with cost which is held against it"
+        yield Problem(("budget",), message, "budget/cost")
     environments = model.spec.service.environments
     for environment in model.spec.budget.monthly(environments):
         if environment not in environments:

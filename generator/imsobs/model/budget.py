@@ -3,34 +3,64 @@
 from __future__ import annotations
 
 from imsobs.model import conventions
-from imsobs.model.conventions import ENVIRONMENT
+from imsobs.model.conventions import BY_IDENTITY, ENVIRONMENT
 from imsobs.model.rules import Record, number
 from imsobs.model.sampling import most_held
 from imsobs.spec.schema.metrics import Metric
 from imsobs.spec.schema.root import Spec
 
-HOURLY_COST = "service:ims_cost_actual_usd:increase1h"
-MONTH = "ims:calendar:month"
 GROUP = "budget"
 
-# Every full hour's cost is taken at its end; the hour belongs to the month in which its
-# last second lies. The month of today is recorded, because inside a subquery the clock is
-# the subquery's own. Exact to the last full hour.
-_USED = f"""\
-sum by ({ENVIRONMENT}) (
-  sum_over_time((
-    {HOURLY_COST}
-      and on () (month(vector(time() - 1)) == on () ({MONTH} @ end()))
-  )[31d:1h])
-) or ims_budget_limit_usd * 0"""
 _HOURS_LEFT = (
     "scalar((days_in_month(vector(time())) - day_of_month(vector(time())) + 1) * 24 -"
     " hour(vector(time())))"
 )
-_FORECAST = f"""\
+
+
+def _used(hourly: str, month: str) -> str:
+    """Return the query of what was used this month.
+
+    Every full hour's cost is taken at its end; the hour belongs to the month in which its
+    last second lies. The month of today is recorded, because inside a subquery the clock is
+    the subquery's own. Exact to the last full hour.
+    """
+    return f"""\
+sum by ({ENVIRONMENT}) (
+  sum_over_time((
+    {hourly}
+      and on () (month(vector(time() - 1)) == on () ({month} @ end()))
+  )[31d:1h])
+) or ims_budget_limit_usd * 0"""
+
+
+def _forecast(hourly: str) -> str:
+    return f"""\
 ims_budget_used_usd
-  + (sum by ({ENVIRONMENT}) (avg_over_time({HOURLY_COST}[3d])) or ims_budget_used_usd * 0)
+  + (sum by ({ENVIRONMENT}) (avg_over_time({hourly}[3d])) or ims_budget_used_usd * 0)
     * {_HOURS_LEFT}"""
+
+
+def costs(spec: Spec) -> list[str]:
+    """Return the counters of what model calls cost, in the spec's order."""
+    return [
+        name
+        for name, metric in spec.metrics.items()
+        if metric.type == "counter" and metric.value == "cost"
+    ]
+
+
+def counted_cost(spec: Spec) -> str | None:
+    """Return the counter whose cost is held against the budget, None where none is."""
+    return spec.budget.cost or next(iter(costs(spec)), None)
+
+
+def hourly_cost(metric: str) -> str:
+    """Return the series of what was spent in the last hour, by service and environment."""
+    return f"service:{metric.removesuffix('_total')}:increase1h"
+
+
+def _month(spec: Spec) -> str:
+    return f"{spec.service.namespace.replace('-', '_')}:calendar:month"
 
 
 def stack_limits(spec: Spec) -> dict[str, float]:
@@ -44,14 +74,34 @@ def stack_limits(spec: Spec) -> dict[str, float]:
 
 def budget_metrics(spec: Spec) -> dict[str, Metric]:
     """Return the metrics that the spec's ``budget`` adds to the catalogue."""
-    rules = {
+    rules = {**_of_money(spec), **_of_the_stack(spec)}
+    return {
+        name: Metric(
+            type="gauge",
+            group="cost",
+            description=description,
+            rule=rule,
+            labels=[] if name in stack_limits(spec) else [ENVIRONMENT],
+        )
+        for name, (description, rule) in rules.items()
+        if name not in spec.metrics
+    }
+
+
+def _of_money(spec: Spec) -> dict[str, tuple[str, str]]:
+    """Return name -> description and rule; none where no metric tells what is spent."""
+    cost = counted_cost(spec)
+    if cost is None:
+        return {}
+    hourly = hourly_cost(cost)
+    return {
         "ims_budget_limit_usd": (
             "What all model calls of an environment may cost in a calendar month (UTC).",
             _limits(spec),
         ),
         "ims_budget_used_usd": (
             "Cost of an environment's model calls this month, up to the last full hour.",
-            _USED,
+            _used(hourly, _month(spec)),
         ),
         "ims_budget_remaining_usd": (
             "What is left of the environment's budget of the month; below 0 when it is overdrawn.",
@@ -59,26 +109,20 @@ def budget_metrics(spec: Spec) -> dict[str, Metric]:
         ),
         "ims_cost_forecast_usd": (
             "Cost to expect at the end of the month, at the hourly mean of the last 3 days.",
-            _FORECAST,
+            _forecast(hourly),
         ),
     }
-    of_the_stack = stack_limits(spec)
+
+
+def _of_the_stack(spec: Spec) -> dict[str, tuple[str, str]]:
     texts = (
         "Derived series that Prometheus is meant to hold at most.",
         "Undecided traces that one Collector holds at most.",
     )
-    for (name, limit), text in zip(of_the_stack.items(), texts, strict=True):
-        rules[name] = (text, f"vector({number(limit)})")
+    limits = stack_limits(spec).items()
     return {
-        name: Metric(
-            type="gauge",
-            group="cost",
-            description=description,
-            rule=rule,
-            labels=[] if name in of_the_stack else [ENVIRONMENT],
-        )
-        for name, (description, rule) in rules.items()
-        if name not in spec.metrics
+        name: (text, f"vector({number(limit)})")
+        for (name, limit), text in zip(limits, texts, strict=True)
     }
 
 
@@ -94,8 +138,26 @@ def _limits(spec: Spec) -> str:
 def budget_records(spec: Spec) -> list[Record]:
     """Return the records of the budget, in the order in which they read each other."""
     interval = spec.alerting.fast
-    month = "Month of the year (UTC), for sums over one month."
-    records = [Record(MONTH, "month(vector(time()))", month, GROUP, interval, ("budget",))]
+    records = []
+    if cost := counted_cost(spec):
+        records = [
+            Record(
+                hourly_cost(cost),
+                f"sum by ({BY_IDENTITY}) (increase({cost}[1h] anchored))",
+                "Cost of model calls in the last hour, USD.",
+                GROUP,
+                interval,
+                ("budget",),
+            ),
+            Record(
+                _month(spec),
+                "month(vector(time()))",
+                "Month of the year (UTC), for sums over one month.",
+                GROUP,
+                interval,
+                ("budget",),
+            ),
+        ]
     for name, metric in budget_metrics(spec).items():
         rule = metric.rule or ""
         records.append(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from pydantic import BaseModel
 
 from imsobs import promql
 
+_WORD = re.compile(r"[a-zA-Z_:][\w:]*")
 # Sections whose texts are not queries.
 _NOT_QUERIES = {"service", "labels", "sources", "events", "prices", "buckets", "redaction", "stack"}
 
@@ -23,7 +25,7 @@ def uses_by_metric(model: Any) -> dict[str, list[str]]:
         kind = section.removesuffix("s")
         for name, entry in content.items():
             for text in _texts(entry):
-                for series in _series(text):
+                for series in _series(text, model.series):
                     if series in model.series and (metric := model.series[series].metric) != name:
                         found.setdefault(metric, set()).add(f"{kind} {name}")
                 if text in model.metrics and text != name:
@@ -45,9 +47,9 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(inner)
 
 
-def _series(text: str) -> list[str]:
-    # Prose is no query: only what names a metric is worth parsing.
-    if "ims_" not in text and "otelcol_" not in text:
+def _series(text: str, known: Collection[str]) -> list[str]:
+    # Prose is no query: only what names a series is worth parsing.
+    if not any(word in known for word in _WORD.findall(text)):
         return []
     try:
         return promql.metric_names(text)

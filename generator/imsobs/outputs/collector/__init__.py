@@ -16,6 +16,7 @@ from imsobs.model import Model
 from imsobs.outputs.collector import branches, exemplars, probe, sdk, state
 from imsobs.outputs.collector.builder import builder_sections
 from imsobs.outputs.collector.parts import ACCEPTED, Parts, together
+from imsobs.outputs.collector.pruned import pruned
 from imsobs.outputs.collector.settings import (
     exporters,
     extensions,
@@ -51,7 +52,7 @@ class CollectorPlan:
 
 def plan(model: Model) -> CollectorPlan:
     """Return the Collector's configuration and the manifest it is built from."""
-    planned = _sections(model)
+    planned = pruned(_sections(model))
     return CollectorPlan(
         planned,
         YamlPage(artifacts.COLLECTOR, written(planned, COLLECTOR), "collector/config.yaml.j2"),

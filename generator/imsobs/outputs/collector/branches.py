@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from imsobs.model import Model, conventions
+from imsobs.model.kinds.kind import Signal
 from imsobs.outputs.collector import (
     count,
     derive,
@@ -88,6 +89,14 @@ def connectors(model: Model) -> dict[str, Any]:
             "logs": count.stored_definitions(model, "log"),
         },
     }
+
+
+def is_on(model: Model) -> bool:
+    """Return whether anything is counted from spans and log records."""
+    signals: tuple[Signal, ...] = ("span", "log")
+    planned = (count.definitions, count.stored_definitions)
+    counted = any(definitions(model, signal) for definitions in planned for signal in signals)
+    return counted or bool(exemplars.exemplar_metrics(model))
 
 
 def derive_pipelines(model: Model) -> dict[str, Any]:

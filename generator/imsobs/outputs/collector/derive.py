@@ -81,7 +81,7 @@ def _may_be(source: SpanSource) -> str:
     """Return a cheap condition that most other spans fail: it reads none of their attributes."""
     if source.dialects:
         return dialects.HAS_DIALECT
-    return f"span.kind == SPAN_KIND_{(source.kind or '').upper()}"
+    return f"span.kind == SPAN_KIND_{source.kind.upper()}" if source.kind else "true"
 
 
 def _selects(name: str, source: SpanSource, free: str) -> str:
@@ -175,8 +175,9 @@ def _other(model: Model) -> str:
 
 def _event_statements(event: Event, model: Model) -> list[str]:
     invalid = attribute("log", conventions.INVALID_EVENT)
-    breaks = any_of(_breaks(name, field) for name, field in event.fields.items())
-    statements = [set_to(invalid, "true", breaks)]
+    # An event without fields has no contract to break.
+    breaks = [_breaks(name, field) for name, field in event.fields.items()]
+    statements = [set_to(invalid, "true", any_of(breaks))] if breaks else []
     # Valid fields of an invalid event are still counted; invalid ones are removed.
     for name, largest in measured_fields(event).items():
         path = attribute("log", name)

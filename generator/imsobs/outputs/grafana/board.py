@@ -9,6 +9,7 @@ from urllib.parse import quote
 from grafana_foundation_sdk.models import dashboard as grafana
 
 from imsobs.model import Model, conventions
+from imsobs.model.builds import builds
 from imsobs.model.dashboards import ResolvedDashboard
 from imsobs.outputs.grafana.panels import data_source_kind, panel
 from imsobs.outputs.grafana.sources import KINDS, PROMETHEUS, data_source
@@ -16,7 +17,6 @@ from imsobs.pages import HEADER
 
 TAGS = ["generated", "ims"]
 REFRESH_CHOICES = ["10s", "30s", "1m", "5m", "15m", "1h"]
-BUILD_INFO = "ims_build_info"
 _TITLES = {"service": "Service", "environment": "Environment", "vendor": "Vendor", "model": "Model"}
 # The SDK writes these of an interval for every variable; Grafana's schema has them there alone.
 _NO_INTERVAL: dict[str, Any] = {"auto": None, "auto_min": None, "auto_count": None}
@@ -67,27 +67,35 @@ def _variables(dashboard: ResolvedDashboard, model: Model) -> list[grafana.Varia
     ]
     outer: list[str] = []
     for name in dashboard.variables:
-        made.append(_label_variable(name, outer, model))
-        outer.append(name)
+        source = _source([*outer, name], model)
+        # No series has the label: there is nothing to choose, and nothing that would follow.
+        if source is not None:
+            made.append(_label_variable(name, source, outer))
+            outer.append(name)
     return made
 
 
-def _label_variable(name: str, outer: list[str], model: Model) -> grafana.VariableModel:
+def _source(variables: list[str], model: Model) -> str | None:
+    """Return a series that has the labels of all these variables, a counter if there is one."""
+    wanted = {conventions.VARIABLE_LABELS[name] for name in variables}
+    having = [series for series in model.series.values() if series.labels.keys() >= wanted]
+    # A counter is there whenever the service was.
+    having.sort(key=lambda series: series.type != "counter")
+    return having[0].name if having else None
+
+
+def _label_variable(name: str, source: str, outer: list[str]) -> grafana.VariableModel:
     """Return the variable of a label's values, narrowed by the variables before it."""
     label = conventions.VARIABLE_LABELS[name]
-    wanted = {label, *(conventions.VARIABLE_LABELS[other] for other in outer)}
-    counters = (
-        s.name for s in model.series.values() if s.type == "counter" and s.labels.keys() >= wanted
-    )
     matchers = ", ".join(f'{conventions.VARIABLE_LABELS[other]}=~"${other}"' for other in outer)
-    source = next(counters, BUILD_INFO) + (f"{{{matchers}}}" if matchers else "")
+    selected = source + (f"{{{matchers}}}" if matchers else "")
     return grafana.VariableModel(
         type_val=grafana.VariableType.QUERY,
         name=name,
         label=_TITLES[name],
         datasource=data_source(PROMETHEUS),
-        query=f"label_values({source}, {label})",
-        definition=f"label_values({source}, {label})",
+        query=f"label_values({selected}, {label})",
+        definition=f"label_values({selected}, {label})",
         multi=True,
         include_all=True,
         # Not ".*", which would also select series without the label.
@@ -100,15 +108,16 @@ def _label_variable(name: str, outer: list[str], model: Model) -> grafana.Variab
 
 
 def _annotations(dashboard: ResolvedDashboard, model: Model) -> list[grafana.AnnotationQuery]:
-    if BUILD_INFO not in model.series:
+    told = builds(model)
+    if told is None:
         return []
     matchers = ", ".join(
         f'{label}=~"${variable}"'
         for variable, label in conventions.VARIABLE_LABELS.items()
         if variable in dashboard.variables and label in conventions.IDENTITY_LABELS
     )
-    info = BUILD_INFO + (f"{{{matchers}}}" if matchers else "")
-    by = f"sum by ({conventions.BY_IDENTITY}, version)"
+    info = told.metric + (f"{{{matchers}}}" if matchers else "")
+    by = f"sum by ({conventions.BY_IDENTITY}, {told.label})"
     return [
         grafana.AnnotationQuery(
             name="Deployments",
@@ -117,9 +126,9 @@ def _annotations(dashboard: ResolvedDashboard, model: Model) -> list[grafana.Ann
             # A version is marked in the minute in which it first serves a request.
             expr=f"{by} ({info}) unless {by} ({info} offset 1m)",
             step="60s",
-            title_format="Deployed {{version}}",
+            title_format=f"Deployed {{{{{told.label}}}}}",
             text_format=" in ".join(f"{{{{{label}}}}}" for label in conventions.IDENTITY_LABELS),
-            tag_keys="version",
+            tag_keys=told.label,
         )
     ]
 

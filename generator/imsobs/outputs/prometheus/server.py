@@ -8,6 +8,7 @@ from typing import Any
 from imsobs import artifacts
 from imsobs.model import Model, conventions
 from imsobs.model.series_budget import series_budget
+from imsobs.outputs.collector import branches, probe
 from imsobs.outputs.network import COMPOSE, NATIVE, Network
 from imsobs.pages import JsonPage, Page, YamlPage
 
@@ -69,7 +70,10 @@ def _service_jobs(model: Model) -> dict[str, list[int]]:
     at = {"processes": ports.processes, "state": ports.state}
     jobs = {conventions.scrape_job(namespace, what): [port] for what, port in at.items()}
     used = {job: jobs[job] for job in series_budget(model.spec, model.metrics).limits}
-    return {conventions.scrape_job(namespace, "metrics"): [ports.metrics, ports.current], **used}
+    # The Collector opens the port of an exporter that something is exposed by.
+    own = [(ports.metrics, branches.is_on(model)), (ports.current, probe.is_on(model))]
+    metrics = [port for port, opened in own if opened]
+    return {conventions.scrape_job(namespace, "metrics"): metrics, **used}
 
 
 def scrape_targets(model: Model, network: Network) -> dict[str, list[str]]:

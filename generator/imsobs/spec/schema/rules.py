@@ -11,6 +11,7 @@ from imsobs.spec.schema.base import (
     Environment,
     KebabName,
     LabelName,
+    MetricName,
     Ratio,
     Section,
     SnakeName,
@@ -110,6 +111,13 @@ class Budget(Section):
             " An environment that is left out has no limit: its cost is recorded and never"
             " raises an alert. Recorded as ims_budget_limit_usd."
         )
+    )
+    cost: MetricName | None = Field(
+        default=None,
+        description=(
+            "The counter that is held against the limit. Default: the metric whose `value` is"
+            " `cost`; without one, nothing is recorded of money."
+        ),
     )
     series: Annotated[int, Field(ge=100)] = Field(
         description="Number of derived series in Prometheus that is planned for, all services and"

@@ -1,0 +1,46 @@
+"""What validates runs: small specs, and any two of them as one, are accepted by the Collector.
+
+A spec that lacks a section leaves nothing behind that would need it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from alertmanager import ROOT
+from small_specs import BASE, PARTS, merged
+
+from imsobs import write
+from imsobs.compile import read_spec, render_model
+from imsobs.runtime.build.binaries import resolve_binary
+from imsobs.runtime.verify import alerting, pipeline
+
+pytestmark = pytest.mark.native
+
+
+def rendered(folder: Path, *texts: str) -> Path:
+    file = folder / "spec.yaml"
+    file.write_text(yaml.safe_dump(merged(BASE, *texts), sort_keys=False))
+    compiled = read_spec([file])
+    assert compiled.model is not None, compiled.lines()
+    write.apply(folder, write.changes(folder, render_model(compiled.model)))
+    return folder
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_small_spec_is_accepted_by_those_who_read_it(part: str, tmp_path: Path) -> None:
+    root = rendered(tmp_path, PARTS[part])
+    verdicts = [*pipeline.verify(root), *alerting.verify(root)]
+    assert [v for v in verdicts if not v.ok] == []
+
+
+@pytest.mark.parametrize("pair", list(itertools.combinations(PARTS, 2)), ids=" and ".join)
+def test_two_together_are_accepted_by_the_collector(pair: tuple[str, str], tmp_path: Path) -> None:
+    root = rendered(tmp_path, *(PARTS[part] for part in pair))
+    command = [resolve_binary("otelcol", ROOT), "validate", "--config", "collector/config.yaml"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
