@@ -55,7 +55,9 @@ class Fact(Section):
         description="Unit of the values, as of an alert: 20%, 10m 0s, $100."
     )
     least: Annotated[float, Field(ge=0)] | None = Field(
-        None, description="Values that are not above it are left out. null: every value is listed."
+        None,
+        description="Values that are not above it are left out; in the unit of the query's values."
+        " 0: what is 0 or negative is left out. null: every value is listed.",
     )
 
 
@@ -86,7 +88,7 @@ class Alerting(Section):
         " chooses a receiver."
     )
     facts: dict[KebabName, Fact] = Field(
-        {}, description="Sentences by name, for `facts` of alerts."
+        {}, description="Sentences by name, for `facts` of alerts. Default: none."
     )
     groups: dict[KebabName, AlertGroup] = Field(
         {}, description="Defaults of alerts, by the alert's `group`. Default: none."

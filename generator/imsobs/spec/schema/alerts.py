@@ -186,13 +186,14 @@ class Alert(Section):
     )
     below: float | None = Field(
         None,
-        description="In place of `threshold`: the limit of which smaller values are beyond it"
-        ' (`op: "<"`). 0: every negative value is beyond it. null: `threshold` is given.',
+        description="In place of `threshold`: the limit, in the `unit` of the alert, below which values"
+        ' are beyond it (`op: "<"`). 0: every negative value is beyond it. null:'
+        " `threshold` is given.",
     )
     unit: Literal["ratio", "seconds", "usd", "per_second", "count", "times", "bool"] = Field(
         "count",
         description="Unit of the value, for texts and dashboards. Default: what the expression"
-        " tells: the metric's unit, `per_second` of a rate, `ratio` of a quotient; else `count`.",
+        " gives: the metric's unit, `per_second` of a rate, `ratio` of a quotient; else `count`.",
     )
     guard: Text | None = Field(
         None,
@@ -217,7 +218,8 @@ class Alert(Section):
     )
     facts: list[KebabName] = Field(
         [],
-        description="Entries of `alerting.facts` that the description ends with, in this order.",
+        description="Entries of `alerting.facts` that the description ends with, in this order."
+        " Default: none.",
     )
     labels: dict[LabelName, PlainValue] = Field(
         {}, description="Labels that are added to those of the expression. Default: none."

@@ -106,9 +106,9 @@ class Slo(Section):
     )
     told_by: list[AlertName] = Field(
         [],
-        description="Alerts that tell of the same failures sooner. A burn alert does not fire while"
+        description="Alerts that fire sooner on the same failures. A burn alert does not fire while"
         " one of them fires for the same service and environment, nor until its `short` window has"
-        " passed since.",
+        " passed since. Default: none.",
     )
     team: KebabName = Field(description="Team of `alerting.teams` that owns the alerts.")
     dashboard: KebabName = Field(description="Key of the dashboard that notifications link to.")
