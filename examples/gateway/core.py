@@ -86,7 +86,7 @@ class Core:
         raise ValueError(f"unknown component {component!r}")
 
     async def inject(self, unhealthy: set[str]) -> None:
-        """Break exactly these components (demo only); the others are mended."""
+        """Break exactly these components (demo only); the others work again."""
         self.broken = "service" in unhealthy
         self.database.unplugged = "database" in unhealthy
         self._redis_server.connected = "cache" not in unhealthy

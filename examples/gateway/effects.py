@@ -68,7 +68,7 @@ def model_call(vendor: str, model: str, prompt: str, known: bool = True) -> Effe
     if known:
         used = directives.parse(prompt).tokens(prompt)
         for kind, amount in vars(used).items():
-            # Anthropic does not tell reasoning apart.
+            # Anthropic does not report reasoning separately.
             if amount and not (kind == "reasoning" and vendor == "anthropic"):
                 effects["tokens", vendor, model, kind] += amount
         effects[event("model_call_completed", vendor=vendor, model=model)] += 1

@@ -134,7 +134,7 @@ def _gateway(
 
 @contextlib.contextmanager
 def _shared(launch: Launch, base: dict[str, str]) -> Iterator[dict[str, str]]:
-    """Start what workers share, and yield what tells them where it is."""
+    """Start what workers share, and yield the environment by which they find it."""
     port = free_port()
     command = [sys.executable, "-m", "gateway.redis_server", "--port", str(port)]
     with _process(command, base, launch.root, launch.logs / "redis.log"):

@@ -29,7 +29,7 @@ _PERSONAL = re.compile(
 
 @dataclass
 class Subject:
-    """What is judged. A policy that redacts changes `text`."""
+    """What is evaluated. A policy that redacts changes `text`."""
 
     text: str
     model: str | None
@@ -46,7 +46,7 @@ class Denied(Exception):
 
 
 class PolicyEngine:
-    """Judges requests and remembers what each team has spent (estimates, USD)."""
+    """Evaluates requests and remembers what each team has spent (estimates, USD)."""
 
     def __init__(self) -> None:
         self._spent: defaultdict[str, float] = defaultdict(float)

@@ -48,6 +48,6 @@ class JobRequest(BaseModel):
 
 
 class FaultsRequest(BaseModel):
-    """Components to break; those not named are mended."""
+    """Components to break; those not named work again."""
 
     unhealthy: set[Literal["service", "database", "cache", "queue", "router"]] = set()

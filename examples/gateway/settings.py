@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Settings:
-    """What the gateway can be told. Durations are in seconds, sizes in bytes."""
+    """Settings of the gateway. Durations are in seconds, sizes in bytes."""
 
     openai_url: str = "https://api.openai.com/v1"
     openai_key: str = "not-set"

@@ -41,7 +41,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class Reply:
-    """A whole answer. Usage is None when the vendor did not tell."""
+    """A whole answer. Usage is None when the vendor did not report it."""
 
     text: str
     usage: Usage | None
@@ -119,9 +119,9 @@ class OpenAI:
             async for chunk in chunks:
                 if chunk.choices and chunk.choices[0].delta.content:
                     yield chunk.choices[0].delta.content
-                told = _openai_usage(chunk.usage)
-                if told is not None:
-                    yield told
+                reported = _openai_usage(chunk.usage)
+                if reported is not None:
+                    yield reported
         except openai.APIError as error:
             raise vendor_error(self.name, error) from error
 

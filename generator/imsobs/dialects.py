@@ -1,4 +1,4 @@
-"""Dialects of model calls: how each instrumentation names what it tells of a call.
+"""Dialects of model calls: how each instrumentation names what it reports of a call.
 
 The data (data/dialects) belongs to the program: it changes with the releases of the packages,
 not with a service. What a real release of each sends is recorded under tests/golden/dialects,
@@ -36,7 +36,7 @@ USAGE = {
     "image_output": "gen_ai.usage.image.output_tokens",
     "image_cached_read": "gen_ai.usage.image.cache_read.input_tokens",
 }
-# The tier that was served; where only the one that was asked for is told, that.
+# The tier that was served; where only the requested one is reported, that.
 SERVICE_TIER = "openai.response.service_tier"
 SERVICE_TIERS = [
     SERVICE_TIER,
@@ -94,7 +94,7 @@ class Tokens(Strict):
 
 
 class FirstToken(Strict):
-    """How the time to the first token is told: attributes (s), or the first event so named."""
+    """How the time to the first token is reported: attributes (s), or the first event so named."""
 
     attributes: list[str] = []
     event: str | None = None

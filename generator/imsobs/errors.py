@@ -23,7 +23,7 @@ class ExitCode(IntEnum):
 
 
 class ImsobsError(Exception):
-    """Something that stops a command, told with its remedy.
+    """Something that stops a command, reported with its remedy.
 
     message: one sentence, what is wrong. remedy: one sentence, what to do.
     log: file with the details, when there is one.

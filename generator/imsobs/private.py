@@ -95,7 +95,7 @@ def open_lock(path: Path) -> IO[str]:
 
 
 def lock(handle: IO[str]) -> bool:
-    """Try to lock an open file exclusively; tell whether this process holds it now."""
+    """Try to lock an open file exclusively; return whether this process holds it now."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

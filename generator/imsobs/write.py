@@ -55,7 +55,7 @@ def with_manifest(files: dict[str, bytes]) -> dict[str, bytes]:
 
 
 def _is_owned(path: str) -> bool:
-    """Tell whether rendering may write and delete a path, from its text alone."""
+    """Return whether rendering may write and delete a path, from its text alone."""
     if path in (MANIFEST, _DOTTED):
         return True
     pure = PurePosixPath(path)

@@ -4,7 +4,7 @@ A server logs the exception of a request when the instrumentation has left that 
 context already, so the record does not carry its trace. The exception's traceback leads there:
 it goes through the frame that holds the request's span.
 
-And a caller who went away is no failure, whichever instrumentation tells of it.
+And a caller who went away is no failure, whichever instrumentation reports it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def _emit(emit: Callable[[logging.LogRecord], None], record: logging.LogRecord) 
 
 
 def request_of(record: logging.LogRecord) -> Span | None:
-    """Return the span of the request whose exception a record tells of, when nothing else says."""
+    """Return the span of the request whose exception a record reports, when nothing else does."""
     if not record.exc_info or record.exc_info[1] is None:
         return None
     # The SDK handles spans of all requests, and its own troubles belong to none of them.
@@ -83,10 +83,10 @@ def _spans(error: BaseException) -> Iterator[Span]:
 
 
 class _Disconnects(SpanProcessor):
-    """Tells a caller who went away from a failure.
+    """Distinguishes a caller who went away from a failure.
 
     Contrib's instrumentation sets no error for one under uvicorn. FastAPI's own telemetry calls
-    it a ConnectionError, which the service may have raised as well, and under a server that tells
+    it a ConnectionError, which the service may have raised as well, and under a server that reports
     the application by an OSError (ASGI 2.4) any instrumentation takes it for the service's.
     """
 

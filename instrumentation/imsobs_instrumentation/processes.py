@@ -6,7 +6,7 @@ main     the process that was started. Under gunicorn and `uvicorn --workers` it
          after the workers.
 worker   forked from it, or started by Python's multiprocessing.
 helper   another Python program that one of them started, and that inherits the
-         instrumentation. It tells nothing about itself until it serves a request.
+         instrumentation. It sends nothing about itself until it serves a request.
 
 The process that keeps multiprocessing's books serves nothing and gets no instrumentation.
 """

@@ -2,7 +2,7 @@
 
 The SDK sends its last batch in an exit handler of Python's, which a signal whose default action
 ends the process never reaches. Uvicorn, for one, raises the SIGTERM that it was stopped by again
-when it is done, so that its exit status tells of it. Here the default action of SIGTERM and
+when it is done, so that its exit status shows it. Here the default action of SIGTERM and
 SIGHUP becomes: run the exit handlers, send, then end by that same signal. So does that of SIGINT
 and SIGQUIT where a program asks for it, as gunicorn does in its workers.
 
@@ -36,7 +36,7 @@ def _known(*names: str) -> frozenset[int]:
     return frozenset(getattr(signal, name) for name in names if hasattr(signal, name))
 
 
-# Unless told otherwise, SIGINT raises KeyboardInterrupt, which comes to the exit handlers by
+# Unless set otherwise, SIGINT raises KeyboardInterrupt, which comes to the exit handlers by
 # itself, and SIGQUIT dumps core, which is what it is sent for.
 _FROM_THE_START = _known("SIGTERM", "SIGHUP")
 _SIGNALS = _FROM_THE_START | _known("SIGINT", "SIGQUIT")
@@ -104,7 +104,7 @@ class Ending:
 
     def _forked_by_multiprocessing(self) -> None:
         # Such a child ends without exit handlers, but runs these. The last of them: others may
-        # still have something to tell.
+        # still have something to send.
         if os.getpid() != self._pid:
             multiprocessing.util.Finalize(None, self.finish, exitpriority=-1000)
 

@@ -42,15 +42,15 @@ def record(
 ) -> logging.LogRecord:
     """Make a record, with the ids of its request if the console shows it.
 
-    One that has them from the logging instrumentation keeps them, unless it tells of a failure
+    One that has them from the logging instrumentation keeps them, unless it reports a failure
     that left its request behind.
     """
     made = make(*args, **kwargs)
-    told = "otelTraceID" in made.__dict__
-    if made.levelno < least and not told:
+    has_ids = "otelTraceID" in made.__dict__
+    if made.levelno < least and not has_ids:
         return made
     span = request_of(made)
-    if span is None and told:
+    if span is None and has_ids:
         return made
     found = (span or trace.get_current_span()).get_span_context()
     valid = found.is_valid

@@ -110,7 +110,7 @@ def _table(found: dict[str, Recording], said: dict[str, Facts], model: Model) ->
 
 
 def _streams(name: str) -> str:
-    """Tell whether a client's streams are told rightly: whole, broken and given up ones.
+    """Return whether a client's streams are told rightly: whole, broken and given up ones.
 
     What is wrong of them, its notes say.
     """

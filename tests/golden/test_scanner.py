@@ -1,4 +1,4 @@
-"""A maintained scanner judges what the stores hold: gitleaks finds nothing in them."""
+"""A maintained scanner checks what the stores hold: gitleaks finds nothing in them."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ STANDINS = {
 
 
 def answering(url: str | None = None) -> bool:
-    """Tell whether an engine answers (at ``url``, or where the environment says)."""
+    """Return whether an engine answers (at ``url``, or where the environment says)."""
     try:
         client = docker.DockerClient(base_url=url) if url else docker.from_env()
         with_ping = client.ping()

@@ -119,9 +119,9 @@ def test_a_broken_file_is_rejected_and_the_old_one_goes_on(
     assert rule(compose) == running
     # Repaired, it is taken.
     edit(compose, {})
-    mended = outcomes(imsobs("reload", "--format", "json"))
-    assert mended["prometheus"][0] == "reloaded"
-    assert mended["alertmanager"][0] == "reloaded"
+    repaired = outcomes(imsobs("reload", "--format", "json"))
+    assert repaired["prometheus"][0] == "reloaded"
+    assert repaired["alertmanager"][0] == "reloaded"
 
 
 def test_what_cannot_be_reloaded_asks_for_a_restart(compose: Compose, imsobs: Imsobs) -> None:

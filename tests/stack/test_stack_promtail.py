@@ -105,7 +105,7 @@ def routes(
 
 
 def _same(one: str | None, other: str | None) -> bool:
-    """Tell whether two values are equal; numbers may be written in two ways."""
+    """Return whether two values are equal; numbers may be written in two ways."""
     try:
         return one == other or float(one or "") == float(other or "")
     except ValueError:

@@ -1,4 +1,4 @@
-"""The drill's parts: telemetry, shortened rules, judging a notification."""
+"""The drill's parts: telemetry, shortened rules, checking a notification."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def _notice(case: Case, **labels: str) -> Notice:
     return Notice("on-call", "firing", own, texts, {})
 
 
-def test_a_notification_is_judged(model: Model) -> None:
+def test_a_notification_is_checked(model: Model) -> None:
     case = new_case(model.alerts["CriticalErrorRate"], model)
     good = _notice(case)
     assert case.is_mine(good.labels)

@@ -1,4 +1,4 @@
-"""What other programs are told of the caller's environment, and what is judged at all."""
+"""What other programs see of the caller's environment, and what is validated at all."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ def test_only_what_is_set_is_handed_on() -> None:
     assert chosen(BASE, more={"A": "b"}, source=given) == {"PATH": "/bin", "A": "b"}
 
 
-def test_verify_judges_only_what_the_spec_says(tmp_path: Path, rendered: dict[str, bytes]) -> None:
+def test_verify_validates_only_what_the_spec_says(
+    tmp_path: Path, rendered: dict[str, bytes]
+) -> None:
     (tmp_path / "spec").mkdir()
     (tmp_path / "spec/ims.yaml").write_bytes((ROOT / "spec/ims.yaml").read_bytes())
     write.apply(tmp_path, write.changes(tmp_path, rendered))

@@ -103,7 +103,7 @@ def test_the_table_has_colours_and_says_who_is_told() -> None:
     text = console.file.getvalue()  # type: ignore[attr-defined]
     lines = text.splitlines()
     assert "\x1b[1;31mcritical" in lines[1]
-    assert "told" in lines[1]
+    assert "delivered" in lines[1]
     assert "\x1b[33mwarning" in lines[2]
     assert "held back by A" in lines[2]
     # Silenced: dim.
@@ -125,7 +125,7 @@ ONE = FiringAlert("A", "warning", {}, "2026-01-01T00:00:00Z", "", "")
         ([], [FiringAlert("A", "critical", {}, "", "", "held back by B")], 4, "firing: A"),
     ],
 )
-def test_status_tells_ill_components_from_firing_alerts(
+def test_status_distinguishes_ill_components_from_firing_alerts(
     monkeypatch: pytest.MonkeyPatch,
     problems: list[str],
     alerts: list[FiringAlert],
@@ -134,7 +134,7 @@ def test_status_tells_ill_components_from_firing_alerts(
 ) -> None:
     made = Status("native", [], Telemetry(alerts=alerts), problems)
     monkeypatch.setattr(status, "collect", lambda *_: made)
-    monkeypatch.setattr(stack_commands, "_project", lambda root: (None, None))
+    monkeypatch.setattr(stack_commands, "project", lambda root: (None, None))
     done = CliRunner().invoke(app, ["status"])
     assert done.exit_code == code
     assert says in done.stderr

@@ -389,10 +389,10 @@ def test_broken_component_shows_in_its_health(broken: str, model: Model) -> None
         await client.post("/demo/faults", json={"unhealthy": []})
         return states, whole, (await client.get(route)).status_code
 
-    states, whole, mended = serve(play)
+    states, whole, restored = serve(play)
     assert {name for name, status in states.items() if status == 503} == {broken}
     assert whole == {"status": "unhealthy"}
-    assert mended == 200
+    assert restored == 200
 
 
 def test_requests_survive_a_broken_cache(logged: Capture) -> None:

@@ -119,7 +119,7 @@ def test_a_failing_compose_shows_its_last_line_and_log(project: Project) -> None
     assert caught.value.log.is_file()
 
 
-def test_doctor_exits_3_when_something_must_be_mended(
+def test_doctor_exits_3_when_something_needs_fixing(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code, out, _ = run("doctor", "--format", "json")

@@ -112,7 +112,7 @@ def test_out_of_date_is_told_with_both_numbers(run: Run) -> None:
     assert kept["from"] == "2025-01-01"
     assert (new["from"], new["input"], new["output"]) == (DAY, 3.0, 10.0)
     assert new["checked"] == DAY
-    assert new["source"] == "not told"
+    assert new["source"] == "unknown"
 
 
 def test_missing_and_unlisted_are_told(run: Run) -> None:
@@ -289,7 +289,7 @@ def test_an_entry_that_cannot_be_used_is_no_price(name: str, run: Run) -> None:
 )
 def test_a_source_that_is_no_address_is_not_told(source: object, run: Run) -> None:
     _, out, _ = run(listed(input_cost_per_token=3e-06, source=source))
-    assert yaml.safe_load(out)["prices"]["openai"]["gpt"][1]["source"] == "not told"
+    assert yaml.safe_load(out)["prices"]["openai"]["gpt"][1]["source"] == "unknown"
 
 
 def test_what_stands_twice_is_told(run: Run) -> None:

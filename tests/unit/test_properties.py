@@ -99,8 +99,8 @@ def dump(data: Any, file: Path) -> None:
         yaml.dump(data, stream, Dumper=yaml.CSafeDumper, allow_unicode=True, sort_keys=False)
 
 
-def judged(tmp_path: Path, data: Any) -> dict[str, bytes] | None:
-    """Return the rendered files, or None when the problems told are in order."""
+def rendered_or_refused(tmp_path: Path, data: Any) -> dict[str, bytes] | None:
+    """Return the rendered files, or None when its problems are well formed."""
     file = tmp_path / "mutated.yaml"
     dump(data, file)
     compiled = read_spec([file])
@@ -118,10 +118,10 @@ def judged(tmp_path: Path, data: Any) -> dict[str, bytes] | None:
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_any_mutation_renders_or_tells_its_faults(
+def test_any_mutation_renders_or_reports_its_faults(
     tmp_path: Path, changes: list[tuple[str, Path_, Any]]
 ) -> None:
-    judged(tmp_path, mutated(changes))
+    rendered_or_refused(tmp_path, mutated(changes))
 
 
 PROSE = st.text(

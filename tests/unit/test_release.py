@@ -1,4 +1,4 @@
-"""What a release is made of: the same wheel twice, a valid bill of materials, an honest audit."""
+"""What a release is made of: the same wheel twice, a valid bill of materials, a true audit."""
 
 from __future__ import annotations
 

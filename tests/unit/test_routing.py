@@ -156,7 +156,7 @@ def test_expected_routes_in_a_real_alertmanager(
             beside = [_of_case(n, e.beside) for n, e in expected.items() if e.beside]
             post(client, beside)
             wait_for(lambda: len(states(client)) == len(beside), 10, "the graver alerts are known")
-            # An inhibition is judged when a group is sent; the source must be there first.
+            # An inhibition is evaluated when a group is sent; the source must be there first.
             time.sleep(2)
             post(client, [_of_case(name, wanted.labels) for name, wanted in expected.items()])
             told = {name: e for name, e in expected.items() if not e.inhibited}

@@ -253,7 +253,7 @@ def test_reload_tells_what_changed_and_what_was_refused(
     loaded = {name: file_digests(tmp_path, p.files) for name, p in plan.processes.items()}
     for name in "abc":
         (tmp_path / name).write_text("new")
-    verdicts = {"refused": Verdict("judge", "c", False, "line 3: no such field")}
+    verdicts = {"refused": Verdict("validator", "c", False, "line 3: no such field")}
     monkeypatch.setattr(reload, "run_validator", lambda name, root: verdicts.get(name))
     monkeypatch.setattr(reload, "tell", lambda name, process, signal: (True, ""))
     noted: list[str] = []

@@ -4,7 +4,7 @@
 
 OpenAI's base URL is `/openai/v1`, Azure's `/azure`, Anthropic's `/anthropic`, Google's
 `/google`. `POST /control` makes a
-vendor fail from outside; `GET /control` tells how many calls each one has had.
+vendor fail from outside; `GET /control` answers how many calls each one has had.
 """
 
 from __future__ import annotations

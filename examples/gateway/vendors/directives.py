@@ -1,4 +1,4 @@
-"""What a prompt tells the stub vendors to do.
+"""What a prompt makes the stub vendors do.
 
 A prompt may hold one directive: `[stub id=42 openai=rate_limit*1 out=30 cached=100]`.
 Faults are per vendor (`openai=`, `anthropic=`, `google=`): `rate_limit`, `server_error`,
@@ -100,7 +100,7 @@ class FaultBook:
         self.calls: Counter[str] = Counter()
 
     def control(self, vendor: str, fault: str | None, count: int | None) -> None:
-        """Make the next `count` calls of a vendor fail; None: until told otherwise.
+        """Make the next `count` calls of a vendor fail; None: until set otherwise.
 
         A fault of None clears it. Raises ValueError for unknown names.
         """

@@ -42,7 +42,7 @@ def stream(model: str, tokens: TokenCounts) -> Iterator[str]:
 
 
 def embeddings(count: int) -> dict[str, Any]:
-    """One short vector per text; Gemini tells no usage of embeddings."""
+    """One short vector per text; Gemini reports no usage of embeddings."""
     return {"embeddings": [{"values": [0.5] * 8} for _ in range(count)]}
 
 

@@ -119,9 +119,9 @@ def _tell(found: list[Any], odd: list[str]) -> None:
             errors.print(f"[yellow]{what}[/]: {words[finding.kind]}")
     _tell_odd(odd)
     count = Counter(finding.kind for finding in found)
-    told = ", ".join(f"{count[kind]} {kind}" for kind in sorted(count)) or "no model in common"
+    counts = ", ".join(f"{count[kind]} {kind}" for kind in sorted(count)) or "no model in common"
     colour = "yellow" if any(count[kind] for kind in _STALE) else "green"
-    errors.print(f"[{colour}]prices[/] {told}")
+    errors.print(f"[{colour}]prices[/] {counts}")
 
 
 def _tell_odd(odd: list[str]) -> None:

@@ -86,9 +86,9 @@ def traces(
 
 def _print_trace(found: Found) -> None:
     colour = "red" if found.failures else "green"
-    told = " ".join(filter(None, (found.service, found.name, found.status)))
+    shown = " ".join(filter(None, (found.service, found.name, found.status)))
     results.print(
-        f"{found.start} {foreign(found.trace_id)} [{colour}]{foreign(told)}[/]"
+        f"{found.start} {foreign(found.trace_id)} [{colour}]{foreign(shown)}[/]"
         f" {found.duration * 1000:,.1f} ms, {found.spans} spans"
     )
     for failure in dict.fromkeys(found.failures):
@@ -167,12 +167,12 @@ def _print_record(record: Record, *, stack: bool) -> None:
     fields = dict(record.fields)
     trace = fields.pop("exception_stacktrace", "")
     colour = _COLOURS.get(record.severity.upper(), "default")
-    told = [f"{key}={value}" for key, value in fields.items() if not key.startswith("telemetry_")]
+    shown = [f"{key}={value}" for key, value in fields.items() if not key.startswith("telemetry_")]
     if record.trace_id and not stack:
-        told.insert(0, f"trace_id={record.trace_id}")
+        shown.insert(0, f"trace_id={record.trace_id}")
     head = f"{record.time} [{colour}]{foreign(record.severity)}[/] {foreign(record.service)}"
     event = f" [bold]{foreign(record.event)}[/]" if record.event else ""
-    results.print(f"{head}{event} {foreign(record.body)} [dim]{foreign(' '.join(told))}[/]")
+    results.print(f"{head}{event} {foreign(record.body)} [dim]{foreign(' '.join(shown))}[/]")
     if stack and trace:
         for line in trace.splitlines():
             results.print(f"    [dim]{foreign(line)}[/]")

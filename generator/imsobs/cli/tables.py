@@ -20,7 +20,7 @@ from imsobs.runtime.traces import Span
 _LEVELS = {"ok": "[green]ok[/]", "info": "info", "warn": "[yellow]warn[/]", "fail": "[red]fail[/]"}
 _SEVERITY_COLOURS = {"critical": "bold red", "warning": "yellow", "info": "blue", "none": "dim"}
 # Of a span's attributes, the few that say what it did.
-_TELLING = (
+_SHOWN_TAGS = (
     "http.request.method",
     "http.route",
     "http.response.status_code",
@@ -50,7 +50,7 @@ def _health(row: ComponentStatus) -> str:
 
 
 def component_table(rows: Sequence[ComponentStatus]) -> Table:
-    """Return the table of components; why one is not healthy is told below it."""
+    """Return the table of components; why one is not healthy stands below it."""
     table = Table(box=None, pad_edge=False)
     for heading in ("component", "endpoint", "healthy", "version", "pid", "uptime"):
         table.add_column(heading, no_wrap=True)
@@ -96,13 +96,13 @@ def _alerts(alerts: Sequence[FiringAlert] | None) -> str:
     if alerts is None:
         return "-"
     counts = Counter(alert.severity for alert in alerts)
-    told = [f"{counts.pop(name)} {name}" for name in SEVERITIES if name in counts]
-    told += [f"{number} {name}" for name, number in sorted(counts.items())]
-    return ", ".join(told) or "none"
+    parts = [f"{counts.pop(name)} {name}" for name in SEVERITIES if name in counts]
+    parts += [f"{number} {name}" for name, number in sorted(counts.items())]
+    return ", ".join(parts) or "none"
 
 
 def alert_table(alerts: Sequence[FiringAlert]) -> Table:
-    """Return what fires: severity, name, for how long, labels, and whether anybody is told."""
+    """Return what fires: severity, name, for how long, labels, and whether it was delivered."""
     now = datetime.datetime.now(datetime.UTC)
     table = Table(box=None, pad_edge=False)
     for heading in ("severity", "alert", "for", "", "labels"):
@@ -113,7 +113,7 @@ def alert_table(alerts: Sequence[FiringAlert]) -> Table:
             f"[{colour}]{foreign(one.severity)}[/]",
             f"[{colour}]{foreign(one.name)}[/]",
             span_of_time(one.seconds(now)),
-            foreign("not at Alertmanager" if one.hidden is None else one.hidden or "told"),
+            foreign("not at Alertmanager" if one.hidden is None else one.hidden or "delivered"),
             foreign(", ".join(f"{key}={value}" for key, value in one.labels.items())),
         )
     return table
@@ -168,14 +168,14 @@ def _milliseconds(microseconds: int) -> str:
 
 def _label(span: Span) -> str:
     style = "red" if span.error else "bold"
-    told = " ".join(f"{key}={span.tags[key]}" for key in _TELLING if key in span.tags)
+    parts = " ".join(f"{key}={span.tags[key]}" for key in _SHOWN_TAGS if key in span.tags)
     head = f"[{style}]{foreign(span.name)}[/] {_milliseconds(span.duration)}"
     tail = f"at +{_milliseconds(span.start)} {foreign(span.service)}"
-    return f"{head} [dim]{tail}[/]" + (f" {foreign(told)}" if told else "")
+    return f"{head} [dim]{tail}[/]" + (f" {foreign(parts)}" if parts else "")
 
 
 def trace_tree(trace_id: str, roots: Sequence[Span]) -> Tree:
-    """Return a trace as a tree: name, duration, offset, service, telling attributes, events."""
+    """Return a trace as a tree: name, duration, offset, service, chosen attributes, events."""
     tree = Tree(f"trace {trace_id}")
     # Not recursive: a trace may be deeper than Python's stack.
     todo = [(tree, span) for span in reversed(roots)]

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 def verify(root: Root = Path(), overlay: Overlay = None, format: AsFormat = Format.text) -> None:
     """Have promtool, amtool, the Collector and the others accept the rendered files.
 
-    The files must be what the spec (with its overlays) says: the programs that judge read
+    The files must be what the spec (with its overlays) says: the validators read
     whatever a configuration names, and what rendering wrote names nothing of the sort.
     """
     from imsobs.runtime.verify import verify_all
 
     refuse_drift(write.changes(root, render_model(model_or_exit(root, overlay, format))))
     verdicts: list[Verdict] = []
-    with errors.status("asking the judges") as status:
+    with errors.status("running the validators") as status:
         for verdict in verify_all(root.resolve()):
             status.update(foreign(f"{verdict.component}: {verdict.subject}"))
             verdicts.append(verdict)
@@ -46,7 +46,7 @@ def verify(root: Root = Path(), overlay: Overlay = None, format: AsFormat = Form
 
 
 def _print(verdicts: list[Verdict]) -> None:
-    table = Table("judge", "subject", "verdict", "", box=None, pad_edge=False)
+    table = Table("validator", "subject", "verdict", "", box=None, pad_edge=False)
     for verdict in verdicts:
         word = "[yellow]skipped[/]" if verdict.skipped else "[green]accepted[/]"
         if not verdict.ok and not verdict.skipped:

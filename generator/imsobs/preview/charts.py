@@ -187,7 +187,7 @@ def heatmap(
     ordered = sorted(series, key=lambda entry: _bound(entry))
     below: dict[float, float] = {}
     cells, names = [], []
-    # About four pixels per column are the least that the eye can tell apart.
+    # About four pixels per column are the least that one can see apart.
     width = max(step, (span[1] - span[0]) / (size[0] / 6))
     for index, entry in enumerate(ordered):
         bound = _bound(entry)

@@ -1,6 +1,6 @@
 """PromQL as a syntax tree, with Grafana's variables filled in.
 
-Parsing is promql-parser's; Prometheus itself (promtool) judges what is rendered.
+Parsing is promql-parser's; Prometheus itself (promtool) validates what is rendered.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _NESTS = re.compile(
 def parse(expression: str) -> Expr:
     """Return the syntax tree of an expression; ValueError says what is wrong.
 
-    The tree does not tell range modifiers (``anchored``): ``range_uses`` does.
+    The tree does not hold range modifiers (``anchored``): ``range_uses`` does.
     """
     if deepest := bounded(expression):
         raise ValueError(deepest)

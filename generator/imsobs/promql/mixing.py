@@ -1,6 +1,6 @@
-"""Where an expression mixes series that a label tells apart.
+"""Where an expression mixes series that a label distinguishes.
 
-The output labels alone do not tell: a divisor, or a guard that is matched with the value, may
+The output labels alone do not show it: a divisor, or a guard that is matched with the value, may
 mix what the result keeps apart.
 """
 

@@ -27,7 +27,7 @@ def behind_word(pattern: str) -> str | None:
 
 
 def _has_alternatives(pattern: str) -> bool:
-    """Tell whether a pattern is several, outside of any group."""
+    """Return whether a pattern is several, outside of any group."""
     bare = re.sub(r"\\.", "", pattern)
     bare = re.sub(r"\[\^?\]?[^\]]*\]", "", bare)
     while bare != (inner := re.sub(r"\([^()]*\)", "", bare)):

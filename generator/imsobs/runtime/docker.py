@@ -22,7 +22,7 @@ from imsobs.runtime.process.plan import Plan
 from imsobs.runtime.progress import Progress
 
 COMPOSE_FILE = Path(artifacts.COMPOSE)
-# Compose leaves the services of profiles alone when it is not told.
+# Compose ignores the services of profiles that it is not given.
 EVERY_PROFILE = tuple(word for name in PROFILES.values() for word in ("--profile", name))
 Mode = Literal["native", "docker"]
 _ASK_SECONDS = 8
@@ -158,7 +158,7 @@ def compose_foresee(layout: Layout) -> list[Change]:
 def compose_up(layout: Layout, plan: Plan, progress: Progress) -> None:
     """Start the containers and wait for their health checks; raise ImsobsError on failure.
 
-    What is made anew is told before, and each is ready before the next: Alertmanager and
+    What is recreated is announced first, and each is ready before the next: Alertmanager and
     Prometheus are never both away.
     """
     mounts.require_inside(layout.root)
@@ -250,7 +250,7 @@ def compose_configs(layout: Layout) -> dict[str, tuple[str, str]]:
 
 
 def _containers(layout: Layout, *options: str) -> list[dict[str, Any]]:
-    """Return what compose tells of its containers: the running ones, or all with ``--all``."""
+    """Return what compose reports of its containers: the running ones, or all with ``--all``."""
     text = _compose(layout, "ps", *options, "--format", "json")
     # Older plugins print one JSON list, newer ones one object per line.
     if text.lstrip().startswith("["):

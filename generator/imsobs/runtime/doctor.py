@@ -134,9 +134,9 @@ def _ports(plan: Plan, layout: Layout, found: Status) -> list[Finding]:
             continue
         held = [port for port in process.ports.values() if not free(port)]
         if held:
-            told = ", ".join(f"{port} by {holder(port)}" for port in held)
+            taken = ", ".join(f"{port} by {holder(port)}" for port in held)
             remedy = "stop it, or give other ports in the spec's stack section"
-            findings.append(Finding(f"ports {name}", "fail", f"taken: {told}", remedy))
+            findings.append(Finding(f"ports {name}", "fail", f"taken: {taken}", remedy))
         elif process.ports:
             listed = ", ".join(str(port) for port in process.ports.values())
             findings.append(Finding(f"ports {name}", "ok", f"free: {listed}"))

@@ -1,4 +1,4 @@
-"""The alerts that fire, as Prometheus tells them, and what Alertmanager does with each."""
+"""The alerts that fire, as Prometheus reports them, and what Alertmanager does with each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import httpx
 from imsobs.runtime.loopback import json_of
 
 SEVERITIES = ("critical", "warning", "info", "none")
-"""From the gravest on; an alert of the last keeps the machinery honest and is told to nobody."""
+"""The most severe first; an alert of the last serves the alerting itself and notifies nobody."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class FiringAlert:
 
     labels: without its name and severity. since: when its condition began, RFC 3339. summary: as
     it was written for a notification. hidden: "silenced by ID", "held back by ALERT", "muted by
-    NAME", empty when somebody is told; None when Alertmanager does not know it, or not answer.
+    NAME", empty when a receiver is notified; None when Alertmanager does not know it or answer.
     """
 
     name: str
@@ -37,7 +37,7 @@ class FiringAlert:
         return self.severity != "none" and not (self.hidden or "").startswith("silenced")
 
     def seconds(self, now: datetime.datetime) -> int | None:
-        """Return for how long it has been true; None when that was not told."""
+        """Return for how long it has been true; None when it is not known."""
         try:
             begin = datetime.datetime.fromisoformat(self.since)
         except ValueError:
@@ -54,8 +54,8 @@ def _get(client: httpx.Client, url: str) -> Any:
 
 
 def _treated(client: httpx.Client, alertmanager: str) -> list[tuple[dict[str, str], str]]:
-    """Return the labels of what Alertmanager knows, with why nobody is told of it."""
-    # Muting belongs to a group, so only the groups tell it.
+    """Return the labels of what Alertmanager knows, with the reason why nobody is notified."""
+    # Muting belongs to a group, so only the groups have it.
     groups = _get(client, f"{alertmanager.rstrip('/')}/api/v2/alerts/groups") or []
     alerts = [alert for group in groups for alert in group["alerts"]]
     names = {alert["fingerprint"]: alert["labels"].get("alertname", "?") for alert in alerts}
@@ -83,12 +83,12 @@ def firing(
 
     prometheus, alertmanager: base URLs.
     """
-    told = _get(client, f"{prometheus.rstrip('/')}/api/v1/alerts")
-    if told is None:
+    answered = _get(client, f"{prometheus.rstrip('/')}/api/v1/alerts")
+    if answered is None:
         return None
     treated = _treated(client, alertmanager) if alertmanager else []
     found = []
-    for alert in told["data"]["alerts"]:
+    for alert in answered["data"]["alerts"]:
         if alert["state"] != "firing":
             continue
         labels = alert["labels"]

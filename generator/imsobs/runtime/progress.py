@@ -19,17 +19,17 @@ _PLAIN_EVERY_SECONDS = 15.0
 
 
 class Progress(Protocol):
-    """What long operations tell while they run."""
+    """What long operations report while they run."""
 
     def note(self, text: str) -> None:
-        """Tell one thing that happened; stays visible."""
+        """Report one thing that happened; the line stays."""
 
     def doing(self, text: str) -> None:
-        """Tell what is being done now; replaced by the next call."""
+        """Report what is being done now; the next call replaces it."""
 
 
 class Silent:
-    """Tells nothing."""
+    """Reports nothing."""
 
     def note(self, text: str) -> None:
         """Drop the text."""
@@ -39,7 +39,7 @@ class Silent:
 
 
 class ConsoleProgress:
-    """Tells on a console: live on a terminal, else a plain line every 15 s at most."""
+    """Reports on a console: live on a terminal, else a plain line every 15 s at most."""
 
     def __init__(self, console: Console, live: bool | None = None) -> None:
         self._console = console
@@ -113,7 +113,7 @@ class GoReader:
         self.tick()
 
     def tick(self) -> None:
-        """Tell the state as it is."""
+        """Report the current state."""
         minutes, seconds = divmod(int(self.seconds), 60)
         done = f"{self._downloaded} modules, {self._compiled} packages"
         self._progress.doing(

@@ -41,7 +41,7 @@ class Wanted:
         return " | ".join(parts)
 
     def fits(self, record: Record) -> bool:
-        """Tell whether a record is one of those."""
+        """Return whether a record is one of those."""
         return (
             self.start <= record.nanoseconds <= self.end
             and self.trace in (None, record.trace_id)
@@ -78,7 +78,7 @@ class Record:
 
 
 def is_trace_id(text: str) -> bool:
-    """Tell whether a text is a whole trace id."""
+    """Return whether a text is a whole trace id."""
     return _TRACE_ID.fullmatch(text) is not None
 
 

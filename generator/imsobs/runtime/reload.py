@@ -1,6 +1,6 @@
 """Reload: hand changed configuration to what runs, without a restart where that is possible.
 
-The real validators are asked first; only then is a component told, and afterwards it is
+The real validators are asked first; only then is a component signalled, and afterwards it is
 asked whether it took the new file. In containers the validators are those of the images.
 """
 
@@ -53,7 +53,7 @@ class Reloaded:
 
     outcome: "unchanged", "reloaded", "rejected" (it runs on with the old file) or "restart"
     (it cannot reload: ``imsobs up`` restarts it). rules: of Prometheus, those that are not as
-    they were before, as it told them itself.
+    they were before, as it reported them itself.
     """
 
     component: str
@@ -89,8 +89,8 @@ def _last_success(client: httpx.Client, name: str, process: Process) -> tuple[fl
     return when, values.get(f"{prefix}_config_last_reload_successful", 0.0) == 1.0
 
 
-def tell(name: str, process: Process, signal: Callable[[str], None]) -> tuple[bool, str]:
-    """Make a component read its file again and tell whether it took it, with its words.
+def signalled(name: str, process: Process, signal: Callable[[str], None]) -> tuple[bool, str]:
+    """Make a component read its file again and return whether it accepted it, with its message.
 
     signal: sends the process a signal by name.
     """
@@ -123,9 +123,9 @@ def _rules(plan: Plan, name: str) -> list[Rule]:
 
 
 def _told(plan: Plan, name: str, signal: Callable[[str], None]) -> Reloaded:
-    """Make a component read its files; tell what became of its rules."""
+    """Make a component read its files; return what became of its rules."""
     before = _rules(plan, name)
-    took, said = tell(name, plan.processes[name], signal)
+    took, said = signalled(name, plan.processes[name], signal)
     if not took:
         return Reloaded(name, "rejected", said)
     return Reloaded(name, "reloaded", said, tuple(difference(before, _rules(plan, name))))

@@ -74,21 +74,21 @@ def _by_name(rules: Iterable[Rule]) -> dict[tuple[bool, str], list[Rule]]:
 
 
 def _pair(old: Rule, new: Rule) -> str:
-    told = []
+    changes = []
     if old.expr != new.expr:
-        told.append(f"expression {old.expr} becomes {new.expr}")
+        changes.append(f"expression {old.expr} becomes {new.expr}")
     if old.held != new.held:
-        told.append(f"for {old.held:g}s becomes {new.held:g}s")
+        changes.append(f"for {old.held:g}s becomes {new.held:g}s")
     if old.kept != new.kept:
-        told.append(f"keep_firing_for {old.kept:g}s becomes {new.kept:g}s")
+        changes.append(f"keep_firing_for {old.kept:g}s becomes {new.kept:g}s")
     for what, was, now in (
         ("label", dict(old.labels), dict(new.labels)),
         ("annotation", dict(old.annotations), dict(new.annotations)),
     ):
         names = [name for name in sorted({*was, *now}) if was.get(name) != now.get(name)]
         if names:
-            told.append(f"{what} {', '.join(names)}")
-    return "; ".join(told)
+            changes.append(f"{what} {', '.join(names)}")
+    return "; ".join(changes)
 
 
 def difference(before: Iterable[Rule], after: Iterable[Rule]) -> list[RuleChange]:

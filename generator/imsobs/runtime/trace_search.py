@@ -16,7 +16,7 @@ from imsobs.runtime.traces import Span, parse_trace
 
 _SECONDS = 20.0
 _MORE = 10
-"""Traces asked for per trace wanted, as Jaeger cannot tell a route and an error elsewhere in it."""
+"""Traces fetched per trace wanted: Jaeger cannot search for a route and an error elsewhere."""
 _MOST = 1500
 
 
@@ -80,7 +80,7 @@ def search(
 
 
 def _tags(error: bool, route: str | None) -> Iterable[dict[str, str]]:
-    """Yield what is asked for. An error may be told by another span than the route."""
+    """Yield what is asked for. An error may be on another span than the route."""
     if error and route:
         yield {"error": "true", "http.route": route}
         yield {"http.route": route}

@@ -83,7 +83,7 @@ class Reader:
         self.problems.append(Problem(path, message, "yaml/character", place))
 
     def _escaped_character(self, node: yaml.Node, path: KeyPath, *, key: bool) -> bool:
-        """Tell whether a text holds a forbidden character, and note one that was escaped."""
+        """Return whether a text holds a forbidden character, and note one that was escaped."""
         name = forbidden(node.value, key=key)
         if name is None:
             return False

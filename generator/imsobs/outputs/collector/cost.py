@@ -72,7 +72,7 @@ def cost_statements(context: str, usage: Usage, model: Model) -> list[str]:
 
 
 def _tokens(context: str, usage: Usage, others: bool, cache: Cache) -> list[str]:
-    """Return statements that count tokens by kind, and tell whether the counts are plausible."""
+    """Return statements that count tokens by kind, and return whether the counts are plausible."""
 
     def counted(kind: str, where: str | None = None) -> str:
         keys = getattr(usage, kind)

@@ -135,7 +135,7 @@ def translation(dialect: Dialect) -> list[str]:
 
 
 def _within(target: str, within: Within | None) -> list[str]:
-    """Return what takes from inside a longer text what no attribute tells."""
+    """Return what extracts from a longer text what no attribute holds."""
     if within is None:
         return []
     asked, path = attribute("span", target), attribute("span", within.attribute)

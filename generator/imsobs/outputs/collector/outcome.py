@@ -22,7 +22,7 @@ _EXCEPTION = attribute("span", conventions.EXCEPTION)
 
 
 def exception_group() -> dict[str, Any]:
-    """Return the statements that tell each span which exception was recorded on it."""
+    """Return the statements that copy to each span the exception that was recorded on it."""
     kind = attribute("spanevent", "exception.type")
     return {
         "context": "spanevent",

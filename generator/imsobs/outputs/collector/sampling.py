@@ -53,7 +53,7 @@ def _by_request(model: Model) -> bool:
 def tail_sampling(model: Model) -> dict[str, Any]:
     """Return the tail sampler: every error, every slow or large trace, a share of the rest.
 
-    Each batch is judged as it comes in: an error, however late, releases all that is held of
+    Each batch is decided on as it comes in: an error, however late, releases all that is held of
     its trace. That a trace was given up is not remembered, so that of a request which fails
     after ``longest_request`` the last spans are kept.
 

@@ -58,7 +58,7 @@ def _spike_mib(model: Model) -> int:
 
 
 def runtime(model: Model) -> dict[str, str]:
-    """Return the variables that tell the Go runtime when to collect garbage (ADR 8).
+    """Return the variables that set when the Go runtime collects garbage (ADR 8).
 
     Rarely while there is memory, but always before memory_limiter, which counts garbage too,
     would refuse data.

@@ -1,7 +1,7 @@
 """Gauges of spans and events per process, and the series that says which processes report.
 
 Such a gauge keeps its last value, because a process may report it rarely. Whether the process
-still runs is told by another series, which is renewed by the metrics that every SDK exports
+still runs is shown by another series, which is renewed by the metrics that every SDK exports
 periodically, and by reports of the gauges themselves. Recording rules join the two (ADR 12).
 """
 

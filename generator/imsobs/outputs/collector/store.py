@@ -180,7 +180,7 @@ def _masked(path: str, context: str, model: Model) -> Group:
 
 
 def _statements(model: Model) -> list[Group]:
-    """Literals of database statements become ``?``: the text alone does not tell secrets."""
+    """Literals of database statements become ``?``: the text alone shows no secret."""
     found: list[Group] = []
     redis = (
         'span.attributes["db.system.name"] == "redis" or span.attributes["db.system"] == "redis"'

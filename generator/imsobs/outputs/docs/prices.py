@@ -37,8 +37,8 @@ def _cells(row: PriceRow) -> dict[str, Any]:
         ],
         "since": _day(row.since),
         "until": None if row.until is None else _day(row.until),
-        "source": row.price.source or "not told",
-        "checked": row.price.checked or "not told",
+        "source": row.price.source or "unknown",
+        "checked": row.price.checked or "unknown",
     }
 
 

@@ -41,7 +41,7 @@ LIMITS = {
         "a text of words of up to 16 lower-case letters and small numbers is not searched"
     ),
     "a random value without a known beginning, or a name before it": (
-        "nothing tells it from an id or a hash, which must stay readable"
+        "nothing distinguishes it from an id or a hash, which must stay readable"
     ),
     "base64 or gzip of a text with a secret": "texts are searched as they are, not decoded",
 }

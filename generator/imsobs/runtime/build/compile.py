@@ -36,7 +36,7 @@ def cached_binary(root: Path, cache: Path, name: str, component: Component) -> P
 
 @contextmanager
 def file_lock(path: Path, progress: Progress, waiting: str) -> Iterator[None]:
-    """Hold an exclusive lock on ``path``; tell ``waiting`` while another process has it.
+    """Hold an exclusive lock on ``path``; call ``waiting`` while another process has it.
 
     The kernel drops the lock when its holder dies, so no stale lock can remain.
     """
@@ -48,12 +48,12 @@ def file_lock(path: Path, progress: Progress, waiting: str) -> Iterator[None]:
             f"{path} cannot be used as a lock: {error.strerror}", remedy=f"remove {path}"
         ) from error
     with handle:
-        told = False
+        reported = False
         while not private.lock(handle):
-            if not told:
+            if not reported:
                 handle.seek(0)
                 progress.note(f"{waiting} (pid {handle.read(20).strip() or 'unknown'})")
-                told = True
+                reported = True
             time.sleep(0.2)
         handle.seek(0)
         handle.truncate(0)
@@ -63,7 +63,7 @@ def file_lock(path: Path, progress: Progress, waiting: str) -> Iterator[None]:
 
 
 def usable(binary: Path) -> bool:
-    """Tell whether a binary of the cache is there, with the digest that was noted at its build.
+    """Return whether a binary of the cache is there, with the digest that was noted at its build.
 
     Raises ImsobsError when others could have put it there, or it is not what was built.
     """

@@ -63,12 +63,12 @@ def explain(output: str) -> Cause:
     for pattern, cause in _KNOWN:
         if pattern.search(output):
             return cause
-    telling = [
+    relevant = [
         line.strip()
         for line in output.splitlines()
         if line.strip() and not line.startswith(("go: downloading", "$ "))
     ]
-    last = telling[-1][:300] if telling else "no output"
+    last = relevant[-1][:300] if relevant else "no output"
     return Cause(f"Go said: {last}", "read the log")
 
 

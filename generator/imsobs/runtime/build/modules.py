@@ -36,7 +36,7 @@ def settings(go: Path) -> dict[str, str]:
         found = json.loads(done.stdout)
         return {name: str(found[name]) for name in _ASKED}
     except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError) as error:
-        raise ImsobsError(f"{go} does not tell its settings ({type(error).__name__})") from error
+        raise ImsobsError(f"{go} does not print its settings ({type(error).__name__})") from error
 
 
 def build_environment(go: Path, progress: Progress) -> dict[str, str]:

@@ -64,7 +64,7 @@ def ask_version(binary: Path, version_args: Sequence[str]) -> Version:
 
 
 def fits(found: Version, wanted: Version) -> bool:
-    """Tell whether ``found`` can stand in for ``wanted``: semver's caret rule.
+    """Return whether ``found`` can stand in for ``wanted``: semver's caret rule.
 
     Same major and not older; under 1.0 the minor must be the same (0.160 is not 0.161).
     """

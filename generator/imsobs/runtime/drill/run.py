@@ -1,4 +1,4 @@
-"""Run the drill: raise alerts, wait until somebody is told, end them, wait until that is told."""
+"""Run the drill: make alerts fire, wait until they are delivered, end them, wait until that is."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def overlay(model: Model, health_port: int, environment: str) -> dict[str, Any]:
 def clear(project: Path, state: Path) -> None:
     """Stop what a broken drill left behind and forget its data.
 
-    Alertmanager remembers whom it told; with that memory it would stay silent this time.
+    Alertmanager remembers what it has sent, and would send nothing this time.
     """
     down(layout_for(project, state), Silent())
     shutil.rmtree(state, ignore_errors=True)

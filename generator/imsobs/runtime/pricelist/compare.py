@@ -108,8 +108,8 @@ def _finding(
         return next((row.price for row in _of_name(rows, snapshot)), None)
 
     def is_right(table: Table, names: list[str]) -> bool:
-        told = _differences(tuple(names), table, rows)
-        return not any(difference.tier == STANDARD for difference in told)
+        reported = _differences(tuple(names), table, rows)
+        return not any(difference.tier == STANDARD for difference in reported)
 
     proposed = proposal(name, groups, prices, price_of, is_right, day)
     if not rows:
@@ -156,7 +156,7 @@ def _differences(
 
     What only the spec has is no difference: the list does not know everything.
     """
-    told: dict[tuple[str, int], dict[str, tuple[Decimal | None, Decimal]]] = {}
+    reported: dict[tuple[str, int], dict[str, tuple[Decimal | None, Decimal]]] = {}
     for name in names:
         own = _table(_of_name(rows, name))
         for tier, steps in listed.items():
@@ -168,8 +168,8 @@ def _differences(
                     if mine.get(kind) != rate
                 }
                 if changed:
-                    told.setdefault((tier, above), changed)
-    for (tier, above), changed in told.items():
+                    reported.setdefault((tier, above), changed)
+    for (tier, above), changed in reported.items():
         yield Difference(names, tier, above, changed)
 
 

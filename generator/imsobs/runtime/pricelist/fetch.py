@@ -133,9 +133,9 @@ def _download(place: Path, folder: Path | None) -> None:
         )
 
 
-def _cause(told: str) -> str:
+def _cause(output: str) -> str:
     """Return the line of pip that says why; the lines below it are details."""
-    lines = [line.strip() for line in told.splitlines() if line.strip()]
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
     return (errors or lines[-1:] or ["pip said nothing"])[0]
 

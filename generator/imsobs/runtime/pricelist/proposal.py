@@ -44,7 +44,7 @@ def proposal(
             written |= {} if names == [name] else {"snapshots": names}
         written |= {
             "from": begins.isoformat(),
-            "source": next((entry.source for entry in group if entry.source), "not told"),
+            "source": next((entry.source for entry in group if entry.source), "unknown"),
             "checked": day.isoformat(),
         }
         tiers = {tier: _rates(steps) for tier, steps in table.items() if tier != STANDARD}
@@ -58,7 +58,7 @@ def proposal(
 
 
 def _kept(price: Price, parts: list[list[str]], completed: list[list[str]]) -> Iterable[Written]:
-    """Yield a price for the names that are not told anew in its place.
+    """Yield a price for the names that no new price replaces.
 
     Prices that follow each other are for the same names, so it comes apart where they do.
     """
@@ -66,8 +66,8 @@ def _kept(price: Price, parts: list[list[str]], completed: list[list[str]]) -> I
         if not completed:
             yield _written(price)
         return
-    told = {name for names in parts for name in names}
-    unknown = [name for name in price.snapshots if name not in told]
+    replaced = {name for names in parts for name in names}
+    unknown = [name for name in price.snapshots if name not in replaced]
     for names in (*parts, unknown):
         mine = [name for name in price.snapshots if name in names]
         whole = len(parts) == 1 and completed

@@ -34,20 +34,22 @@ class Change:
 
 def _of_program(launch: Launch, known: Entry) -> list[str]:
     wanted = launch.entry.parts
-    told = []
+    reasons = []
     if wanted["binary"] != known.parts.get("binary"):
         same = launch.version == known.version
-        told.append("its binary changed" if same else f"{known.version} becomes {launch.version}")
+        reasons.append(
+            "its binary changed" if same else f"{known.version} becomes {launch.version}"
+        )
     if wanted["arguments"] != known.parts.get("arguments"):
-        told.append("its arguments changed")
+        reasons.append("its arguments changed")
     variables = sorted(
         part.removeprefix("env ")
         for part in {*wanted, *known.parts}
         if part.startswith("env ") and wanted.get(part) != known.parts.get(part)
     )
     if variables:
-        told.append(f"{', '.join(variables)} changed in its environment")
-    return told
+        reasons.append(f"{', '.join(variables)} changed in its environment")
+    return reasons
 
 
 def changed_files(wanted: Mapping[str, str], known: Mapping[str, str]) -> list[str]:

@@ -101,7 +101,7 @@ class Supervisor:
             ) from error
 
     def alive(self) -> bool:
-        """Tell whether a supervisor answers on the socket."""
+        """Return whether a supervisor answers on the socket."""
         try:
             return bool(self._call("getState")["statecode"] == 1)
         except (SupervisorGone, xmlrpc.client.Error):
@@ -192,7 +192,7 @@ class Supervisor:
             self.stop_process(name)
 
     def shutdown(self, seconds: float) -> bool:
-        """Ask it to leave; tell whether it was gone within ``seconds``."""
+        """Ask it to leave; return whether it was gone within ``seconds``."""
         pid = 0
         with suppress(SupervisorGone, xmlrpc.client.Error):
             pid = int(self._call("getPID"))
@@ -204,7 +204,7 @@ class Supervisor:
 
 
 def running(pid: int) -> bool:
-    """Tell whether a process lives; a zombie does not."""
+    """Return whether a process lives; a zombie does not."""
     try:
         return pid > 0 and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.Error:

@@ -55,9 +55,9 @@ def wait_for_alerts(plan: Plan, progress: Progress, patience: float = PATIENCE_S
     begin = time.monotonic()
     with loopback_client() as client:
         while lacking := missing(client, plan.api.prometheus, process.url):
-            told = ", ".join(sorted(lacking))
+            listed = ", ".join(sorted(lacking))
             if time.monotonic() - begin > patience:
-                progress.note(f"Alertmanager was not sent {told} again within {patience:.0f} s")
+                progress.note(f"Alertmanager was not sent {listed} again within {patience:.0f} s")
                 return
-            progress.doing(f"waiting until Alertmanager knows {told} again")
+            progress.doing(f"waiting until Alertmanager knows {listed} again")
             time.sleep(0.5)

@@ -41,7 +41,7 @@ class Launch:
 
 
 def marker(layout: Layout, name: str) -> str:
-    """Return the value of the variable that tells our processes from all others."""
+    """Return the value of the variable that marks the processes of this project."""
     return f"{name}@{layout.state}"
 
 

@@ -11,7 +11,7 @@ from imsobs.errors import ImsobsError
 
 
 def free(port: int) -> bool:
-    """Tell whether a server could listen on 127.0.0.1:port now."""
+    """Return whether a server could listen on 127.0.0.1:port now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         # As Go's listeners do, so that a closed connection's TIME_WAIT does not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -136,7 +136,7 @@ def _fnv(data: bytes) -> int:
 
 def set_aside(folder: Path) -> list[str]:
     """Rename the queue files of a folder that cannot be read; return a line for each."""
-    told = []
+    lines = []
     for path in sorted(folder.glob("exporter_*")):
         if path.suffix in (ASIDE, ".backup") or not path.is_file():
             continue
@@ -146,8 +146,8 @@ def set_aside(folder: Path) -> list[str]:
             now = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S")
             kept = path.with_name(f"{path.name}.{now}{ASIDE}")
             path.rename(kept)
-            told.append(f"queue file {path} cannot be read: {reason}; kept as {kept.name}")
-    return told
+            lines.append(f"queue file {path} cannot be read: {reason}; kept as {kept.name}")
+    return lines
 
 
 def main() -> int:

@@ -82,13 +82,13 @@ class _Waiting:
     def _fail_if_crashed(self, supervisor: Supervisor, state: ProcessState) -> None:
         self._starts.add(state.started)
         if state.state == "FATAL" or (state.state == "BACKOFF" and len(self._starts) > 1):
-            told = "it exits as soon as it is started"
+            message = "it exits as soon as it is started"
         elif len(self._starts) > _MOST_STARTS:
-            told = f"it was started {len(self._starts)} times and exited again"
+            message = f"it was started {len(self._starts)} times and exited again"
         else:
             return
         supervisor.stop_process(state.name)
-        raise crashed(self._layout, state.name, told)
+        raise crashed(self._layout, state.name, message)
 
 
 def wait_until_ready(
@@ -115,6 +115,6 @@ def wait_until_ready(
                     progress.note(f"{name} is ready ({time.monotonic() - begin:.1f} s)")
             first_round = False
             if waiting:
-                told = ", ".join(f"{name} ({reasons[name]})" for name in waiting)
-                progress.doing(f"waiting {time.monotonic() - begin:.0f} s for {told}")
+                message = ", ".join(f"{name} ({reasons[name]})" for name in waiting)
+                progress.doing(f"waiting {time.monotonic() - begin:.0f} s for {message}")
                 time.sleep(0.1)

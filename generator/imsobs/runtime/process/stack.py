@@ -153,7 +153,7 @@ def up(plan: Plan, layout: Layout, progress: Progress, wanted: Sequence[str] = (
     """Bring the stack up and wait until it is ready; do only what is not done yet.
 
     wanted: optional components that a running stack is to have from now on. What is restarted
-    or stopped is told before. Raises ImsobsError: a binary that cannot be had, a taken port, a
+    or stopped is announced first. Raises ImsobsError: a binary that cannot be had, a taken port, a
     crashed process, a refused configuration, or a process that is not ready in time. What
     already runs is left running then.
     """
@@ -190,7 +190,7 @@ def up(plan: Plan, layout: Layout, progress: Progress, wanted: Sequence[str] = (
 
 
 def down(layout: Layout, progress: Progress, *, purge: Plan | None = None) -> bool:
-    """Stop everything and wait; tell whether anything ran.
+    """Stop everything and wait; return whether anything ran.
 
     purge: the plan whose data folders, and the logs, are deleted too. Raises ImsobsError
     when a process survives even being killed.
@@ -262,9 +262,9 @@ def running_stack(
     }
     plan = plan.model_copy(update={"processes": chosen})
     layout = layout_for(root, state)
-    telling = progress or Silent()
+    reporting = progress or Silent()
     try:
-        up(plan, layout, telling)
+        up(plan, layout, reporting)
         yield RunningStack(plan, layout)
     finally:
-        down(layout, telling)
+        down(layout, reporting)

@@ -1,7 +1,7 @@
-"""Verify: the real software judges what was rendered.
+"""Verify: the real software validates what was rendered.
 
 Stage 8, after write. Each module of this package has ``verify(root) -> Iterator[Verdict]``; a
-judge that is not here (an optional binary, Docker) is a skipped verdict that says so.
+validator that is not here (an optional binary, Docker) is a skipped verdict that says so.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one judge said of one file.
+    """What one validator said of one file.
 
-    component: the judge (``promtool``, ``otelcol``). subject: the file, relative to the
+    component: the validator (``promtool``, ``otelcol``). subject: the file, relative to the
     root. detail: its words when it objects, or why it was skipped.
     """
 
@@ -31,5 +31,5 @@ def verify_all(root: Path) -> Iterator[Verdict]:
     # Imported here: they import this package.
     from imsobs.runtime.verify import alerting, compose, grafana, log_stores, pipeline
 
-    for judges in (pipeline, alerting, log_stores, grafana, compose):
-        yield from judges.verify(root)
+    for validators in (pipeline, alerting, log_stores, grafana, compose):
+        yield from validators.verify(root)

@@ -186,9 +186,8 @@ class Alert(Section):
     )
     below: float | None = Field(
         None,
-        description="In place of `threshold`: the limit, in the `unit` of the alert, below which values"
-        ' are beyond it (`op: "<"`). 0: every negative value is beyond it. null:'
-        " `threshold` is given.",
+        description="In place of `threshold`: the limit, in the `unit` of the alert, below which"
+        ' values are beyond it (`op: "<"`). 0: every negative value is. null: see `threshold`.',
     )
     unit: Literal["ratio", "seconds", "usd", "per_second", "count", "times", "bool"] = Field(
         "count",

@@ -1,4 +1,4 @@
-"""Typed models of the configuration files of software that may not be here to judge them.
+"""Typed models of the configuration files of software that may not be here to validate them.
 
 Only documented fields are allowed, so a misspelt one is found without the software. Sources:
 grafana.com/docs/loki (configuration of Loki 3.7, Promtail 3.6), grafana.com/docs/grafana
