@@ -223,7 +223,7 @@ def test_no_folder_outside_of_the_project_is_mounted(tmp_path: Path, source: str
         mounts.require_inside(tmp_path / "root")
 
 
-def test_preflight_tells_what_replaces_a_chosen_image(
+def test_preflight_reports_what_replaces_a_chosen_image(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "stack").mkdir()
@@ -244,7 +244,7 @@ processes:
 """
 
 
-def test_reload_tells_what_changed_and_what_was_refused(
+def test_reload_reports_what_changed_and_what_was_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan: Plan = parse_plan(PLAN)
@@ -255,7 +255,7 @@ def test_reload_tells_what_changed_and_what_was_refused(
         (tmp_path / name).write_text("new")
     verdicts = {"refused": Verdict("validator", "c", False, "line 3: no such field")}
     monkeypatch.setattr(reload, "run_validator", lambda name, root: verdicts.get(name))
-    monkeypatch.setattr(reload, "tell", lambda name, process, signal: (True, ""))
+    monkeypatch.setattr(reload, "signalled", lambda name, process, signal: (True, ""))
     noted: list[str] = []
     found = reload.reload_all(
         plan, tmp_path, loaded, lambda name, way: None, lambda name, digest: noted.append(name)
