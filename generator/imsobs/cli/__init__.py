@@ -11,7 +11,7 @@ from imsobs.cli.output import errors, foreign
 from imsobs.errors import ImsobsError
 
 # Each registers its commands with ``app``; ``imsobs --help`` lists them in this order.
-from imsobs.cli import spec, verify, stack, trace, search, silence, operations, pin, prices, preview, drill  # isort: skip
+from imsobs.cli import spec, verify, stack, search, silence, operations, pin, prices, preview, drill  # isort: skip
 
 __all__ = [
     "app",
@@ -25,7 +25,6 @@ __all__ = [
     "silence",
     "spec",
     "stack",
-    "trace",
     "verify",
 ]
 

@@ -1,4 +1,4 @@
-"""imsobs traces, imsobs records: from an alert to the request that failed."""
+"""imsobs traces, imsobs trace, imsobs records: from an alert to the request that failed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import typer
 from imsobs.cli.app import STACK, app
 from imsobs.cli.options import AsFormat, Format, Root
 from imsobs.cli.output import errors, foreign, print_json, results
+from imsobs.cli.stack import project
 from imsobs.errors import ExitCode, ImsobsError
 from imsobs.problems import available
 from imsobs.spec.schema.base import seconds_of
@@ -176,3 +177,22 @@ def _print_record(record: Record, *, stack: bool) -> None:
     if stack and trace:
         for line in trace.splitlines():
             results.print(f"    [dim]{foreign(line)}[/]")
+
+
+@app.command(rich_help_panel=STACK)
+def trace(
+    trace_id: Annotated[str, typer.Argument(help="32 hex digits, as in a log record.")],
+    root: Root = Path(),
+    format: AsFormat = Format.text,
+) -> None:
+    """Print a trace that Jaeger holds, as a tree (or, as json, as Jaeger gives it)."""
+    from imsobs.cli.tables import trace_tree
+    from imsobs.runtime.traces import fetch_trace, parse_trace
+
+    plan, _ = project(root)
+    found = fetch_trace(plan.api.jaeger, trace_id)
+    if format is Format.json:
+        print_json(found)
+        return
+    tree = trace_tree(foreign(str(found.get("traceID", trace_id))), parse_trace(found))
+    results.print(tree, soft_wrap=False)
