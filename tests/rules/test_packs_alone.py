@@ -12,15 +12,15 @@ from imsobs import write
 from imsobs.compile import read_spec, render_model
 from imsobs.runtime.build.binaries import resolve_binary
 
-SHOP = Path(__file__).parent / "packs" / "shop.yaml"
+SPECS = sorted((Path(__file__).parent / "packs").glob("*.yaml"))
 pytestmark = pytest.mark.native
 
 
-@pytest.fixture(scope="module")
-def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    compiled = read_spec([SHOP])
+@pytest.fixture(scope="module", params=SPECS, ids=lambda spec: spec.stem)
+def rendered(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    compiled = read_spec([request.param])
     assert compiled.model is not None, compiled.lines()
-    folder = tmp_path_factory.mktemp("shop")
+    folder = tmp_path_factory.mktemp("project")
     write.apply(folder, write.changes(folder, render_model(compiled.model)))
     return folder
 

@@ -10,7 +10,7 @@ import pytest
 from imsobs.compile import read_spec
 from imsobs.errors import ImsobsError
 from imsobs.model import conventions
-from imsobs.spec import packs
+from imsobs.spec import pack_words, packs
 from imsobs.spec.load import Document, load
 from imsobs.spec.origin import origins
 
@@ -111,7 +111,7 @@ def test_origin_names_the_pack_and_what_changes_it() -> None:
     assert entry.place.startswith("pack pipeline.yaml:")
     assert any(change.endswith("alerts.LabelOverflow.drill.skip") for change in entry.changed)
     assert str(SPEC) in entry.changed[0]
-    (own,) = origins(document, "alerts.ServiceDown")
+    (own,) = origins(document, "alerts.DatabaseUnhealthy")
     assert own.place.startswith(str(SPEC))
     with pytest.raises(ImsobsError, match="no entry"):
         origins(document, "LabelOverflo")
@@ -127,7 +127,7 @@ def test_no_word_of_a_pack_is_left_and_nothing_is_of_one_service(name: str) -> N
 
 
 def test_derived_metrics_have_the_names_that_the_model_gives() -> None:
-    assert packs._derived("my_shop", {"state"}, ["my_shop_calls_total"]) == {
+    assert pack_words.derived("my_shop", {"state"}, ["my_shop_calls_total"]) == {
         f"metrics.{conventions.expected_causes('my-shop')}",
         f"metrics.{conventions.expected_seen('my-shop')}",
         f"metrics.{conventions.process_alive('my-shop')}",

@@ -93,9 +93,8 @@ def _example(
             continue
         listed = [value for op, value in own if op == MatchOp.Equal]
         listed += [part for op, value in own if op == MatchOp.Re for part in value.split("|")]
-        fitting = [
-            v for v in [*(when.get(label) or allowed or ()), *listed, _EXAMPLE] if _fits(v, own)
-        ]
+        known = when.get(label) or allowed
+        fitting = [v for v in (known or [*listed, _EXAMPLE]) if _fits(v, own)]
         if not fitting:
             return None
         unused = [value for value in fitting if value not in chosen.values()]

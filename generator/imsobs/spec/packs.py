@@ -1,7 +1,7 @@
 """Packs: entries shipped with this tool, laid under a spec that names them in ``use``.
 
 A pack is a file of data/packs with the sections of a spec. What depends on the spec is written
-``<word>`` in its keys and texts (see ``_words``), and ``needs`` lists entries, as
+``<word>`` in its keys and texts (see ``pack_words``), and ``needs`` lists entries, as
 ``section.name``, without which an entry, a panel or a query is left out. Reference:
 docs/guide/packs.md.
 """
@@ -16,13 +16,16 @@ from typing import Any
 
 from imsobs.errors import ExitCode, ImsobsError
 from imsobs.problems import KeyPath, Position, dotted
+from imsobs.spec import pack_words
+from imsobs.spec.pack_words import WORDS, entries_of
 from imsobs.spec.reader import Reader, read_text
 
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "packs"
 # Key of an entry in a pack; no key of a spec has this name.
 NEEDS = "needs"
-_WORDS = "namespace|prefix|service|environment|process_job|label|event|attribute|expected"
-_PLACEHOLDER = re.compile(f"<({_WORDS})>")
+# Key of a text beside what it needs.
+TEXT = "text"
+_PLACEHOLDER = re.compile(f"<({'|'.join(WORDS)})>")
 # Sections whose entries lie one level deeper.
 _NESTED = ("alerting", "routing")
 
@@ -86,15 +89,18 @@ def read(chosen: list[str], spec: dict[str, Any]) -> list[Pack]:
     that is a fault of this tool, not of the spec.
     """
     readers = {name: _read(name) for name in chosen}
-    kinds = _per_process([spec, *(data for _, data in readers.values())])
-    expected = _expected(spec)
-    words = _words(spec, kinds, expected)
+    sources = [spec, *(data for _, data in readers.values())]
+    kinds = pack_words.per_process(sources)
+    expected = pack_words.expected(spec)
+    words = pack_words.words(sources, kinds, expected)
 
     def fill(text: str) -> str:
         return _PLACEHOLDER.sub(lambda found: words[found[1]], text)
 
     given = {name: _filled(data, fill) for name, (_, data) in readers.items()}
-    present = _present(spec, list(given.values())) | _derived(words["prefix"], kinds, expected)
+    present = _present(spec, list(given.values())) | pack_words.derived(
+        words["prefix"], kinds, expected
+    )
     packs = []
     for name, (reader, _) in readers.items():
         pack = Pack(name)
@@ -119,74 +125,6 @@ def _read(name: str) -> tuple[Reader, dict[str, Any]]:
     return reader, data
 
 
-def _words(spec: dict[str, Any], kinds: set[str], expected: list[str]) -> dict[str, str]:
-    """Return what ``<word>`` stands for in a pack.
-
-    namespace: service.namespace; prefix: the same as metric names write it, with ``_`` for ``-``.
-    process_job: a scrape job of the series that each process has of its own. The others are what
-    tests speak of: the first service and the last environment, the first label and event, the
-    first metric that is expected, and what the time of spans is called, or ``other``.
-    """
-    service = spec["service"]
-    namespace = service["namespace"]
-    timed = any(_is_timed(*entry) for entry in _entries(spec))
-    return {
-        "namespace": namespace,
-        "prefix": namespace.replace("-", "_"),
-        "service": _one(service.get("names"), 0),
-        "environment": _one(service.get("environments"), -1),
-        "process_job": f"{namespace}-{'state' if 'state' in kinds else 'processes'}",
-        "label": _one(spec.get("labels"), 0),
-        "event": _one(spec.get("events"), 0),
-        "attribute": "duration" if timed else "other",
-        "expected": _one(expected, 0),
-    }
-
-
-def _one(names: Any, index: int) -> str:
-    """Return one of some names; what is missing or malformed is told by the schema."""
-    return str(list(names)[index]) if isinstance(names, list | dict) and names else "other"
-
-
-def _is_timed(path: tuple[str, str], metric: Any) -> bool:
-    if path[0] != "metrics" or not isinstance(metric, dict) or "span" not in metric:
-        return False
-    return metric.get("value", path[1].rpartition("_duration_")[2]) in ("duration", "seconds")
-
-
-def _per_process(sources: list[dict[str, Any]]) -> set[str]:
-    """Return the kinds of series that processes have of their own: ``processes``, ``state``.
-
-    The first are metrics of the SDK, the second gauges of events and spans.
-    """
-    metrics = [m for data in sources for path, m in _entries(data) if path[0] == "metrics"]
-    given = [metric for metric in metrics if isinstance(metric, dict)]
-    kinds = {"processes"} if any("sdk" in metric for metric in given) else set()
-    if any("fold" in metric and "sdk" not in metric for metric in given):
-        kinds.add("state")
-    return kinds
-
-
-def _expected(spec: dict[str, Any]) -> list[str]:
-    """Return the metrics of a spec that are expected with others."""
-    return [
-        path[1]
-        for path, metric in _entries(spec)
-        if path[0] == "metrics" and isinstance(metric, dict) and metric.get("expected_with")
-    ]
-
-
-def _derived(prefix: str, kinds: set[str], expected: list[str]) -> set[str]:
-    """Return the metrics that the model adds for such series (model/conventions.py)."""
-    added = {
-        "process_series_limit": bool(kinds),
-        "process_alive": "state" in kinds,
-        "expected_causes": bool(expected),
-        "expected_seen": bool(expected),
-    }
-    return {f"metrics.{prefix}_{name}" for name, is_added in added.items() if is_added}
-
-
 def _filled(node: Any, fill: Callable[[str], str]) -> Any:
     if isinstance(node, dict):
         return {fill(key): _filled(value, fill) for key, value in node.items()}
@@ -197,12 +135,12 @@ def _filled(node: Any, fill: Callable[[str], str]) -> Any:
 
 def _present(spec: dict[str, Any], packs: list[dict[str, Any]]) -> set[str]:
     """Return the entries, as ``section.name``, that the spec and its packs have together."""
-    present = {".".join(path) for path, entry in _entries(spec) if entry is not None}
-    removed = {".".join(path) for path, entry in _entries(spec) if entry is None}
+    present = {".".join(path) for path, entry in entries_of(spec) if entry is not None}
+    removed = {".".join(path) for path, entry in entries_of(spec) if entry is None}
     offered = {
         ".".join(path): _needs(entry)
         for pack in packs
-        for path, entry in _entries(pack)
+        for path, entry in entries_of(pack)
         if spec.get(path[0], path) is not None
     }
     more = True
@@ -215,15 +153,15 @@ def _present(spec: dict[str, Any], packs: list[dict[str, Any]]) -> set[str]:
     return present
 
 
-def _entries(data: dict[str, Any]) -> Iterator[tuple[tuple[str, str], Any]]:
-    for section, entries in data.items():
-        if isinstance(entries, dict):
-            yield from (((section, name), entry) for name, entry in entries.items())
-
-
 def _needs(node: Any) -> list[str]:
     needs = node.get(NEEDS) if isinstance(node, dict) else None
     return needs if isinstance(needs, list) else []
+
+
+def _text(node: Any) -> Any:
+    """Return the text of a mapping that is there to say what the text needs."""
+    needy = isinstance(node, dict) and node.keys() == {NEEDS, TEXT}
+    return node[TEXT] if needy else node
 
 
 @dataclass
@@ -239,7 +177,7 @@ class _Kept:
         kept = {}
         for key, value in node.items():
             if not (key == NEEDS and isinstance(value, list)) and self._has_use(value, (*new, key)):
-                kept[key] = self.value(value, (*old, key), (*new, key))
+                kept[key] = self.value(_text(value), (*old, key), (*new, key))
         return kept
 
     def value(self, node: Any, old: KeyPath, new: KeyPath) -> Any:
@@ -280,7 +218,7 @@ def _refuse_conflicts(packs: list[Pack]) -> None:
 
 
 def _named(data: dict[str, Any]) -> Iterator[tuple[KeyPath, Any]]:
-    for path, entry in _entries(data):
+    for path, entry in entries_of(data):
         if path[0] in _NESTED and isinstance(entry, dict):
             yield from (((*path, name), inner) for name, inner in entry.items())
         else:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from imsobs.spec.schema.base import (
     AlertName,
@@ -20,32 +20,12 @@ Severity = Literal["critical", "warning", "info", "none"]
 Operator = Literal[">", ">=", "<", "<=", "==", "!="]
 
 
-class RunbookQuery(Section):
-    """A query of a runbook. It is checked as those of rules and panels are."""
-
-    title: Text = Field(description="What the query shows.")
-    expr: Text = Field(description="PromQL.")
-
-
-def _by_title(given: Any) -> Any:
-    """Return queries as title -> PromQL, also of a list of `{title, expr}`."""
-    if not isinstance(given, list):
-        return given
-    return {query.title: query.expr for query in map(RunbookQuery.model_validate, given)}
-
-
-Queries = Annotated[
-    dict[Text, Text],
-    BeforeValidator(_by_title, json_schema_input_type=dict[Text, Text] | list[RunbookQuery]),
-]
-
-
 class Runbook(Section):
     """The page that a notification links to, in the order in which its reader needs it."""
 
     meaning: Text = Field(description="What the alert says about the system.")
     impact: Text = Field(description="What users notice.")
-    queries: Queries = Field(
+    queries: dict[Text, Text] = Field(
         {},
         description="Queries to run first: what each shows -> PromQL, or a list of `{title, expr}`."
         " Empty: refused, an alert needs one.",

@@ -1,0 +1,137 @@
+"""Words of packs: what ``<word>`` stands for in a pack that lies under a spec."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+# Every word that a pack may use.
+WORDS = (
+    "namespace",
+    "prefix",
+    "service",
+    "environment",
+    "process_job",
+    "label",
+    "event",
+    "attribute",
+    "expected",
+    "route",
+    "users",
+)
+
+
+def words(sources: list[dict[str, Any]], kinds: set[str], expected: list[str]) -> dict[str, str]:
+    """Return what ``<word>`` stands for in the packs of a spec. sources: the spec, then its packs.
+
+    namespace: service.namespace; prefix: the same as metric names write it, with ``_`` for ``-``.
+    process_job: a scrape job of the series that each process has of its own. The others are what
+    tests speak of: the first service and the last environment, the first label and event, the
+    first metric that is expected, the first route that users ask for, and what the time of spans
+    is called, or ``other``. users: matcher of the requests of users.
+    """
+    spec = sources[0]
+    service = spec["service"]
+    namespace = service["namespace"]
+    timed = any(_is_timed(*entry) for source in sources for entry in entries_of(source))
+    labels = next((source["labels"] for source in sources if source.get("labels")), None)
+    routes, apart = _routes(sources)
+    return {
+        "namespace": namespace,
+        "prefix": namespace.replace("-", "_"),
+        "service": _one(service.get("names"), 0),
+        "environment": _one(service.get("environments"), -1),
+        "process_job": f"{namespace}-{'state' if 'state' in kinds else 'processes'}",
+        "label": _one(labels, 0),
+        "event": _one(spec.get("events"), 0),
+        "attribute": "duration" if timed else "other",
+        "expected": _one(expected, 0),
+        "route": next((r for r in routes if not _is_apart(r, apart)), "other"),
+        "users": f'route!~"{"|".join(map(_pattern, apart))}"' if apart else "",
+    }
+
+
+def _routes(sources: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
+    """Return the values of the label ``route``, and those that are no requests of users.
+
+    These are the ones under ``apart``, and the health routes, which the model adds by itself.
+    """
+    merged: dict[str, Any] = {}
+    for source in reversed(sources):
+        labels = source.get("labels")
+        label = labels.get("route") if isinstance(labels, dict) else None
+        merged |= label if isinstance(label, dict) else {}
+    given = merged.get("values") or merged.get("patterns") or ()
+    apart = merged.get("apart")
+    texts = [text for text in apart if isinstance(text, str)] if isinstance(apart, list) else []
+    service = sources[0]["service"]
+    for key in ("health", "health_detailed"):
+        path = service.get(key)
+        if isinstance(path, str) and not _is_apart(path.partition("?")[0], texts):
+            texts.append(path.partition("?")[0])
+    return [str(value) for value in given], texts
+
+
+def _is_apart(route: str, apart: list[str]) -> bool:
+    return any(
+        route.startswith(text[:-1]) if text.endswith("*") else route == text for text in apart
+    )
+
+
+def _pattern(text: str) -> str:
+    """Return the pattern of a route inside a PromQL string; a last ``*`` is any rest."""
+    whole = text.removesuffix("*")
+    escaped = re.sub(r"([.\\+*?\[^\]$(){}|])", r"\\\\\1", whole).replace('"', '\\"')
+    return escaped + (".*" if text.endswith("*") else "")
+
+
+def _one(names: Any, index: int) -> str:
+    """Return one of some names; what is missing or malformed is told by the schema."""
+    return str(list(names)[index]) if isinstance(names, list | dict) and names else "other"
+
+
+def _is_timed(path: tuple[str, str], metric: Any) -> bool:
+    if path[0] != "metrics" or not isinstance(metric, dict) or "span" not in metric:
+        return False
+    return metric.get("value", path[1].rpartition("_duration_")[2]) in ("duration", "seconds")
+
+
+def per_process(sources: list[dict[str, Any]]) -> set[str]:
+    """Return the kinds of series that processes have of their own: ``processes``, ``state``.
+
+    The first are metrics of the SDK, the second gauges of events and spans.
+    """
+    metrics = [m for data in sources for path, m in entries_of(data) if path[0] == "metrics"]
+    given = [metric for metric in metrics if isinstance(metric, dict)]
+    kinds = {"processes"} if any("sdk" in metric for metric in given) else set()
+    if any("fold" in metric and "sdk" not in metric for metric in given):
+        kinds.add("state")
+    return kinds
+
+
+def expected(spec: dict[str, Any]) -> list[str]:
+    """Return the metrics of a spec that are expected with others."""
+    return [
+        path[1]
+        for path, metric in entries_of(spec)
+        if path[0] == "metrics" and isinstance(metric, dict) and metric.get("expected_with")
+    ]
+
+
+def derived(prefix: str, kinds: set[str], expected: list[str]) -> set[str]:
+    """Return the metrics that the model adds for such series (model/conventions.py)."""
+    added = {
+        "process_series_limit": bool(kinds),
+        "process_alive": "state" in kinds,
+        "expected_causes": bool(expected),
+        "expected_seen": bool(expected),
+    }
+    return {f"metrics.{prefix}_{name}" for name, is_added in added.items() if is_added}
+
+
+def entries_of(data: dict[str, Any]) -> Iterator[tuple[tuple[str, str], Any]]:
+    """Yield (section, name) and entry of every section that is a mapping."""
+    for section, entries in data.items():
+        if isinstance(entries, dict):
+            yield from (((section, name), entry) for name, entry in entries.items())
