@@ -118,10 +118,34 @@ def test_a_notification_is_readable(model: Model, rendered: Path, tmp_path: Path
 
     assert shown("ims.title") == "[FIRING 1] CRITICAL CriticalErrorRate on ims-core in production"
     assert shown("ims.color") == "danger"
-    assert shown("ims.dashboard") == texts["dashboard_url"]
+    assert shown("ims.runbook") == texts["runbook_url"]
     text = shown("ims.text")
-    for part in (*texts.values(), "area=requests", "team=platform", "2026-01-02 03:04:05 UTC"):
+    for part in (*texts.values(), "area=requests", "team=platform"):
         assert part in text
+    # It fired a minute after its condition began: that is how long it holds.
+    assert "Since: 2026-01-02 03:03:05 UTC" in text
+    data["status"] = "resolved"
+    data["alerts"] = [
+        {
+            **firing,
+            "status": "resolved",
+            "startsAt": "2026-01-02T03:04:05Z",
+            "endsAt": "2026-01-02T03:19:35.4Z",
+        }
+    ]
+    file.write_text(json.dumps(data))
+    ended = "Ended: 2026-01-02 03:19:35 UTC, lasted 16m30s (since 2026-01-02 03:03:05 UTC)"
+    text = shown("ims.text")
+    assert text.startswith(ended)
+    assert f"Last told: {texts['summary']}" in text
+    assert "Silence" not in text and texts["description"] not in text
+    data |= {"status": "firing", "alerts": [{**firing, "startsAt": "2026-01-02T03:04:05Z"}]}
+    # An alert that holds for no time, or that the spec does not know, began when it fired.
+    for name in ("Watchdog", "Handmade"):
+        data["alerts"][0]["labels"] = {**labels, "alertname": name}
+        file.write_text(json.dumps(data))
+        assert "Since: 2026-01-02 03:04:05 UTC" in shown("ims.text")
+    data["alerts"][0]["labels"] = dict(labels)
     # Slack would call everybody, and show a link that leads elsewhere than it says.
     data["commonLabels"]["service_name"] = "<!channel> & <https://evil.example|Runbook>"
     data["alerts"][0]["labels"]["service_name"] = data["commonLabels"]["service_name"]

@@ -9,6 +9,7 @@ from imsobs import artifacts
 from imsobs.model import Model, conventions
 from imsobs.pages import TextPage, YamlPage
 from imsobs.promql.matchers import matcher
+from imsobs.spec.schema.base import seconds
 from imsobs.spec.schema.routing import Email, Matchers, Mute, Receiver, Route
 
 TEMPLATE = f"{artifacts.NOTIFICATION_TEMPLATES}/ims.tmpl"
@@ -42,12 +43,21 @@ def plan(model: Model) -> Iterator[YamlPage | TextPage]:
     }
     yield YamlPage(artifacts.ALERTMANAGER, sections, "alerts/alertmanager.yaml.j2")
     names = {"service": conventions.SERVICE_NAME, "environment": conventions.ENVIRONMENT}
-    yield TextPage(TEMPLATE, "alerts/ims.tmpl.j2", names)
+    yield TextPage(TEMPLATE, "alerts/ims.tmpl.j2", {**names, "holds": _holds(model)})
     expected = {
         name: {"labels": wanted.labels, "receivers": wanted.receivers}
         for name, wanted in spec.routing.expect.items()
     }
     yield YamlPage(artifacts.EXPECTED_ROUTES, {"routes": expected})
+
+
+def _holds(model: Model) -> list[tuple[str, int]]:
+    """Return (pattern of alert names, ``for`` in ns) of alerts that hold before they fire."""
+    found: dict[int, list[str]] = {}
+    for alert in model.alerts.values():
+        if held := seconds(alert.for_ or "0s"):
+            found.setdefault(held, []).append(alert.name)
+    return [("|".join(sorted(names)), held * 10**9) for held, names in sorted(found.items())]
 
 
 def matchers(labels: Matchers) -> list[str]:
@@ -86,6 +96,8 @@ def _receiver(receiver: Receiver, secrets: str) -> dict[str, Any]:
             {
                 "routing_key_file": f"{secrets}/{receiver.pagerduty.key_file}",
                 "send_resolved": True,
+                # Alertmanager's own address, the default, need not answer where it runs.
+                "client_url": '{{ template "ims.runbook" . }}',
                 "description": '{{ template "ims.title" . }}',
                 "severity": '{{ template "ims.pagerduty_severity" . }}',
                 "class": "{{ .CommonLabels.alertname }}",
@@ -102,7 +114,7 @@ def _receiver(receiver: Receiver, secrets: str) -> dict[str, Any]:
                 "send_resolved": True,
                 "color": '{{ template "ims.color" . }}',
                 "title": '{{ template "ims.slack.title" . }}',
-                "title_link": '{{ template "ims.dashboard" . }}',
+                "title_link": '{{ template "ims.runbook" . }}',
                 "fallback": '{{ template "ims.slack.title" . }}',
                 "text": '{{ template "ims.slack.text" . }}',
             }
