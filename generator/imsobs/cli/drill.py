@@ -18,6 +18,7 @@ from imsobs.cli.output import errors, foreign, print_json, results
 from imsobs.cli.spec import model_or_exit, spec_files
 from imsobs.errors import ExitCode, ImsobsError
 from imsobs.problems import available
+from imsobs.spec.schema.base import seconds
 
 if TYPE_CHECKING:
     from imsobs.model import Model
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 # Wide enough for the longest row, also where the output is no terminal.
 _WIDTH = 120
+_PATIENCE, _REAL_PATIENCE = 120.0, 600.0
 
 
 @app.command(rich_help_panel=OPERATIONS)
@@ -41,18 +43,29 @@ def drill(
         typer.Option(help="Environment of the telemetry. Default: the last of the spec."),
     ] = None,
     patience: Annotated[
-        float,
-        typer.Option(help="Seconds to wait for each notification."),
-    ] = 120.0,
+        float | None,
+        typer.Option(
+            help="Seconds to wait for each notification. Default: 120, and 600 in real time."
+        ),
+    ] = None,
+    real_time: Annotated[
+        bool,
+        typer.Option(
+            "--real-time",
+            help="Keep the ranges, durations, intervals and waits of the spec; write the times"
+            " from the first bad request to the notification to docs/reference/notifications.md.",
+        ),
+    ] = False,
     format: AsFormat = Format.text,
 ) -> None:
     """Make alerts fire in a separate stack; check that each notification arrives and resolves.
 
     The separate stack runs natively with its own ports and data. Its rules are those of the
-    spec with shorter ranges and durations. Exit code 1 when a notification did not arrive at
+    spec with shorter ranges and durations, unless --real-time is given. While an alert fires, the
+    queries of its runbook are run. Exit code 1 when a notification did not arrive at
     the expected receiver or an alert did not resolve.
     """
-    from imsobs.runtime.drill import health, receiver, tree
+    from imsobs.runtime.drill import health, receiver, times, tree
     from imsobs.runtime.drill.case import new_case
     from imsobs.runtime.drill.run import Drill
     from imsobs.runtime.paths import STATE_REMEDY, layout_for
@@ -60,7 +73,11 @@ def drill(
     from imsobs.runtime.trial import free_ports
 
     model = model_or_exit(root, overlay)
+    waits = patience or (_REAL_PATIENCE if real_time else _PATIENCE)
     chosen = _chosen(alerts or [], model)
+    if real_time and not alerts:
+        # An alert that holds for an hour is not waited for, unless it is named.
+        chosen = [name for name in chosen if seconds(model.alerts[name].for_ or "0s") < waits / 2]
     reported = _environment(environment, model)
     home = layout_for(root, root / ".imsobs").state / "drill"
     private.make_below(home.parent, home, STATE_REMEDY)
@@ -68,7 +85,7 @@ def drill(
     (port,) = free_ports(1)
     with receiver.listening() as inbox, health.answering(port) as answers:
         files = spec_files(root, overlay)
-        quick = tree.prepare(files, model, project, inbox.url, port, reported)
+        quick = tree.prepare(files, model, project, inbox.url, port, reported, real_time=real_time)
         cases = [new_case(quick.alerts[name], quick) for name in chosen]
         tree.clear(project, state)
         errors.print(f"starting a stack for the drill of {len(cases)} alerts ...")
@@ -79,11 +96,13 @@ def drill(
                 stack,
                 inbox,
                 answers,
-                patience=patience,
+                patience=waits,
                 report=lambda text: errors.print(foreign(text)),
             ).run(cases)
     rows = [_row(case) for case in cases]
     _remember(root, rows)
+    if real_time:
+        times.record(root, model, rows)
     if format is Format.json:
         print_json({"alerts": rows})
     else:
@@ -131,6 +150,7 @@ def _row(case: Case) -> dict[str, object]:
         "reason": case.reason,
         "delivered_after_seconds": case.fired_after and round(case.fired_after, 1),
         "resolved_after_seconds": case.resolved_after and round(case.resolved_after, 1),
+        "queries": case.queries,
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
     }
 
@@ -144,8 +164,18 @@ def _remember(root: Path, rows: list[dict[str, object]]) -> None:
 
 
 def _print(cases: list[Case]) -> None:
+    from imsobs.runtime.drill.queries import silent
+
     table = Table(box=None, pad_edge=False)
-    for heading in ("alert", "severity", "delivered to", "after", "resolved after", "outcome"):
+    for heading in (
+        "alert",
+        "severity",
+        "delivered to",
+        "after",
+        "resolved after",
+        "queries",
+        "outcome",
+    ):
         align: Literal["left", "right"] = "right" if "after" in heading else "left"
         table.add_column(heading, justify=align, no_wrap=heading == "alert")
     for case in cases:
@@ -155,7 +185,12 @@ def _print(cases: list[Case]) -> None:
         ]
         outcome = "[green]ok[/]" if case.state == "done" else f"[red]{foreign(case.reason)}[/]"
         table.add_row(
-            case.alert.name, case.alert.severity, foreign(case.delivered), *times, outcome
+            case.alert.name,
+            case.alert.severity,
+            foreign(case.delivered),
+            *times,
+            f"{len(case.queries) - len(silent(case.queries))} of {len(case.queries)}",
+            outcome,
         )
     Console(highlight=False, width=max(results.width, _WIDTH)).print(table)
 

@@ -9,6 +9,7 @@ from imsobs.model import Model, conventions
 from imsobs.model.notification import expand
 from imsobs.model.rules import ResolvedAlert, number
 from imsobs.model.slos import SloNames, events_of_few, good_share, windows
+from imsobs.outputs.docs.last_step import last_step, told_within
 from imsobs.pages import TextPage
 
 MEANINGS = {
@@ -33,6 +34,8 @@ def plan(model: Model) -> Iterator[TextPage]:
                 "silence": silence(alert),
                 "threshold": number(alert.threshold),
                 "holders": holders(alert.name, model),
+                "last_step": last_step(alert, model),
+                "told_within": told_within(alert, model),
             },
         )
     alerts = list(model.alerts.values())

@@ -21,6 +21,8 @@ class Case:
     service: the service name that its telemetry carries. delivered: the receiver that was
     notified, or the alerts that inhibited it. fired_after: seconds from the first telemetry to
     the notification. resolved_after: seconds from the end of the condition to its resolution.
+    queries: of the runbook, asked while the alert fires: title -> series that it gave, None when
+    it failed.
     """
 
     alert: ResolvedAlert
@@ -31,6 +33,7 @@ class Case:
     fired_after: float | None = None
     resolved_after: float | None = None
     held: bool = False
+    queries: dict[str, int | None] = field(default_factory=dict)
     steps: int = 0
     since: float = field(default_factory=time.monotonic)
 

@@ -51,9 +51,14 @@ def compress_time(model: Model) -> Model:
 
 
 def local_routes(
-    config: dict[str, Any], inbox: str, *, mutes: list[dict[str, Any]], apart: str | None = None
+    config: dict[str, Any],
+    inbox: str,
+    *,
+    mutes: list[dict[str, Any]],
+    apart: str | None = None,
+    real_time: bool = False,
 ) -> dict[str, Any]:
-    """Return Alertmanager's configuration with local receivers and short waits.
+    """Return Alertmanager's configuration with local receivers and, but in real time, short waits.
 
     inbox: base of the hooks; each receiver gets its own. mutes: the times of every mute.
     apart: a label that keeps cases apart; it joins every group and inhibition.
@@ -73,7 +78,7 @@ def local_routes(
             ("group_interval", "1s"),
             ("repeat_interval", "1h"),
         ):
-            if key in route:
+            if key in route and not real_time:
                 route[key] = short
     for rule in config["inhibit_rules"]:
         rule["equal"] = [*rule["equal"], *extra]

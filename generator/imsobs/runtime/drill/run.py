@@ -15,6 +15,7 @@ from imsobs.model import Model
 from imsobs.runtime.drill import otlp
 from imsobs.runtime.drill.case import Case, fault, phase
 from imsobs.runtime.drill.health import Health
+from imsobs.runtime.drill.queries import answered
 from imsobs.runtime.drill.receiver import Inbox
 from imsobs.runtime.process.daemon import Supervisor
 from imsobs.runtime.process.stack import RunningStack
@@ -133,6 +134,9 @@ class Drill:
 
     def _end(self, case: Case) -> None:
         case.fired_after = case.begin("resolving")
+        if case.alert.runbook is not None:
+            base = f"http://127.0.0.1:{self.stack.port('prometheus', 'http')}"
+            case.queries = answered(self.client, base, case.alert.runbook.queries)
         self._end_condition(case)
         if case.alert.test is not None and case.alert.test.always:
             case.begin("done")

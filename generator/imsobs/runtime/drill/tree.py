@@ -17,6 +17,8 @@ from imsobs.runtime.progress import Silent
 from imsobs.runtime.trial import own_ports
 
 _FAST = "2s"
+# Of the overlay, what only makes a drill shorter.
+_HASTE = ("scrape", "collector", "sampling", "alerting")
 
 
 def service_of(alert: str) -> str:
@@ -36,14 +38,18 @@ def overlay(model: Model, health_port: int, environment: str) -> dict[str, Any]:
         },
         **own_ports(model.spec.stack),
         "scrape": {"interval": _FAST, "timeout": _FAST},
-        # Every drill reports as a service of its own; the room for series grows with them.
         "collector": {
             "probe_interval": _FAST,
-            "max_series": model.spec.collector.max_series * len(names),
+            "max_series": _series(model),
         },
         "sampling": {"slow": "1s", "decision_wait": _FAST, "longest_request": "5s"},
         "alerting": {"fast": _FAST, "slow": _FAST},
     }
+
+
+def _series(model: Model) -> int:
+    """Every drill reports as a service of its own; the room for series grows with them."""
+    return model.spec.collector.max_series * (1 + len(model.alerts))
 
 
 def clear(project: Path, state: Path) -> None:
@@ -56,23 +62,40 @@ def clear(project: Path, state: Path) -> None:
 
 
 def prepare(
-    files: list[Path], model: Model, root: Path, inbox: str, health_port: int, environment: str
+    files: list[Path],
+    model: Model,
+    root: Path,
+    inbox: str,
+    health_port: int,
+    environment: str,
+    *,
+    real_time: bool = False,
 ) -> Model:
-    """Render the drill's project into ``root``, empty but for it; return its model."""
+    """Render the drill's project into ``root``, empty but for it; return its model.
+
+    real_time: with the ranges, durations, intervals and waits of the spec.
+    """
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
     extra = root / "overlay.yaml"
-    extra.write_text(yamlio.dump(overlay(model, health_port, environment)), encoding="utf-8")
+    laid_over = overlay(model, health_port, environment)
+    if real_time:
+        laid_over = {key: value for key, value in laid_over.items() if key not in _HASTE}
+        laid_over["collector"] = {"max_series": _series(model)}
+    extra.write_text(yamlio.dump(laid_over), encoding="utf-8")
     compiled = read_spec([*files, extra])
     if compiled.model is None:
         raise ImsobsError(
             "the drill's overlay does not fit the spec:\n" + "\n".join(compiled.lines()),
             exit_code=ExitCode.INPUT,
         )
-    quick = compress_time(compiled.model)
+    quick = compiled.model if real_time else compress_time(compiled.model)
     rendered = render_model(quick)
     config = local_routes(
-        yamlio.parse(rendered[artifacts.ALERTMANAGER].decode()), inbox, mutes=NEVER
+        yamlio.parse(rendered[artifacts.ALERTMANAGER].decode()),
+        inbox,
+        mutes=NEVER,
+        real_time=real_time,
     )
     rendered[artifacts.ALERTMANAGER] = yamlio.dump(config).encode()
     write.apply(root, write.changes(root, rendered))

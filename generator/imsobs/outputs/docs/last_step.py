@@ -1,0 +1,59 @@
+"""The end of a runbook: how one failed request is found, and how soon somebody is told."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from imsobs.model import Model, conventions
+from imsobs.model.rules import ResolvedAlert, example_labels
+from imsobs.promql.matchers import selector
+from imsobs.spec.schema.base import seconds
+from imsobs.spec.schema.routing import Matchers
+
+_ROUTE = "route"
+# What Jaeger looks back, and what the commands do.
+_SINCE = "10m"
+
+
+def last_step(alert: ResolvedAlert, model: Model) -> dict[str, str]:
+    """Return the commands, the search link and the LogQL; empty when the alert has no service."""
+    if conventions.SERVICE_NAME not in (alert.carried or ()):
+        return {}
+    labels = {**example_labels(model.spec), **(alert.test.labels if alert.test else {})}
+    service = labels[conventions.SERVICE_NAME]
+    route = f" --route {labels[_ROUTE]}" if labels.get(_ROUTE) else ""
+    tags = '{"error":"true"' + (f',"http.route":"{labels[_ROUTE]}"' if route else "") + "}"
+    port = model.spec.stack.jaeger.ports.http
+    return {
+        "jaeger": f"http://127.0.0.1:{port}/search?service={quote(service)}&lookback=1h&limit=20"
+        f"&tags={quote(tags)}",
+        "traces": f"imsobs traces --error{route} --since {_SINCE}",
+        "records": f"imsobs records --level error --since {_SINCE}\n"
+        "imsobs records --trace TRACE_ID",
+        "logql": selector("", {key: labels[key] for key in conventions.IDENTITY_LABELS})
+        + " | severity_number >= 17",
+    }
+
+
+def told_within(alert: ResolvedAlert, model: Model) -> int:
+    """Return the seconds within which somebody is told once the condition is true.
+
+    One scrape, one evaluation, ``for``, one more evaluation that ends it, and the wait of the
+    alert's group. What comes before, until enough has failed, depends on what fails.
+    """
+    spec = model.spec
+    labels = {**alert.labels, **example_labels(spec), "alertname": alert.name}
+    waits = [
+        route.group_wait for route in spec.routing.routes.values() if _matches(route.match, labels)
+    ]
+    wait = (waits[0] if waits else None) or spec.routing.group_wait
+    held = seconds(alert.for_ or "0s")
+    every = seconds(alert.interval)
+    return seconds(spec.scrape.interval) + every + -(-held // every) * every + seconds(wait)
+
+
+def _matches(match: Matchers, labels: dict[str, str]) -> bool:
+    return all(
+        labels.get(label) in ([value] if isinstance(value, str) else value)
+        for label, value in match.items()
+    )

@@ -1,0 +1,71 @@
+"""How soon somebody is told: what drills in real time have measured, kept as a page.
+
+``docs/reference/notifications.json`` holds the last measurement of each alert, the page beside it
+is written from it. Both are committed; rendering leaves them alone.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from imsobs import artifacts
+from imsobs.model import Model, conventions
+from imsobs.runtime.drill.queries import silent
+
+# Seconds from the first bad request to the notification.
+GOALS = {"critical": 120, "warning": 300}
+_HEAD = """\
+# Notifications
+
+<!-- Written by `imsobs drill --real-time`. Do not edit: drill again. -->
+
+Seconds from the first bad request (or the stop of a component) to the notification, measured in a
+stack of its own with the ranges, durations and intervals of the spec, while every alert of a
+phase was drilled at the same time. Goals: 120 s for critical alerts, 300 s for warnings. An alert
+that is held back was known to Alertmanager after that time; who holds it back was told before.
+The queries are those of the runbook, run while the alert fired.
+
+| alert | severity | told | after | goal met | queries that answered | measured |
+|---|---|---|---|---|---|---|
+"""
+
+
+def record(root: Path, model: Model, rows: list[dict[str, Any]]) -> Path:
+    """Keep the rows of a drill that were delivered, and write the page; return its path."""
+    folder = root / artifacts.REFERENCE
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "notifications.json"
+    known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    known |= {row["alert"]: row for row in rows if row["delivered_after_seconds"] is not None}
+    # What the spec has no longer is not told of.
+    known = {name: known[name] for name in model.alerts if name in known}
+    file.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
+    page = folder / "notifications.md"
+    page.write_text(_HEAD + "".join(map(_line, known.values())) + _rest(model, known), "utf-8")
+    return page
+
+
+def _line(row: dict[str, Any]) -> str:
+    after, goal = row["delivered_after_seconds"], GOALS.get(row["severity"])
+    met = "" if goal is None else "yes" if after <= goal else "no"
+    queries = row["queries"]
+    empty = silent(queries)
+    told = f"{len(queries) - len(empty)} of {len(queries)}"
+    if empty:
+        told += f" (nothing: {', '.join(empty)})"
+    link = f"../runbooks/{conventions.alert_file_stem(row['alert'])}.md"
+    return (
+        f"| [{row['alert']}]({link}) | {row['severity']} | {row['delivered_to']} | {after:.0f} s"
+        f" | {met} | {told} | {row['date']} |\n"
+    )
+
+
+def _rest(model: Model, known: dict[str, Any]) -> str:
+    lines = [
+        f"- {alert.name}: {alert.drill.skip or 'holds for ' + str(alert.for_)}"
+        for alert in model.alerts.values()
+        if alert.enabled and alert.name not in known
+    ]
+    return "\nNot measured:\n\n" + "\n".join(lines) + "\n" if lines else ""
