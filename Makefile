@@ -18,7 +18,7 @@ $(READY): requirements.lock pyproject.toml instrumentation/pyproject.toml \
 		-e exporter
 	@touch $@
 
-.PHONY: help all install lock fmt lint render check validate verify test test-unit test-native \
+.PHONY: gameday help all install lock fmt lint render check validate verify test test-unit test-native \
 	test-stack test-faults binaries up down status destroy demo spike drill preview bench dialects \
 	secret-rules registry \
 	wheel sbom audit pin clean
@@ -72,6 +72,9 @@ test-stack: $(READY) binaries ## Tests in containers; without a Docker engine, D
 
 test-faults: $(READY) binaries ## Break the native stack and see nothing lost.
 	$(BIN)/pytest -m faults
+
+gameday: $(READY) binaries ## Play incidents on a stack of its own: who is told what, and when (INCIDENTS=name ...).
+	PYTHONPATH=examples $(BIN)/python -m bench.gameday $(INCIDENTS)
 
 binaries: $(READY) ## Build or find the native binaries.
 	@$(IMSOBS) binaries

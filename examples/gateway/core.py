@@ -35,6 +35,9 @@ class Core:
         self.settings = settings
         # Demo only: /health says no.
         self.broken = False
+        # Demo only: share of new jobs that fail, and what is owed of it.
+        self.failing_jobs = 0.0
+        self._owed = 0.0
         self._redis_server = fakeredis.FakeServer()
         self._redis: Redis = (
             Redis.from_url(settings.redis_url)
@@ -84,6 +87,13 @@ class Core:
             case "router":
                 return self.router.circuits.any_closed
         raise ValueError(f"unknown component {component!r}")
+
+    def fail_some(self) -> None:
+        """Fail as many calls as ``failing_jobs`` says, evenly spread (demo only)."""
+        self._owed += self.failing_jobs
+        if self._owed >= 1:
+            self._owed -= 1
+            raise RuntimeError("the new version cannot read its own schema")
 
     async def inject(self, unhealthy: set[str]) -> None:
         """Break exactly these components (demo only); the others work again."""

@@ -80,6 +80,7 @@ def routes(core: Core) -> APIRouter:
             if body.kind == "fail":
                 raise JobFailed("this job always fails")
 
+        core.fail_some()
         job_id = uuid.uuid4().hex
         await core.database.execute(
             "INSERT INTO jobs VALUES (?, ?, ?)", job_id, body.queue, body.kind
@@ -113,6 +114,7 @@ def demo_routes(core: Core) -> APIRouter:
     @router.post("/demo/faults")
     async def faults(body: schemas.FaultsRequest) -> dict[str, list[str]]:
         await core.inject(set(body.unhealthy))
+        core.failing_jobs = body.failing_jobs
         return {"unhealthy": sorted(body.unhealthy)}
 
     return router

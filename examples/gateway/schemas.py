@@ -51,3 +51,5 @@ class FaultsRequest(BaseModel):
     """Components to break; those not named work again."""
 
     unhealthy: set[Literal["service", "database", "cache", "queue", "router"]] = set()
+    # Share of the requests to POST /v1/jobs that end in an exception, as after a bad deployment.
+    failing_jobs: float = Field(default=0.0, ge=0.0, le=1.0)

@@ -35,10 +35,12 @@ def create_app(latency_seconds: float | None = None) -> FastAPI:
     app = FastAPI(title="Stub vendors", openapi_url=None)
     book = directives.FaultBook()
 
-    async def begin(vendor: str, prompt: str) -> tuple[directives.TokenCounts, Response | None]:
+    async def begin(
+        vendor: str, prompt: str, model: str | None = None
+    ) -> tuple[directives.TokenCounts, Response | None]:
         directive = directives.parse(prompt)
         await asyncio.sleep(latency_seconds + directive.numbers.get("slow_ms", 0) / 1000)
-        fault = book.next_fault(vendor, directive)
+        fault = book.next_fault(vendor, directive, model)
         if fault == "timeout":
             await asyncio.sleep(_TIMEOUT_FAULT_SECONDS)
         elif fault is not None:
@@ -58,13 +60,15 @@ def create_app(latency_seconds: float | None = None) -> FastAPI:
     async def control(request: Request) -> dict[str, str]:
         order = await request.json()
         try:
-            book.control(order["vendor"], order.get("fault"), order.get("count"))
+            book.control(
+                order["vendor"], order.get("fault"), order.get("count"), order.get("model")
+            )
         except ValueError as error:
             raise HTTPException(422, str(error)) from error
         return {"status": "ok"}
 
     async def openai_answer(model: str, body: dict[str, Any]) -> Response:
-        tokens, failure = await begin("openai", _prompt(body))
+        tokens, failure = await begin("openai", _prompt(body), model)
         if failure is not None:
             return failure
         if body.get("stream"):

@@ -96,24 +96,27 @@ class FaultBook:
 
     def __init__(self) -> None:
         self._seen: Counter[tuple[str, str]] = Counter()
-        self._control: dict[str, tuple[str, int | None]] = {}
+        self._control: dict[tuple[str, str | None], tuple[str, int | None]] = {}
         self.calls: Counter[str] = Counter()
 
-    def control(self, vendor: str, fault: str | None, count: int | None) -> None:
+    def control(
+        self, vendor: str, fault: str | None, count: int | None, model: str | None = None
+    ) -> None:
         """Make the next `count` calls of a vendor fail; None: until set otherwise.
 
-        A fault of None clears it. Raises ValueError for unknown names.
+        model: only calls of this model. A fault of None clears it. Raises ValueError for unknown
+        names.
         """
         if vendor not in VENDORS:
             raise ValueError(f"unknown vendor {vendor!r}; available: {', '.join(VENDORS)}")
         if fault is None:
-            self._control.pop(vendor, None)
+            self._control.pop((vendor, model), None)
         elif fault in FAULTS:
-            self._control[vendor] = (fault, count)
+            self._control[vendor, model] = (fault, count)
         else:
             raise ValueError(f"unknown fault {fault!r}; available: {', '.join(FAULTS)}")
 
-    def next_fault(self, vendor: str, directive: Directive) -> str | None:
+    def next_fault(self, vendor: str, directive: Directive, model: str | None = None) -> str | None:
         """Fault for the call that is being answered, or None."""
         self.calls[vendor] += 1
         if vendor in directive.faults:
@@ -122,11 +125,12 @@ class FaultBook:
             if times is None or self._seen[vendor, directive.id] <= times:
                 return fault
             return None
-        if vendor in self._control:
-            fault, left = self._control[vendor]
-            if left == 1:
-                del self._control[vendor]
-            elif left is not None:
-                self._control[vendor] = (fault, left - 1)
-            return fault
+        for key in ((vendor, model), (vendor, None)):
+            if key in self._control:
+                fault, left = self._control[key]
+                if left == 1:
+                    del self._control[key]
+                elif left is not None:
+                    self._control[key] = (fault, left - 1)
+                return fault
         return None

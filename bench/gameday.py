@@ -1,0 +1,272 @@
+"""Game day: incidents played on a stack of its own, and what the person on call gets of each.
+
+Each incident has a stack with the intervals, durations and waits of the spec, the demo gateway
+with its stub vendors, and ordinary traffic. Then something is broken. Counted are the seconds to
+the first notification, the notifications by severity until two minutes after the first and a
+minute after the end, the queries of the alert's runbook that answer while it fires, and whether
+the runbook's last step finds a trace of a failed request and a record of it. Some incidents fail
+no request.
+
+    python -m bench.gameday
+    python -m bench.gameday database-down bad-deployment
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bench.gameday_incidents import INCIDENTS, Field, Incident, traffic
+from bench.harness import EXAMPLES, measured, say
+from bench.project import SPEC, components, rendered
+from bench.report import FOLDER, Goal, Page, Table, write
+from gateway.launch import Launch, free_port, running
+from imsobs import artifacts, yamlio
+from imsobs.compile import read_spec
+from imsobs.model import Model
+from imsobs.runtime.drill.compress_time import NEVER, local_routes
+from imsobs.runtime.drill.queries import answered, silent
+from imsobs.runtime.drill.receiver import Inbox, listening
+from imsobs.runtime.process.stack import running_stack
+
+_NAME = "gameday"
+_WATCH, _AFTER = 120.0, 60.0
+_RATE = 3
+
+
+@dataclass
+class Played:
+    """What came of an incident. first: seconds to the first notification, None when none came.
+
+    told: the alerts of the notifications, by name -> severity. text: description of the first.
+    trace, record: whether the last step found one; None when the incident fails no request.
+    """
+
+    name: str
+    goal: float
+    told_as: str
+    first: float | None = None
+    told: dict[str, str] = field(default_factory=dict)
+    text: str = ""
+    queries: dict[str, int | None] = field(default_factory=dict)
+    trace: bool | None = None
+    record: bool | None = None
+
+    @property
+    def met(self) -> bool:
+        """Whether one notification came in time, from the alert that knows the cause."""
+        soon = self.first is not None and self.first <= self.goal
+        return soon and list(self.told) == [self.told_as]
+
+
+def main() -> None:
+    """Play the incidents that are named, or all, and write the page."""
+    parser = argparse.ArgumentParser(prog="python -m bench.gameday", description=__doc__)
+    names = [incident.name for incident in INCIDENTS]
+    parser.add_argument("incidents", nargs="*", metavar="INCIDENT", help=", ".join(names))
+    parser.add_argument("--out", type=Path, help="folder of the results")
+    given = parser.parse_args()
+    if unknown := set(given.incidents) - set(names):
+        parser.error(f"no incident {', '.join(sorted(unknown))}; available: {', '.join(names)}")
+    model = read_spec([SPEC]).model
+    if model is None:
+        raise SystemExit("the spec has problems: imsobs validate")
+    found = _known(given.out or FOLDER)
+    with measured() as run:
+        for incident in INCIDENTS:
+            if incident.name in (given.incidents or names):
+                found[incident.name] = play(incident, model)
+                say(f"  {found[incident.name]}")
+    write(page([found[name] for name in names if name in found]), run, given.out)
+
+
+def _known(folder: Path) -> dict[str, Played]:
+    """Return what was found before, so that one incident can be played again."""
+    file = folder / f"{_NAME}.json"
+    if not file.is_file():
+        return {}
+    results = json.loads(file.read_text("utf-8"))["results"]
+    return {name: Played(**row) for name, row in results.items()}
+
+
+def play(incident: Incident, model: Model, watch: float = _WATCH, after: float = _AFTER) -> Played:
+    """Play an incident; return what came of it. watch, after: seconds to wait for more pages."""
+    say(f"{incident.name}: a stack of its own, {incident.warm_up:.0f} s of ordinary traffic ...")
+    played = Played(incident.name, incident.goal, incident.told_as)
+    with field_of(incident) as (field_, inbox, root):
+        with traffic(field_, *incident.before):
+            time.sleep(incident.warm_up)
+            before = set(_told(inbox))
+            with traffic(field_, *incident.during):
+                started = time.monotonic()
+                incident.begin(field_)
+                _await(inbox, before, played, started, 2 * incident.goal)
+                if played.first is not None:
+                    _look(incident, field_, model, root, played)
+                _until(started + (played.first or 0) + watch)
+                incident.end(field_)
+            time.sleep(after)
+        told = _told(inbox)
+        played.told = {name: told[name].labels["severity"] for name in told if name not in before}
+    return played
+
+
+@contextmanager
+def field_of(incident: Incident) -> Iterator[tuple[Field, Inbox, Path]]:
+    """Start stack, gateways and ordinary traffic of an incident."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        inbox = stack.enter_context(listening())
+        port = free_port()
+        root = rendered(folder / "project", *_overlays(port))
+        file = root / artifacts.ALERTMANAGER
+        routes = yamlio.parse(file.read_text("utf-8"))
+        local = local_routes(routes, inbox.url, mutes=NEVER, real_time=True)
+        file.write_text(yamlio.dump(local), "utf-8")
+        live = stack.enter_context(running_stack(root, root / ".imsobs"))
+        endpoint = f"http://127.0.0.1:{live.port('otelcol', 'otlp_http')}"
+        versions = {}
+        for number, version in enumerate(incident.versions):
+            env = {"IMS_VERSION": version, "IMS_ENVIRONMENT": "production"}
+            launch = Launch(
+                root=root,
+                logs=folder / version,
+                port=port if number == 0 else 0,
+                endpoint=endpoint,
+                env=env,
+            )
+            versions[version] = stack.enter_context(running(launch))
+        field_ = Field(live, versions)
+        stack.enter_context(_ordinary(field_.gateway.gateway_url))
+        yield field_, inbox, root
+
+
+def _overlays(port: int) -> Iterator[dict[str, Any]]:
+    yield {
+        "service": {
+            "url": f"http://127.0.0.1:{port}",
+            # The first is what the Collector's probe reports.
+            "environments": ["production", "staging", "development"],
+        }
+    }
+
+
+@contextmanager
+def _ordinary(url: str) -> Iterator[None]:
+    command = [sys.executable, "-m", "gateway.traffic", "--url", url, "--duration", "3600"]
+    command += ["--rate", str(_RATE), "--seed", "11"]
+    process = subprocess.Popen(
+        command, cwd=EXAMPLES, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _told(inbox: Inbox) -> dict[str, Any]:
+    """Return alert -> its first notification; one message about several counts once."""
+    found: dict[str, Any] = {}
+    for notice in inbox.notices():
+        if notice.status == "firing" and notice.labels.get("severity") != "none":
+            found.setdefault(notice.alert, notice)
+    return found
+
+
+def _await(inbox: Inbox, before: set[str], played: Played, started: float, patience: float) -> None:
+    while time.monotonic() - started < patience:
+        new = {name: notice for name, notice in _told(inbox).items() if name not in before}
+        if new:
+            played.first = round(time.monotonic() - started, 1)
+            played.text = next(iter(new.values())).annotations["description"]
+            return
+        time.sleep(0.5)
+
+
+def _until(moment: float) -> None:
+    time.sleep(max(0.0, moment - time.monotonic()))
+
+
+def _look(incident: Incident, field_: Field, model: Model, root: Path, played: Played) -> None:
+    """Do what the runbook says: its queries, then a failed request's trace and records."""
+    base = f"http://127.0.0.1:{field_.stack.port('prometheus', 'http')}"
+    runbook = model.alerts[incident.told_as].runbook
+    with httpx.Client(trust_env=False, timeout=10) as client:
+        played.queries = answered(client, base, runbook.queries if runbook else {})
+    if not incident.has_trace:
+        return
+    route = ["--route", incident.route] if incident.route else []
+    found = _imsobs(root, "traces", "--error", *route, "--since", "10m").get("traces", [])
+    played.trace = bool(found)
+    played.record = any(
+        _imsobs(root, "records", "--trace", trace["trace_id"]).get("records", [])
+        for trace in found[:5]
+    )
+
+
+def _imsobs(root: Path, *words: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "imsobs", *words, "--root", str(root), "--format", "json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        return dict(json.loads(done.stdout))
+    except ValueError:
+        say(done.stderr)
+        return {}
+
+
+def page(found: list[Played]) -> Page:
+    """Return the page."""
+    columns = ["incident", "first notification", "goal", "notifications", "told as"]
+    columns += ["runbook queries that answered", "trace", "record"]
+    table = Table("Incidents", columns)
+    for played in found:
+        severities = Counter(played.told.values())
+        empty = silent(played.queries)
+        answered_ = f"{len(played.queries) - len(empty)} of {len(played.queries)}"
+        table.rows.append(
+            [
+                played.name,
+                "none" if played.first is None else f"{played.first:.0f} s",
+                f"{played.goal:.0f} s",
+                ", ".join(f"{count} {name}" for name, count in severities.items()) or "none",
+                ", ".join(played.told),
+                answered_ + (f" (nothing: {', '.join(empty)})" if empty else ""),
+                _found(played.trace),
+                _found(played.record),
+            ]
+        )
+    texts = Table("What the first notification said", ["incident", "description"])
+    texts.rows = [[played.name, played.text] for played in found]
+    met = sum(played.met for played in found)
+    goal = Goal("one notification of each incident, within its goal", f"{met} of {len(found)}",
+                met == len(found))  # fmt: skip
+    return Page(
+        _NAME,
+        "Game day",
+        __doc__ or "",
+        components("prometheus", "alertmanager", "otelcol", "jaeger"),
+        [table, texts],
+        [goal],
+        {played.name: asdict(played) for played in found},
+    )
+
+
+def _found(value: bool | None) -> str:
+    return "" if value is None else "found" if value else "not found"
+
+
+if __name__ == "__main__":
+    main()
