@@ -47,9 +47,9 @@ def test_what_is_waited_for_is_added_up(model: Model) -> None:
 
 def test_the_last_step_names_route_and_service(model: Model) -> None:
     found = last_step(model.alerts["RouteErrorRate"], model)
-    assert found["traces"] == "imsobs traces --error --route /v1/jobs --since 10m"
+    assert found["traces"] == "imsobs traces --error --route /v1/generate --since 10m"
     assert "service=ims-core" in found["jaeger"]
-    assert "%22http.route%22%3A%22/v1/jobs%22" in found["jaeger"]
+    assert "%22http.route%22%3A%22/v1/generate%22" in found["jaeger"]
     expected = '{service_name="ims-core", deployment_environment_name="production"}'
     assert found["logql"] == f"{expected} | severity_number >= 17"
     assert "--route" not in last_step(model.alerts["DatabaseUnhealthy"], model)["traces"]
@@ -102,4 +102,4 @@ def test_the_table_keeps_what_was_measured_before(
     # Told of in words, because nothing was measured.
     assert "\n- TargetDown: " in text
     kept = json.loads((tmp_path / "docs/reference/notifications.json").read_text())
-    assert list(kept) == ["ServiceDown", "HighErrorRate"]
+    assert sorted(kept) == ["HighErrorRate", "ServiceDown"]
