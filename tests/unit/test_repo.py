@@ -94,6 +94,12 @@ def test_modules_are_short_enough_to_hold_in_the_head() -> None:
     assert long == {}
 
 
+def test_the_spec_is_short_and_its_lines_fit_a_screen() -> None:
+    lines = (ROOT / "spec/ims.yaml").read_text().splitlines()
+    assert len(lines) <= 1900
+    assert {number: line for number, line in enumerate(lines, 1) if len(line) > 110} == {}
+
+
 def test_links_between_documents_lead_somewhere() -> None:
     broken = []
     for path in tracked():
