@@ -11,6 +11,7 @@ from typing import Any
 from imsobs import checks, write
 from imsobs.model import Model, resolve
 from imsobs.pages import render
+from imsobs.places import Places
 from imsobs.problems import Problem
 from imsobs.redaction.hide import hide
 from imsobs.spec.expand import expand, slos
@@ -130,6 +131,13 @@ def render_model(model: Model) -> dict[str, bytes]:
     from imsobs.outputs import plan_all
 
     return write.with_manifest(render(plan_all(model)))
+
+
+def places(model: Model) -> Places:
+    """Return which entry of the spec the places of the rendered files are made from."""
+    from imsobs.outputs.places import places
+
+    return places(model)
 
 
 def dashboards(model: Model) -> list[dict[str, Any]]:

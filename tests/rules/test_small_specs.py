@@ -17,7 +17,7 @@ from small_specs import BASE, PARTS, merged
 from imsobs import write
 from imsobs.compile import read_spec, render_model
 from imsobs.runtime.build.binaries import resolve_binary
-from imsobs.runtime.verify import alerting, pipeline
+from imsobs.runtime.verify import alerting
 
 pytestmark = pytest.mark.native
 
@@ -34,13 +34,18 @@ def rendered(folder: Path, *texts: str) -> Path:
 @pytest.mark.parametrize("part", PARTS)
 def test_a_small_spec_is_accepted_by_those_who_read_it(part: str, tmp_path: Path) -> None:
     root = rendered(tmp_path, PARTS[part])
-    verdicts = [*pipeline.verify(root), *alerting.verify(root)]
-    assert [v for v in verdicts if not v.ok] == []
+    assert refused_by_the_collector(root) == ""
+    assert [v for v in alerting.verify(root) if not v.ok] == []
 
 
 @pytest.mark.parametrize("pair", list(itertools.combinations(PARTS, 2)), ids=" and ".join)
 def test_two_together_are_accepted_by_the_collector(pair: tuple[str, str], tmp_path: Path) -> None:
     root = rendered(tmp_path, *(PARTS[part] for part in pair))
+    assert refused_by_the_collector(root) == ""
+
+
+def refused_by_the_collector(root: Path) -> str:
+    """Return why the project's Collector objects, which can do more than a small spec needs."""
     command = [resolve_binary("otelcol", ROOT), "validate", "--config", "collector/config.yaml"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    return done.stderr if done.returncode else ""

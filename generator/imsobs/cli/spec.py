@@ -26,12 +26,13 @@ def spec_files(root: Path, overlay: list[Path] | None) -> list[Path]:
 
 def model_or_exit(root: Path, overlay: list[Path] | None, format: Format = Format.text) -> Model:
     """Return the model, or print every problem and end with exit code 2."""
-    return _compiled_or_exit(root, overlay, format)[1]
+    return compiled_or_exit(root, overlay, format)[1]
 
 
-def _compiled_or_exit(
+def compiled_or_exit(
     root: Path, overlay: list[Path] | None, format: Format
 ) -> tuple[Compiled, Model]:
+    """Return what was compiled and its model, or print every problem and end with exit code 2."""
     compiled = read_spec(spec_files(root, overlay))
     if compiled.model is None:
         _print_problems(compiled, format)
@@ -72,7 +73,7 @@ def validate(root: Root = Path(), overlay: Overlay = None, format: AsFormat = Fo
 
     Notes name what is missing without being wrong, as the runbook of an alert; they fail nothing.
     """
-    compiled, model = _compiled_or_exit(root, overlay, format)
+    compiled, model = compiled_or_exit(root, overlay, format)
     if format is Format.json:
         print_json({"problems": [], "notes": _rows(compiled.notes, compiled.document)})
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +13,12 @@ from imsobs import write
 from imsobs.cli.app import SPEC, app
 from imsobs.cli.options import AsFormat, Format, Overlay, Root
 from imsobs.cli.output import errors, foreign, print_json, results
-from imsobs.cli.spec import model_or_exit, refuse_drift
-from imsobs.compile import render_model
+from imsobs.cli.spec import compiled_or_exit, refuse_drift
+from imsobs.compile import places, render_model
 from imsobs.errors import ExitCode
+from imsobs.places import Places
+from imsobs.problems import dotted
+from imsobs.spec.load import Document
 
 if TYPE_CHECKING:
     from imsobs.runtime.verify import Verdict
@@ -30,19 +33,37 @@ def verify(root: Root = Path(), overlay: Overlay = None, format: AsFormat = Form
     """
     from imsobs.runtime.verify import verify_all
 
-    refuse_drift(write.changes(root, render_model(model_or_exit(root, overlay, format))))
+    compiled, model = compiled_or_exit(root, overlay, format)
+    refuse_drift(write.changes(root, render_model(model)))
     verdicts: list[Verdict] = []
     with errors.status("running the validators") as status:
         for verdict in verify_all(root.resolve()):
             status.update(foreign(f"{verdict.component}: {verdict.subject}"))
             verdicts.append(verdict)
     refused = [v for v in verdicts if not v.ok and not v.skipped]
+    if refused:
+        told = places(model)
+        verdicts = [_in_spec(v, told, compiled.document, root) for v in verdicts]
     if format is Format.json:
         print_json([asdict(v) for v in verdicts])
     else:
         _print(verdicts)
     if refused:
         raise typer.Exit(ExitCode.FINDINGS)
+
+
+def _in_spec(verdict: Verdict, told: Places, document: Document, root: Path) -> Verdict:
+    """Return the verdict with the places of the spec that an objection is about."""
+    from imsobs.runtime.verify.spec_lines import entries
+
+    here = told.get(verdict.subject)
+    if verdict.ok or verdict.skipped or here is None:
+        return verdict
+    file = root / verdict.subject
+    rendered = file.read_text(encoding="utf-8") if file.is_file() else ""
+    paths = entries(verdict.detail, here, rendered)
+    lines = (f"{document.locate(path)} {dotted(path)}" for path in paths)
+    return replace(verdict, spec=tuple(lines))
 
 
 def _print(verdicts: list[Verdict]) -> None:
@@ -55,6 +76,6 @@ def _print(verdicts: list[Verdict]) -> None:
             foreign(verdict.component),
             foreign(verdict.subject),
             word,
-            foreign(verdict.detail, lines=True),
+            foreign("\n".join([*verdict.spec, verdict.detail]), lines=True),
         )
     results.print(table)

@@ -5,6 +5,8 @@ Each works on the derivation's own copy of the signals; what is stored is not to
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from imsobs.model import Model, conventions
 from imsobs.model.kinds import event as event_kind
 from imsobs.model.kinds import span
@@ -33,6 +35,7 @@ from imsobs.outputs.collector.ottl import (
 from imsobs.outputs.collector.outcome import cancellation, exception_group, outcome_statements
 from imsobs.outputs.collector.unpriced import unpriced_statements
 from imsobs.outputs.collector.values import value_statements
+from imsobs.problems import KeyPath
 from imsobs.spec.schema.events import Event, EventField
 from imsobs.spec.schema.signals import SpanSource
 
@@ -211,3 +214,24 @@ def _breaks(name: str, field: EventField) -> str:
     if field.values:
         fits = f"({fits} and {matches(path, exact(field.values))})"
     return f"({path} != nil and not {fits})" if field.optional else f"not {fits}"
+
+
+def places(model: Model) -> Iterator[tuple[str, KeyPath]]:
+    """Yield each statement and condition with the entry of the spec that it is made from."""
+    mark = attribute("span", conventions.SOURCE_MARK)
+    for name, source in model.spec.sources.items():
+        path: KeyPath = ("sources", name)
+        selected = set_to(mark, text(name), _selects(name, source, f"{mark} == nil"))
+        yield selected, (*path, "where" if source.where else "dialects")
+        for label in span.KIND.labels_set(name, model):
+            resolved = model.labels[label]
+            for statement in normalize_label(resolved, "span", resolved.attributes):
+                yield statement, ("labels", label)
+        for statement in _span_statements(name, source, model):
+            own = source.cancelled_where
+            yield statement, (*path, "cancelled_where") if own and own in statement else path
+    for name, statement in zip(model.spec.records, _record_statements(model), strict=True):
+        yield statement, ("records", name, "where")
+    for name, event in model.spec.events.items():
+        for statement in _event_statements(event, model):
+            yield statement, ("events", name)

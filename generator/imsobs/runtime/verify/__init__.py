@@ -16,7 +16,8 @@ class Verdict:
     """What one validator said of one file.
 
     component: the validator (``promtool``, ``otelcol``). subject: the file, relative to the
-    root. detail: its words when it objects, or why it was skipped.
+    root. detail: its words when it objects, or why it was skipped. spec: the places of the
+    spec that its objection is about, as far as they are known.
     """
 
     component: str
@@ -24,6 +25,7 @@ class Verdict:
     ok: bool
     detail: str
     skipped: bool = False
+    spec: tuple[str, ...] = ()
 
 
 def verify_all(root: Path) -> Iterator[Verdict]:

@@ -1,0 +1,128 @@
+"""What a program objects to is told at the line of the spec: real programs, real objections."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from alertmanager import ROOT
+from small_specs import BASE, PARTS, merged
+
+from imsobs import artifacts, write
+from imsobs.compile import Compiled, places, read_spec, render_model
+from imsobs.problems import dotted
+from imsobs.runtime.build.binaries import resolve_binary
+from imsobs.runtime.verify.spec_lines import entries
+
+pytestmark = pytest.mark.native
+
+
+def rendered(folder: Path, *texts: str) -> Compiled:
+    file = folder / "spec.yaml"
+    file.write_text(yaml.safe_dump(merged(BASE, *texts), sort_keys=False))
+    compiled = read_spec([file])
+    assert compiled.model is not None, compiled.lines()
+    write.apply(folder, write.changes(folder, render_model(compiled.model)))
+    return compiled
+
+
+def told(root: Path, compiled: Compiled, subject: str, program: str, *args: str) -> list[str]:
+    """Return the places of the spec that a program's objection to a file is about."""
+    command = [str(resolve_binary(program, ROOT)), *args]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert compiled.model is not None
+    said = done.stderr + done.stdout
+    here = places(compiled.model)[subject]
+    paths = entries(said, here, (root / subject).read_text())
+    return [dotted(path) for path in paths]
+
+
+def collector(root: Path, compiled: Compiled) -> list[str]:
+    args = ("validate", "--config", artifacts.COLLECTOR)
+    return told(root, compiled, artifacts.COLLECTOR, "otelcol", *args)
+
+
+@pytest.mark.parametrize(
+    ("part", "path"),
+    [
+        # A path that spans have not.
+        ("sources: {page: {description: A page., kind: server, where: span.nam != nil}}\n"
+         "metrics: {shop_pages_total: {description: Pages., span: page}}",
+         "sources.page.where"),
+        # A function that there is not, in the condition of records.
+        ("records: {failure: {description: It fails., where: 'IsMatsh(log.body, \"x\")'}}\n"
+         "metrics: {shop_failures_total: {description: Failures., log: failure}}",
+         "records.failure.where"),
+        # A bracket that is not closed: the Collector quotes a part only.
+        ("records:\n  other: {description: Others., where: log.body == nil}\n"
+         "  failure: {description: It fails., where: 'log.attributes[\"exception.type\" != nil'}\n"
+         "metrics: {shop_failures_total: {description: Failures., log: failure},"
+         " shop_others_total: {description: Others., log: other}}",
+         "records.failure.where"),
+        ("sources: {page: {description: A page., kind: server,"
+         " cancelled_where: span.status.cod == 2}}\n"
+         "labels: {outcome: {description: End., values: [success, error, cancelled]}}\n"
+         "metrics: {shop_pages_total: {description: Pages., span: page, labels: [outcome]}}",
+         "sources.page.cancelled_where"),
+    ],
+)  # fmt: skip
+def test_an_expression_that_the_collector_does_not_take(
+    part: str, path: str, tmp_path: Path
+) -> None:
+    compiled = rendered(tmp_path, part)
+    assert collector(tmp_path, compiled) == [path]
+
+
+def test_a_setting_that_the_collector_does_not_take(tmp_path: Path) -> None:
+    compiled = rendered(tmp_path, PARTS["spans"])
+    file = tmp_path / artifacts.COLLECTOR
+    file.write_text(file.read_text().replace("num_traces:", "num_trace:"))
+    assert collector(tmp_path, compiled) == ["sampling"]
+
+
+def test_a_query_that_prometheus_does_not_take(tmp_path: Path) -> None:
+    rule = """
+rules:
+  service:shop_pages:sum:
+    description: Pages.
+    expr: sum by (service_name, deployment_environment_name) (shop_pages_total)
+"""
+    compiled = rendered(tmp_path, PARTS["an objective and a band"], rule)
+    file = tmp_path / artifacts.RULES / "recording.yaml"
+    file.write_text(file.read_text().replace("(shop_pages_total)", "(gone(shop_pages_total))"))
+    subject = str(file.relative_to(tmp_path))
+    found = told(tmp_path, compiled, subject, "promtool", "check", "rules", subject)
+    assert found == ["rules.service:shop_pages:sum.expr"]
+
+
+def test_a_test_of_an_alert_that_fails(tmp_path: Path) -> None:
+    compiled = rendered(tmp_path, PARTS["the pack pipeline"])
+    subject = f"{artifacts.RULE_TESTS}/target-down.yaml"
+    file = tmp_path / subject
+    file.write_text(file.read_text().replace("jaeger", "jaegr", 1))
+    found = told(tmp_path, compiled, subject, "promtool", "test", "rules", subject)
+    assert found == ["alerts.TargetDown.test"]
+
+
+@pytest.mark.parametrize(
+    ("word", "wrong", "path"),
+    [
+        ("receiver: nobody\n  ", "receivr: nobody\n  ", "routing"),
+        ("- name: nobody", "- nam: nobody", "receivers.nobody"),
+    ],
+)
+def test_a_line_that_alertmanager_does_not_take(
+    word: str, wrong: str, path: str, tmp_path: Path
+) -> None:
+    compiled = rendered(tmp_path, PARTS["the pack pipeline"])
+    file = tmp_path / artifacts.ALERTMANAGER
+    text = file.read_text()
+    assert word in text
+    file.write_text(
+        text.replace(word, word.replace("receiver:", "receivr:").replace("name:", "nam:"), 1)
+    )
+    args = ("check-config", artifacts.ALERTMANAGER)
+    assert told(tmp_path, compiled, artifacts.ALERTMANAGER, "amtool", *args) == [path]
