@@ -9,12 +9,12 @@ from typing import Any
 
 from opentelemetry.attributes import BoundedAttributes
 
-from imsobs_exporter.wire import UnencodableError, key_value, varint
+from imsobs_exporter.wire import UnencodableError, double, key_value, varint
 
 _log = logging.getLogger(__name__)
 
-# Attributes that are remembered, of text and of numbers each, and the longest of them in
-# characters: half a megabyte at most. Full, they are forgotten, and those in use come back.
+# Attributes that are remembered, of each type, and the longest of them in
+# characters: a megabyte at most. Full, they are forgotten, and those in use come back.
 MOST = 2048
 _LONGEST = 64
 # These give all they hold at once. Others may do anything when they are copied.
@@ -25,9 +25,10 @@ class Attributes:
     """Encodes attributes, with a memory of bounded size."""
 
     def __init__(self) -> None:
-        # Apart, for 1 == 1.0 == True.
-        self._texts: dict[tuple[str, str], bytes] = {}
-        self._numbers: dict[tuple[str, int], bytes] = {}
+        # Apart by type, for 1 == 1.0 == True.
+        self._known: dict[type, dict[tuple[str, Any], bytes]] = {str: {}, int: {}, bool: {}}
+        # What comes before a float, of which few come again.
+        self._floats: dict[str, bytes] = {}
 
     def encode(self, tag: bytes, attributes: Mapping[str, Any] | None, level: int = 0) -> bytes:
         """Return a field, of one byte's ``tag``, for each attribute.
@@ -40,13 +41,14 @@ class Attributes:
         if not attributes:
             return b""
         known: Any = attributes.copy() if isinstance(attributes, _COPIED) else attributes
-        texts, numbers, found = self._texts, self._numbers, []
+        memories, floats, found = self._known, self._floats, []
+        one: bytes | None
         for key, value in known.items():
             kind = type(value)
-            if kind is str:
-                one = texts.get((key, value))
-            elif kind is int:
-                one = numbers.get((key, value))
+            if kind in memories:
+                one = memories[kind].get((key, value))
+            elif kind is float and key in floats:
+                one = floats[key] + double(value)
             else:
                 one = None
             if one is None:
@@ -66,10 +68,15 @@ class Attributes:
             return None
         encoded = varint(len(content)) + content
         if type(key) is str and len(key) <= _LONGEST:
-            if type(value) is str and len(value) <= _LONGEST:
-                _remember(self._texts, (key, value), encoded)
-            elif type(value) is int and -1 < value < 65_536:
-                _remember(self._numbers, (key, value), encoded)
+            kind = type(value)
+            if kind is float:
+                _remember(self._floats, key, encoded[:-8])
+            elif (
+                (kind is str and len(value) <= _LONGEST)
+                or (kind is int and -1 < value < 65_536)
+                or kind is bool
+            ):
+                _remember(self._known[kind], (key, value), encoded)
         return encoded
 
 

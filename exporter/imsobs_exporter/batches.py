@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 # After so many items the interpreter's lock is given back, so that whoever answers requests does
 # not wait for a whole batch. Sleeping for no time at all would not do: this thread would have the
 # lock again before another one is awake.
-_ITEMS_AT_A_TIME = 64
+ITEMS_AT_A_TIME = 128
 _PAUSE_SECONDS = 20e-6
 # Resources and scopes whose form is remembered. A service has one resource, and a scope for each
 # logger and each instrumentation.
@@ -83,7 +83,7 @@ class Encoder(Generic[_Item]):
             except Exception as error:
                 content = self._officially(item, error)
             parts.append(b"\x12" + varint(len(content)) + content if content else b"")
-            if not number % _ITEMS_AT_A_TIME:
+            if not number % ITEMS_AT_A_TIME:
                 time.sleep(_PAUSE_SECONDS)
         return b"".join([sized(b"\x0a", self._of_resource(*group)) for group in groups.items()])
 

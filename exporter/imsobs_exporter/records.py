@@ -27,12 +27,12 @@ def encode(readable: ReadableLogRecord, attributes: Attributes) -> bytes:
             text(b"\x1a", record.severity_text),
             _body(record.body),
             attributes.encode(b"\x32", record.attributes),
-            uint32(b"\x38", readable.dropped_attributes),
+            uint32(b"\x38", dropped) if (dropped := readable.dropped_attributes) else b"",
             b"\x45" + fixed32(flags) if flags else b"",
             b"" if trace_id == 0 else b"\x4a\x10" + trace_id.to_bytes(16, "big"),
             b"" if span_id == 0 else b"\x52\x08" + span_id.to_bytes(8, "big"),
             b"\x59" + fixed64(observed) if observed else b"",
-            text(b"\x62", record.event_name),
+            text(b"\x62", record.event_name) if record.event_name else b"",
         )
     )
 

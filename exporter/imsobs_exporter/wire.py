@@ -15,7 +15,7 @@ _MASK = 0xFFFF_FFFF_FFFF_FFFF
 _INT_MIN, _INT_MAX = -(2**63), 2**63 - 1
 _UINT32_MAX = 0xFFFF_FFFF
 _ONE_BYTE = [bytes([number]) for number in range(128)]
-_double = struct.Struct("<d").pack
+double = struct.Struct("<d").pack
 fixed64 = struct.Struct("<Q").pack
 fixed32 = struct.Struct("<I").pack
 
@@ -104,7 +104,7 @@ def _int(value: int, level: int) -> bytes:
 
 
 def _float(value: float, level: int) -> bytes:
-    return b"\x21" + _double(value)
+    return b"\x21" + double(value)
 
 
 def _bytes(value: bytes, level: int) -> bytes:

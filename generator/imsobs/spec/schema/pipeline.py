@@ -114,8 +114,9 @@ class Sdk(Section):
     exporter: Literal["fast", "standard"] = Field(
         "fast",
         description="What encodes spans and log records. fast: imsobs-exporter, a package that is"
-        " installed beside the instrumentation (docs/guide/integration.md) and takes a fifth of"
-        " the time; it sends by the official exporter. standard: the official exporter alone.",
+        " installed beside the instrumentation (docs/guide/integration.md) and takes about a"
+        " quarter of the time; it sends by the official exporter. standard: the official exporter"
+        " alone.",
     )
 
 
