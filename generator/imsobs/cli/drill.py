@@ -52,8 +52,9 @@ def drill(
         bool,
         typer.Option(
             "--real-time",
-            help="Keep the ranges, durations, intervals and waits of the spec; write the times"
-            " from the first bad request to the notification to docs/reference/notifications.md.",
+            help="Keep the ranges, durations, intervals and waits of the spec, and wait for no"
+            " resolution; write the times from the first bad request to the notification to"
+            " docs/reference/notifications.md.",
         ),
     ] = False,
     format: AsFormat = Format.text,
@@ -97,6 +98,7 @@ def drill(
                 inbox,
                 answers,
                 patience=waits,
+                real_time=real_time,
                 report=lambda text: errors.print(foreign(text)),
             ).run(cases)
     rows = [_row(case) for case in cases]
