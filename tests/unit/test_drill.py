@@ -10,9 +10,10 @@ import pytest
 from alertmanager import ROOT
 
 from imsobs.model import Model
+from imsobs.model.receivers import receivers_of
 from imsobs.outputs.docs.runbooks import runbook_file
 from imsobs.runtime.drill import otlp
-from imsobs.runtime.drill.case import Case, fault, new_case, phase, receivers_of
+from imsobs.runtime.drill.case import Case, fault, new_case, phase
 from imsobs.runtime.drill.compress_time import compress_time, short_expr
 from imsobs.runtime.drill.health import answering
 from imsobs.runtime.drill.receiver import Notice, listening

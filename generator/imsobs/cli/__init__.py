@@ -11,10 +11,15 @@ from imsobs.cli.output import errors, foreign
 from imsobs.errors import ImsobsError
 
 # Each registers its commands with ``app``; ``imsobs --help`` lists them in this order.
-from imsobs.cli import spec, verify, stack, search, silence, operations, pin, prices, preview, drill  # isort: skip
+# isort: off
+from imsobs.cli import spec, diff, verify, stack, search, silence
+from imsobs.cli import operations, pin, prices, preview, drill
+
+# isort: on
 
 __all__ = [
     "app",
+    "diff",
     "drill",
     "main",
     "operations",

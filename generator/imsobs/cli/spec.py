@@ -30,9 +30,9 @@ def model_or_exit(root: Path, overlay: list[Path] | None, format: Format = Forma
 
 
 def compiled_or_exit(
-    root: Path, overlay: list[Path] | None, format: Format
+    root: Path, overlay: list[Path] | None, format: Format = Format.text
 ) -> tuple[Compiled, Model]:
-    """Return what was compiled and its model, or print every problem and end with exit code 2."""
+    """Return the compiled spec and its model, or print every problem and end with exit code 2."""
     compiled = read_spec(spec_files(root, overlay))
     if compiled.model is None:
         _print_problems(compiled, format)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from imsobs import artifacts
 from imsobs.model import Model, conventions
+from imsobs.model.receivers import receivers_of
 from imsobs.model.rules import ResolvedAlert
 from imsobs.runtime.drill.receiver import Notice
 from imsobs.runtime.drill.tree import service_of
-from imsobs.spec.schema.routing import Matchers
 
 
 @dataclass
@@ -69,24 +69,6 @@ def phase(alert: ResolvedAlert) -> int:
     if alert.drill.stop is not None:
         return 2 if alert.drill.stop != "otelcol" else 3
     return 1 if alert.drill.health.get("service") == "down" else 0
-
-
-def receivers_of(alert: ResolvedAlert, labels: dict[str, str], model: Model) -> list[str]:
-    """Return the receivers that the spec's routes name for an alert."""
-    found = []
-    for route in model.spec.routing.routes.values():
-        if _matches(route.match, {**labels, "alertname": alert.name}):
-            found.append(route.receiver)
-            if not route.then_continue:
-                return found
-    return found or [model.spec.routing.receiver]
-
-
-def _matches(match: Matchers, labels: dict[str, str]) -> bool:
-    return all(
-        labels.get(label) in ([value] if isinstance(value, str) else value)
-        for label, value in match.items()
-    )
 
 
 def fault(notice: Notice, case: Case, model: Model, project: Path) -> str | None:

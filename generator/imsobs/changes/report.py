@@ -1,0 +1,150 @@
+"""How a comparison is printed: lines, JSON, Markdown, and annotations of GitHub's workflows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from imsobs.changes.change import Change, Rank
+from imsobs.changes.metrics import bridges
+from imsobs.changes.revision import Revision
+from imsobs.model.estimate import Load, estimate, human, most_series
+from imsobs.problems import dotted
+
+REQUESTS_PER_DAY = 1_000_000
+# GitHub shows so many annotations of a level for one step, and drops the others.
+_ANNOTATIONS = 10
+_LEVELS = {Rank.breaking: "error", Rank.behaviour: "warning", Rank.cosmetic: "notice"}
+
+
+@dataclass(frozen=True)
+class Report:
+    """The changes between two revisions, each with its place."""
+
+    before: Revision
+    after: Revision
+    changes: list[Change]
+
+    def place(self, change: Change) -> tuple[str, int]:
+        """Return file and line of a change: in the old revision where the entry is gone."""
+        return (self.before if change.removed else self.after).place(change.path)
+
+    def ranked(self) -> Iterator[tuple[Rank, list[Change]]]:
+        """Yield the changes of each rank that has any."""
+        for rank in Rank:
+            if found := [change for change in self.changes if change.rank is rank]:
+                yield rank, found
+
+    def capacity(self) -> list[tuple[str, str, str]]:
+        """Return (what, before, after) of series, disk and memory, at a million requests a day."""
+        rows = []
+        for model in (self.before.model, self.after.model):
+            needs = estimate(model, Load.of(model, REQUESTS_PER_DAY))
+            rows.append(
+                (
+                    str(most_series(model)),
+                    human(sum(need.disk for need in needs)),
+                    human(sum(need.memory for need in needs)),
+                )
+            )
+        return list(zip(("series", "disk", "memory"), *rows, strict=True))
+
+
+def lines(report: Report) -> Iterator[str]:
+    """Yield the report as plain lines."""
+    if not report.changes:
+        yield f"nothing changes from {report.before.name} to {report.after.name}"
+        return
+    for rank, found in report.ranked():
+        yield f"{rank.name} ({len(found)})"
+        for change in found:
+            file, line = report.place(change)
+            yield f"  {file}:{line}: {_sentence(change)}"
+    yield f"capacity, at {REQUESTS_PER_DAY} requests a day"
+    for what, old, new in report.capacity():
+        yield f"  {what:<7} {old}" + (f" -> {new}" if new != old else "")
+
+
+def _sentence(change: Change) -> str:
+    used = f"; used by {', '.join(change.uses)}" if change.uses else ""
+    return " ".join(f"{dotted(change.path)}: {change.text}{used}".split())
+
+
+def data(report: Report) -> dict[str, Any]:
+    """Return the report as JSON."""
+    rows = []
+    for change in report.changes:
+        file, line = report.place(change)
+        rows.append(
+            {
+                "rank": change.rank.name,
+                "file": file,
+                "line": line,
+                "path": list(change.path),
+                "text": change.text,
+                "uses": list(change.uses),
+            }
+        )
+    capacity = {what: {"before": old, "after": new} for what, old, new in report.capacity()}
+    return {
+        "before": report.before.name,
+        "after": report.after.name,
+        "changes": rows,
+        "capacity": capacity,
+        "requests_per_day": REQUESTS_PER_DAY,
+    }
+
+
+def markdown(report: Report) -> Iterator[str]:
+    """Yield the report as Markdown, for a comment of a pull request."""
+    yield f"### What changes from `{report.before.name}`"
+    yield ""
+    if not report.changes:
+        yield "Nothing."
+        return
+    for rank, found in report.ranked():
+        yield f"**{rank.name}** ({len(found)})"
+        yield ""
+        for change in found:
+            file, line = report.place(change)
+            yield f"- {_escaped(_sentence(change))} (`{file}:{line}`)"
+        yield ""
+    yield f"| at {REQUESTS_PER_DAY} requests a day | before | after |"
+    yield "|---|---|---|"
+    for what, old, new in report.capacity():
+        yield f"| {what} | {old} | {new} |"
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"\\{char}" if char in "\\`*_{}[]<>|#!" else char for char in text)
+
+
+def workflow_commands(report: Report) -> Iterator[str]:
+    """Yield GitHub's workflow commands, the gravest first, within the number that it shows."""
+    for rank, found in report.ranked():
+        level = _LEVELS[rank]
+        for change in found[:_ANNOTATIONS]:
+            # A removed entry has no line any more in the files that are reviewed.
+            file, line = report.after.place(change.path)
+            place = f"file={_property(file)},line={line},title={rank.name}"
+            yield f"::{level} {place}::{_message(_sentence(change))}"
+        if len(found) > _ANNOTATIONS:
+            yield f"{len(found) - _ANNOTATIONS} more {rank.name} changes: `imsobs diff` lists them"
+
+
+def _message(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _message(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def bridge_rules(report: Report) -> dict[str, Any]:
+    """Return a Prometheus rule file that records each renamed series under its old name, too."""
+    rules = [
+        {"record": old, "expr": new}
+        for old, new in bridges(report.before.model, report.after.model)
+    ]
+    return {"groups": [{"name": "bridge", "rules": rules}] if rules else []}

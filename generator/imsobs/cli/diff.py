@@ -1,0 +1,84 @@
+"""`imsobs diff`: what a change of the spec means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imsobs.changes import Rank, compare, report
+from imsobs.changes.revision import Revision, revision
+from imsobs.cli.app import SPEC, app
+from imsobs.cli.options import Overlay, Root
+from imsobs.cli.output import print_json, print_plain
+from imsobs.cli.spec import compiled_or_exit
+from imsobs.errors import ExitCode
+from imsobs.yamlio import dump
+
+
+class DiffFormat(StrEnum):
+    """How the changes are printed."""
+
+    text = "text"
+    json = "json"
+    markdown = "markdown"
+    github = "github"
+
+
+_SHOWN: dict[DiffFormat, Callable[[report.Report], Iterator[str]]] = {
+    DiffFormat.text: report.lines,
+    DiffFormat.markdown: report.markdown,
+    DiffFormat.github: report.workflow_commands,
+}
+
+
+class FailOn(StrEnum):
+    """The least grave rank of changes that ends the command with exit code 1."""
+
+    breaking = "breaking"
+    behaviour = "behaviour"
+    cosmetic = "cosmetic"
+
+
+@app.command(rich_help_panel=SPEC)
+def diff(
+    other: Annotated[
+        str, typer.Argument(metavar="REV|FILE", help="A git revision, or another spec.")
+    ] = "HEAD",
+    root: Root = Path(),
+    overlay: Overlay = None,
+    format: Annotated[
+        DiffFormat,
+        typer.Option("--format", help="How changes are printed; github: workflow annotations."),
+    ] = DiffFormat.text,
+    fail_on: Annotated[
+        FailOn | None,
+        typer.Option("--fail-on", help="Exit 1 when there are changes of this rank, or graver."),
+    ] = None,
+    bridge: Annotated[
+        bool,
+        typer.Option("--bridge", help="Print rules that keep renamed series under old names."),
+    ] = False,
+) -> None:
+    """Say what changed since a revision: metrics, alerts, who is notified, what is shown.
+
+    Ranks: breaking (something is gone, means something else or protects less), behaviour,
+    cosmetic. Overlays are laid over both sides.
+    """
+    after, model = compiled_or_exit(root, overlay)
+    with revision(root, other, overlay or []) as before:
+        found = compare(before.model, model)
+        here = Revision("the working tree", after.document, model)
+        result = report.Report(before, here, found)
+        if bridge:
+            print_plain(dump(report.bridge_rules(result)), end="")
+        elif format is DiffFormat.json:
+            print_json(report.data(result))
+        else:
+            for line in _SHOWN[format](result):
+                print_plain(line)
+    if fail_on is not None and any(change.rank <= Rank[fail_on.value] for change in found):
+        raise typer.Exit(ExitCode.FINDINGS)
