@@ -11,6 +11,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from imsobs.cli.app import FOUR_CHECKS
 from imsobs.errors import ImsobsError
 from imsobs.model import Model
 from imsobs.model import estimate as estimating
@@ -273,6 +274,16 @@ def test_reload_reports_what_changed_and_what_was_refused(
 def _guides() -> list[Path]:
     names = ("integration", "migration", "deployment", "limitations", "security", "troubleshooting")
     return [ROOT / f"docs/guide/{name}.md" for name in names]
+
+
+@pytest.mark.parametrize("command", ["validate", "verify", "doctor", "preflight"])
+def test_the_commands_that_check_say_how_they_differ(command: str) -> None:
+    from imsobs.cli import app
+
+    page = CliRunner(env={"COLUMNS": "200"}).invoke(app, [command, "--help"]).output
+    assert " ".join(FOUR_CHECKS.split()) in " ".join(page.split())
+    summary = (ROOT / "docs/guide/troubleshooting.md").read_text()
+    assert re.search(rf"Four commands check.*`imsobs {command}`", summary, re.DOTALL)
 
 
 def test_guides_name_commands_that_exist() -> None:

@@ -13,6 +13,11 @@ app = typer.Typer(name="imsobs", no_args_is_help=True)
 SPEC = "The spec and what is rendered from it"
 STACK = "The stack"
 OPERATIONS = "Before and during operation"
+# Below the help of each of the four.
+FOUR_CHECKS = (
+    "validate checks the spec alone, verify the rendered files by the programs that read them,"
+    " doctor this machine, preflight a deployment."
+)
 
 
 def _print_version(wanted: bool) -> None:

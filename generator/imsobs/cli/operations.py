@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from imsobs.cli.app import OPERATIONS, STACK, app
+from imsobs.cli.app import FOUR_CHECKS, OPERATIONS, STACK, app
 from imsobs.cli.options import AsFormat, Format, Overlay, Root
 from imsobs.cli.output import errors, foreign, print_json, results
 from imsobs.cli.spec import model_or_exit
@@ -94,7 +94,7 @@ def reload(root: Root = Path(), format: AsFormat = Format.text) -> None:
         raise typer.Exit(ExitCode.FINDINGS)
 
 
-@app.command(rich_help_panel=OPERATIONS)
+@app.command(rich_help_panel=OPERATIONS, epilog=FOUR_CHECKS)
 def preflight(
     root: Root = Path(),
     requests_per_day: Annotated[

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from imsobs import project, write
-from imsobs.cli.app import SPEC, app
+from imsobs.cli.app import FOUR_CHECKS, SPEC, app
 from imsobs.cli.options import AsFormat, Format, Overlay, Root
 from imsobs.cli.output import errors, foreign, print_json, print_plain, results
 from imsobs.compile import Compiled, read_spec, render_model
@@ -67,7 +67,7 @@ def _print_problems(compiled: Compiled, format: Format) -> None:
     errors.print(f"[bold red]{count} problem{'s' if count != 1 else ''}[/]; nothing was written")
 
 
-@app.command(rich_help_panel=SPEC)
+@app.command(rich_help_panel=SPEC, epilog=FOUR_CHECKS)
 def validate(root: Root = Path(), overlay: Overlay = None, format: AsFormat = Format.text) -> None:
     """Check the spec alone and print every problem with its place and remedy.
 

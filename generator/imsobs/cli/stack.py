@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imsobs.cli.app import OPERATIONS, STACK, app
+from imsobs.cli.app import FOUR_CHECKS, OPERATIONS, STACK, app
 from imsobs.cli.options import AsFormat, Format, Root
 from imsobs.cli.output import errors, print_json, print_plain, results
 from imsobs.errors import ExitCode, ImsobsError
@@ -234,7 +234,7 @@ def status(root: Root = Path(), format: AsFormat = Format.text) -> None:
         raise typer.Exit(ExitCode.ALERTS)
 
 
-@app.command(rich_help_panel=OPERATIONS)
+@app.command(rich_help_panel=OPERATIONS, epilog=FOUR_CHECKS)
 def doctor(root: Root = Path(), format: AsFormat = Format.text) -> None:
     """Check this machine: binaries, Go, Docker, ports, disk."""
     from imsobs.cli.tables import print_findings

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from imsobs import write
-from imsobs.cli.app import SPEC, app
+from imsobs.cli.app import FOUR_CHECKS, SPEC, app
 from imsobs.cli.options import AsFormat, Format, Overlay, Root
 from imsobs.cli.output import errors, foreign, print_json, results
 from imsobs.cli.spec import compiled_or_exit, refuse_drift
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from imsobs.runtime.verify import Verdict
 
 
-@app.command(rich_help_panel=SPEC)
+@app.command(rich_help_panel=SPEC, epilog=FOUR_CHECKS)
 def verify(root: Root = Path(), overlay: Overlay = None, format: AsFormat = Format.text) -> None:
-    """Have promtool, amtool, the Collector and the others accept the rendered files.
+    """Validate the rendered files with promtool, amtool, the Collector and the others.
 
-    The files must be what the spec (with its overlays) says: the validators read
-    whatever a configuration names, and what rendering wrote names nothing of the sort.
+    Files that differ from what the spec (with its overlays) renders are refused: a validator also
+    reads the files that a configuration names, and a changed one could name any.
     """
     from imsobs.runtime.verify import verify_all
 
