@@ -169,6 +169,15 @@ def test_nothing_is_sent_after_the_end(receiver: Receiver) -> None:
     assert receiver.taken == []
 
 
+def test_it_has_no_thread_of_its_own(receiver: Receiver) -> None:
+    before = set(threading.enumerate())
+    exporter = exporters.OTLPSpanExporter(receiver.endpoint)
+    assert exporter.export(BATCH) is SpanExportResult.SUCCESS
+    new = {thread for thread in threading.enumerate() if thread not in before}
+    # The receiver's.
+    assert all("process_request_thread" in thread.name for thread in new)
+
+
 def test_each_thread_sends_its_own(receiver: Receiver) -> None:
     exporter = exporters.OTLPSpanExporter(receiver.endpoint)
     batches = [[a_span(name=f"span {n}")] for n in range(8)]
