@@ -21,7 +21,7 @@ $(READY): requirements.lock pyproject.toml instrumentation/pyproject.toml \
 .PHONY: gameday help all install lock fmt lint render check validate verify test test-unit test-native \
 	test-stack test-faults binaries up down status destroy demo spike drill preview bench dialects \
 	secret-rules registry \
-	wheel sbom audit pin clean
+	wheel sbom audit pin clean mutants
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -120,6 +120,9 @@ bench: $(READY) binaries ## Measure everything anew (an hour and a half); result
 	for table in overhead encoding collector redaction senders held generator load series faults incidents; do \
 	  PYTHONPATH=examples $(BIN)/python -m bench.$$table || exit 1; done
 	PYTHONPATH=examples $(BIN)/python -m bench.load --workers 4
+
+mutants: $(READY) binaries ## Change the planning modules in a thousand ways and see which a test of values notices.
+	@$(BIN)/python -m bench.mutants
 
 wheel: $(READY) ## Build the wheels into dist/: the same bytes for the same commit.
 	@$(BIN)/python -m release.wheel

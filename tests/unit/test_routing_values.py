@@ -135,7 +135,7 @@ def test_an_inhibition_silences_its_target(config: dict[str, Any]) -> None:
 def test_receivers_send_what_was_resolved_too_and_read_secrets_from_files(
     config: dict[str, Any],
 ) -> None:
-    found = {entry.pop("name"): entry for entry in config["receivers"]}
+    found = {one["name"]: {k: one[k] for k in one if k != "name"} for one in config["receivers"]}
     assert list(found) == list(RECEIVERS)
     assert found["nobody"] == {}
     told = {
@@ -173,3 +173,44 @@ def test_receivers_send_what_was_resolved_too_and_read_secrets_from_files(
     assert told["far"] == {
         "webhook_configs": {"url_file": "secrets/own/far_url", "send_resolved": True}
     }
+
+
+def test_what_people_read_comes_from_the_templates(config: dict[str, Any]) -> None:
+    found = {entry["name"]: entry for entry in config["receivers"]}
+    told = {
+        name: {key: value for key, value in found[name][kind][0].items() if "{{" in str(value)}
+        for name, kind in (
+            ("pager", "pagerduty_configs"),
+            ("chat", "slack_configs"),
+            ("mail", "email_configs"),
+        )
+    }
+    assert told == {
+        "pager": {
+            "client_url": '{{ template "ims.runbook" . }}',
+            "description": '{{ template "ims.title" . }}',
+            "severity": '{{ template "ims.pagerduty_severity" . }}',
+            "class": "{{ .CommonLabels.alertname }}",
+            "component": "{{ .CommonLabels.service_name }}",
+            "group": "{{ .CommonLabels.deployment_environment_name }}",
+            "details": {"text": '{{ template "ims.text" . }}'},
+        },
+        "chat": {
+            "color": '{{ template "ims.color" . }}',
+            "title": '{{ template "ims.slack.title" . }}',
+            "title_link": '{{ template "ims.runbook" . }}',
+            "fallback": '{{ template "ims.slack.title" . }}',
+            "text": '{{ template "ims.slack.text" . }}',
+        },
+        "mail": {
+            "headers": {"Subject": '{{ template "ims.title" . }}'},
+            "text": '{{ template "ims.text" . }}',
+        },
+    }
+
+
+def test_templates_are_loaded_and_an_alert_unheard_of_ends_in_five_minutes(
+    config: dict[str, Any],
+) -> None:
+    assert config["templates"] == ["templates/*.tmpl"]
+    assert config["global"]["resolve_timeout"] == "5m"

@@ -1,0 +1,157 @@
+"""Runs tests on a mutated module, in a process forked where all but the package is loaded.
+
+The module's tree is changed and compiled in memory; the package and the tests are imported
+anew in the fork, so nothing that was imported before holds the module as it was.
+"""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import os
+import resource
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any
+
+from bench.harness import ROOT
+from bench.mutants.code import Mutant
+from bench.mutants.suites import PACKAGE
+
+_OWN = ("imsobs", "tests", "golden", "promtool", "alertmanager")
+_PASSED = 0
+# Number of the mutation that changes nothing: it must not be noticed.
+CONTROL = -1
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one mutation. noticed: a test failed; seconds: how long it took."""
+
+    noticed: bool
+    seconds: float
+
+
+def judge(
+    file: Path, numbers: Sequence[int], tests: Sequence[str], jobs: int, limit: float
+) -> Iterator[tuple[int, Verdict]]:
+    """Yield (number of the mutation, verdict) as they come.
+
+    limit: seconds after which a run counts as noticed: a loop that does not end is a fault.
+    """
+    waiting, running = list(numbers), dict[int, tuple[int, float]]()
+    mutant = Mutant(file)
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            number = waiting.pop(0)
+            pid = _fork(lambda number=number: _judged(mutant, number, tests), limit)  # type: ignore[misc]
+            running[pid] = (number, time.monotonic())
+        pid, status = os.wait()
+        if pid not in running:
+            continue
+        number, began = running.pop(pid)
+        yield number, Verdict(status != _PASSED, time.monotonic() - began)
+
+
+def unchanged(tests: Sequence[str], modules: Path) -> tuple[float, str]:
+    """Run tests on the package as it is; return seconds, and the output when they fail.
+
+    modules: file for the names of what they import, for ``preload``.
+    """
+    output = modules.with_suffix(".log")
+    began = time.monotonic()
+    pid = _fork(lambda: _loaded(tests, modules, output), 600)
+    _, status = os.waitpid(pid, 0)
+    return time.monotonic() - began, "" if status == _PASSED else output.read_text("utf-8")
+
+
+def preload(modules: Path) -> None:
+    """Import what the tests need and what is not the package's or theirs."""
+    for name in modules.read_text("utf-8").split():
+        try:
+            importlib.import_module(name)
+        except ImportError:  # A part that only its own package can import.
+            continue
+
+
+def _fork(run: Callable[[], int], limit: float) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 3
+    try:
+        os.setpgid(0, 0)
+        signal.signal(signal.SIGALRM, _end)
+        signal.alarm(int(limit) + 1)
+        resource.setrlimit(resource.RLIMIT_CPU, (int(limit) + 1, int(limit) + 2))
+        code = run()
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        # No handler of the parent runs here, and no buffer of it is written twice.
+        os._exit(code)
+
+
+def _end(*_: object) -> None:
+    """End this run with every process that it started."""
+    os.killpg(0, signal.SIGKILL)
+
+
+def _judged(mutant: Mutant, number: int, tests: Sequence[str]) -> int:
+    mutation = None if number == CONTROL else mutant.mutations[number]
+    sys.meta_path.insert(0, _Finder(mutant.file, mutant.compiled(mutation)))
+    return _pytest(tests, Path(os.environ.get("MUTANTS_LOG", os.devnull)))
+
+
+def _loaded(tests: Sequence[str], modules: Path, output: Path) -> int:
+    code = _pytest(tests, output)
+    names = [name for name in list(sys.modules) if name.split(".")[0] not in _OWN]
+    names = [name for name in names if not name.split(".")[-1].startswith(("test_", "conftest"))]
+    modules.write_text("\n".join(names), "utf-8")
+    return code
+
+
+def _pytest(tests: Sequence[str], output: Path) -> int:
+    import pytest
+
+    with output.open("w") as stream:
+        os.dup2(stream.fileno(), 1)
+        os.dup2(stream.fileno(), 2)
+        # Only the plugin that the project's settings name; it sets no alarm of its own.
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+        options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "pytest_timeout", "-o", "timeout=0"]
+        options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
+        # No folder is left over, and none is removed that belongs to another run.
+        options += ["-o", "tmp_path_retention_policy=none", "--no-header"]
+        files = [str(ROOT / "tests" / test) for test in tests]
+        return int(pytest.main([*options, f"--rootdir={ROOT}", *files]))
+
+
+class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Gives one module of the package its mutated code."""
+
+    def __init__(self, file: Path, code: CodeType) -> None:
+        parts = file.relative_to(PACKAGE.parent).with_suffix("").parts
+        self._package = parts[-1] == "__init__"
+        self._name = ".".join(parts[:-1] if self._package else parts)
+        self._file, self._code = file, code
+
+    def find_spec(
+        self, name: str, path: Any, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if name != self._name:
+            return None
+        places = [str(self._file.parent)] if self._package else None
+        return importlib.util.spec_from_file_location(
+            name, self._file, loader=self, submodule_search_locations=places
+        )
+
+    def exec_module(self, module: ModuleType) -> None:
+        exec(self._code, module.__dict__)  # noqa: S102

@@ -1,0 +1,111 @@
+"""The page: the score of each module, what no test noticed, and what none has to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+import bench.mutants
+from bench import report
+from bench.harness import Run
+from bench.project import packages
+
+# Module -> name of a mutation -> why it is no fault.
+Harmless = Mapping[str, Mapping[str, str]]
+HARMLESS = Path(__file__).with_name("harmless.yaml")
+GOAL = 0.9
+
+
+@dataclass(frozen=True)
+class Survivor:
+    """A mutation that no test noticed. why: it is no fault; None when it is one."""
+
+    line: int
+    key: str
+    why: str | None
+
+
+@dataclass
+class Found:
+    """What a module's mutations came to. total: how many there are; judged: how many ran."""
+
+    suite: str
+    module: str
+    total: int
+    judged: int
+    survivors: list[Survivor]
+
+    @property
+    def noticed(self) -> int:
+        """The mutations that a test noticed."""
+        return self.judged - len(self.survivors)
+
+    @property
+    def counted(self) -> int:
+        """The mutations that a test must notice."""
+        return self.judged - sum(survivor.why is not None for survivor in self.survivors)
+
+
+def read_harmless() -> Harmless:
+    """Return the mutations that are no faults."""
+    found: Harmless = yaml.safe_load(HARMLESS.read_text("utf-8"))
+    return found
+
+
+def percent(noticed: int, counted: int) -> str:
+    """Return a score, e.g. ``93.1 %``."""
+    return f"{100 * noticed / counted:.1f} %" if counted else "-"
+
+
+def write(found: Sequence[Found], run: Run, sample: int, seed: int, folder: Path | None) -> None:
+    """Write the page and its figures, with the other benchmarks unless a folder is given."""
+    noticed, counted = sum(one.noticed for one in found), sum(one.counted for one in found)
+    scores = report.Table(
+        "Score by module",
+        ("suite", "module", "mutations", "run", "no faults", "noticed", "score"),
+        [
+            (
+                one.suite,
+                f"`{one.module}`",
+                str(one.total),
+                str(one.judged),
+                str(one.judged - one.counted),
+                str(one.noticed),
+                percent(one.noticed, one.counted),
+            )
+            for one in found
+        ],
+    )
+    survivors = report.Table("Not noticed", ("place", "line", "mutation"))
+    excused = report.Table("No faults", ("place", "mutation", "why"))
+    for one in found:
+        for survivor in one.survivors:
+            line, _, what = (part.replace("|", "\\|") for part in survivor.key.rpartition(" | "))
+            place = f"`{one.module}`"
+            if survivor.why is None:
+                survivors.rows.append((f"{place}:{survivor.line}", f"`{line}`", f"`{what}`"))
+            else:
+                excused.rows.append((place, f"`{line}`: `{what}`", survivor.why))
+    report.write(
+        report.Page(
+            "mutants",
+            "Benchmark: mutations of the planning modules",
+            bench.mutants.__doc__ or "",
+            packages("pytest"),
+            [scores, survivors, excused],
+            [
+                report.Goal(
+                    f"{GOAL:.0%} of the mutations are noticed by a test of values",
+                    percent(noticed, counted),
+                    noticed >= GOAL * counted,
+                )
+            ],
+            {one.module: {"noticed": one.noticed, "counted": one.counted} for one in found},
+            {"mutations per module": sample or "all", "seed": seed},
+        ),
+        run,
+        folder,
+    )

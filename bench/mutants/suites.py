@@ -1,0 +1,69 @@
+"""Which tests of values judge which modules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.harness import ROOT
+
+PACKAGE = ROOT / "generator" / "imsobs"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Modules of one subject with the tests that judge them.
+
+    modules: paths and patterns below the package; tests: paths below tests/, run in this order
+    until one fails. All of them compare values: none reads a file that was rendered and
+    committed.
+    """
+
+    name: str
+    modules: tuple[str, ...]
+    tests: tuple[str, ...]
+
+    def files(self) -> list[Path]:
+        """Return the modules' files."""
+        return [file for pattern in self.modules for file in sorted(PACKAGE.glob(pattern))]
+
+
+SUITES = (
+    Suite(
+        "routing",
+        ("outputs/alertmanager.py", "model/routes.py"),
+        ("unit/test_routing_values.py", "unit/test_routes.py"),
+    ),
+    Suite(
+        "budget", ("model/budget.py", "model/series_budget.py"), ("rules/test_budget_values.py",)
+    ),
+    Suite(
+        "objectives",
+        ("model/slos.py", "model/slo_alerts.py"),
+        ("unit/test_slos.py", "rules/test_budget_values.py"),
+    ),
+    Suite(
+        "rules",
+        ("outputs/prometheus/rules.py", "model/rules.py", "model/ratios.py", "model/alerts.py"),
+        ("unit/test_ratios.py", "unit/test_alerts.py"),
+    ),
+    Suite(
+        "dashboards",
+        ("model/dashboards/*.py", "outputs/grafana/*.py"),
+        ("unit/test_panel_places.py", "unit/test_dashboards.py", "unit/test_dashboard_queries.py"),
+    ),
+    Suite(
+        "derivation",
+        (
+            *(f"outputs/collector/{name}.py" for name in ("derive", "count", "values", "outcome")),
+            *(f"outputs/collector/{name}.py" for name in ("ottl", "identity", "ordered")),
+            *(f"outputs/collector/{name}.py" for name in ("dialects", "duplicates")),
+        ),
+        ("golden/test_derivation.py",),
+    ),
+    Suite(
+        "cost",
+        ("outputs/collector/cost.py", "outputs/collector/unpriced.py", "model/prices.py"),
+        ("golden/test_derivation.py",),
+    ),
+)
