@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import copy
-import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from imsobs import checks, write
+from imsobs.follow_ons import LeftOut, faulty_metrics, told_once
 from imsobs.model import Model, resolve
 from imsobs.pages import render
 from imsobs.places import Places
 from imsobs.problems import Problem
 from imsobs.redaction.hide import hide
-from imsobs.spec.expand import expand, slos
+from imsobs.spec.expand import expand
 from imsobs.spec.load import Document, load
 from imsobs.spec.parse import LACKS, parse
 from imsobs.spec.schema.root import Spec
@@ -49,41 +49,30 @@ def read_spec(files: list[Path]) -> Compiled:
     if not document.packs.complete:
         problems = [problem for problem in problems if not _may_be_given(problem)]
         return Compiled(document, _sorted(problems, document), None)
-    dropped: set[str] = set()
+    left_out = LeftOut()
     if spec is None:
-        spec, dropped = _salvage(document.data, shape_problems)
-    model = resolve(spec) if spec is not None else None
-    if model is not None:
-        found = checks.run(model)
-        problems += [p for p in found if not _follows(p, dropped)]
+        spec, left_out = _salvage(document.data, shape_problems)
+    model = None
+    if spec is not None:
+        model, found = _checked(spec, frozenset(left_out.names))
+        problems += told_once(found, left_out)
     if problems or model is None:
         return Compiled(document, _sorted(problems, document), None)
     return Compiled(document, [], model, _sorted(checks.notes(model), document))
 
 
-def _follows(problem: Problem, dropped: set[str]) -> bool:
-    """Return whether a problem is that an entry is gone which was left out as misshapen.
+def _checked(spec: Spec, dropped: frozenset[str]) -> tuple[Model, list[Problem]]:
+    """Return the model and what the checks find.
 
-    It is named itself, or a series or an alert that would be made from it.
+    Of a metric whose labels or source are at fault, and of one that was left out as misshapen,
+    only that is told: what reads it cannot be judged.
     """
-    named = re.findall(r'"([^"]+)"', problem.message)
-    for name in named:
-        base = re.sub(r"_(?:bucket|sum|count)$", "", name)
-        if name in dropped or base in dropped or set(name.split(":")[1:-1]) & dropped:
-            return True
-    return False
-
-
-def _made(name: str, entry: Any) -> set[str]:
-    """Return the names of the alerts that an entry of slos or anomalies makes."""
-    if not isinstance(entry, dict):
-        return set()
-    burn = entry.get("burn")
-    if isinstance(burn, str):
-        return slos.alert_names(name)
-    parts = [entry.get("breach"), *(burn if isinstance(burn, list) else ())]
-    names = [part.get("name") for part in parts if isinstance(part, dict)]
-    return {str(name) for name in [*names, entry.get("alert")] if name}
+    model = resolve(spec, dropped)
+    found = checks.run(model)
+    if unsure := faulty_metrics(found) - dropped:
+        model = resolve(spec, dropped | unsure)
+        found = checks.run(model)
+    return model, found
 
 
 def _hidden(problems: list[Problem]) -> list[Problem]:
@@ -105,25 +94,25 @@ def _sorted(problems: list[Problem], document: Document) -> list[Problem]:
     return _hidden(sorted(problems, key=order))
 
 
-def _salvage(data: dict[str, Any], problems: list[Problem]) -> tuple[Spec | None, set[str]]:
+def _salvage(data: dict[str, Any], problems: list[Problem]) -> tuple[Spec | None, LeftOut]:
     """Return the spec without its misshapen entries, so that the rest is checked too.
 
-    Also returns the names of the entries left out; what refers to them is not at fault.
+    Also returns what was left out; what refers to that is not at fault.
     """
     pruned = copy.deepcopy(data)
     complete = expand(data)
-    dropped: set[str] = set()
+    left_out = LeftOut()
     for problem in problems:
         section, *rest = problem.path or ("",)
         entries = pruned.get(str(section))
         if rest and isinstance(entries, dict):
             if entries.pop(rest[0], None) is not None:
-                dropped |= _made(str(rest[0]), complete[str(section)].get(rest[0]))
-            dropped.add(str(rest[0]))
+                left_out.add(problem.path, complete[str(section)].get(rest[0]))
+            left_out.names.add(str(rest[0]))
         elif section not in Spec.model_fields:
             pruned.pop(str(section), None)
     spec, still = parse(pruned)
-    return (spec, dropped) if not still else (None, dropped)
+    return (spec, left_out) if not still else (None, left_out)
 
 
 def render_model(model: Model) -> dict[str, bytes]:

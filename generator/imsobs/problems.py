@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 KeyPath = tuple[str | int, ...]
@@ -50,6 +50,10 @@ class Problem:
     part: Part | None = None
 
 
+# Problems of one kind in one section that are told one by one.
+MOST_ALIKE = 50
+
+
 def part(text: str, offset: int | None) -> Part | None:
     """Return the place in a text; None where the whole text is meant."""
     return None if offset is None else Part(text, offset)
@@ -64,6 +68,14 @@ def dotted(path: KeyPath) -> str:
         else:
             text += f".{part}" if text else part
     return text or "(whole file)"
+
+
+def and_more(last: Problem, count: int) -> Problem:
+    """Return the problem that stands for ``count`` more like the one that is told last."""
+    message = (
+        f"and {count} more problems of this kind in {last.path[0] if last.path else 'the file'}"
+    )
+    return replace(last, message=message, part=None)
 
 
 def near(name: str, known: Iterable[str]) -> str | None:

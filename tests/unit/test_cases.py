@@ -2,7 +2,8 @@
 
 A case is a folder below tests/cases/invalid, named after the fault: overlay.yaml is laid over
 the spec, expected.txt holds the problem lines. ``<n>`` there stands for a number that the
-rest of the spec decides. Cases of tests/cases/noted are rendered, with a note.
+rest of the spec decides. Cases of tests/cases/noted are rendered, with a note. The mistakes of
+tests/cases/mistakes are cases as well.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from mistakes import mistakes
 
 import imsobs
 from imsobs.compile import read_spec
@@ -32,11 +34,12 @@ def check_ids() -> set[str]:
 
 
 def shown() -> dict[str, list[str]]:
-    """Return check id -> names of the cases that show it."""
+    """Return check id -> names of the cases and mistakes that show it."""
     found: dict[str, list[str]] = {}
-    for case in [*CASES, *NOTED]:
-        for check in re.findall(r"\[([a-z]+/[a-z0-9-]+)\]$", expected(case), flags=re.MULTILINE):
-            found.setdefault(check, []).append(case.name)
+    lines = [(case.name, expected(case)) for case in [*CASES, *NOTED]]
+    for name, text in [*lines, *((row.title, row.line) for row in mistakes())]:
+        for check in re.findall(r"\[([a-z]+/[a-z0-9-]+)\]$", text, flags=re.MULTILINE):
+            found.setdefault(check, []).append(name)
     return found
 
 
@@ -68,7 +71,7 @@ def test_exactly_these_notes(case: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize("check", sorted(check_ids()))
 def test_every_check_has_a_case(check: str) -> None:
-    assert check in shown(), f"no tests/cases/*/*/expected.txt shows [{check}]"
+    assert check in shown(), f"no tests/cases/*/*/expected.txt and no mistake shows [{check}]"
 
 
 def test_every_check_is_explained() -> None:

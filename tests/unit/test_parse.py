@@ -48,7 +48,7 @@ QUEUE_DEPTH = ("metrics", "ims_queue_depth")
         ((*QUEUE_DEPTH, "labels"), 7, (*QUEUE_DEPTH, "labels"), "spec/type", "found int 7"),
         ((*QUEUE_DEPTH, "event"), [], None, "spec/type", ""),
         (("labels", "route", "values", 0), "", ("labels", "route", "values", 0), "spec/type", ""),
-        (("prices", "openai", "gpt-4o", 0, "from"), "soon", None, "spec/type", "found soon"),
+        (("prices", "openai", "gpt-4o", 0, "from"), "soon", None, "spec/type", "soon is no date"),
         (("prices", "openai", "gpt-4o", 0, "input"), -1, None, "spec/type", "-1 is outside 0 to "),
         (("prices", "openai", "gpt-4o", 0, "inptu"), 1, None, "spec/unknown-key", "input"),
     ],

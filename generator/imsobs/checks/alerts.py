@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from promql_parser import BinaryExpr, Expr
 
 from imsobs import promql
-from imsobs.checks import drills
+from imsobs.checks import alert_tests, drills, thresholds
 from imsobs.checks.rules import habits, mixing, mixing_apart, shown, unknown
 from imsobs.model import Model, conventions
 from imsobs.model.alerts import used_labels
 from imsobs.model.notification import FUNCTIONS, unknown_fields
 from imsobs.model.rules import ResolvedAlert
-from imsobs.problems import KeyPath, Problem, available, part
+from imsobs.problems import KeyPath, Problem, available, near, part
 from imsobs.promql.windows import change_window
-from imsobs.spec.schema.alerts import AlertTest, Runbook
+from imsobs.spec.schema.alerts import Runbook
 from imsobs.spec.schema.base import seconds
 from imsobs.spec.schema.drills import Drill
 
@@ -121,6 +122,14 @@ def _belongs(alert: ResolvedAlert, model: Model) -> Iterator[Problem]:
     """The team and the dashboard of an alert are given, by itself or its group, and exist."""
     path, spec = alert.path, model.spec
     written = spec.alerts.get(alert.name)
+    groups = spec.alerting.groups
+    if written and not (alert.team and alert.dashboard) and written.group not in groups:
+        meant = near(written.group, groups)
+        if meant:
+            message = f'group "{written.group}" is not declared in alerting.groups, which would'
+            message += f' give team and dashboard; did you mean "{meant}"?'
+            yield Problem((*path, "group"), message, "alert/unknown-group")
+            return
     defaults = spec.alerting.groups.get(written.group) if written else None
     for key, given, known in (
         ("team", alert.team, spec.alerting.teams),
@@ -155,6 +164,7 @@ def _alert(alert: ResolvedAlert, model: Model, *, first: bool) -> Iterator[Probl
     wrong = list(_expression(alert, model))
     yield from wrong
     yield from _texts(alert, model)
+    yield from thresholds.problems(alert, model)
     if alert.for_ is not None and 0 < seconds(alert.for_) < seconds(alert.interval):
         message = (
             f"{alert.for_} is shorter than the interval of evaluation, {alert.interval}, so it is"
@@ -172,7 +182,7 @@ def _alert(alert: ResolvedAlert, model: Model, *, first: bool) -> Iterator[Probl
         )
         yield Problem(path, message, "alert/missing-test")
     elif alert.test is not None:
-        yield from _test((*path, "test"), alert, alert.test, model)
+        yield from alert_tests.test_problems((*path, "test"), alert, alert.test, model)
     yield from drills.of_alert((*path, "drill"), alert.drill, model)
 
 
@@ -197,14 +207,39 @@ def _expression(alert: ResolvedAlert, model: Model) -> Iterator[Problem]:
             yield from unknown(expr, (*alert.path, key), model)
             yield from habits(expr, (*alert.path, key), model)
     if alert.guard is not None and not _is_condition(alert.guard):
-        message = "a guard is a comparison, such as service:ims_requests:rate5m > 0.05"
+        message = "a guard is a comparison, such as service:requests:rate5m > 0.05"
         yield Problem((*alert.path, "guard"), message, "alert/guard")
     for key, expr in (("expr", alert.value), ("guard", alert.guard)):
         if expr is not None:
             path = (*alert.path, key)
-            yield from mixing(expr, conventions.SERVICE_NAME, path, "alert/service-label", model)
-            yield from mixing(expr, conventions.ENVIRONMENT, path, "alert/environment-label", model)
+            yield from _mixing(expr, path, alert, model)
             yield from mixing_apart(expr, path, "alert/values-apart", model)
+
+
+def _mixing(expr: str, path: KeyPath, alert: ResolvedAlert, model: Model) -> Iterator[Problem]:
+    """Yield one problem for a metric whose service or environment is lost.
+
+    The remedy names all labels that are to be kept, those of the texts included.
+    """
+    service = list(mixing(expr, conventions.SERVICE_NAME, path, "alert/service-label", model))
+    environment = conventions.ENVIRONMENT
+    lost = list(mixing(expr, environment, path, "alert/environment-label", model))
+    if not lost:
+        yield from service
+    for problem in lost:
+        both = any(f'of "{_metric(other)}"' in problem.message for other in service)
+        names = [conventions.SERVICE_NAME] if both else []
+        used = used_labels(f"{alert.summary} {alert.description}")
+        kept = [*names, environment, *(n for n in used if n not in conventions.IDENTITY_LABELS)]
+        label, are = ("labels", "are") if both else ("label", "is")
+        message = (
+            f'the {label} {" and ".join([*names, environment])} of "{_metric(problem)}" {are} lost;'
+        )
+        yield replace(problem, message=f"{message} aggregate and match by ({', '.join(kept)}, ...)")
+
+
+def _metric(problem: Problem) -> str:
+    return problem.message.split('"')[1]
 
 
 def _is_condition(expr: str) -> bool:
@@ -261,22 +296,3 @@ def _runbook(path: KeyPath, runbook: Runbook, model: Model) -> Iterator[Problem]
         yield from mixing(expr, conventions.ENVIRONMENT, here, "runbook/environment-label", model)
         yield from shown(expr, here)
         yield from mixing_apart(expr, here, "runbook/values-apart", model)
-
-
-def _test(path: KeyPath, alert: ResolvedAlert, test: AlertTest, model: Model) -> Iterator[Problem]:
-    for selector in test.series:
-        yield from unknown(selector, (*path, "series", selector), model)
-    if not test.series and not test.always:
-        yield Problem(path, "give the series at the boundary", "alert/test-series")
-    if test.limit is not None and test.limit not in model.limits:
-        message = f'"{test.limit}" is no limit; {available(test.limit, model.limits)}'
-        yield Problem((*path, "limit"), message, "alert/test-value")
-    elif test.value is None:
-        message = "give the value of the alert while it fires, as its notification shows it"
-        yield Problem(path, message, "alert/test-value")
-    if alert.carried is None:
-        return
-    own = alert.carried - set(alert.labels)
-    if set(test.labels) - own or (own - set(test.labels)) & {*conventions.IDENTITY_LABELS}:
-        message = f"the alert carries the labels {', '.join(sorted(own)) or 'none'}"
-        yield Problem((*path, "labels"), message, "alert/test-labels")

@@ -134,6 +134,8 @@ def _kind(path: KeyPath, panel: Panel, purpose: str, model: Model) -> Iterator[P
         named += [((*path, "of"), name) for name in whole]
     for where, name in named:
         metric = model.metrics.get(name)
+        if name in model.unsure:
+            continue
         if metric is None:
             is_series = base_metric(name, model.metrics) is not None
             if is_series and wanted == {"counter"} and name.endswith(("_sum", "_count")):

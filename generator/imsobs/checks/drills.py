@@ -26,6 +26,13 @@ def of_alert(path: KeyPath, drill: Drill, model: Model) -> Iterator[Problem]:
         if name not in known[kind]:
             message = f'{kind} "{name}" is not declared; {available(name, known[kind])}'
             yield Problem((*path, key, index, kind), message, "drill/unknown-source")
+        elif kind == "event":
+            # Values may be any, as an overflow is.
+            fields = model.spec.events[name].fields
+            for field in send.attributes.keys() - fields.keys():
+                message = f'event "{name}" has no field "{field}"; {available(field, fields)}'
+                where = (*path, key, index, "attributes", field)
+                yield Problem(where, message, "drill/unknown-field")
     components = model.labels["component"].values if "component" in model.labels else None
     for component in drill.health:
         if components is not None and component not in components:

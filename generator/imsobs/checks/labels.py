@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from imsobs.checks import re2
-from imsobs.model import Model
+from imsobs.model import Model, conventions
 from imsobs.problems import KeyPath, Problem, available
 from imsobs.promql.matchers import is_one_of
 from imsobs.spec.schema.signals import Label
@@ -28,10 +28,26 @@ _SETS = (
 )
 
 
+_RESERVED = {
+    "le": "Prometheus gives the buckets of histograms this label",
+    "quantile": "Prometheus gives the quantiles of summaries this label",
+    "alertname": "Prometheus gives every alert this label",
+    "alertstate": "Prometheus gives every alert this label",
+    **dict.fromkeys(conventions.SCRAPE_LABELS, "each scrape gives every series this label"),
+    **dict.fromkeys(
+        conventions.PROCESS_LABELS.values(), "every series has this label from its sender"
+    ),
+}
+
+
 def check(model: Model) -> Iterator[Problem]:
     """Yield the label/* problems."""
     for name, label in model.spec.labels.items():
         path: KeyPath = ("labels", name)
+        if name in _RESERVED:
+            other = f"{model.spec.service.namespace.replace('-', '_')}_{name}"
+            message = f"{_RESERVED[name]}; name this one otherwise, as {other}"
+            yield Problem(path, message, "label/reserved")
         given = [key for key in _SETS if getattr(label, key)]
         if len(given) != 1:
             found = " and ".join(given) or "none"
@@ -41,6 +57,8 @@ def check(model: Model) -> Iterator[Problem]:
             message = f'label "{label.values_of}" is not declared; '
             message += available(label.values_of, model.spec.labels)
             yield Problem((*path, "values_of"), message, "label/unknown")
+        yield from _circle(path, name, model.spec.labels)
+        yield from _twice(path, label)
         yield from _patterns(path, label)
         templates = [value for value in label.values or [] if value.startswith("/")]
         if label.paths and not templates:
@@ -53,6 +71,36 @@ def check(model: Model) -> Iterator[Problem]:
                     f'"{attribute}" can identify a person or a single request; a label must not'
                 )
                 yield Problem(path, message, "label/personal-data")
+
+
+def _circle(path: KeyPath, name: str, labels: dict[str, Label]) -> Iterator[Problem]:
+    """Yield a label whose values are those of a label that has none of its own."""
+    way, label = [name], labels[name]
+    while label.values_of in labels and label.values_of not in way:
+        way.append(label.values_of)
+        label = labels[label.values_of]
+    if label.values_of in way or len(way) > 2:
+        way += [label.values_of] if label.values_of else []
+        own = next((each for each in way if labels[each].values or labels[each].patterns), None)
+        message = f"{' -> '.join(way)}: values_of names a label that has values or patterns itself"
+        message += f"; write {own}" if own else ""
+        yield Problem((*path, "values_of"), message, "label/values-of")
+
+
+def _twice(path: KeyPath, label: Label) -> Iterator[Problem]:
+    """Yield what is given twice, so that the second never counts."""
+    if not isinstance(label.values, dict):
+        given = label.values or []
+        for index, value in enumerate(given):
+            if value in given[:index]:
+                yield Problem((*path, "values", index), f'"{value}" is given twice', "label/twice")
+        return
+    seen: dict[str, str] = {}
+    for value, texts in label.values.items():
+        for text in dict.fromkeys([value, *texts]):
+            if seen.setdefault(text, value) != value:
+                message = f'"{text}" is given twice; "{seen[text]}" has it already'
+                yield Problem((*path, "values", value), message, "label/twice")
 
 
 def _apart(path: KeyPath, label: Label, values: tuple[str, ...] | None) -> Iterator[Problem]:

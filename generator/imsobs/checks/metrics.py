@@ -18,6 +18,12 @@ from imsobs.promql import labels as promql_labels
 from imsobs.spec.schema.metrics import AttributeValue, Metric
 from imsobs.spec.schema.root import Spec
 
+# Series that Prometheus makes by itself.
+_OF_PROMETHEUS = (
+    "up", "ALERTS", "ALERTS_FOR_STATE", "target_info", "scrape_duration_seconds",
+    "scrape_samples_scraped", "scrape_samples_post_metric_relabeling", "scrape_series_added",
+)  # fmt: skip
+
 
 def check(model: Model) -> Iterator[Problem]:
     """Yield every metric/* problem that the metric's own page does not allow."""
@@ -37,7 +43,7 @@ def _metric(name: str, metric: Metric, model: Model) -> Iterator[Problem]:
     if kind.named_here:
         yield from _name(path, name, metric)
     yield from _fold(path, metric, kind)
-    yield from _derived_name(path, name, metric, model)
+    yield from _derived_name(path, name, metric, kind, model)
     known = kind.declared(model.spec)
     for source_name in sources:
         if known is not None and source_name not in known:
@@ -95,6 +101,9 @@ def _fold(path: KeyPath, metric: Metric, kind: Kind) -> Iterator[Problem]:
             " sum (each has its own part, as agents that run in it), max or min (all report the"
             " same thing, as the depth of a shared queue), or last (what any reported last)"
         )
+        if kind.measured and metric.value == "count":
+            name = str(path[-1]).removesuffix("_total")
+            message += f"; a counter's name ends in _total, as {name}_total"
         yield Problem(path, message, "metric/fold")
     if metric.fold is not None and not folded:
         message = (
@@ -105,7 +114,9 @@ def _fold(path: KeyPath, metric: Metric, kind: Kind) -> Iterator[Problem]:
         yield Problem((*path, "fold"), message, "metric/fold")
 
 
-def _derived_name(path: KeyPath, name: str, metric: Metric, model: Model) -> Iterator[Problem]:
+def _derived_name(
+    path: KeyPath, name: str, metric: Metric, kind: Kind, model: Model
+) -> Iterator[Problem]:
     namespace = model.spec.service.namespace
     taken = {
         m.exposed: f"{m.name} as each process reports it"
@@ -114,6 +125,12 @@ def _derived_name(path: KeyPath, name: str, metric: Metric, model: Model) -> Ite
     }
     taken[conventions.process_series_limit(namespace)] = "the limit of the series of processes"
     taken |= dict.fromkeys(expected_metrics(model.spec, model.metrics), "what is expected")
+    for other in model.metrics.values():
+        if other.type == "histogram" and other.name != name:
+            series = conventions.histogram_series(other.name)
+            taken |= dict.fromkeys(series, f"a series of the histogram {other.name}")
+    if kind.named_here:
+        taken |= dict.fromkeys(_OF_PROMETHEUS, "what Prometheus itself says of alerts and scrapes")
     if metric.pipeline != ALIVE:
         taken[conventions.process_alive(namespace)] = "what tells which processes report"
     if name in taken:
@@ -147,7 +164,7 @@ def _labels(
     for label in metric.labels:
         if label not in spec.labels:
             message = f'label "{label}" is not declared; {available(label, spec.labels)}'
-            yield Problem((*path, "labels"), message, "metric/unknown-label")
+            yield Problem(_label_path(path, label, metric), message, "metric/unknown-label")
     for source in sources:
         offered = kind.offered(source, spec)
         if offered is None:
@@ -156,10 +173,16 @@ def _labels(
             if label in spec.labels and label not in offered:
                 message = f'{kind.name} "{source}" does not set the label "{label}"; '
                 message += available(label, offered)
-                yield Problem((*path, "labels"), message, "metric/label-not-set")
+                yield Problem(_label_path(path, label, metric), message, "metric/label-not-set")
         for key, wanted in metric.when.items():
             fields = kind.enumerated(key, source, spec)
             yield from _when((*path, "when", key), wanted, source, offered, fields, model)
+
+
+def _label_path(path: KeyPath, label: str, metric: Metric) -> KeyPath:
+    if isinstance(metric.labels, dict):
+        return (*path, "labels", label)
+    return (*path, "labels", metric.labels.index(label))
 
 
 def _when(

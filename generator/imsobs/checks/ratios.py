@@ -24,6 +24,8 @@ def problems(
         if entry is None:
             message = f'metric "{name}" is not in the catalogue; {available(name, counters)}'
             yield Problem(where, message, "promql/unknown-metric")
+        elif entry.unsure:
+            continue
         elif entry.type == "gauge":
             message = f'a ratio is of what was counted, and "{name}" is a gauge'
             yield Problem(where, message, "rule/ratio-of-gauge")
@@ -35,7 +37,7 @@ def problems(
                     yield Problem(where, message, "promql/unknown-grouping-label")
     selected = [("where", ratio.part)] + [("among", name) for name in (ratio.part, *whole)]
     for key, name in selected:
-        if name in model.series:
+        if name in model.series and model.series[name].type != "gauge":
             narrowed = selector(name, getattr(ratio, key))
             for finding in promql_labels.findings(narrowed, model.series):
                 yield Problem((*path, key), finding.message, finding.check)

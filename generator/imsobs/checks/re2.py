@@ -34,4 +34,6 @@ def fault(pattern: str) -> str | None:
         re.compile(pattern)
     except re.error as error:
         return str(error)
+    except RecursionError:
+        return "its brackets nest too deep"
     return None

@@ -188,6 +188,10 @@ def _matchers(path: KeyPath, match: Matchers, model: Model) -> Iterator[Problem]
 
 def _unrouted(model: Model) -> Iterator[Problem]:
     routes = model.spec.routing.routes.values()
+    carried = {label for alert in model.alerts.values() for label in alert.carried or ()}
+    if any(label not in {*carried, "alertname"} for route in routes for label in route.match):
+        # A problem of the route already, which may have been for any of these.
+        return
     told: set[tuple[str, str]] = set()
     for alert in model.alerts.values():
         if alert.team not in model.spec.alerting.teams:

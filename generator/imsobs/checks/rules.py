@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from imsobs import promql
 from imsobs.checks import ratios
+from imsobs.checks.thresholds import beyond_retention
 from imsobs.model import Model, conventions
 from imsobs.model.rules import Record
 from imsobs.problems import KeyPath, Problem, dotted, part
@@ -117,6 +118,7 @@ def habits(expr: str, path: KeyPath, model: Model) -> Iterator[Problem]:
     scrape = seconds(model.spec.scrape.interval)
     for finding in promql_labels.once(lint(expr, model.series, model.computed, scrape)):
         yield located(finding, expr, path)
+    yield from beyond_retention(expr, path, model)
 
 
 def mixing(expr: str, label: str, path: KeyPath, check_id: str, model: Model) -> Iterator[Problem]:

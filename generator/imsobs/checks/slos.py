@@ -56,6 +56,8 @@ def _budget(model: Model) -> Iterator[Problem]:
 
 def _source(path: KeyPath, slo: Slo, model: Model) -> Iterator[Problem]:
     metric = model.metrics.get(slo.total)
+    if slo.total in model.unsure:
+        return
     if metric is None:
         message = (
             f'metric "{slo.total}" is not in the catalogue; {available(slo.total, model.metrics)}'

@@ -33,7 +33,8 @@ class Model:
     spec: the parsed sections; labels, metrics: resolved, in the spec's order; prices:
     oldest first; series: every name that PromQL may select; records: recorded
     series in order of evaluation; alerts: those of objectives and bands included; limits: selector
-    of a recorded limit of the stack -> its value.
+    of a recorded limit of the stack -> its value; unsure: metrics and rules whose declaration is
+    at fault, of which nothing else is known.
     """
 
     spec: Spec
@@ -45,6 +46,7 @@ class Model:
     alerts: dict[str, ResolvedAlert]
     limits: dict[str, float]
     dashboards: dict[str, ResolvedDashboard]
+    unsure: frozenset[str] = frozenset()
 
     @cached_property
     def dropped(self) -> list[str]:
@@ -80,8 +82,11 @@ class Model:
         return {name: place for place, name in enumerate(dict.fromkeys(names))}
 
 
-def resolve(spec: Spec) -> Model:
-    """Return the model of a spec. Total: checks read the model of a faulty spec too."""
+def resolve(spec: Spec, unsure: frozenset[str] = frozenset()) -> Model:
+    """Return the model of a spec. Total: checks read the model of a faulty spec too.
+
+    unsure: metrics and rules whose declaration is at fault, whether the spec has them or not.
+    """
     labels = {name: resolve_label(name, spec) for name in spec.labels}
     metrics = {
         name: resolve_metric(name, metric, spec, labels)
@@ -94,7 +99,7 @@ def resolve(spec: Spec) -> Model:
             for name, metric in further(spec, metrics).items()
             if name not in metrics
         }
-    series = catalogue(metrics)
+    series = catalogue(metrics, unsure)
     own = spec_records(spec, metrics)
     records = [
         *fold_records(spec, metrics),
@@ -117,6 +122,7 @@ def resolve(spec: Spec) -> Model:
         records=(*records, *bands),
         alerts=resolve_alerts(spec, metrics, series, limits),
         limits=limits,
+        unsure=unsure,
         dashboards=resolve_dashboards(
             spec, metrics, series, {record.name: record.expr for record in own}
         ),

@@ -112,7 +112,7 @@ def value_of(raw: str, matches: dict[str, str]) -> str | None:
         try:
             if re.search(pattern, raw):
                 return value
-        except re.error:
+        except (re.error, RecursionError):
             continue  # a check reports patterns that RE2 does not accept
     return None
 

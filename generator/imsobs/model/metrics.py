@@ -130,8 +130,13 @@ def identity_values(spec: Spec) -> dict[str, tuple[str, ...]]:
     }
 
 
-def catalogue(metrics: dict[str, ResolvedMetric]) -> dict[str, Series]:
-    """Return every series name that exists once the stack runs, with its labels."""
+def catalogue(
+    metrics: dict[str, ResolvedMetric], unsure: frozenset[str] = frozenset()
+) -> dict[str, Series]:
+    """Return every series name that exists once the stack runs, with its labels.
+
+    unsure: entries whose declaration is at fault; all that they could be is in the catalogue.
+    """
     series: dict[str, Series] = {}
     for metric in metrics.values():
         labels = {**metric.labels, **metric.kind.common_labels(metric)}
@@ -150,4 +155,7 @@ def catalogue(metrics: dict[str, ResolvedMetric]) -> dict[str, Series]:
             series[metric.name] = Series(metric.name, metric.name, metric.type, folded, apart)
         else:
             series[metric.name] = Series(metric.name, metric.name, metric.type, labels, apart)
+    for name in sorted(unsure):
+        for each in (name, *conventions.histogram_series(name)):
+            series[each] = Series(each, name, "gauge", {}, unsure=True)
     return series

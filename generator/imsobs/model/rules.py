@@ -155,7 +155,7 @@ def record_series(
     Labels are inferred; a record that reads a later one is inferred in the second round.
     """
     found = dict(series)
-    for _ in range(2):
+    for is_last in (False, True):
         for record in records:
             if record.metric:
                 continue
@@ -167,8 +167,19 @@ def record_series(
                 for label in sorted(carried)
             }
             apart = _apart(record.expr, carried, found)
-            found[record.name] = Series(record.name, record.name, "gauge", allowed, apart)
+            unsure = is_last and inferred is None and _is_unsure(record.expr, found)
+            found[record.name] = Series(record.name, record.name, "gauge", allowed, apart, unsure)
     return {record.name: found[record.name] for record in records if not record.metric}
+
+
+def _is_unsure(expr: str, series: dict[str, Series]) -> bool:
+    """Return whether an expression does not parse, or reads what is unknown or at fault."""
+    try:
+        names = promql.metric_names(expr)
+    except ValueError:
+        return True
+    synthetic = promql_labels.SYNTHETIC
+    return any(n not in synthetic and (n not in series or series[n].unsure) for n in names)
 
 
 def _apart(

@@ -38,7 +38,7 @@ from imsobs.promql.series import Series
 from imsobs.promql.syntax import explain
 
 _KEEP_LABELS = {"topk", "bottomk", "limitk", "limit_ratio"}
-_SYNTHETIC = {
+SYNTHETIC = {
     "ALERTS": ("alertname", "alertstate", "severity"),
     "ALERTS_FOR_STATE": ("alertname", "severity"),
 }
@@ -84,11 +84,13 @@ def _selector_findings(
     if not name:
         yield Finding("a selector must name a metric", "promql/unnamed-selector", place.at)
         return
-    if name in _SYNTHETIC:
+    if name in SYNTHETIC:
         return
     if name not in series:
         message = f'metric "{name}" is not in the catalogue; {_hint(name, series)}'
         yield Finding(message, "promql/unknown-metric", place.values.get(name, place.at))
+        return
+    if series[name].unsure:
         return
     labels = series[name].labels
     for matcher in selector.matchers.matchers:
@@ -135,7 +137,7 @@ def _value_findings(
     if matcher.op in (MatchOp.Re, MatchOp.NotRe):
         try:
             pattern = re.compile(f"(?:{value})")
-        except re.error as error:
+        except (re.error, RecursionError) as error:
             message = f'label pattern "{value}" is not valid: {error}'
             yield Finding(message, "promql/label-pattern", at)
             return
@@ -190,9 +192,10 @@ def output_labels(node: Expr, series: dict[str, Series]) -> frozenset[str] | Non
     match node:
         case VectorSelector():
             name = promql.selector_name(node)
-            if name in _SYNTHETIC:
+            if name in SYNTHETIC:
                 return None
-            return frozenset(series[name].labels) if name in series else None
+            known = name in series and not series[name].unsure
+            return frozenset(series[name].labels) if known else None
         case MatrixSelector():
             return output_labels(node.vector_selector, series)
         case SubqueryExpr() | ParenExpr() | UnaryExpr():

@@ -65,6 +65,9 @@ def _of_node(node: Expr, series: dict[str, Series], recorded: dict[str, str]) ->
             yield from _mean(node.args[0], recorded, "avg_over_time")
         case AggregateExpr() if str(node.op) == "avg":
             yield from _mean(node.expr, recorded, "avg")
+            yield from _raw(node, series)
+        case AggregateExpr() if str(node.op) == "sum":
+            yield from _raw(node, series)
         case BinaryExpr() if str(node.op) == "/":
             yield from _division(node)
 
@@ -117,9 +120,18 @@ def _rate(node: Call, series: dict[str, Series], recorded: dict[str, str]) -> It
                 " raw counter"
             )
             yield Finding(message, "rule/rate-after-aggregation")
-        elif metric in series and series[metric].type == "gauge":
+        elif metric in series and series[metric].type == "gauge" and not series[metric].unsure:
             message = f'{name} is for counters; "{metric}" is a gauge: use deriv or delta'
             yield Finding(message, "rule/rate-of-gauge")
+
+
+def _raw(node: AggregateExpr, series: dict[str, Series]) -> Iterator[Finding]:
+    """A sum of counters falls with each process that ends, and says nothing of now."""
+    inner = promql.without_parentheses(node.expr)
+    name = promql.selector_name(inner) if isinstance(inner, VectorSelector) else ""
+    if name in series and series[name].type != "gauge" and not series[name].unsure:
+        message = f'"{name}" counts since each process began; take rate({name}[5m]) of it first'
+        yield Finding(message, "rule/raw-counter")
 
 
 def _mean(inner: Expr, recorded: dict[str, str], function: str) -> Iterator[Finding]:

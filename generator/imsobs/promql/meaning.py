@@ -35,7 +35,8 @@ def _quantile(node: Call, series: dict[str, Series]) -> Iterator[Finding]:
         yield Finding(message + remedy, _QUANTILE)
         return
     names = [promql.selector_name(selector) for selector in promql.selectors(inner)]
-    foreign = [n for n in names if n in series and "le" not in series[n].labels]
+    known = [n for n in names if n in series and not series[n].unsure]
+    foreign = [n for n in known if "le" not in series[n].labels]
     have = output_labels(inner, series)
     if foreign:
         message = f'histogram_quantile needs the buckets of a histogram; "{foreign[0]}" has none'

@@ -52,7 +52,7 @@ def mixed_with_apart(expr: str, series: dict[str, Series]) -> list[tuple[str, st
             return True
         try:
             found = [value for value in values if all(_finds(m, value) for m in matchers)]
-        except re.error:
+        except (re.error, RecursionError):
             return False  # reported as what it is
         apart = [value for value in found if is_one_of(value, entry.apart[label])]
         return 0 < len(apart) < len(found)

@@ -15,6 +15,7 @@ class Series:
     """A name that PromQL may select: its labels with their allowed values, and its metric.
 
     apart: label -> values that are none of what the metric is about; a last ``*`` is any rest.
+    unsure: its declaration is at fault, so nothing can be said of its labels and its type.
     """
 
     name: str
@@ -22,3 +23,4 @@ class Series:
     type: Kind
     labels: dict[str, Allowed]
     apart: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unsure: bool = False

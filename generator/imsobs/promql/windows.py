@@ -53,6 +53,15 @@ def ranges(node: Expr) -> list[int]:
     ]
 
 
+def ranges_of(expr: str) -> list[int]:
+    """Return the seconds of every range of an expression, subqueries included; none if faulty."""
+    try:
+        nodes = list(promql.walk(promql.parse(expr)))
+    except ValueError:
+        return []
+    return [length for node in nodes if (length := _range(node))]
+
+
 def change_window(expr: str, recorded: dict[str, str]) -> int | None:
     """Return for how many seconds a change that ends at once is seen in the value.
 

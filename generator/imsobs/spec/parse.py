@@ -11,9 +11,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from imsobs.problems import KeyPath, Problem, available
+from imsobs.problems import MOST_ALIKE, KeyPath, Problem, and_more, available
 from imsobs.spec import values
 from imsobs.spec.expand import expand
+from imsobs.spec.patterns import mismatch
 from imsobs.spec.schema.root import Spec
 from imsobs.spec.schema.routing import SECRET_FILES
 from imsobs.spec.values import short
@@ -42,12 +43,30 @@ def parse(data: dict[str, Any]) -> tuple[Spec | None, list[Problem]]:
     try:
         return Spec.model_validate(data), []
     except ValidationError as error:
-        problems = [_problem(details, data) for details in error.errors(include_url=False)]
+        problems, more = _first(error.errors(include_url=False), data)
     # A union reports each of its branches: the one that fits the value reaches deeper into it
     # than "should be a dictionary", and one line per place and rule is enough.
     deep = [p for p in problems if not _is_shallow(p, problems)]
     once = {(p.path, "" if p.check == "spec/type" else p.message): p for p in reversed(deep)}
-    return None, _gathered(list(reversed(once.values())), data)
+    return None, [*_gathered(list(reversed(once.values())), data), *more]
+
+
+def _first(found: list[ErrorDetails], data: Any) -> tuple[list[Problem], list[Problem]]:
+    """Return the problems, of very many of a kind the first, and what stands for the others.
+
+    A suggestion for each of thousands of keys would take longer than anybody reads.
+    """
+    alike: dict[tuple[Any, str], list[ErrorDetails]] = {}
+    for details in found:
+        section = details["loc"][0] if len(details["loc"]) > 1 else None
+        alike.setdefault((section, details["type"]), []).append(details)
+    more = [
+        and_more(_problem(group[MOST_ALIKE], data), len(group) - MOST_ALIKE)
+        for group in alike.values()
+        if len(group) > MOST_ALIKE
+    ]
+    told = {id(details) for group in alike.values() for details in group[:MOST_ALIKE]}
+    return [_problem(details, data) for details in found if id(details) in told], more
 
 
 def _gathered(problems: list[Problem], data: dict[str, Any]) -> list[Problem]:
@@ -118,6 +137,9 @@ def _problem(details: ErrorDetails, data: Any) -> Problem:
         case "literal_error":
             expected = details.get("ctx", {}).get("expected", "")
             found = details["input"]
+            if isinstance(found, str) and found == str(expected):
+                message = f'"{found}" in quotes is a text; write {expected}'
+                return Problem(path, message, "spec/value")
             found = short(found) if isinstance(found, str) else found
             return Problem(path, f'"{found}" is not allowed; allowed: {expected}', "spec/value")
         case "string_pattern_mismatch":
@@ -125,7 +147,7 @@ def _problem(details: ErrorDetails, data: Any) -> Problem:
             given = str(details["input"])
             if values.is_duration(pattern):
                 return Problem(path, values.duration(given), "spec/pattern")
-            return Problem(path, f'"{short(given)}" does not match {pattern}', "spec/pattern")
+            return Problem(path, mismatch(pattern, given, short(given)), "spec/pattern")
         case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal" as kind:
             context = details.get("ctx", {})
             message = values.outside(kind, context, details["input"], _bounds_at(path))
@@ -145,6 +167,11 @@ def _problem(details: ErrorDetails, data: Any) -> Problem:
         return Problem(path, f"{number} has no unit{remedy}", "spec/type")
     if told := values.wrong_type(details["type"], details["input"]):
         return Problem(path, told, "spec/type")
+    if details["type"] in ("too_short", "string_too_short") and not details["input"]:
+        return Problem(path, "must not be empty", "spec/type")
+    if details["type"].startswith("date_"):
+        message = f"{short(details['input'])} is no date; write YEAR-MONTH-DAY, as 2026-11-26"
+        return Problem(path, message, "spec/type")
     message = details["msg"].removeprefix("Value error, ").rstrip(".")
     message = message[:1].lower() + message[1:]
     found = short(details["input"])
@@ -187,9 +214,15 @@ def _takes_duration(path: KeyPath) -> bool:
 
 def _bounds_at(path: KeyPath) -> tuple[Any, Any] | None:
     """Return both ends of the numbers that the schema allows at ``path``, if it gives both."""
-    for info in _infos_at(path):
-        low = [getattr(m, "ge", getattr(m, "gt", None)) for m in info.metadata]
-        high = [getattr(m, "le", getattr(m, "lt", None)) for m in info.metadata]
+    items = isinstance(path[-1], int)
+    for info in _infos_at(path[:-1] if items else path):
+        constraints = list(info.metadata)
+        if items:
+            for argument in get_args(info.annotation):
+                constraints = [*getattr(argument, "__metadata__", ())]
+                constraints += [m for c in constraints for m in getattr(c, "metadata", ())]
+        low = [getattr(m, "ge", getattr(m, "gt", None)) for m in constraints]
+        high = [getattr(m, "le", getattr(m, "lt", None)) for m in constraints]
         lows, highs = [v for v in low if v is not None], [v for v in high if v is not None]
         if lows and highs:
             return lows[0], highs[0]

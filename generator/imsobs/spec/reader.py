@@ -21,6 +21,7 @@ from imsobs.spec.texts import Source
 
 MAX_DEPTH = 40
 MAX_NODES = 100_000
+MAX_KEY = 1000
 _PLAIN_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -119,6 +120,10 @@ class Reader:
                 self._problem(key_node, path, "a key must be plain text", "yaml/key")
                 continue
             key = key_node.value
+            if len(key) > MAX_KEY:
+                message = f"a key of {len(key)} characters; at most {MAX_KEY}"
+                self._problem(key_node, path, message, "yaml/key")
+                continue
             here = (*path, key)
             if self._escaped_character(key_node, path, key=True):
                 continue

@@ -33,12 +33,72 @@ def explain(error: yaml.MarkedYAMLError, text: str) -> tuple[str, int, int]:
         if braces:
             message = f"a text that begins with {{{{ needs {_QUOTED}"
             return message, number + 1, braces.start(1) + 1
+    if told := _told_by_the_text_before(error, text, lines):
+        return told
+    if f"{error.problem}".startswith("found unknown escape character"):
+        found = lines[line][column : column + 2]
+        message = f"{found} means nothing in double quotes; put the text into single ones: '...'"
+        return message, line + 1, column + 1
     opened = _OPENED.get(f"{error.context}")
     if opened and error.context_mark:
         place = error.context_mark
+        if "quote" not in opened and (comment := _hidden_by_comment(lines, place.line, line)):
+            return comment
         return opened, place.line + 1, place.column + 1
     at = lines[line][column : column + 1] if line < len(lines) else ""
     return _cause(error, at), line + 1, column + 1
+
+
+def _told_by_the_text_before(
+    error: yaml.MarkedYAMLError, text: str, lines: list[str]
+) -> tuple[str, int, int] | None:
+    """Return what is wrong with the last text before an error, which went on further than meant."""
+    last, mark = _last_text(text, error), error.problem_mark
+    if last is None or mark is None:
+        return None
+    start, end = last.start_mark, last.end_mark
+    problem = f"{error.problem}"
+    if last.style in ("'", '"') and problem == "did not find expected key":
+        if start.line < end.line:
+            message = f"this quote is not closed before line {end.line + 1}"
+            return message, start.line + 1, start.column + 1
+        inside = "''" if last.style == "'" else '\\"'
+        message = f"this quote closes the text; inside the text write {inside}"
+        return message, end.line + 1, end.column
+    if last.style or start.line == mark.line or not problem.startswith("mapping values"):
+        return None
+    if not lines[start.line][: start.column].strip(" -"):
+        return "no key: write KEY: VALUE, a colon and a space", start.line + 1, start.column + 1
+    column = len(lines[mark.line]) - len(lines[mark.line].lstrip())
+    message = "indented further than the key before it, so it is read as more of that key's text;"
+    return f"{message} indent both alike", mark.line + 1, column + 1
+
+
+def _last_text(text: str, error: yaml.MarkedYAMLError) -> yaml.ScalarToken | None:
+    """Return the last scalar that the YAML reader has read before an error."""
+    last: yaml.ScalarToken | None = None
+    mark = error.problem_mark
+    try:
+        for token in yaml.scan(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+            if mark is None or token.start_mark.index >= mark.index:
+                break
+            if isinstance(token, yaml.ScalarToken):
+                last = token
+    except yaml.YAMLError:
+        pass
+    return last
+
+
+def _hidden_by_comment(lines: list[str], first: int, last: int) -> tuple[str, int, int] | None:
+    """Return the comment that swallows the rest of a mapping or list, such as ``{a: #b}``."""
+    for number in range(first, min(last + 1, len(lines))):
+        comment = re.search(r"[:,\[{] (#[^\s].*[\]}])\s*$", lines[number])
+        if comment:
+            message = (
+                f"a # behind a space begins a comment; a text that begins with # needs {_QUOTED}"
+            )
+            return message, number + 1, comment.start(1) + 1
+    return None
 
 
 def _cause(error: yaml.MarkedYAMLError, at: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+_LISTED = re.compile(r"[A-Za-z0-9_./-]+(?:, ?[A-Za-z0-9_./-]+)*")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _WRITTEN = re.compile(
     r"(?P<number>\d{1,6}(?:\.\d{1,3})?)\s*(?P<unit>s|sec|second|m|min|minute|h|hour|d|day|w|week)s?",
@@ -53,7 +54,8 @@ def outside(kind: str, context: dict[str, Any], given: Any, bounds: tuple[Any, A
     kind: pydantic's type of the error; bounds: both ends where the schema gives both.
     """
     if bounds is None:
-        return f"{given} is out of range; it must be {_BOUNDS[kind].format(**context)}"
+        limits = {name: _plain(limit) for name, limit in context.items()}
+        return f"{_plain(given)} is out of range; it must be {_BOUNDS[kind].format(**limits)}"
     ends = f"outside {_plain(bounds[0])} to {_plain(bounds[1])}"
     strict = ", of which neither is allowed" if kind in ("greater_than", "less_than") else ""
     share = bounds == (0, 1) and isinstance(given, int | float) and 1 < given < 100
@@ -70,13 +72,27 @@ def wrong_type(kind: str, given: Any) -> str | None:
         return f"nothing stands here; give {wanted}"
     percent = re.fullmatch(r"(\d{1,3}(?:\.\d{1,6})?) ?%", given) if isinstance(given, str) else None
     remedy = ""
-    if wanted == "a list" and isinstance(given, str) and re.fullmatch(r"[A-Za-z0-9_./-]+", given):
+    if wanted == "a list" and isinstance(given, dict) and given and not any(given.values()):
+        given = ", ".join(map(str, given))
+    if wanted == "a list" and isinstance(given, str) and _LISTED.fullmatch(given):
         remedy = f"; write [{given}]"
+    elif wanted in ("a number", "a whole number") and (bare := _bare(given)):
+        remedy = f"; write {bare}"
     elif wanted == "a number" and percent:
         remedy = f"; write {_plain(round(float(percent[1]) / 100, 9))}"
     elif wanted == "true or false" and str(given).lower() in ("yes", "on", "no", "off"):
         remedy = f"; write {'true' if str(given).lower() in ('yes', 'on') else 'false'}"
     return f"must be {wanted}; found {short(given)}{remedy}"
+
+
+def _bare(given: Any) -> str | None:
+    """Return the number of a text that has only a unit, a currency or commas too many."""
+    if not isinstance(given, str):
+        return None
+    found = re.fullmatch(
+        r"[$€]?\s?(\d{1,3}(?:,\d{3})+|\d{1,12})(\.\d{1,9})?\s?(?:[A-Za-z]{1,4}|[$€])?", given
+    )
+    return f"{found[1].replace(',', '')}{found[2] or ''}" if found else None
 
 
 def unspaced(given: Any) -> str:

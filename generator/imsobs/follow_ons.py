@@ -1,0 +1,213 @@
+"""One fault, one problem: those that only follow from another are left out.
+
+A declaration that is at fault makes every reference to it a fault as well; what is to be
+repaired is the declaration.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from imsobs.problems import MOST_ALIKE, KeyPath, Problem, and_more, dotted, near
+from imsobs.spec.expand import slos
+
+# Keys of a metric that decide which series it has.
+_DECIDING = {"labels", "span", "event", "log", "sdk", "probe", "pipeline", "stack", "ratio", "rule"}
+_NO_METRIC = {
+    "metric/derived-name",
+    "metric/one-source",
+    "metric/unknown-source",
+    "metric/unknown-label",
+}
+# What a message calls an entry that does not exist -> the section where it would stand.
+_SECTIONS = {
+    "label": "labels", "span": "sources", "log": "records", "event": "events", "metric": "metrics",
+    "bucket list": "buckets", "dashboard": "dashboards", "receiver": "receivers", "mute": "mutes",
+    "team": "alerting",
+}  # fmt: skip
+# Whose entries others name; a faulty reference between them decides what the others may name.
+_DECLARING = {"labels", "sources", "records", "events", "metrics", "buckets", "alerting"}
+_NAMED = {*_SECTIONS.values(), "rules", "slos", "alerts", "anomalies"}
+# Sections that make alerts.
+_ALERTING = {"alerts", "slos", "anomalies"}
+# Check -> one whose problem brings it about, of the same entry or of the whole spec.
+_BECAUSE = {
+    "metric/value": {"metric/base-unit"},
+    "metric/fold": {"metric/derived-name"},
+    "alert/dropped-label": {"alert/environment-label"},
+    "rule/raw-counter": {"rule/rate-after-aggregation", "promql/histogram-quantile"},
+    "rule/short-range": {"stack/scrape-interval"},
+    "rule/long-range": {"stack/retention-metrics", "stack/retention-slo"},
+    "rule/rate-after-aggregation": {"metric/expected-with"},
+    "budget/cost": {"metric/value"},
+    "alert/long-for": {"stack/retention-metrics"},
+}
+_OF_THE_SPEC = {
+    "stack/scrape-interval", "stack/retention-metrics", "stack/retention-slo",
+    "metric/expected-with", "metric/value",
+}  # fmt: skip
+_UNKNOWN = re.compile(
+    r'^(?P<kind>[a-z_]+(?: list)?) "(?P<name>[^"]+)" is not (?:declared|in the catalogue)'
+)
+_QUOTED = re.compile(r'"([^"]+)"')
+_GUESS = re.compile(r'did you mean "[^"]+"\?')
+# What is told of an entry because no other names it, or nothing is left that it could name.
+_ABSENT = {"alert/unused-group", "route/unknown-value", "route/unknown-label"}
+
+
+@dataclass
+class LeftOut:
+    """What was left out of the spec because it is misshapen.
+
+    names: of the entries, and of the alerts that would be made from them. alerts: whether any of
+    these would make one. sections: those with an entry whose own name is wrong.
+    """
+
+    names: set[str] = field(default_factory=set)
+    alerts: bool = False
+    sections: set[str] = field(default_factory=set)
+
+    def add(self, path: KeyPath, entry: Any) -> None:
+        """Note an entry and the place of its fault."""
+        self.names |= {str(path[1]), *_made(str(path[1]), entry)}
+        self.alerts |= path[0] in _ALERTING
+        if len(path) == 2:
+            self.sections.add(str(path[0]))
+
+
+def _made(name: str, entry: Any) -> set[str]:
+    """Return the names of the alerts that an entry of slos or anomalies makes."""
+    if not isinstance(entry, dict):
+        return set()
+    burn = entry.get("burn")
+    if isinstance(burn, str):
+        return slos.alert_names(name)
+    parts = [entry.get("breach"), *(burn if isinstance(burn, list) else ())]
+    names = [part.get("name") for part in parts if isinstance(part, dict)]
+    return {str(name) for name in [*names, entry.get("alert")] if name}
+
+
+def faulty_metrics(problems: Iterable[Problem]) -> frozenset[str]:
+    """Return the metrics of which it is not known what series they have."""
+    return frozenset(
+        str(problem.path[1])
+        for problem in problems
+        if problem.path[:1] == ("metrics",)
+        and (
+            problem.check in _NO_METRIC or (len(problem.path) > 2 and problem.path[2] in _DECIDING)
+        )
+    )
+
+
+def told_once(problems: list[Problem], left_out: LeftOut) -> list[Problem]:
+    """Return the problems without those that follow from others or say the same elsewhere."""
+    checks = {(problem.path[:2], problem.check) for problem in problems}
+    checks |= {((), check) for _, check in checks if check in _OF_THE_SPEC}
+
+    def has_cause(problem: Problem) -> bool:
+        causes = _BECAUSE.get(problem.check, set())
+        return any((path, cause) in checks for path in (problem.path[:2], ()) for cause in causes)
+
+    own = [p for p in problems if not _is_of(left_out, p) and not has_cause(p)]
+    wrong: dict[str, Problem | None] = dict.fromkeys(map(str.lower, left_out.names))
+    for problem, name in _wrong_names(own):
+        wrong.setdefault(name.lower(), problem)
+
+    def follows(problem: Problem) -> bool:
+        name = _missing(problem)
+        others = [
+            other
+            for other, cause in wrong.items()
+            if cause is None
+            or (cause.path[:2] != problem.path[:2] and cause.message != problem.message)
+        ]
+        return name is not None and near(name.lower(), others) is not None
+
+    return _grouped([problem for problem in own if not follows(problem)])
+
+
+def _missing(problem: Problem) -> str | None:
+    """Return the name that a problem says does not exist."""
+    unknown = _UNKNOWN.search(problem.message)
+    if unknown:
+        return unknown["name"]
+    if problem.check == "alert/unused-group":
+        return str(problem.path[-1])
+    lacks = re.search(
+        r'(?:no|not set the) label "([^"]+)"|no alert has the \w+ "([^"]+)"|\((\w+)\)": no such',
+        problem.message,
+    )
+    return next((name for name in lacks.groups() if name), None) if lacks else None
+
+
+def _is_of(left_out: LeftOut, problem: Problem) -> bool:
+    """Return whether a problem is that an entry is gone which was left out as misshapen.
+
+    It is named itself, or a series or an alert that would be made from it.
+    """
+    unknown = _UNKNOWN.search(problem.message)
+    sections = {_SECTIONS.get(unknown["kind"])} if unknown else set()
+    sections |= {"rules"} if "metrics" in sections else set()
+    if sections & left_out.sections:
+        return True
+    named = _QUOTED.findall(_GUESS.sub("", problem.message))
+    if problem.check in _ABSENT and left_out.alerts:
+        return True
+    for name in named:
+        base = re.sub(r"_(?:bucket|sum|count)$", "", name)
+        if {name, base, *name.split(":")[1:-1]} & left_out.names:
+            return True
+    return False
+
+
+def _wrong_names(problems: Iterable[Problem]) -> Iterable[tuple[Problem, str]]:
+    """Yield the names that declarations have or use wrongly, each with its problem.
+
+    A name that another entry lacks, and that is close to one of these, is the right one.
+    """
+    for problem in problems:
+        section = problem.path[0] if len(problem.path) > 1 else None
+        declares = section in _DECLARING or problem.check == "alert/unknown-group"
+        if len(problem.path) == 2 and section in _NAMED:
+            yield problem, str(problem.path[1])
+        elif declares and (unknown := _UNKNOWN.search(problem.message)):
+            yield problem, unknown["name"]
+
+
+def _grouped(problems: list[Problem]) -> list[Problem]:
+    """Return the problems, of one name that is unknown in several places the first."""
+    others: dict[str, list[str]] = {}
+    kept: list[Problem] = []
+    for problem in problems:
+        if _UNKNOWN.search(problem.message) and problem.message in others:
+            others[problem.message].append(dotted(problem.path))
+        else:
+            others.setdefault(problem.message, [])
+            kept.append(problem)
+    told = [replace(p, message=p.message + _also(dotted(p.path), others[p.message])) for p in kept]
+    return list(_bounded(told))
+
+
+def _bounded(problems: list[Problem]) -> Iterable[Problem]:
+    """Yield the problems, of very many of a kind the first ones and how many more there are."""
+    count = Counter((problem.path[:1], problem.check) for problem in problems)
+    told: Counter[tuple[KeyPath, str]] = Counter()
+    for problem in problems:
+        kind = (problem.path[:1], problem.check)
+        told[kind] += 1
+        if told[kind] <= MOST_ALIKE:
+            yield problem
+        elif told[kind] == MOST_ALIKE + 1:
+            yield and_more(problem, count[kind] - MOST_ALIKE)
+
+
+def _also(first: str, places: list[str]) -> str:
+    distinct = [place for place in dict.fromkeys(places) if place != first]
+    if not distinct:
+        return ""
+    more = f" and {len(distinct) - 3} more" if len(distinct) > 3 else ""
+    return f"; also at {', '.join(distinct[:3])}{more}"
