@@ -20,10 +20,12 @@ from imsobs_exporter.wire import sized, text, varint
 
 _log = logging.getLogger(__name__)
 
-# After so many items the interpreter's lock is given back, so that whoever answers requests does
-# not wait for a whole batch. Sleeping for no time at all would not do: this thread would have the
-# lock again before another one is awake.
-ITEMS_AT_A_TIME = 128
+# After so long the interpreter's lock is given back, so that whoever answers requests does not wait
+# for a whole batch; looked at after so many items.
+_HELD_SECONDS = 400e-6
+_LOOK_AFTER = 16
+# Sleeping for no time at all would not do: this thread would have the lock again before another
+# one is awake.
 _PAUSE_SECONDS = 20e-6
 # Resources and scopes whose form is remembered. A service has one resource, and a scope for each
 # logger and each instrumentation.
@@ -55,6 +57,11 @@ _Scopes = dict[InstrumentationScope | None, list[bytes]]
 _Groups = dict[Resource, _Scopes]
 
 
+def pause() -> None:
+    """Let other threads have the interpreter's lock."""
+    time.sleep(_PAUSE_SECONDS)
+
+
 class Encoder(Generic[_Item]):
     """Encodes batches of one kind of item. What comes again is encoded once."""
 
@@ -71,6 +78,7 @@ class Encoder(Generic[_Item]):
         groups: _Groups = {}
         # By identity, which is all that most batches need: equal ones go together, too.
         known: dict[tuple[int, int], list[bytes]] = {}
+        held_until = time.perf_counter() + _HELD_SECONDS
         ours, attributes = self._form.ours, self._attributes
         for number, item in enumerate(batch, 1):
             resource, scope = item.resource, item.instrumentation_scope
@@ -83,8 +91,9 @@ class Encoder(Generic[_Item]):
             except Exception as error:
                 content = self._officially(item, error)
             parts.append(b"\x12" + varint(len(content)) + content if content else b"")
-            if not number % ITEMS_AT_A_TIME:
-                time.sleep(_PAUSE_SECONDS)
+            if not number % _LOOK_AFTER and time.perf_counter() > held_until:
+                pause()
+                held_until = time.perf_counter() + _HELD_SECONDS
         return b"".join([sized(b"\x0a", self._of_resource(*group)) for group in groups.items()])
 
     def _officially(self, item: _Item, error: Exception) -> bytes:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 import logging
 import math
+import threading
+import time
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -302,8 +304,24 @@ def test_what_is_remembered_is_bounded() -> None:
 
 
 def test_the_lock_is_given_back_within_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    pauses: list[float] = []
-    monkeypatch.setattr(batches.time, "sleep", pauses.append)
-    encoders()[0].encode([_span()] * 512)
-    assert len(pauses) == 4
-    assert min(pauses) > 0
+    """Large items or small ones: by time, not by their number."""
+    slow, quick = (_span(attributes={str(n): "x" * 100 for n in range(most)}) for most in (64, 0))
+    pauses: list[int] = []
+    monkeypatch.setattr(batches, "pause", lambda: pauses.append(1))
+    for span, least, most in ((slow, 8, 32), (quick, 1, 31)):
+        pauses.clear()
+        encoders()[0].encode([span] * 512)
+        assert least <= len(pauses) <= most
+    pauses.clear()
+    encoders()[0].encode([quick] * 15)
+    assert pauses == []
+
+
+def test_a_pause_gives_the_lock_to_whoever_waits() -> None:
+    reached = threading.Event()
+    waiting = threading.Thread(target=reached.set)
+    waiting.start()
+    deadline = time.monotonic() + 5
+    while not reached.is_set() and time.monotonic() < deadline:
+        batches.pause()
+    assert reached.is_set()
