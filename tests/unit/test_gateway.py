@@ -24,6 +24,7 @@ from gateway.settings import Settings
 from gateway.traffic import Order, Report, drive, scenarios
 from gateway.vendor_clients import vendor_error
 from gateway.vendors.app import create_app as create_vendors
+from gateway.vendors.directives import Directive, FaultBook
 from imsobs.model import Model
 from imsobs.model.labels import ResolvedLabel
 
@@ -335,6 +336,32 @@ def test_jobs_wait_while_the_queue_rests(logged: Capture) -> None:
 
     assert serve(play) == [1, 2, 3]
     assert logged.of("job_started") == []
+
+
+def test_a_bad_deployment_fails_a_share_of_the_jobs() -> None:
+    async def play(client: httpx2.AsyncClient) -> list[int]:
+        await client.post("/demo/faults", json={"failing_jobs": 0.3})
+        answers: list[int] = []
+        for _ in range(10):
+            try:
+                answers.append((await client.post("/v1/jobs", json={})).status_code)
+            except RuntimeError:  # the ASGI transport raises what the server would answer as 500
+                answers.append(500)
+        return answers
+
+    assert Counter(serve(play)) == {202: 7, 500: 3}
+
+
+def test_a_fault_may_be_of_one_model() -> None:
+    book = FaultBook()
+    book.control("openai", "server_error", None, "gpt-4o-mini")
+    asked = [book.next_fault("openai", Directive(), model) for model in ("gpt-4o", "gpt-4o-mini")]
+    assert asked == [None, "server_error"]
+    book.control("openai", None, None, "gpt-4o-mini")
+    assert book.next_fault("openai", Directive(), "gpt-4o-mini") is None
+    book.control("openai", "timeout", 1)
+    faults = [book.next_fault("openai", Directive(), "gpt-4o") for _ in range(2)]
+    assert faults == ["timeout", None]
 
 
 # --- agents and the sandbox
