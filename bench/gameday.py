@@ -28,8 +28,8 @@ from typing import Any
 
 import httpx
 
-from bench.gameday_incidents import INCIDENTS, Field, Incident, traffic
-from bench.harness import EXAMPLES, measured, say
+from bench.gameday_incidents import INCIDENTS, Field, Incident, ordinary, traffic
+from bench.harness import measured, say
 from bench.project import SPEC, components, rendered
 from bench.report import FOLDER, Goal, Page, Table, write
 from gateway.launch import Launch, free_port, running
@@ -43,7 +43,6 @@ from imsobs.runtime.process.stack import running_stack
 
 _NAME = "gameday"
 _WATCH, _AFTER = 120.0, 60.0
-_RATE = 3
 
 
 @dataclass
@@ -150,7 +149,7 @@ def field_of(incident: Incident) -> Iterator[tuple[Field, Inbox, Path]]:
             )
             versions[version] = stack.enter_context(running(launch))
         field_ = Field(live, versions)
-        stack.enter_context(_ordinary(field_.gateway.gateway_url))
+        stack.enter_context(traffic(field_, ordinary))
         yield field_, inbox, root
 
 
@@ -160,22 +159,11 @@ def _overlays(port: int) -> Iterator[dict[str, Any]]:
             "url": f"http://127.0.0.1:{port}",
             # The first is what the Collector's probe reports.
             "environments": ["production", "staging", "development"],
-        }
+        },
+        # What breaks the gateway is a route of it.
+        "labels": {"route": {"values": {"/demo/faults": []}}},
+        "collector": {"max_series": 400_000},
     }
-
-
-@contextmanager
-def _ordinary(url: str) -> Iterator[None]:
-    command = [sys.executable, "-m", "gateway.traffic", "--url", url, "--duration", "3600"]
-    command += ["--rate", str(_RATE), "--seed", "11"]
-    process = subprocess.Popen(
-        command, cwd=EXAMPLES, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 def _told(inbox: Inbox) -> dict[str, Any]:

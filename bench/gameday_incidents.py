@@ -79,10 +79,19 @@ def _ask(model: str, words: int, every: float) -> Callable[[Field, int], None]:
     return ask
 
 
+def ordinary(field: Field, number: int) -> None:
+    """A question, each asked five times, by turns of the three strategies."""
+    question = number // 5
+    strategy = ("cost", "latency", "quality")[question % 3]
+    body = {"prompt": f"Ordinary question {question}", "strategy": strategy}
+    _post(f"{field.gateway.gateway_url}/v1/generate", body)
+    time.sleep(0.3)
+
+
 def _agent(field: Field, number: int) -> None:
     body = {"agent_type": "research", "task": f"Once more {number} {_TEXT * 1500}", "actions": []}
     _post(f"{field.gateway.gateway_url}/v1/agents", body)
-    time.sleep(0.8)
+    time.sleep(0.5)
 
 
 def _jobs(field: Field, number: int) -> None:
@@ -149,8 +158,8 @@ INCIDENTS = (
         300,
         begin=lambda field: None,
         end=lambda field: None,
-        # The mean of the last day leaves out the last 5 minutes.
-        warm_up=450,
+        # The mean of the last day leaves out the last 5 minutes: the first day has just begun.
+        warm_up=120,
         before=(_ask("gpt-4o", 400, 1.0),),
         during=(_agent,),
         has_trace=False,
