@@ -283,8 +283,8 @@ def _growth_goal(what: str, prefix: str, samples: dict[str, list[Measure]]) -> G
 
 
 def _times_goal(text: str, found: dict[str, Spread], most: float) -> Goal:
-    told = ", ".join(f"{name} {times.show(2)} times" for name, times in found.items())
-    return Goal(text, told, max(times.median for times in found.values()) <= most)
+    found_times = ", ".join(f"{name} {times.show(2)} times" for name, times in found.items())
+    return Goal(text, found_times, max(times.median for times in found.values()) <= most)
 
 
 if __name__ == "__main__":

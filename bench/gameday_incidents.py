@@ -35,7 +35,7 @@ class Field:
 class Incident:
     """One incident.
 
-    told_as: the alert that must tell of it, once. goal: seconds to its notification. warm_up:
+    told_as: the alert that must fire for it, once. goal: seconds to its notification. warm_up:
     seconds of ordinary traffic before. before: further traffic, from the warm-up on. route: where
     requests fail, "" when none need. has_trace: whether a failed request can be looked up.
     """
@@ -169,7 +169,7 @@ INCIDENTS = (
 
 @dataclass
 class Traffic:
-    """Threads that call again and again until told to stop."""
+    """Threads that call again and again until stopped."""
 
     stopped: threading.Event = field(default_factory=threading.Event)
     threads: list[threading.Thread] = field(default_factory=list)

@@ -89,7 +89,7 @@ class Run:
 
 @contextmanager
 def measured() -> Iterator[Run]:
-    """Time a run, and tell what others used of the machine meanwhile."""
+    """Time a run, and return what others used of the machine meanwhile."""
     run = Run(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
     run.noise.load_before = os.getloadavg()[0]
     started, busy, own = time.monotonic(), _busy_seconds(), _own_seconds()

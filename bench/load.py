@@ -196,18 +196,18 @@ def _page(
     report: dict[str, Any],
     rows: list[Compared],
 ) -> Page:
-    told = report["locust"]
-    share = told["failures"] / max(1, told["requests"])
+    figures = report["locust"]
+    share = figures["failures"] / max(1, figures["requests"])
     load = Table(
         f"{given.users} users for {given.seconds} s",
         ["requests", "per second", "errors", "mean", "p50", "p95", "p99", "slowest"],
         [
             [
-                f"{told['requests']:,}",
-                f"{told['rate']:.0f}",
-                f"{told['failures']} ({share:.2%})",
+                f"{figures['requests']:,}",
+                f"{figures['rate']:.0f}",
+                f"{figures['failures']} ({share:.2%})",
                 *(
-                    f"{told[k]:,.0f} ms"
+                    f"{figures[k]:,.0f} ms"
                     for k in ("mean_ms", "p50_ms", "p95_ms", "p99_ms", "max_ms")
                 ),
             ]
@@ -220,7 +220,7 @@ def _page(
         cells = [f"`{row.metric}`", str(row.series), f"{row.sent:,.0f}", f"{row.counted:,.0f}"]
         counters.rows.append([*cells, "no" if row.differing else "yes"])
     goals = [
-        Goal("no request fails", f"{told['failures']}", share <= _GOAL_ERRORS),
+        Goal("no request fails", f"{figures['failures']}", share <= _GOAL_ERRORS),
         Goal(
             "every counter equal to what Locust sent, series by series",
             f"{sum(not row.differing for row in rows)} of {len(rows)} metrics,"
@@ -240,7 +240,7 @@ def _page(
         [load, counters],
         goals,
         {
-            "locust": told,
+            "locust": figures,
             "errors": report["errors"],
             "routes": report["routes"],
             "counters": [asdict(row) for row in rows],

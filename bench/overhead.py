@@ -3,7 +3,7 @@
 The demo gateway answers requests in six scenarios, one process each, in turns:
 
 - bare: no instrumentation, no log output;
-- defaults: `opentelemetry-instrument` with its defaults, told to send logs as well
+- defaults: `opentelemetry-instrument` with its defaults, set to send logs as well
   (`OTEL_PYTHON_LOG_CORRELATION=true`, level INFO), without which most metrics of the spec
   could not be derived;
 - rendered: the rendered `app/` settings (every span and record sent);

@@ -1,6 +1,6 @@
 """A batch: its items by resource and scope, in a request.
 
-Spans and log records have the same frame, field for field: resource and scope are told once for
+Spans and log records have the same frame, field for field: resource and scope are written once for
 all that share them. Sources: opentelemetry-proto, trace/v1/trace.proto and logs/v1/logs.proto.
 """
 

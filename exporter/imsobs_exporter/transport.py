@@ -25,7 +25,7 @@ _COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {
 
 
 class EmptyBatch(Sequence[Never]):
-    """A batch that tells how many items were in it."""
+    """A batch that knows how many items it holds."""
 
     def __init__(self, length: int) -> None:
         self._length = length

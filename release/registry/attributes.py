@@ -19,7 +19,7 @@ from imsobs.dialects import USAGE, dialects
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "opentelemetry-semantic-conventions"
-# The Python package tells no types; the Go module of the same project does, in comments.
+# The Python package has no types; the Go module of the same project does, in comments.
 GO_MODULE = "go.opentelemetry.io/otel@v1.47.0"
 # The last release of it that says which attributes are those of a resource.
 _RESOURCES = "v1.24.0/resource.go"

@@ -29,7 +29,7 @@ _RAN = ("fastapi", "httpx", "system-metrics")
 
 
 def collected() -> dict[str, Any]:
-    """Return the data of instruments.json; attributes are told of those that were seen running."""
+    """Return the data of instruments.json; attributes only of those that were seen."""
     done = subprocess.run(
         [sys.executable, "-m", "release.registry.emitted"],
         cwd=ROOT, capture_output=True, text=True, check=True,

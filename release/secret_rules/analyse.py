@@ -39,11 +39,11 @@ def names(regex: str) -> list[str] | None:
     if _ASSIGNED not in regex:
         return None
     head = regex.split(_ASSIGNED, 1)[0].replace(_BETWEEN, "").replace(_BEFORE, "")
-    # snyk[_.-]?(...)?key: what it begins with tells enough.
+    # snyk[_.-]?(...)?key: what it begins with is enough.
     head = re.sub(r"([a-z]{3,})\[_\.-\]\?.*", r"\1", head)
     inner = re.sub(r"\(\?-?i\)|\(\?-?i?:|\(|\)(?!\?)", "", head)
     # [Aa]tlassian|ATLASSIAN: one name in any case.
-    # snyk[_.-]?(...)?key: what it begins with tells enough.
+    # snyk[_.-]?(...)?key: what it begins with is enough.
     head = re.sub(r"([a-z]{3,})\[_\.-\]\?.*", r"\1", head)
     inner = re.sub(r"\[([A-Z])([a-z])\]", lambda found: found[2], inner)
     plain = [name.strip(",").lower() for name in inner.split("|")]
@@ -73,7 +73,7 @@ def _scoped(text: str) -> str:
 
 
 def beginnings(regex: str) -> list[Beginning] | None:
-    """Return how the tokens of a rule begin, or None when that does not tell them."""
+    """Return how the tokens of a rule begin, or None when that does not follow."""
     tree, fold = parsed(regex.removesuffix(_END))
     try:
         found = list(_walk(tree, fold))

@@ -32,7 +32,7 @@ BY_HAND = {
 }
 # Looks at the names of files, not at texts.
 OF_FILES = ("pkcs12-file",)
-# How tokens begin of which a rule does not tell it.
+# How tokens begin of which the rule does not show it.
 FURTHER_BEGINNINGS = (
     "ZXlK",  # jwt-base64
     "dapi",  # databricks-api-token

@@ -1,4 +1,4 @@
-"""The Collector: series that are planned for, traces that can be judged, secrets that are found."""
+"""The Collector: series within the plan, traces that can be sampled, secrets that are found."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from imsobs.promql.places import place_of_word
 
 # Set by Grafana itself, in every dashboard.
 _BUILT_IN = {"__rate_interval", "__interval", "__interval_ms", "__range", "__range_s", "__auto"}
-# Seconds that stand for Grafana's windows in the syntax tree, to tell them from fixed ones.
+# Seconds that stand for Grafana's windows in the syntax tree, to distinguish them from fixed ones.
 _GRAFANA_WINDOW = 7_777_777
 _WINDOW_VARIABLE = re.compile(r"\$(?:__rate_interval|__range)\b|\$\{__(?:rate_interval|range)\}")
 _VARIABLE = re.compile(r"\$(?:\{(\w+)(?::\w+)?\}|(\w+))")

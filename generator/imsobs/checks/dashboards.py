@@ -25,7 +25,7 @@ _TAKES = {
     "mean": {"histogram"},
     "heatmap": {"histogram"},
 }
-# Option -> purposes that heed it.
+# Option -> purposes on which it has an effect.
 _HEEDS = {
     "of": {"ratio"},
     "among": {"ratio"},

@@ -104,7 +104,7 @@ def _usage(path: KeyPath, usage: Usage, fields: dict[str, EventField]) -> Iterat
 
 
 def _tokens(path: KeyPath, usage: Usage) -> Iterator[Problem]:
-    """Yield what is missing for a cost: tokens in and out, told by something."""
+    """Yield what is missing for a cost: tokens in and out, from some field."""
     if missing := [kind for kind in ("input", "output") if not getattr(usage, kind)]:
         message = f"say where the tokens are; {' and '.join(missing)} missing"
         yield Problem(path, message, "source/usage")

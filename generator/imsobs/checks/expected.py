@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from imsobs.model import Model
-from imsobs.model.expected import expectations, told
+from imsobs.model.expected import expectations, selector_of
 from imsobs.model.kinds import KINDS
 from imsobs.model.kinds.kind import Kind
 from imsobs.model.metrics import source_of
@@ -56,7 +56,7 @@ def _counted(path: KeyPath, given: CountedBy, model: Model) -> Iterator[Problem]
         message += f" histogram from {_SENT}"
         yield Problem((*path, "metric"), message, "metric/expected-with")
     else:
-        for finding in promql_labels.findings(told(given, model.spec), model.series):
+        for finding in promql_labels.findings(selector_of(given, model.spec), model.series):
             yield Problem((*path, "where"), finding.message, finding.check)
 
 

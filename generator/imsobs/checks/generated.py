@@ -1,7 +1,7 @@
 """What the generator writes itself is held to the law of what the spec has.
 
 Records of folds, budgets, objectives and bands; alerts of objectives and bands, with their
-runbooks. A fault here is told at the entry that asks for it.
+runbooks. A fault here is reported at the entry that asks for it.
 """
 
 from __future__ import annotations

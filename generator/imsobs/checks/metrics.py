@@ -1,4 +1,4 @@
-"""Metrics: one source each, names that tell unit and kind, labels and values that exist."""
+"""Metrics: one source each, names that end in unit and kind, labels and values that exist."""
 
 from __future__ import annotations
 

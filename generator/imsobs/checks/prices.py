@@ -83,7 +83,7 @@ def _snapshots(
     path: KeyPath, model: str, price: Price, models: dict[str, str]
 ) -> Iterator[Problem]:
     if any(re2.fault(pattern) for pattern in models.values()):
-        return  # which value a snapshot becomes is told once the label's patterns are right
+        return  # which value a snapshot becomes is reported once the label's patterns are right
     own = {value: pattern for value, pattern in models.items() if value != "*"}
     for index, snapshot in enumerate(price.snapshots):
         value = value_of(snapshot, own)

@@ -1,4 +1,4 @@
-"""Recording rules: sound queries, names that tell, and an order that works."""
+"""Recording rules: sound queries, names in the form of Prometheus, and an order that works."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def habits(expr: str, path: KeyPath, model: Model) -> Iterator[Problem]:
 
 def mixing(expr: str, label: str, path: KeyPath, check_id: str, model: Model) -> Iterator[Problem]:
     """Yield the metrics that an expression mixes over a label that should keep them apart."""
-    # What it mixes is told once its names are right.
+    # What it mixes is reported once its names are right.
     for metric in mixed(expr, label, model.series) if not _faults(expr, model) else ():
         message = f'the label {label} of "{metric}" is lost; aggregate and match by ({label}, ...)'
         yield Problem(path, message, check_id, part=part(expr, place_of_word(expr, metric)))

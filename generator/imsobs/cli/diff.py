@@ -56,7 +56,7 @@ def diff(
     ] = DiffFormat.text,
     fail_on: Annotated[
         FailOn | None,
-        typer.Option("--fail-on", help="Exit 1 when there are changes of this rank, or graver."),
+        typer.Option("--fail-on", help="Exit 1 when there are changes of this rank or above."),
     ] = None,
     bridge: Annotated[
         bool,

@@ -102,7 +102,7 @@ def records(
     trace: Annotated[str | None, typer.Option("--trace", help="Of this trace.")] = None,
     level: Annotated[
         str | None,
-        typer.Option("--level", help="Of this level or graver: debug, info, warning, error."),
+        typer.Option("--level", help="Of this level or above: debug, info, warning, error."),
     ] = None,
     event: Annotated[str | None, typer.Option("--event", help="Of this event of the spec.")] = None,
     since: Since = "1h",

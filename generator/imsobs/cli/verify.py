@@ -42,8 +42,8 @@ def verify(root: Root = Path(), overlay: Overlay = None, format: AsFormat = Form
             verdicts.append(verdict)
     refused = [v for v in verdicts if not v.ok and not v.skipped]
     if refused:
-        told = places(model)
-        verdicts = [_in_spec(v, told, compiled.document, root) for v in verdicts]
+        known = places(model)
+        verdicts = [_in_spec(v, known, compiled.document, root) for v in verdicts]
     if format is Format.json:
         print_json([asdict(v) for v in verdicts])
     else:
@@ -52,11 +52,11 @@ def verify(root: Root = Path(), overlay: Overlay = None, format: AsFormat = Form
         raise typer.Exit(ExitCode.FINDINGS)
 
 
-def _in_spec(verdict: Verdict, told: Places, document: Document, root: Path) -> Verdict:
+def _in_spec(verdict: Verdict, known: Places, document: Document, root: Path) -> Verdict:
     """Return the verdict with the places of the spec that an objection is about."""
     from imsobs.runtime.verify.spec_lines import entries
 
-    here = told.get(verdict.subject)
+    here = known.get(verdict.subject)
     if verdict.ok or verdict.skipped or here is None:
         return verdict
     file = root / verdict.subject

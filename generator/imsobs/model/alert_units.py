@@ -1,4 +1,4 @@
-"""The unit of an alert's value, where its expression tells it."""
+"""The unit of an alert's value, where its expression determines it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _RATES = {"rate", "irate", "deriv"}
 
 
 def unit_of(expr: str, metrics: dict[str, ResolvedMetric]) -> AlertUnit:
-    """Return the unit of an expression's value; ``count`` when nothing tells it."""
+    """Return the unit of an expression's value; ``count`` when nothing determines it."""
     try:
         return _of(promql.parse(expr), metrics)
     except ValueError:

@@ -89,7 +89,7 @@ def budget_metrics(spec: Spec) -> dict[str, Metric]:
 
 
 def _of_money(spec: Spec) -> dict[str, tuple[str, str]]:
-    """Return name -> description and rule; none where no metric tells what is spent."""
+    """Return name -> description and rule; none where no metric counts what is spent."""
     cost = counted_cost(spec)
     if cost is None:
         return {}

@@ -1,4 +1,4 @@
-"""Which series tells that a new version of the service runs."""
+"""Which series shows that a new version of the service runs."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ VERSION = "service.version"
 
 @dataclass(frozen=True)
 class Builds:
-    """A gauge with one series per running version. label: the one that tells the version."""
+    """A gauge with one series per running version. label: the one that holds the version."""
 
     metric: str
     label: str
 
 
 def builds(model: Model) -> Builds | None:
-    """Return the gauge by which deployments are marked, None where no metric tells versions."""
+    """Return the gauge by which deployments are marked, None where no metric has versions."""
     for metric in model.metrics.values():
         for label in metric.labels:
             read = model.labels[label].resource_attributes if label in model.labels else ()

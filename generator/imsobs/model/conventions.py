@@ -112,7 +112,7 @@ def process_series_limit(namespace: str) -> str:
 
 
 def expected_causes(namespace: str) -> str:
-    """Return the series that counts what causes signals of which a metric tells."""
+    """Return the series that counts what causes the signals of a metric."""
     return f"{namespace.replace('-', '_')}_expected_causes"
 
 
@@ -156,7 +156,7 @@ def constant_mark(label: str) -> str:
 
 
 def unit_of(metric: str) -> str:
-    """Return the unit that a metric's name tells, ``1`` when it counts things."""
+    """Return the unit in a metric's name, ``1`` when it counts things."""
     word = metric.removesuffix("_total").rsplit("_", 1)[-1]
     return UNIT_SUFFIXES.get(word, "1")
 
@@ -169,7 +169,7 @@ def histogram_series(metric: str) -> tuple[str, str, str]:
 def bucket_bound(bound: float) -> str:
     """Return a bucket's bound as Prometheus writes the label ``le``.
 
-    The shortest digits that tell the number; with an exponent below 0.0001 and from a million
+    The shortest digits that identify the number; with an exponent below 0.0001 and from a million
     on (1e-05, 1e+06); ``.0`` after a whole number (1.0). Source: FormatOpenMetricsFloat in
     Prometheus' model/labels, which is Go's strconv.FormatFloat(bound, 'g', -1, 64).
     """

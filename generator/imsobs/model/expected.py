@@ -71,7 +71,7 @@ def expected_records(spec: Spec, metrics: dict[str, ResolvedMetric]) -> list[Rec
     ]
 
 
-def told(given: CountedBy, spec: Spec) -> str:
+def selector_of(given: CountedBy, spec: Spec) -> str:
     """Return the selector of what is counted, as one may ask Prometheus for it."""
     metric = spec.metrics.get(given.metric)
     histogram = metric is not None and metric.type == "histogram"
@@ -82,7 +82,7 @@ def told(given: CountedBy, spec: Spec) -> str:
 def cause(given: ExpectedWith, spec: Spec) -> str:
     """Return what causes it as a person reads it: ``a{...}``, or ``a{...} - b{...}``."""
     both = [given] if given.minus is None else [given, given.minus]
-    return " - ".join(told(one, spec) for one in both)
+    return " - ".join(selector_of(one, spec) for one in both)
 
 
 def _of_each(query: Callable[[str, ExpectedWith, Spec], str], spec: Spec) -> str:
@@ -93,7 +93,7 @@ def _of_each(query: Callable[[str, ExpectedWith, Spec], str], spec: Spec) -> str
 
 
 def _counted(given: CountedBy, window: str, spec: Spec) -> str:
-    return f"sum by ({_BY}) (increase({told(given, spec)}[{window}] anchored))"
+    return f"sum by ({_BY}) (increase({selector_of(given, spec)}[{window}] anchored))"
 
 
 def _causes(_name: str, given: ExpectedWith, spec: Spec) -> str:

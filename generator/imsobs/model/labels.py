@@ -11,7 +11,7 @@ from imsobs.promql.matchers import is_one_of
 from imsobs.spec.schema.root import Spec
 from imsobs.spec.schema.signals import Label
 
-# Where instrumentations tell the route of a request.
+# Where instrumentations put the route of a request.
 ROUTE = "http.route"
 
 
@@ -22,7 +22,7 @@ class ResolvedLabel:
     matches: value -> RE2 pattern of the raw texts that mean it, first match wins; the
     value ``*`` keeps the text. values: every value a series may carry, missing and
     overflow included; None when the pattern ``*`` leaves it open (then limit bounds it).
-    routes: how the paths named by ``paths`` tell the value, None when there are none.
+    routes: how the value is found by the paths that ``paths`` names, None when there are none.
     """
 
     name: str

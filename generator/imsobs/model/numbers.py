@@ -2,7 +2,7 @@
 
 One infinite or absurdly large number would stay in a sum until the Collector restarts, and
 what is added to 1e17 in cents is lost in rounding. So each measured number has a largest
-value: the spec's, else one by the unit that the last word of its name tells.
+value: the spec's, else one by the unit that the last word of its name says.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Measure:
 
 
 def largest_of(name: str) -> float:
-    """Return the largest value of a metric or field, by the unit that its name tells."""
+    """Return the largest value of a metric or field, by the unit in its name."""
     word = name.removesuffix("_total").rsplit("_", 1)[-1]
     return LARGEST.get(word, LARGEST_OTHER)
 

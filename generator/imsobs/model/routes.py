@@ -11,7 +11,7 @@ _PARAMETER = re.compile(r"\{([^{}/]*)\}|<([^<>/]*)>")
 
 @dataclass(frozen=True)
 class Routes:
-    """What the paths of a label's templates tell.
+    """How a label's value is found by the path.
 
     static: templates that are paths themselves; patterns: template -> RE2 pattern of the
     paths that it stands for, the most special first; mounts: what an instrumentation may

@@ -106,7 +106,7 @@ def number(value: float) -> str:
 
 
 def output_labels(expr: str, series: dict[str, Series]) -> frozenset[str] | None:
-    """Return the labels of an expression's result; None when it does not tell or parse."""
+    """Return the labels of an expression's result; None when they cannot be known."""
     try:
         return promql_labels.output_labels(promql.parse(expr), series)
     except ValueError:

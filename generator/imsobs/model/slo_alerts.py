@@ -73,9 +73,9 @@ def _burn_alert(name: str, burn: BurnAlert, spec: Spec) -> Alert:
 
 
 def _untold(slo: Slo, window: str) -> str:
-    """Return the clause by which nothing is told twice: no alert of ``told_by`` fired lately.
+    """Return the clause that prevents a second notification: no alert of ``told_by`` fired lately.
 
-    As long as the short window, in which the failures that they told of are still counted.
+    As long as the short window, in which the failures that they fired on are still counted.
     """
     if not slo.told_by:
         return ""

@@ -18,7 +18,7 @@ _TRACE_ID = re.compile(r"[0-9a-f]{32}")
 class Wanted:
     """What is looked for.
 
-    trace: 32 hex digits. level: one of LEVELS; graver records are found as well. event: its
+    trace: 32 hex digits. level: one of LEVELS; more severe records are found as well. event: its
     name. start, end: nanoseconds since the epoch. limit: the newest so many.
     """
 

@@ -11,7 +11,7 @@ _PLAIN: dict[str, UnitName] = {"s": "s", "By": "By", "USD": "USD", "ratio": "rat
 
 
 def unit_of(panel: Panel, purpose: str, metrics: dict[str, ResolvedMetric]) -> UnitName:
-    """Return the unit of a panel's values; ``count`` when nothing tells it."""
+    """Return the unit of a panel's values; ``count`` when nothing determines it."""
     if panel.unit is not None:
         return panel.unit
     if purpose == "ratio":

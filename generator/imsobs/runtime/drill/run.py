@@ -36,7 +36,7 @@ class Drill:
     inbox: Inbox
     health: Health
     patience: float = 120.0
-    # Only how soon somebody is told is looked at, not the resolution.
+    # Only the time to the notification is measured, not that to the resolution.
     real_time: bool = False
     report: Callable[[str], None] = lambda text: None
     corrupted: dict[str, bytes] = field(default_factory=dict)

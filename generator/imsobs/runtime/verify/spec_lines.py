@@ -16,7 +16,7 @@ _MOST = 5
 _RULE = re.compile(r'group "(?P<group>[^"]+)", rule \d+, "(?P<rule>[^"]+)"')
 _NAMED = re.compile(r'rule (?P<rule>[^\s"]+)')
 _LINE = re.compile(r"(?:\bline |\.ya?ml: ?|\.ya?ml:)(?P<line>\d+)\b")
-# The Collector's parser tells the column in a statement that it does not quote.
+# The Collector's parser reports the column in a statement that it does not quote.
 _SYNTAX = re.compile(r"invalid syntax at 1:(?P<column>\d+)(?: near `(?P<near>[^`]*)`)?")
 _COMPONENT = re.compile(r'(?:::|for "|for id: ")(?P<id>[a-z_]+(?:/[a-z_]+)?)[":]')
 _SERVICE = re.compile(r"services\.(?P<name>[a-z]+)")
@@ -38,7 +38,7 @@ def entries(said: str, places: FilePlaces, rendered: str) -> list[KeyPath]:
 def _quoted(said: str, places: FilePlaces, rendered: str) -> Iterator[KeyPath]:
     """Yield the entries of texts that are quoted as Go quotes them."""
     for text, paths in places.texts.items():
-        # What nothing but quotes tells apart could be a part of another text.
+        # What only quotes distinguish could be a part of another text.
         if json.dumps(text, ensure_ascii=False) in said:
             yield from paths
 

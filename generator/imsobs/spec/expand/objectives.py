@@ -121,7 +121,7 @@ def _bands(anomalies: Entry) -> Entry:
 def _measure(rule: str) -> tuple[str, str, str]:
     """Return how values of a recorded rule are folded, their unit, and a factor.
 
-    ``level:metric:operations`` tells it: what is spent per second is shown per hour.
+    ``level:metric:operations`` shows it: what is spent per second is shown per hour.
     """
     metric = [*rule.split(":"), ""][1]
     word = metric.rpartition("_")[2]

@@ -106,7 +106,7 @@ def _of_vendor(vendor: Any, models: Any, change: Callable[[Any, Entry], Entry]) 
 
 
 def _scaled(price: Entry, factor: float) -> Entry:
-    """Return the rates of a tier; what is wrong with the price's own is told there, once."""
+    """Return the rates of a tier; faults of the price's own rates are reported there, once."""
     rates = _times(price, factor)
     steps = {step: _times(own, factor) for step, own in mapping(price.get("above")).items()}
     return rates | ({"above": steps} if steps else {})

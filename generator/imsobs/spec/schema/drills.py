@@ -55,7 +55,7 @@ class Drill(Section):
     )
     corrupt_config: Literal["prometheus", "alertmanager"] | None = Field(
         None,
-        description="Component that is told to reload an invalid configuration file. null: none.",
+        description="Component that is made to reload an invalid configuration file. null: none.",
     )
     end: list[Send] = Field(
         [],

@@ -1,4 +1,4 @@
-"""Routing: who is told what, what is held back, and the routes that are expected."""
+"""Routing: who is notified of what, what is inhibited, and the routes that are expected."""
 
 from typing import Annotated
 

@@ -42,8 +42,8 @@ class Probe(Section):
     answer: Literal["body", "status"] = Field(
         default="body",
         description=(
-            "What tells the health of a component. `body`: the component's status in the JSON"
-            " body; an answer without a body is judged by its status code. `status`: the status"
+            "What decides the health of a component. `body`: the component's status in the JSON"
+            " body; an answer without a body counts by its status code. `status`: the status"
             " code alone, 2xx is healthy."
         ),
     )
@@ -69,7 +69,7 @@ class Service(Section):
         min_length=1,
         description=(
             "Allowed values of deployment.environment.name. The first is that of a process that"
-            " is not told its own (IMS_ENVIRONMENT), the last the one that `imsobs drill`"
+            " has none set (IMS_ENVIRONMENT), the last the one that `imsobs drill`"
             " reports as. One that is not listed counts as other."
         ),
     )
@@ -88,7 +88,7 @@ class Service(Section):
     health_detailed: RoutePath | None = Field(
         default="/health/detailed",
         description=(
-            "Route that tells the health of each component, asked with `?component=NAME`. It"
+            "Route that answers the health of each component, asked with `?component=NAME`. It"
             ' answers `{"components": {NAME: {"status": "healthy"}}}`; any other status is'
             " unhealthy. null: components are not probed."
         ),
@@ -99,7 +99,7 @@ class Service(Section):
     )
     probe: Probe = Field(
         default=Probe(),
-        description="How the health routes are asked. Default: GET, judged by the body.",
+        description="How the health routes are asked. Default: GET, decided by the body.",
     )
     log_file: ProjectPath = Field(
         default="logs/service.jsonl",

@@ -171,7 +171,7 @@ class SpanSource(Section):
     kind: span kind; scopes: instrumentation scopes (``*`` matches the rest), empty is any;
     where: OTTL condition on the span; or, of calls of models, dialects alone; labels: labels
     set on its spans; outcome: also set the label ``outcome`` (success, error or cancelled);
-    usage: where what was used is told, to compute the cost from it.
+    usage: where the usage is reported, to compute the cost from it.
     """
 
     description: Text = Field(description="Which spans these are.")
@@ -195,8 +195,8 @@ class SpanSource(Section):
         description=(
             "The dialects of calls of models that are accepted, best first: the program knows "
             "their scopes, kinds and names, and gives every call those of the GenAI conventions of "
-            "OpenTelemetry. A call that several tell of is counted once, as the first of them "
-            "tells it. Empty: `kind`, `scopes` and `where` say which spans these are."
+            "OpenTelemetry. A call that several report is counted once, as the first of them "
+            "reports it. Empty: `kind`, `scopes` and `where` say which spans these are."
         ),
     )
     set: dict[str, str | int | None] = Field(
@@ -239,7 +239,7 @@ class SpanSource(Section):
     prefer: list[str] = Field(
         default=[],
         description=(
-            "Instrumentation scopes, best first (`*` matches the rest): where several tell of the "
+            "Instrumentation scopes, best first (`*` matches the rest): where several report the "
             "same thing, the span of the best is counted and the others' are not. The same thing "
             "is what has the same parent span in the same export. Empty: every span counts."
         ),
@@ -247,7 +247,7 @@ class SpanSource(Section):
     same: list[str] = Field(
         default=[],
         description=(
-            "With `prefer`: attributes in which spans that tell of the same thing agree, too. "
+            "With `prefer`: attributes in which spans that report the same thing agree, too. "
             "Default: none."
         ),
     )

@@ -66,7 +66,7 @@ class Scrape(Section):
 class Component(Section):
     """One component of the stack; what is left out is as this program ships it.
 
-    The Go runtime is told to stay below 80 % of ``memory_mib``. How a component is built
+    The Go runtime is limited to 80 % of ``memory_mib`` (GOMEMLIMIT). How a component is built
     natively is no part of a spec (docs/guide/security.md).
     """
 
