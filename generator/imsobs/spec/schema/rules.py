@@ -115,8 +115,8 @@ class Budget(Section):
     cost: MetricName | None = Field(
         default=None,
         description=(
-            "The counter that is held against the limit. Default: the metric whose `value` is"
-            " `cost`; without one, nothing is recorded of money."
+            "The counter that is compared with the limit. null: the metric whose `value` is"
+            " `cost`; without one, no cost is recorded."
         ),
     )
     series: Annotated[int, Field(ge=100)] = Field(
