@@ -47,16 +47,11 @@ CHECKS = (
 def run(model: Model) -> list[Problem]:
     """Return every problem that any check finds.
 
-    What the generator makes of an entry that is at fault itself follows from that.
+    What the generator makes of a spec is looked at once the spec is right: faults of it would
+    follow from those of the spec.
     """
     found = [problem for module in CHECKS for problem in module.check(model)]
-    return found + [own for own in generated.check(model) if not _follows(own, found)]
-
-
-def _follows(own: Problem, found: list[Problem]) -> bool:
-    """Return whether the entry that asks for what is at fault is at fault itself."""
-    entry = own.path[:2]
-    return any(problem.path[: len(entry)] == entry for problem in found)
+    return found or list(generated.check(model))
 
 
 def notes(model: Model) -> list[Problem]:

@@ -27,8 +27,9 @@ _OF_PROMETHEUS = (
 
 def check(model: Model) -> Iterator[Problem]:
     """Yield every metric/* problem that the metric's own page does not allow."""
+    taken = _derived_names(model)
     for name, metric in model.spec.metrics.items():
-        for problem in _metric(name, metric, model):
+        for problem in (*_metric(name, metric, model), *_derived_name(name, metric, taken, model)):
             if problem.check not in metric.allow:
                 yield problem
 
@@ -43,7 +44,6 @@ def _metric(name: str, metric: Metric, model: Model) -> Iterator[Problem]:
     if kind.named_here:
         yield from _name(path, name, metric)
     yield from _fold(path, metric, kind)
-    yield from _derived_name(path, name, metric, kind, model)
     known = kind.declared(model.spec)
     for source_name in sources:
         if known is not None and source_name not in known:
@@ -114,28 +114,32 @@ def _fold(path: KeyPath, metric: Metric, kind: Kind) -> Iterator[Problem]:
         yield Problem((*path, "fold"), message, "metric/fold")
 
 
-def _derived_name(
-    path: KeyPath, name: str, metric: Metric, kind: Kind, model: Model
-) -> Iterator[Problem]:
+def _derived_names(model: Model) -> dict[str, str]:
+    """Return name -> what it is the name of, of the series that there are besides."""
     namespace = model.spec.service.namespace
-    taken = {
-        m.exposed: f"{m.name} as each process reports it"
-        for m in model.metrics.values()
-        if m.exposed != m.name
-    }
+    taken = {conventions.process_alive(namespace): "what tells which processes report"}
+    for metric in model.metrics.values():
+        if metric.exposed != metric.name:
+            taken[metric.exposed] = f"{metric.name} as each process reports it"
+        if metric.type == "histogram":
+            series = conventions.histogram_series(metric.name)
+            taken |= dict.fromkeys(series, f"a series of the histogram {metric.name}")
     taken[conventions.process_series_limit(namespace)] = "the limit of the series of processes"
     taken |= dict.fromkeys(expected_metrics(model.spec, model.metrics), "what is expected")
-    for other in model.metrics.values():
-        if other.type == "histogram" and other.name != name:
-            series = conventions.histogram_series(other.name)
-            taken |= dict.fromkeys(series, f"a series of the histogram {other.name}")
-    if kind.named_here:
-        taken |= dict.fromkeys(_OF_PROMETHEUS, "what Prometheus itself says of alerts and scrapes")
-    if metric.pipeline != ALIVE:
-        taken[conventions.process_alive(namespace)] = "what tells which processes report"
-    if name in taken:
-        message = f"this is the name of {taken[name]}; choose another"
-        yield Problem(path, message, "metric/derived-name")
+    return taken
+
+
+def _derived_name(
+    name: str, metric: Metric, taken: dict[str, str], model: Model
+) -> Iterator[Problem]:
+    source = source_of(metric, model.spec)
+    if source is None or metric.pipeline == ALIVE:
+        return
+    prometheus = dict.fromkeys(_OF_PROMETHEUS, "what Prometheus itself says of alerts and scrapes")
+    known = {**taken, **(prometheus if source[0].named_here else {})}
+    if name in known:
+        message = f"this is the name of {known[name]}; choose another"
+        yield Problem(("metrics", name), message, "metric/derived-name")
 
 
 def _rule(path: KeyPath, rule: str, metric: Metric, model: Model) -> Iterator[Problem]:

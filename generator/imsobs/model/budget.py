@@ -45,8 +45,16 @@ def costs(spec: Spec) -> list[str]:
     return [
         name
         for name, metric in spec.metrics.items()
-        if metric.type == "counter" and metric.value == "cost"
+        if metric.type == "counter" and metric.value == "cost" and _is_priced(metric, spec)
     ]
+
+
+def _is_priced(metric: Metric, spec: Spec) -> bool:
+    spans = [metric.span] if isinstance(metric.span, str) else metric.span or []
+    events = [metric.event] if isinstance(metric.event, str) else metric.event or []
+    usage = [spec.sources[name].priced() for name in spans if name in spec.sources]
+    usage += [spec.events[name].usage for name in events if name in spec.events]
+    return any(told is not None for told in usage)
 
 
 def counted_cost(spec: Spec) -> str | None:
