@@ -17,7 +17,20 @@ _HOURS_LEFT = (
 )
 
 
-def _used(hourly: str, month: str) -> str:
+def _named(spec: Spec, what: str) -> str:
+    """Return the name of a metric of money: that of the namespace, and what it tells."""
+    return f"{spec.service.namespace.replace('-', '_')}_{what}"
+
+
+def _limit_usd(spec: Spec) -> str:
+    return _named(spec, "budget_limit_usd")
+
+
+def _used_usd(spec: Spec) -> str:
+    return _named(spec, "budget_used_usd")
+
+
+def _used(hourly: str, spec: Spec) -> str:
     """Return the query of what was used this month.
 
     Every full hour's cost is taken at its end; the hour belongs to the month in which its
@@ -28,15 +41,16 @@ def _used(hourly: str, month: str) -> str:
 sum by ({ENVIRONMENT}) (
   sum_over_time((
     {hourly}
-      and on () (month(vector(time() - 1)) == on () ({month} @ end()))
+      and on () (month(vector(time() - 1)) == on () ({_month(spec)} @ end()))
   )[31d:1h])
-) or ims_budget_limit_usd * 0"""
+) or {_limit_usd(spec)} * 0"""
 
 
-def _forecast(hourly: str) -> str:
+def _forecast(hourly: str, spec: Spec) -> str:
+    used = _used_usd(spec)
     return f"""\
-ims_budget_used_usd
-  + (sum by ({ENVIRONMENT}) (avg_over_time({hourly}[3d])) or ims_budget_used_usd * 0)
+{used}
+  + (sum by ({ENVIRONMENT}) (avg_over_time({hourly}[3d])) or {used} * 0)
     * {_HOURS_LEFT}"""
 
 
@@ -103,21 +117,21 @@ def _of_money(spec: Spec) -> dict[str, tuple[str, str]]:
         return {}
     hourly = hourly_cost(cost)
     return {
-        "ims_budget_limit_usd": (
+        _limit_usd(spec): (
             "What all model calls of an environment may cost in a calendar month (UTC).",
             _limits(spec),
         ),
-        "ims_budget_used_usd": (
+        _used_usd(spec): (
             "Cost of an environment's model calls this month, up to the last full hour.",
-            _used(hourly, _month(spec)),
+            _used(hourly, spec),
         ),
-        "ims_budget_remaining_usd": (
+        _named(spec, "budget_remaining_usd"): (
             "What is left of the environment's budget of the month; below 0 when it is overdrawn.",
-            "ims_budget_limit_usd - ims_budget_used_usd",
+            f"{_limit_usd(spec)} - {_used_usd(spec)}",
         ),
-        "ims_cost_forecast_usd": (
+        _named(spec, "cost_forecast_usd"): (
             "Cost to expect at the end of the month, at the hourly mean of the last 3 days.",
-            _forecast(hourly),
+            _forecast(hourly, spec),
         ),
     }
 
