@@ -138,7 +138,7 @@ def field_of(incident: Incident) -> Iterator[tuple[Field, Inbox, Path]]:
         endpoint = f"http://127.0.0.1:{live.port('otelcol', 'otlp_http')}"
         versions = {}
         for number, version in enumerate(incident.versions):
-            env = {"IMS_VERSION": version, "IMS_ENVIRONMENT": "production"}
+            env = {"IMSOBS_VERSION": version, "IMSOBS_ENVIRONMENT": "production"}
             launch = Launch(
                 root=root,
                 logs=folder / version,

@@ -210,9 +210,9 @@ def running(config: Config, folder: Path, cores: int = 1, nice: int = 0) -> Iter
     env = {
         **_environment(),
         "IMSOBS_STATE": str(folder / "state"),
-        "IMS_JAEGER_ENDPOINT": f"127.0.0.1:{jaeger}",
+        "IMSOBS_JAEGER_ENDPOINT": f"127.0.0.1:{jaeger}",
         # The probe would find nobody: a port that is held by no one answers at once.
-        "IMS_SERVICE_URL": "http://127.0.0.1:9",
+        "IMSOBS_SERVICE_URL": "http://127.0.0.1:9",
         "GOMAXPROCS": str(cores),
     }
     with (

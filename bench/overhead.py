@@ -142,7 +142,11 @@ def _python_path() -> str:
 
 def environment(bench: Bench, scenario: str) -> dict[str, str]:
     """Return the variables of a scenario, and of no other."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("OTEL_", "IMS_", "LOG_"))}
+    kept = {
+        k: v
+        for k, v in os.environ.items()
+        if not k.startswith(("OTEL_", "IMS_", "IMSOBS_", "LOG_"))
+    }
     found = {
         **kept,
         "PYTHONPATH": _python_path(),

@@ -30,7 +30,7 @@ class Carrying(Kind):
 
     def problems(self, path, metric):
         from imsobs.problems import Problem
-        if metric.carrying.startswith("ims."):
+        if metric.carrying.startswith("imsobs."):
             yield Problem((*path, "carrying"), "a sender cannot set this", "metric/carrying")
 
     def described(self, metric, spec):

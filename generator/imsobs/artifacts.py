@@ -40,7 +40,7 @@ COMPOSE_TARGETS = "stack/compose/targets"
 COMPOSE_SETTINGS = "stack/.env"
 COMPOSE_SETTINGS_EXAMPLE = "stack/.env.example"
 # Where rendered files are mounted in a container; the tree below is the project's own.
-CONTAINER_ROOT = "/etc/ims"
+CONTAINER_ROOT = "/etc/imsobs"
 
 # Documents.
 REFERENCE = "docs/reference"

@@ -36,7 +36,7 @@ class Part(NamedTuple):
 class Problem:
     """One fault of the spec.
 
-    path: keys from the root to the faulty value, e.g. ``("metrics", "ims_x", "unit")``.
+    path: keys from the root to the faulty value, e.g. ``("metrics", "shop_x", "unit")``.
     message: what is wrong and what is allowed, one sentence, no trailing full stop.
     check: stable id, ``<subject>/<rule>``; its page is ``docs/checks/<subject>.md``.
     position: set where the loader knows better than the key path (syntax errors).

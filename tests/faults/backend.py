@@ -130,9 +130,9 @@ class Backend:
 def sending_to(grpc: int, http: int) -> dict[str, str]:
     """Return the variables that direct a Collector's traces and logs to these ports."""
     return {
-        "IMS_JAEGER_ENDPOINT": f"127.0.0.1:{grpc}",
-        "IMS_LOKI_ENDPOINT": f"http://127.0.0.1:{http}",
-        "IMS_LOG_EXPORTER": "otlp_http/logs",
+        "IMSOBS_JAEGER_ENDPOINT": f"127.0.0.1:{grpc}",
+        "IMSOBS_LOKI_ENDPOINT": f"http://127.0.0.1:{http}",
+        "IMSOBS_LOG_EXPORTER": "otlp_http/logs",
     }
 
 

@@ -70,7 +70,7 @@ def collectors(otelcol: Path, folder: Path) -> Iterator[Make]:
         place = folder / f"collector-{len(made)}"
         place.mkdir()
         # Nobody answers its health probe.
-        env = {"IMS_SERVICE_URL": "http://127.0.0.1:1", **env}
+        env = {"IMSOBS_SERVICE_URL": "http://127.0.0.1:1", **env}
         made.append(Collector(otelcol, place, {**KEEP_ALL, **(overlay or {})}, env))
         # Traces go where the environment says, not into the file of the golden tests.
         made[-1].trace_file.write_text("{}\n")

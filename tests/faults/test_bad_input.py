@@ -88,7 +88,7 @@ def watched(otelcol: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """A Collector that may use 256 MiB; whatever a test does to it, the next one needs it."""
     folder = tmp_path_factory.mktemp("bad-input")
     with collectors(otelcol, folder) as make:
-        env = {"GOMEMLIMIT": f"{_LIMIT_MIB * 8 // 10}MiB", "IMS_JAEGER_ENDPOINT": "127.0.0.1:1"}
+        env = {"GOMEMLIMIT": f"{_LIMIT_MIB * 8 // 10}MiB", "IMSOBS_JAEGER_ENDPOINT": "127.0.0.1:1"}
         overlay = {"collector": {"memory_limit_mib": _LIMIT_MIB}}
         seen = Watched(make(env, overlay).start())
         yield seen
@@ -182,7 +182,7 @@ def _varint(number: int) -> bytes:
 def test_values_nested_without_end_do_not_end_the_process(make_collector: Make, see: See) -> None:
     rendered = load_plan(ROOT).processes["otelcol"].env
     env = {name: rendered[name] for name in ("GOGC", "GOMEMLIMIT")}
-    watched = Watched(make_collector({**env, "IMS_JAEGER_ENDPOINT": "127.0.0.1:1"}).start())
+    watched = Watched(make_collector({**env, "IMSOBS_JAEGER_ENDPOINT": "127.0.0.1:1"}).start())
     assert watched.post(_deep(15 * _MIB), _PROTOBUF) in (0, 400, 413)
     assert watched.post(_deep(4 * _MIB - 10_000), _PROTOBUF) in (200, 400)
     assert watched.serves()
@@ -200,7 +200,7 @@ def _hostile() -> dict[str, Any]:
         "http.request.method": "G" * 200_000,
         "http.route": "/x\x00\x1b[31m\n\"}'{{.}}${env:HOME}$(id)`id`\u202e\U0001f480",
         "http.response.status_code": "500'; DROP TABLE spans; --",
-        "ims.source": "http_request",
+        "imsobs.source": "http_request",
         "redaction.masked.count": -1,
         "service.name": "x" * 70_000,
         "": "no name",
@@ -244,7 +244,7 @@ def test_a_flood_is_refused_at_the_memory_limit_and_forgotten(
     make_collector: Make, see: See
 ) -> None:
     # Every trace is held for its decision, and none is kept.
-    env = {"GOMEMLIMIT": f"{_LIMIT_MIB * 8 // 10}MiB", "IMS_JAEGER_ENDPOINT": "127.0.0.1:1"}
+    env = {"GOMEMLIMIT": f"{_LIMIT_MIB * 8 // 10}MiB", "IMSOBS_JAEGER_ENDPOINT": "127.0.0.1:1"}
     waiting = {"sampling": {"rate": 0.0, "slow": "9s", "decision_wait": "10s"}}
     overlay = {"collector": {"memory_limit_mib": _LIMIT_MIB}, **waiting}
     watched = Watched(make_collector(env, overlay).start())
@@ -273,7 +273,7 @@ def test_a_flood_is_refused_at_the_memory_limit_and_forgotten(
 def test_tokens(make_collector: Make, backend: Backend, tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text("the-right-one")
-    collector = make_collector({**backend.environment(), "IMS_OTLP_TOKEN_FILE": str(token)})
+    collector = make_collector({**backend.environment(), "IMSOBS_OTLP_TOKEN_FILE": str(token)})
     ports = {"otelcol": {"ports": collector.ports}}
     model = compiled({"stack": {"ingest": {"auth": "bearer"}, **ports}}, collector.folder)
     collector.trace_file.write_bytes(render(ingest.plan(model))[artifacts.COLLECTOR_INGEST])

@@ -87,7 +87,7 @@ def _sdk(value: int, at: float) -> dict[str, Any]:
 @pytest.mark.skipif(clock.unavailable() != "", reason=clock.unavailable())
 def test_the_collectors_clock_is_set(make_collector: Make, backend: Backend, see: See) -> None:
     with HealthServer() as health:
-        env = {**backend.environment(), "IMS_SERVICE_URL": health.url}
+        env = {**backend.environment(), "IMSOBS_SERVICE_URL": health.url}
         collector = make_collector(env, {"collector": {"probe_interval": "1s"}}).start()
         assert collector.process is not None
         wall = clock.Clock(collector.process.pid)

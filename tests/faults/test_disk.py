@@ -93,7 +93,7 @@ def test_a_full_disk_costs_traces_and_records_but_no_metric_and_doubles_nothing(
 def test_a_log_file_on_a_full_disk_fails_no_request_and_no_metric(
     make_collector: Make, small_disk: Path
 ) -> None:
-    state = {"IMSOBS_STATE": str(small_disk), "IMS_JAEGER_ENDPOINT": "127.0.0.1:1"}
+    state = {"IMSOBS_STATE": str(small_disk), "IMSOBS_JAEGER_ENDPOINT": "127.0.0.1:1"}
     collector = make_collector(state).start()
     for first in range(1, 4_001, 100):
         collector.send("logs", logs(range(first, first + 100), **_PADDING))
@@ -106,9 +106,9 @@ def test_a_log_file_on_a_full_disk_fails_no_request_and_no_metric(
 def _filled_queue(make: Make, folder: Path) -> Path:
     """Return a queue file with three thousand log records in it."""
     away = {
-        "IMS_LOKI_ENDPOINT": "http://127.0.0.1:1",
-        "IMS_LOG_EXPORTER": "otlp_http/logs",
-        "IMS_JAEGER_ENDPOINT": "127.0.0.1:1",
+        "IMSOBS_LOKI_ENDPOINT": "http://127.0.0.1:1",
+        "IMSOBS_LOG_EXPORTER": "otlp_http/logs",
+        "IMSOBS_JAEGER_ENDPOINT": "127.0.0.1:1",
     }
     collector: Collector = make({**away, "IMSOBS_STATE": str(folder)}).start()
     for first in range(1, 3_001, 100):
@@ -144,7 +144,7 @@ def test_every_damage_that_keeps_the_collector_from_starting_is_found(
     for harmless in (bytes(4096) + whole[4096:], b""):
         file.write_bytes(harmless)
         queues.check(file)
-        away = {"IMS_LOG_EXPORTER": "otlp_http/logs", "IMSOBS_STATE": str(tmp_path / "state")}
+        away = {"IMSOBS_LOG_EXPORTER": "otlp_http/logs", "IMSOBS_STATE": str(tmp_path / "state")}
         collector = make_collector(away).start()
         collector.stop()
 

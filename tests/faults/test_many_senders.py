@@ -129,7 +129,7 @@ def test_the_memory_limit_under_many_senders_loses_and_doubles_nothing(
     # Traces wait for their decision, as many as the plan has room for; but their spans are
     # larger than it takes them to be, so that memory fills, and is given back when they are
     # decided on.
-    env = {"GOMEMLIMIT": f"{REFUSES_MIB}MiB", "IMS_JAEGER_ENDPOINT": "127.0.0.1:1"}
+    env = {"GOMEMLIMIT": f"{REFUSES_MIB}MiB", "IMSOBS_JAEGER_ENDPOINT": "127.0.0.1:1"}
     waiting = {"rate": 0.0, "slow": "3s", "decision_wait": "4s"}
     overlay = {"collector": {"memory_limit_mib": LIMIT_MIB}, "sampling": waiting}
     collector = make_collector(env, overlay).start()

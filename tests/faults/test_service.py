@@ -67,7 +67,7 @@ def service(otelcol: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """Start the demo service under instrumentation, without a Collector."""
     folder = tmp_path_factory.mktemp("service")
     with collectors(otelcol, folder) as make:
-        collector: Collector = make({"IMS_JAEGER_ENDPOINT": "127.0.0.1:1"})
+        collector: Collector = make({"IMSOBS_JAEGER_ENDPOINT": "127.0.0.1:1"})
         line = Link(collector.ports["otlp_http"])
         launch = Launch(
             root=ROOT, logs=folder / "service", endpoint=f"http://127.0.0.1:{line.port}"

@@ -83,7 +83,10 @@ def collector(
 ) -> Iterator[Collector]:
     """The Collector of the cases."""
     running = Collector(
-        otelcol, tmp_path_factory.mktemp("cases"), cases_overlay(), {"IMS_SERVICE_URL": health.url}
+        otelcol,
+        tmp_path_factory.mktemp("cases"),
+        cases_overlay(),
+        {"IMSOBS_SERVICE_URL": health.url},
     ).start()
     yield running
     running.close()

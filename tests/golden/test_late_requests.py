@@ -162,7 +162,7 @@ def test_kept_spans_have_the_parents_that_they_came_with(kind: str, outcome: Out
         wanted = sorted(f"{s['parent']:016x}" if "parent" in s else "" for s in sent)
         found = sorted(s.get("parentSpanId", "") for s in outcome.stored.get(trace.id, []))
         assert found in (wanted, wanted[: trace.kept], [])
-        assert not any("ims." in str(s) for s in outcome.stored.get(trace.id, []))
+        assert not any("imsobs." in str(s) for s in outcome.stored.get(trace.id, []))
 
 
 def test_what_has_ended_leaves_memory_and_the_rest_at_the_bound(outcome: Outcome) -> None:

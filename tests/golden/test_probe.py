@@ -163,7 +163,7 @@ def test_an_answer_that_comes_too_late_is_unhealthy(  # type: ignore[no-untyped-
         "queue": Answer(body=SOUND.body, wait=0.3),
         "service": Answer(body=b"ok", wait_in_body=3.5),
     }.get(component, SOUND)
-    alone = start_collector(overlay, {"IMS_SERVICE_URL": server.url})
+    alone = start_collector(overlay, {"IMSOBS_SERVICE_URL": server.url})
     expected = {"service": 0.0, "database": 0.0, "cache": 0.0, "queue": 1.0, "router": 1.0}
     stays(alone, expected)
 
@@ -173,7 +173,7 @@ def test_durations_have_fractions_of_a_second(  # type: ignore[no-untyped-def]
 ) -> None:
     server, overlay = told_alone
     server.answer = lambda path, component: Answer(wait=1.7) if component == "service" else None
-    alone = start_collector(overlay, {"IMS_SERVICE_URL": server.url})
+    alone = start_collector(overlay, {"IMSOBS_SERVICE_URL": server.url})
     wait_for(alone, dict.fromkeys(COMPONENTS, 1.0))
     durations = status(alone, "ims_health_check_duration_seconds")
     assert 1.7 <= durations["service"] < 1.99, durations
@@ -195,12 +195,12 @@ def test_a_service_that_does_not_answer_is_unhealthy(  # type: ignore[no-untyped
     """From the start, and when it goes: no last healthy value may stand."""
     server, overlay = told_alone
     server.answer = lambda path, component: SOUND
-    alone = start_collector(overlay, {"IMS_SERVICE_URL": server.url})
+    alone = start_collector(overlay, {"IMSOBS_SERVICE_URL": server.url})
     wait_for(alone, dict.fromkeys(COMPONENTS, 1.0))
     server.stop()
     stays(alone, dict.fromkeys(COMPONENTS, 0.0))
     # Nobody listens on port 1.
-    never = start_collector(overlay, {"IMS_SERVICE_URL": "http://127.0.0.1:1"})
+    never = start_collector(overlay, {"IMSOBS_SERVICE_URL": "http://127.0.0.1:1"})
     wait_for(never, dict.fromkeys(COMPONENTS, 0.0))
 
 
@@ -226,7 +226,7 @@ def test_the_status_code_alone_may_be_asked_for(  # type: ignore[no-untyped-def]
         else Answer(body=b"ok")
     )
     alone = start_collector(
-        overlay, {"IMS_SERVICE_URL": server.url, "HEALTH_SECRET": "Bearer $ecret"}
+        overlay, {"IMSOBS_SERVICE_URL": server.url, "HEALTH_SECRET": "Bearer $ecret"}
     )
     stays(alone, {**dict.fromkeys(COMPONENTS, 1.0), "cache": 0.0, odd: 1.0})
     method, _, headers = server.requests[-1]
@@ -254,7 +254,7 @@ def test_a_component_of_any_name_is_found_in_the_body(  # type: ignore[no-untype
     overlay["labels"] = {"component": {"values": [*COMPONENTS, *odd]}}
     states = {**dict.fromkeys(PARTS, "healthy"), **odd}
     server.answer = lambda path, component: documented(**states)
-    alone = start_collector(overlay, {"IMS_SERVICE_URL": server.url})
+    alone = start_collector(overlay, {"IMSOBS_SERVICE_URL": server.url})
     stays(alone, {"service": 1.0, **{name: float(s == "healthy") for name, s in states.items()}})
 
 
@@ -262,6 +262,6 @@ def test_head_asks_for_no_body(start_collector: Start, told_alone) -> None:  # t
     server, overlay = told_alone
     overlay["service"] |= {"probe": {"method": "HEAD"}}
     server.unhealthy = {"queue"}
-    alone = start_collector(overlay, {"IMS_SERVICE_URL": server.url})
+    alone = start_collector(overlay, {"IMSOBS_SERVICE_URL": server.url})
     stays(alone, {**dict.fromkeys(COMPONENTS, 1.0), "queue": 0.0})
     assert {method for method, _, _ in server.requests} == {"HEAD"}

@@ -179,7 +179,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     binary = resolve_binary("otelcol", ROOT)
     with HealthServer() as health, Target() as target:
         folder = tmp_path_factory.mktemp("collector")
-        env = {"IMS_SERVICE_URL": health.url}
+        env = {"IMSOBS_SERVICE_URL": health.url}
         collector = Collector(binary, folder, cases_overlay(), env).start()
         model = collector.model
         queries = shown(model, SHOWN_SECONDS)

@@ -79,7 +79,7 @@ def test_the_command_of_a_notification_holds_nothing_that_a_shell_obeys(tmp_path
         hook = {"url": f"{inbox.url}/text", "payload": {"alerts": []}}
         for receiver in local["receivers"]:
             receiver["webhook_configs"] = [
-                {**hook, "payload": {"alerts": [{"status": '{{ template "ims.text" . }}'}]}}
+                {**hook, "payload": {"alerts": [{"status": '{{ template "imsobs.text" . }}'}]}}
             ]
         with running(local, tmp_path, TEMPLATES) as client:
             post(

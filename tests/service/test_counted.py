@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.native, pytest.mark.timeout(400)]
 @pytest.fixture
 def collector(tmp_path: Path) -> Iterator[Collector]:
     """A real Collector with the rendered configuration."""
-    env = {"IMS_SERVICE_URL": "http://127.0.0.1:1"}
+    env = {"IMSOBS_SERVICE_URL": "http://127.0.0.1:1"}
     running = Collector(resolve_binary("otelcol", ROOT), tmp_path, env=env).start()
     yield running
     running.close()

@@ -10,7 +10,7 @@ PORT = 9093
 
 def test_amtool_in_the_image_accepts_the_file(launch: Launcher) -> None:
     alertmanager = launch("alertmanager", ports=(PORT,))
-    config = "/etc/ims/alerts/alertmanager.yaml"
+    config = "/etc/imsobs/alerts/alertmanager.yaml"
     code, said = alertmanager.run("/bin/amtool", "check-config", config)
     assert code == 0, said
 

@@ -26,7 +26,7 @@ def compose(
     engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Compose]:
     root = tmp_path_factory.mktemp("compose") / "project"
-    with project_of(engine, root, CORE, {}, {"IMS_LOG_EXPORTER": "file"}) as project:
+    with project_of(engine, root, CORE, {}, {"IMSOBS_LOG_EXPORTER": "file"}) as project:
         yield project
 
 

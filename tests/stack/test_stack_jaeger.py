@@ -13,7 +13,7 @@ UI, HEALTH, OTLP = 16686, 13134, 4318
 def test_its_own_validate_accepts_the_configuration(launch: Launcher) -> None:
     jaeger = launch("jaeger", ports=(UI, HEALTH))
     binary = "/cmd/jaeger/jaeger-linux"
-    code, said = jaeger.run(binary, "validate", "--config=/etc/ims/stack/jaeger.yaml")
+    code, said = jaeger.run(binary, "validate", "--config=/etc/imsobs/stack/jaeger.yaml")
     assert code == 0, said
 
 

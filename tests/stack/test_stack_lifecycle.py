@@ -33,7 +33,7 @@ def compose(
     if shutil.which("docker") is None:
         pytest.skip("operations: no docker command on PATH")
     root = tmp_path_factory.mktemp("operations") / "project"
-    with project_of(engine, root, CORE, {}, {"IMS_LOG_EXPORTER": "file"}) as project:
+    with project_of(engine, root, CORE, {}, {"IMSOBS_LOG_EXPORTER": "file"}) as project:
         yield project
 
 

@@ -49,7 +49,11 @@ def send(client: httpx.Client, loki: Started, record: dict[str, Any]) -> httpx.R
 
 def test_it_verifies_its_own_file(launch: Launcher) -> None:
     loki = launch("loki", ports=(PORT,))
-    flags = ("-config.file=/etc/ims/stack/loki.yaml", "-config.expand-env=true", "-verify-config")
+    flags = (
+        "-config.file=/etc/imsobs/stack/loki.yaml",
+        "-config.expand-env=true",
+        "-verify-config",
+    )
     code, said = loki.run("/usr/bin/loki", *flags)
     assert code == 0, said
 
@@ -61,7 +65,11 @@ def test_a_misspelt_field_is_refused(launch: Launcher, tmp_path: Path) -> None:
     # It has read its file by then.
     loki.wait_healthy(120)
     file.write_text(file.read_text().replace("retention_period:", "retention_periods:"))
-    flags = ("-config.file=/etc/ims/stack/loki.yaml", "-config.expand-env=true", "-verify-config")
+    flags = (
+        "-config.file=/etc/imsobs/stack/loki.yaml",
+        "-config.expand-env=true",
+        "-verify-config",
+    )
     code, said = loki.run("/usr/bin/loki", *flags)
     assert code != 0
     assert "retention_periods" in said

@@ -16,7 +16,7 @@ PORTS = (HTTP, HEALTH, METRICS, TELEMETRY)
 def test_its_own_validate_accepts_the_configuration(launch: Launcher) -> None:
     otelcol = launch("otelcol", ports=PORTS)
     code, said = otelcol.run(
-        "/otelcol-contrib", "validate", "--config=/etc/ims/collector/config.yaml"
+        "/otelcol-contrib", "validate", "--config=/etc/imsobs/collector/config.yaml"
     )
     assert code == 0, said
 

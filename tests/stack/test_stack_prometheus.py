@@ -33,7 +33,7 @@ def test_it_loads_every_rule_and_target(
 def test_promtool_in_the_image_accepts_the_files(launch: Launcher) -> None:
     prometheus = launch("prometheus", ports=(PORT,))
     code, said = prometheus.run(
-        "/bin/promtool", "check", "config", "/etc/ims/stack/prometheus.yaml"
+        "/bin/promtool", "check", "config", "/etc/imsobs/stack/prometheus.yaml"
     )
     assert code == 0, said
 

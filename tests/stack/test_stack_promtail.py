@@ -35,7 +35,7 @@ NO_JSON = f"Killed: started with api_key={KEY} for {MAIL}"
 def test_it_checks_its_own_file(launch: Launcher) -> None:
     promtail = launch("promtail", ports=(9080,))
     code, said = promtail.run(
-        "/usr/bin/promtail", "-config.file=/etc/ims/stack/promtail.yaml", "-check-syntax"
+        "/usr/bin/promtail", "-config.file=/etc/imsobs/stack/promtail.yaml", "-check-syntax"
     )
     assert code == 0, said
 

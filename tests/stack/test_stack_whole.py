@@ -31,7 +31,7 @@ FAST = {
 ENVIRONMENT = {
     # Every trace is kept, and next to no traffic but the test's own.
     "TRACE_SAMPLING_RATE": "1",
-    "IMS_DEMO_OPTIONS": "--steady 0 --hostile 0 --rate 0.001",
+    "IMSOBS_DEMO_OPTIONS": "--steady 0 --hostile 0 --rate 0.001",
 }
 KEPT = "ims_kept_request_duration_seconds"
 
@@ -53,7 +53,7 @@ def compose(
     with project_of(engine, root, SERVICES, FAST, dict(ENVIRONMENT)) as project:
         # Which port it has is known only now.
         port = project.ports["gateway"]["http"]
-        project.env["IMS_SERVICE_URL"] = f"http://gateway.stack:{port}"
+        project.env["IMSOBS_SERVICE_URL"] = f"http://gateway.stack:{port}"
         project.up()
         yield project
 

@@ -113,9 +113,9 @@ def test_protected_ports_are_used_with_token_and_tls() -> None:
         batch = app.sdk_configuration(guarded)[provider]["processors"][0]["batch"]
         exporter = batch["exporter"]["imsobs_otlp_http"]
         assert exporter["headers"] == [
-            {"name": "authorization", "value": "Bearer ${IMS_OTLP_TOKEN}"}
+            {"name": "authorization", "value": "Bearer ${IMSOBS_OTLP_TOKEN}"}
         ]
-        assert exporter["tls"] == {"ca_file": "${IMS_OTLP_CA_FILE:-secrets/otlp_cert.pem}"}
+        assert exporter["tls"] == {"ca_file": "${IMSOBS_OTLP_CA_FILE:-secrets/otlp_cert.pem}"}
         assert "https://" in exporter["endpoint"]
 
 

@@ -15,7 +15,7 @@ from imsobs.runtime.environment import BASE, GO, HOME, NETWORK, chosen
 from imsobs.runtime.verify.validators import ask
 
 ROOT = Path(__file__).resolve().parents[2]
-SECRETS = ("AWS_SECRET_ACCESS_KEY", "OPENAI_API_KEY", "GRAFANA_ADMIN_PASSWORD", "IMS_OTLP_TOKEN")
+SECRETS = ("AWS_SECRET_ACCESS_KEY", "OPENAI_API_KEY", "GRAFANA_ADMIN_PASSWORD", "IMSOBS_OTLP_TOKEN")
 assert verify_command
 
 

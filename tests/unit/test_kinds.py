@@ -53,7 +53,7 @@ def test_a_kind_is_one_module_and_one_line(extended: Path, tmp_path: Path, model
             ],
             "attributes": [
                 {"key": "severity"},
-                {"key": "ims.constant.carried", "default_value": "tenant_id"},
+                {"key": "imsobs.constant.carried", "default_value": "tenant_id"},
             ],
             "conditions": ['log.attributes["tenant_id"] != nil'],
             "sum": {"value": "1", "monotonic": True},
@@ -70,7 +70,7 @@ def test_a_kind_is_one_module_and_one_line(extended: Path, tmp_path: Path, model
 
 
 def test_its_own_checks_and_those_of_its_series_hold(extended: Path) -> None:
-    done = run(extended, "validate", carrying="ims.source")
+    done = run(extended, "validate", carrying="imsobs.source")
     assert done.returncode == 2
     assert "a sender cannot set this [metric/carrying]" in done.stdout + done.stderr
     both = run(extended, "validate", log="all")

@@ -256,21 +256,21 @@ def environment_of(pid: int) -> dict[str, str]:
 def test_processes_see_what_they_need_of_the_environment_and_nothing_else(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("AWS_SECRET_ACCESS_KEY", "OPENAI_API_KEY", "HTTPS_PROXY", "IMS_OTLP_TOKEN"):
+    for name in ("AWS_SECRET_ACCESS_KEY", "OPENAI_API_KEY", "HTTPS_PROXY", "IMSOBS_OTLP_TOKEN"):
         monkeypatch.setenv(name, "canary")
-    monkeypatch.setenv("IMS_ENVIRONMENT", "staging")
-    project.data["processes"]["alpha"]["reads"] = ["IMS_ENVIRONMENT"]
+    monkeypatch.setenv("IMSOBS_ENVIRONMENT", "staging")
+    project.data["processes"]["alpha"]["reads"] = ["IMSOBS_ENVIRONMENT"]
     bring_up(project)
     supervisor = int(project.layout.pid_file.read_text())
     alpha, beta = (environment_of(pids(project)[name]) for name in ("alpha", "beta"))
-    assert alpha["IMS_ENVIRONMENT"] == "staging"
-    assert "IMS_ENVIRONMENT" not in beta
+    assert alpha["IMSOBS_ENVIRONMENT"] == "staging"
+    assert "IMSOBS_ENVIRONMENT" not in beta
     for seen in (alpha, beta, environment_of(supervisor)):
         assert "canary" not in seen.values()
     allowed = {*BASE, "HOME", "IMSOBS_ROOT", "IMSOBS_STATE", "IMSOBS_PROCESS"}
     # What the supervisor says of itself to its children ends at env -i.
     assert set(beta) <= allowed
-    monkeypatch.setenv("IMS_ENVIRONMENT", "production")
+    monkeypatch.setenv("IMSOBS_ENVIRONMENT", "production")
     assert bring_up(project).restarted == ("alpha",)
 
 

@@ -116,10 +116,12 @@ def test_a_notification_is_readable(model: Model, rendered: Path, tmp_path: Path
         command = [amtool, "template", "render", glob, text, f"--template.data={file}"]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
-    assert shown("ims.title") == "[FIRING 1] CRITICAL CriticalErrorRate on ims-core in production"
-    assert shown("ims.color") == "danger"
-    assert shown("ims.runbook") == texts["runbook_url"]
-    text = shown("ims.text")
+    assert (
+        shown("imsobs.title") == "[FIRING 1] CRITICAL CriticalErrorRate on ims-core in production"
+    )
+    assert shown("imsobs.color") == "danger"
+    assert shown("imsobs.runbook") == texts["runbook_url"]
+    text = shown("imsobs.text")
     for part in (*texts.values(), "area=requests", "team=platform"):
         assert part in text
     # It fired a minute after its condition began: that is how long it holds.
@@ -135,7 +137,7 @@ def test_a_notification_is_readable(model: Model, rendered: Path, tmp_path: Path
     ]
     file.write_text(json.dumps(data))
     ended = "Ended: 2026-01-02 03:19:35 UTC, lasted 16m30s (since 2026-01-02 03:03:05 UTC)"
-    text = shown("ims.text")
+    text = shown("imsobs.text")
     assert text.startswith(ended)
     assert f"Last told: {texts['summary']}" in text
     assert "Silence" not in text
@@ -145,7 +147,7 @@ def test_a_notification_is_readable(model: Model, rendered: Path, tmp_path: Path
     for name in ("Watchdog", "Handmade"):
         data["alerts"][0]["labels"] = {**labels, "alertname": name}
         file.write_text(json.dumps(data))
-        assert "Since: 2026-01-02 03:04:05 UTC" in shown("ims.text")
+        assert "Since: 2026-01-02 03:04:05 UTC" in shown("imsobs.text")
     data["alerts"][0]["labels"] = dict(labels)
     # Slack would call everybody, and show a link that leads elsewhere than it says.
     data["commonLabels"]["service_name"] = "<!channel> & <https://evil.example|Runbook>"
@@ -154,13 +156,13 @@ def test_a_notification_is_readable(model: Model, rendered: Path, tmp_path: Path
     file.write_text(json.dumps(data))
     escaped = "&lt;!channel&gt; &amp; &lt;https://evil.example|Runbook&gt;"
     assert (
-        shown("ims.slack.title")
+        shown("imsobs.slack.title")
         == f"[FIRING 1] CRITICAL CriticalErrorRate on {escaped} in production"
     )
-    for text in (shown("ims.slack.text"), shown("ims.slack.title")):
+    for text in (shown("imsobs.slack.text"), shown("imsobs.slack.title")):
         assert "<" not in text.replace("<no value>", "")
         assert escaped in text
-    assert "&lt;!here&gt;" in shown("ims.slack.text")
+    assert "&lt;!here&gt;" in shown("imsobs.slack.text")
 
 
 def _of_case(name: str, labels: dict[str, str]) -> dict[str, str]:

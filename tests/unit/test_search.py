@@ -166,7 +166,7 @@ echo "$@" >> "$(dirname "$0")/docker.log"
 here="$(dirname "$0")"
 case "$*" in
   *" ps "*) cat "$here/ps.json" ;;
-  inspect*) echo "[\\"IMS_LOG_EXPORTER=$(cat "$here/exporter")\\"]" ;;
+  inspect*) echo "[\\"IMSOBS_LOG_EXPORTER=$(cat "$here/exporter")\\"]" ;;
   *" cp "*) cat "$here/logs.tar" ;;
   *wget*) cat "$here/loki.json" ;;
 esac

@@ -107,19 +107,19 @@ def test_preflight_names_the_missing_secret_file(model: Model, tmp_path: Path) -
 def test_preflight_refuses_open_ingest(
     model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("IMS_OTLP_BIND", "0.0.0.0")  # noqa: S104 - what is refused
+    monkeypatch.setenv("IMSOBS_OTLP_BIND", "0.0.0.0")  # noqa: S104 - what is refused
     assert [finding.level for finding in preflight._ingest(model, tmp_path)] == ["fail"]
 
 
 ALL = "0.0.0.0"  # noqa: S104 - what is refused
 SETTINGS = {
-    "IMS_OTLP_BIND=0.0.0.0": ALL,
-    "export IMS_OTLP_BIND=0.0.0.0": ALL,
-    "IMS_OTLP_BIND='0.0.0.0'": ALL,
-    'IMS_OTLP_BIND="0.0.0.0"   # all': ALL,
-    "  IMS_OTLP_BIND=10.1.2.3 # one": "10.1.2.3",
-    "IMS_OTLP_BIND=127.evil.example": "127.evil.example",
-    "IMS_OTLP_BIND=[::]": "[::]",
+    "IMSOBS_OTLP_BIND=0.0.0.0": ALL,
+    "export IMSOBS_OTLP_BIND=0.0.0.0": ALL,
+    "IMSOBS_OTLP_BIND='0.0.0.0'": ALL,
+    'IMSOBS_OTLP_BIND="0.0.0.0"   # all': ALL,
+    "  IMSOBS_OTLP_BIND=10.1.2.3 # one": "10.1.2.3",
+    "IMSOBS_OTLP_BIND=127.evil.example": "127.evil.example",
+    "IMSOBS_OTLP_BIND=[::]": "[::]",
 }
 
 
@@ -127,26 +127,33 @@ SETTINGS = {
 def test_preflight_reads_the_settings_that_compose_gets(
     model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:
-    monkeypatch.delenv("IMS_OTLP_BIND", raising=False)
+    monkeypatch.delenv("IMSOBS_OTLP_BIND", raising=False)
     (tmp_path / "stack").mkdir()
     (tmp_path / "stack/.env").write_text(f"# settings\n{line}\n")
-    assert stack_secrets.compose_environment(tmp_path)["IMS_OTLP_BIND"] == SETTINGS[line]
+    assert stack_secrets.compose_environment(tmp_path)["IMSOBS_OTLP_BIND"] == SETTINGS[line]
     (finding,) = preflight._ingest(model, tmp_path)
     assert finding.level == "fail"
     assert SETTINGS[line] in finding.detail
     # The environment wins, in compose as in what is checked.
-    monkeypatch.setenv("IMS_OTLP_BIND", "127.0.0.1")
-    assert stack_secrets.compose_environment(tmp_path)["IMS_OTLP_BIND"] == "127.0.0.1"
+    monkeypatch.setenv("IMSOBS_OTLP_BIND", "127.0.0.1")
+    assert stack_secrets.compose_environment(tmp_path)["IMSOBS_OTLP_BIND"] == "127.0.0.1"
     assert [f.level for f in preflight._ingest(model, tmp_path)] == ["ok"]
 
 
 @pytest.mark.parametrize(
     "line",
-    ["IMS_OTLP_BIND: 0.0.0.0", "IMS_OTLP_BIND=${OTHER}", "IMS_OTLP_BIND", 'A="x', "A=b c", "A=\\x"],
+    [
+        "IMSOBS_OTLP_BIND: 0.0.0.0",
+        "IMSOBS_OTLP_BIND=${OTHER}",
+        "IMSOBS_OTLP_BIND",
+        'A="x',
+        "A=b c",
+        "A=\\x",
+    ],
 )
 def test_settings_that_could_be_read_in_two_ways_are_refused(tmp_path: Path, line: str) -> None:
     (tmp_path / "stack").mkdir()
-    (tmp_path / "stack/.env").write_text(f"IMS_ENVIRONMENT=staging\n{line}\n")
+    (tmp_path / "stack/.env").write_text(f"IMSOBS_ENVIRONMENT=staging\n{line}\n")
     with pytest.raises(ImsobsError, match="not NAME=value: line 2"):
         settings.effective(tmp_path)
 

@@ -115,7 +115,7 @@ def test_only_loopback_is_published(compose: dict[str, Any]) -> None:
 def test_the_otlp_address_opens_with_a_token_only(tmp_path: Path) -> None:
     files = files_of(tmp_path, "stack: {ingest: {auth: bearer, tls: true}}")
     service = yaml.safe_load(files["stack/compose.yaml"])["services"]["otelcol"]
-    opened = [port for port in service["ports"] if "IMS_OTLP_BIND" in port]
+    opened = [port for port in service["ports"] if "IMSOBS_OTLP_BIND" in port]
     assert [port.rsplit(":", 1)[1] for port in opened] == ["4317", "4318"]
     protocols = yaml.safe_load(files["collector/ingest.yaml"])["receivers"]["otlp"]["protocols"]
     for protocol in protocols.values():
@@ -151,10 +151,10 @@ def test_what_ends_loki_is_out_of_reach(
     process = yaml.safe_load(files["stack/native.yaml"])["processes"]["loki"]
     assert process["ready"].endswith("/${IMSOBS_LOKI_PATH}/ready")
     one, other = (Layout(tmp_path, tmp_path / name) for name in ("one", "other"))
-    path = one.fill(process["env"]["IMS_LOKI_PATH"])
+    path = one.fill(process["env"]["IMSOBS_LOKI_PREFIX"])
     assert re.fullmatch(r"/[0-9a-f]{32}", path)
-    assert one.fill(process["env"]["IMS_LOKI_PATH"]) == path
-    assert other.fill(process["env"]["IMS_LOKI_PATH"]) != path
+    assert one.fill(process["env"]["IMSOBS_LOKI_PREFIX"]) == path
+    assert other.fill(process["env"]["IMSOBS_LOKI_PREFIX"]) != path
     assert (one.run / "loki-path").stat().st_mode & 0o777 == 0o600
 
 

@@ -149,16 +149,16 @@ def test_the_same_bytes_elsewhere_and_another_path_restart_nothing(
 def test_why_something_is_restarted_is_told_before(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    project.data["processes"]["beta"]["reads"] = ["IMS_ENVIRONMENT"]
+    project.data["processes"]["beta"]["reads"] = ["IMSOBS_ENVIRONMENT"]
     bring_up(project)
-    monkeypatch.setenv("IMS_ENVIRONMENT", "staging")
+    monkeypatch.setenv("IMSOBS_ENVIRONMENT", "staging")
     (project.root / "beta.conf").write_text("beta two", encoding="utf-8")
     executable(project.bin / "alpha", SERVER.replace("VERSION", "1.2.4"))
     outcome, told = bring_up(project)
     assert outcome.restarted == ("alpha", "beta")
     assert told[:2] == [
         "will restart alpha: 1.2.3 becomes 1.2.4",
-        "will restart beta: IMS_ENVIRONMENT changed in its environment; beta.conf changed",
+        "will restart beta: IMSOBS_ENVIRONMENT changed in its environment; beta.conf changed",
     ]
 
 

@@ -57,7 +57,7 @@ def _of_call(node: Call, metrics: dict[str, ResolvedMetric]) -> AlertUnit:
 def _of_series(name: str, metrics: dict[str, ResolvedMetric]) -> AlertUnit:
     metric = base_metric(name, metrics)
     if metric is not None:
-        if metric.source_kind == "probe" and metric.sources == ("status",):
+        if metric.kind.probed and metric.sources == ("status",):
             return "bool"
         if metric.name.endswith("_ratio"):
             return "ratio"

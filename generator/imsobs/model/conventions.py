@@ -51,7 +51,7 @@ PROFILES = {"promtail": "promtail", "gateway": "demo"}
 CONFIG_LABEL = "imsobs.config"
 
 # Attributes that the derivation sets on its own copy of a signal; a sender's own are dropped.
-MARKS = "ims."
+MARKS = "imsobs."
 SOURCE_MARK = f"{MARKS}source"
 COST = f"{MARKS}cost_usd"
 COST_DRIFT = f"{MARKS}cost_drift_percent"

@@ -27,9 +27,9 @@ def derived_drill(
     metric = metrics.get(one.series.metric) if one else None
     if one is None or metric is None or alert.guard is not None:
         return None
-    if metric.source_kind == "probe":
+    if metric.kind.probed:
         return _unhealthy(alert, one, metric)
-    if metric.source_kind == "event" and one.function and alert.op.startswith(">"):
+    if metric.kind.signal == "log" and one.function and alert.op.startswith(">"):
         return _events(alert, one, metric, spec)
     return None
 

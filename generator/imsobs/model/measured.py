@@ -57,9 +57,7 @@ def measured(
         return None
     metric = metrics.get(found.metric)
     # What a scrape adds matters only to what is known by it.
-    extra = (
-        () if metric is not None and metric.source_kind == "stack" else conventions.SCRAPE_LABELS
-    )
+    extra = () if metric is not None and not metric.kind.named_here else conventions.SCRAPE_LABELS
     labels = _example(node, found, metric.when if metric else {}, extra)
     anchored = bool(uses) and uses[0].modifier == "anchored"
     return None if labels is None else Measured(found, function, window, anchored, labels)

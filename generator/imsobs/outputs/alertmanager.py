@@ -12,7 +12,7 @@ from imsobs.promql.matchers import matcher
 from imsobs.spec.schema.base import seconds
 from imsobs.spec.schema.routing import Email, Matchers, Mute, Receiver, Route
 
-TEMPLATE = f"{artifacts.NOTIFICATION_TEMPLATES}/ims.tmpl"
+TEMPLATE = f"{artifacts.NOTIFICATION_TEMPLATES}/notifications.tmpl"
 _DEFAULTS = ("group_by", "group_wait", "group_interval", "repeat_interval")
 
 
@@ -43,7 +43,7 @@ def plan(model: Model) -> Iterator[YamlPage | TextPage]:
     }
     yield YamlPage(artifacts.ALERTMANAGER, sections, "alerts/alertmanager.yaml.j2")
     names = {"service": conventions.SERVICE_NAME, "environment": conventions.ENVIRONMENT}
-    yield TextPage(TEMPLATE, "alerts/ims.tmpl.j2", {**names, "holds": _holds(model)})
+    yield TextPage(TEMPLATE, "alerts/notifications.tmpl.j2", {**names, "holds": _holds(model)})
     expected = {
         name: {"labels": wanted.labels, "receivers": wanted.receivers}
         for name, wanted in spec.routing.expect.items()
@@ -97,13 +97,13 @@ def _receiver(receiver: Receiver, secrets: str) -> dict[str, Any]:
                 "routing_key_file": f"{secrets}/{receiver.pagerduty.key_file}",
                 "send_resolved": True,
                 # Alertmanager's own address, the default, need not answer where it runs.
-                "client_url": '{{ template "ims.runbook" . }}',
-                "description": '{{ template "ims.title" . }}',
-                "severity": '{{ template "ims.pagerduty_severity" . }}',
+                "client_url": '{{ template "imsobs.runbook" . }}',
+                "description": '{{ template "imsobs.title" . }}',
+                "severity": '{{ template "imsobs.pagerduty_severity" . }}',
                 "class": "{{ .CommonLabels.alertname }}",
                 "component": f"{{{{ .CommonLabels.{conventions.SERVICE_NAME} }}}}",
                 "group": f"{{{{ .CommonLabels.{conventions.ENVIRONMENT} }}}}",
-                "details": {"text": '{{ template "ims.text" . }}'},
+                "details": {"text": '{{ template "imsobs.text" . }}'},
             }
         ]
     if receiver.slack is not None:
@@ -112,11 +112,11 @@ def _receiver(receiver: Receiver, secrets: str) -> dict[str, Any]:
                 "api_url_file": f"{secrets}/{receiver.slack.url_file}",
                 "channel": receiver.slack.channel,
                 "send_resolved": True,
-                "color": '{{ template "ims.color" . }}',
-                "title": '{{ template "ims.slack.title" . }}',
-                "title_link": '{{ template "ims.runbook" . }}',
-                "fallback": '{{ template "ims.slack.title" . }}',
-                "text": '{{ template "ims.slack.text" . }}',
+                "color": '{{ template "imsobs.color" . }}',
+                "title": '{{ template "imsobs.slack.title" . }}',
+                "title_link": '{{ template "imsobs.runbook" . }}',
+                "fallback": '{{ template "imsobs.slack.title" . }}',
+                "text": '{{ template "imsobs.slack.text" . }}',
             }
         ]
     if receiver.email is not None:
@@ -137,7 +137,7 @@ def _email(mail: Email, secrets: str) -> dict[str, Any]:
         "auth_password_file": f"{secrets}/{mail.password_file}",
         "require_tls": True,
         "send_resolved": True,
-        "headers": {"Subject": '{{ template "ims.title" . }}'},
+        "headers": {"Subject": '{{ template "imsobs.title" . }}'},
         "html": "",
-        "text": '{{ template "ims.text" . }}',
+        "text": '{{ template "imsobs.text" . }}',
     }

@@ -48,9 +48,9 @@ def collector_environment(model: Model, network: Network) -> dict[str, str]:
     """Return the variables that collector/config.yaml reads for its neighbours."""
     stack = model.spec.stack
     return {
-        "IMS_BIND_ADDRESS": network.bind,
-        "IMS_JAEGER_ENDPOINT": network.at("jaeger", stack.jaeger.ports.otlp_grpc),
-        "IMS_LOKI_ENDPOINT": network.loki(stack.loki.ports.http),
+        "IMSOBS_BIND_ADDRESS": network.bind,
+        "IMSOBS_JAEGER_ENDPOINT": network.at("jaeger", stack.jaeger.ports.otlp_grpc),
+        "IMSOBS_LOKI_ENDPOINT": network.loki(stack.loki.ports.http),
     }
 
 
@@ -59,9 +59,9 @@ def grafana_environment(model: Model, network: Network, dashboards: str) -> dict
     stack = model.spec.stack
     alertmanager = network.at("alertmanager", stack.alertmanager.ports.http)
     return {
-        "IMS_PROMETHEUS_URL": f"http://{network.at('prometheus', stack.prometheus.ports.http)}",
-        "IMS_ALERTMANAGER_URL": f"http://{alertmanager}",
-        "IMS_LOKI_URL": network.loki(stack.loki.ports.http),
-        "IMS_JAEGER_URL": f"http://{network.at('jaeger', stack.jaeger.ports.http)}",
-        "IMS_DASHBOARDS": dashboards,
+        "IMSOBS_PROMETHEUS_URL": f"http://{network.at('prometheus', stack.prometheus.ports.http)}",
+        "IMSOBS_ALERTMANAGER_URL": f"http://{alertmanager}",
+        "IMSOBS_LOKI_URL": network.loki(stack.loki.ports.http),
+        "IMSOBS_JAEGER_URL": f"http://{network.at('jaeger', stack.jaeger.ports.http)}",
+        "IMSOBS_DASHBOARDS": dashboards,
     }

@@ -104,7 +104,7 @@ def _secret_paths(root: Path) -> list[Path]:
 
 def _ingest(model: Model, root: Path) -> Iterator[Finding]:
     # As compose has it; it reads the variable only when a token is asked for.
-    bind = settings.effective(root).get("IMS_OTLP_BIND") or "127.0.0.1"
+    bind = settings.effective(root).get("IMSOBS_OTLP_BIND") or "127.0.0.1"
     loopback = _is_loopback(bind)
     chosen = model.spec.stack.ingest
     if not loopback and (chosen.auth == "none" or not chosen.tls):

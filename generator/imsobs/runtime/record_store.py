@@ -113,7 +113,7 @@ def _collector(layout: Layout) -> dict[str, Any]:
 def _writes_a_file(layout: Layout) -> bool:
     """Return whether the Collector's container was started with the file as its log exporter."""
     environment = docker.container_environment(layout, "otelcol")
-    return environment.get("IMS_LOG_EXPORTER", "") == "file"
+    return environment.get("IMSOBS_LOG_EXPORTER", "") == "file"
 
 
 def _container_lines(layout: Layout) -> Iterator[str]:

@@ -24,7 +24,7 @@ _LINE = re.compile(
     re.VERBOSE,
 )
 # What compose.yaml refers to (artifacts of outputs/stack/containers.py).
-_OWN = re.compile(r"(?:IMS_|IMSOBS_IMAGE_|LOG_|OTEL_)[A-Z_]+|TRACE_SAMPLING_RATE|GRAFANA_[A-Z_]+")
+_OWN = re.compile(r"(?:IMSOBS_|LOG_|OTEL_)[A-Z_]+|TRACE_SAMPLING_RATE|GRAFANA_[A-Z_]+")
 
 
 def read(root: Path) -> dict[str, str]:

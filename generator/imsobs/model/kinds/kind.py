@@ -58,6 +58,8 @@ class Kind:
     repeated: ClassVar[bool] = False
     # Whether the service itself sends what is counted.
     sent: ClassVar[bool] = False
+    # Whether it tells what the Collector's probe of the health routes saw.
+    probed: ClassVar[bool] = False
     # Whether its metrics count HTTP requests, and with them those of the probe.
     counts_requests: ClassVar[bool] = False
     # Whether ``value`` and ``buckets`` say what of a signal is measured; whether ``value`` may be

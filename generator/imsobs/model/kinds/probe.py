@@ -18,6 +18,7 @@ class Probe(Kind):
     """``probe``: what an answer says."""
 
     name = "probe"
+    probed = True
 
     def own_labels(
         self, labels: dict[str, Allowed], metric: Metric, spec: Spec

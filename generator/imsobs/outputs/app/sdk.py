@@ -19,8 +19,8 @@ from imsobs.outputs.references import SDK, SHELL, Reference, Value, join, writte
 from imsobs.pages import JsonPage, Page, TextPage, YamlPage
 
 _ENDPOINT_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
-_TOKEN_VARIABLE = "IMS_OTLP_TOKEN"  # noqa: S105 - a variable's name
-_CA_VARIABLE = "IMS_OTLP_CA_FILE"
+_TOKEN_VARIABLE = "IMSOBS_OTLP_TOKEN"  # noqa: S105 - a variable's name
+_CA_VARIABLE = "IMSOBS_OTLP_CA_FILE"
 # Spans and records that wait in the service while the Collector is away or slow. A queue
 # that is full drops, and a dropped span is missing from the counters: better too long.
 _QUEUE = 16_384
@@ -100,7 +100,7 @@ def _environment(model: Model) -> dict[str, Value]:
         "OTEL_CONFIG_FILE": Reference("OTEL_CONFIG_FILE", artifacts.SDK_CONFIG),
         "OTEL_SERVICE_NAME": Reference("OTEL_SERVICE_NAME", service.names[0]),
         _ENDPOINT_VARIABLE: _endpoint(model),
-        "IMS_ENVIRONMENT": Reference("IMS_ENVIRONMENT", service.environments[0]),
+        "IMSOBS_ENVIRONMENT": Reference("IMSOBS_ENVIRONMENT", service.environments[0]),
         "OTEL_SEMCONV_STABILITY_OPT_IN": "http,database",
         "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": ",".join(_INSTRUMENTATIONS),
         "OTEL_PYTHON_SYSTEM_METRICS_EXCLUDED_METRICS": ",".join([*patterns, *excluded]),
@@ -147,8 +147,8 @@ def _resource(model: Model) -> dict[str, Any]:
     attributes = {
         "service.name": Reference("OTEL_SERVICE_NAME", service.names[0]),
         "service.namespace": service.namespace,
-        "service.version": Reference("IMS_VERSION", "0.0.0"),
-        "deployment.environment.name": Reference("IMS_ENVIRONMENT", service.environments[0]),
+        "service.version": Reference("IMSOBS_VERSION", "0.0.0"),
+        "deployment.environment.name": Reference("IMSOBS_ENVIRONMENT", service.environments[0]),
     }
     return {
         "attributes_list": Reference("OTEL_RESOURCE_ATTRIBUTES"),
@@ -214,7 +214,7 @@ def _meter_provider(model: Model) -> dict[str, Any]:
 
 
 # An attribute that no instrument sets: the file's schema requires a name in the list.
-_NO_ATTRIBUTES = {"included": ["ims.none"]}
+_NO_ATTRIBUTES = {"included": ["imsobs.none"]}
 # Views add up: an instrument that has a view of its own keeps it, all others are dropped. The
 # SDK sorts and hashes the attributes of what it drops, too: better none.
 _DROP_THE_REST: dict[str, Any] = {

@@ -147,6 +147,6 @@ def store_pipelines(model: Model) -> dict[str, Any]:
                 "transform/stored",
                 "batch/logs",
             ],
-            "exporters": [Reference("IMS_LOG_EXPORTER", "file"), _REDACTIONS],
+            "exporters": [Reference("IMSOBS_LOG_EXPORTER", "file"), _REDACTIONS],
         },
     }

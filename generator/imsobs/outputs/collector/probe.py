@@ -65,7 +65,7 @@ def variables(model: Model) -> list[str]:
 
 def _receivers(model: Model) -> dict[str, Any]:
     """Return the HTTP check of every component."""
-    url = Reference("IMS_SERVICE_URL", model.spec.service.url)
+    url = Reference("IMSOBS_SERVICE_URL", model.spec.service.url)
     asked = model.spec.service.probe
     headers: dict[str, Value] = {
         name: value if isinstance(value, str) else Reference(value.env, "")
@@ -119,12 +119,12 @@ def _processors(model: Model) -> dict[str, Any]:
 def _weighing(model: Model) -> list[Group]:
     """Return the transform that names the component of each data point and weighs it."""
     component, url = attribute("datapoint", "component"), attribute("datapoint", "http.url")
-    base = Reference("IMS_SERVICE_URL", model.spec.service.url)
+    base = Reference("IMSOBS_SERVICE_URL", model.spec.service.url)
     identify = [
         join(set_to(component, text(name)), f" where {url} == ", quoted(base, path))
         for name, path in targets(model).items()
     ]
-    environment = quoted(Reference("IMS_ENVIRONMENT", model.spec.service.environments[0]))
+    environment = quoted(Reference("IMSOBS_ENVIRONMENT", model.spec.service.environments[0]))
     # A response whose body is not complete in time has a status code, but is late.
     late = seconds(model.spec.collector.timeout_of_probe) * 1000
     is_lateness = f"metric.name == {text(_LATENESS)}"

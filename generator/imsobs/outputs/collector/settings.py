@@ -8,7 +8,7 @@ from imsobs.model import Model
 from imsobs.outputs.references import Joined, Reference, Value, join
 
 # Loopback unless the environment says otherwise: a container has its own.
-_BIND = Reference("IMS_BIND_ADDRESS", "127.0.0.1")
+_BIND = Reference("IMSOBS_BIND_ADDRESS", "127.0.0.1")
 _STATE = "IMSOBS_STATE"
 _MIB = 1024 * 1024
 # Decompressed; what is larger is refused. A request of 15 MiB can hold values that nest so deep
@@ -97,8 +97,8 @@ def exporters(model: Model) -> dict[str, Any]:
         "prometheus/current": _prometheus(ports.current, keep.keep_gone),
         "prometheus/processes": _prometheus(ports.processes, keep.keep_gone),
         "prometheus/state": _prometheus(ports.state, keep.keep_idle),
-        "otlp_grpc/traces": _store(Reference("IMS_JAEGER_ENDPOINT", jaeger), model),
-        "otlp_http/logs": _store(join(Reference("IMS_LOKI_ENDPOINT", loki), "/otlp"), model),
+        "otlp_grpc/traces": _store(Reference("IMSOBS_JAEGER_ENDPOINT", jaeger), model),
+        "otlp_http/logs": _store(join(Reference("IMSOBS_LOKI_ENDPOINT", loki), "/otlp"), model),
         "file": {
             "path": _state("logs/store.jsonl"),
             "rotation": {"max_megabytes": 64, "max_backups": 5},

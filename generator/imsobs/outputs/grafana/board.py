@@ -15,7 +15,6 @@ from imsobs.outputs.grafana.panels import data_source_kind, panel
 from imsobs.outputs.grafana.sources import KINDS, PROMETHEUS, data_source
 from imsobs.pages import HEADER
 
-TAGS = ["generated", "ims"]
 REFRESH_CHOICES = ["10s", "30s", "1m", "5m", "15m", "1h"]
 _TITLES = {"service": "Service", "environment": "Environment", "vendor": "Vendor", "model": "Model"}
 # The SDK writes these of an interval for every variable; Grafana's schema has them there alone.
@@ -36,7 +35,7 @@ def board(dashboard: ResolvedDashboard, model: Model) -> grafana.Dashboard:
         uid=dashboard.uid,
         title=dashboard.title,
         description=f"{dashboard.description} {HEADER}",
-        tags=TAGS,
+        tags=["generated", model.spec.service.namespace],
         editable=True,
         timezone="browser",
         graph_tooltip=grafana.DashboardCursorSync.CROSSHAIR,
@@ -138,7 +137,7 @@ def _links(model: Model) -> list[grafana.DashboardLink]:
         title="Dashboards",
         type_val=grafana.DashboardLinkType.DASHBOARDS,
         icon="dashboard",
-        tags=[TAGS[1]],
+        tags=[model.spec.service.namespace],
         as_dropdown=True,
         include_vars=True,
         keep_time=True,

@@ -50,7 +50,7 @@ def _prometheus(model: Model) -> dict[str, Any]:
         "exemplarTraceIdDestinations": [{"name": "trace_id", "datasourceUid": "jaeger"}],
     }
     return _source(
-        "Prometheus", "prometheus", Reference("IMS_PROMETHEUS_URL"), json, isDefault=True
+        "Prometheus", "prometheus", Reference("IMSOBS_PROMETHEUS_URL"), json, isDefault=True
     )
 
 
@@ -69,7 +69,7 @@ def _loki() -> dict[str, Any]:
             }
         ],
     }
-    return _source("Loki", "loki", Reference("IMS_LOKI_URL"), json)
+    return _source("Loki", "loki", Reference("IMSOBS_LOKI_URL"), json)
 
 
 def _jaeger() -> dict[str, Any]:
@@ -85,7 +85,7 @@ def _jaeger() -> dict[str, Any]:
             "query": _trace_logs_query(),
         },
     }
-    return _source("Jaeger", "jaeger", Reference("IMS_JAEGER_URL"), json)
+    return _source("Jaeger", "jaeger", Reference("IMSOBS_JAEGER_URL"), json)
 
 
 def _trace_logs_query() -> str:
@@ -95,7 +95,7 @@ def _trace_logs_query() -> str:
 
 def _alertmanager() -> dict[str, Any]:
     json = {"implementation": "prometheus", "handleGrafanaManagedAlerts": False}
-    return _source("Alertmanager", "alertmanager", Reference("IMS_ALERTMANAGER_URL"), json)
+    return _source("Alertmanager", "alertmanager", Reference("IMSOBS_ALERTMANAGER_URL"), json)
 
 
 def _provider(model: Model) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def _provider(model: Model) -> dict[str, Any]:
                 "allowUiUpdates": False,
                 "disableDeletion": True,
                 "updateIntervalSeconds": 30,
-                "options": {"path": Reference("IMS_DASHBOARDS")},
+                "options": {"path": Reference("IMSOBS_DASHBOARDS")},
             }
         ],
     }

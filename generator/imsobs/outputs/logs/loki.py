@@ -14,11 +14,11 @@ from imsobs.pages import Page, YamlPage
 from imsobs.spec.schema.base import seconds
 
 # Read by Loki itself with -config.expand-env=true.
-_BIND = Reference("IMS_BIND_ADDRESS", "127.0.0.1")
-_DATA = Reference("IMS_LOKI_DATA", ".imsobs/data/loki")
+_BIND = Reference("IMSOBS_BIND_ADDRESS", "127.0.0.1")
+_DATA = Reference("IMSOBS_LOKI_DATA", ".imsobs/data/loki")
 # A path that no page in a browser can guess: natively the state folder's own, in containers none,
 # as the port is not published. GET /ingester/shutdown would end Loki, whoever asks.
-_PATH = Reference("IMS_LOKI_PATH", "")
+_PATH = Reference("IMSOBS_LOKI_PREFIX", "")
 # Resource attributes that become labels; every other field is structured metadata. A short
 # list keeps streams few: one per service and environment.
 INDEX_ATTRIBUTES = ("service.name", "deployment.environment.name")

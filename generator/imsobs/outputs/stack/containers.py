@@ -67,7 +67,7 @@ def otelcol(model: Model) -> Service:
     configs = [artifacts.COLLECTOR, *([artifacts.COLLECTOR_INGEST] if secrets else [])]
     state = VOLUMES["otelcol"]
     # Without authentication the ports are published on loopback only.
-    exposable = "IMS_OTLP_BIND" if model.spec.stack.ingest.auth == "bearer" else None
+    exposable = "IMSOBS_OTLP_BIND" if model.spec.stack.ingest.auth == "bearer" else None
     return {
         **_running("otelcol", model),
         "command": [f"--config={artifacts.CONTAINER_ROOT}/{config}" for config in configs],
@@ -76,9 +76,11 @@ def otelcol(model: Model) -> Service:
             **collector_environment(model, COMPOSE),
             **{ingest.VARIABLES[name]: f"/run/secrets/{name}" for name in secrets},
             "IMSOBS_STATE": state,
-            "IMS_LOG_EXPORTER": Reference("IMS_LOG_EXPORTER", "otlp_http/logs"),
-            "IMS_SERVICE_URL": Reference("IMS_SERVICE_URL", "http://host.docker.internal:8080"),
-            "IMS_ENVIRONMENT": _environment(model),
+            "IMSOBS_LOG_EXPORTER": Reference("IMSOBS_LOG_EXPORTER", "otlp_http/logs"),
+            "IMSOBS_SERVICE_URL": Reference(
+                "IMSOBS_SERVICE_URL", "http://host.docker.internal:8080"
+            ),
+            "IMSOBS_ENVIRONMENT": _environment(model),
             **{name: Reference(name, "") for name in probe.variables(model)},
             "TRACE_SAMPLING_RATE": Reference(
                 "TRACE_SAMPLING_RATE", decimal(model.spec.sampling.rate)
@@ -102,7 +104,7 @@ def _runtime(memory_mib: int) -> dict[str, str]:
 
 
 def _environment(model: Model) -> Reference:
-    return Reference("IMS_ENVIRONMENT", model.spec.service.environments[0])
+    return Reference("IMSOBS_ENVIRONMENT", model.spec.service.environments[0])
 
 
 def prometheus(model: Model) -> Service:
@@ -160,8 +162,8 @@ def jaeger(model: Model) -> Service:
         "command": [f"--config={artifacts.CONTAINER_ROOT}/{artifacts.JAEGER}"],
         "environment": {
             **_runtime(component.memory_mib),
-            "IMS_BIND_ADDRESS": COMPOSE.bind,
-            "IMS_JAEGER_DATA": VOLUMES["jaeger"],
+            "IMSOBS_BIND_ADDRESS": COMPOSE.bind,
+            "IMSOBS_JAEGER_DATA": VOLUMES["jaeger"],
         },
         "volumes": [
             mount("./jaeger.yaml", artifacts.JAEGER),
@@ -183,8 +185,8 @@ def loki(model: Model) -> Service:
         ],
         "environment": {
             **_runtime(component.memory_mib),
-            "IMS_BIND_ADDRESS": COMPOSE.bind,
-            "IMS_LOKI_DATA": VOLUMES["loki"],
+            "IMSOBS_BIND_ADDRESS": COMPOSE.bind,
+            "IMSOBS_LOKI_DATA": VOLUMES["loki"],
         },
         "volumes": [mount("./loki.yaml", artifacts.LOKI), volume("loki", VOLUMES["loki"])],
         # Not published: whatever reaches it can end it (GET /ingester/shutdown).
@@ -260,14 +262,14 @@ def gateway(model: Model) -> Service:
         "build": {"context": "..", "dockerfile": "examples/gateway/Dockerfile"},
         "environment": {
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{collector}",
-            "IMS_ENVIRONMENT": _environment(model),
+            "IMSOBS_ENVIRONMENT": _environment(model),
             "LOG_LEVEL": Reference("LOG_LEVEL", "INFO"),
             "LOG_FORMAT": Reference("LOG_FORMAT", "json"),
             "LOG_CONSOLE_LEVEL": Reference("LOG_CONSOLE_LEVEL", "WARNING"),
             "LOG_TRACE_CONTEXT": Reference("LOG_TRACE_CONTEXT", "true"),
-            "IMS_DEMO_PORT": str(port),
+            "IMSOBS_DEMO_PORT": str(port),
             # Of python -m gateway.demo, such as --spike 240.
-            "IMS_DEMO_OPTIONS": Reference("IMS_DEMO_OPTIONS", ""),
+            "IMSOBS_DEMO_OPTIONS": Reference("IMSOBS_DEMO_OPTIONS", ""),
         },
         "volumes": [mount("../app")],
         "working_dir": artifacts.CONTAINER_ROOT,

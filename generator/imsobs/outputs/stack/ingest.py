@@ -18,9 +18,9 @@ from imsobs.pages import Page, YamlPage
 _AUTH = "bearertokenauth"
 # Secret -> variable that names its file.
 VARIABLES = {
-    "otlp_token": "IMS_OTLP_TOKEN_FILE",
-    "otlp_cert": "IMS_OTLP_CERT_FILE",
-    "otlp_key": "IMS_OTLP_KEY_FILE",
+    "otlp_token": "IMSOBS_OTLP_TOKEN_FILE",
+    "otlp_cert": "IMSOBS_OTLP_CERT_FILE",
+    "otlp_key": "IMSOBS_OTLP_KEY_FILE",
 }
 
 

@@ -98,9 +98,9 @@ def _processes(model: Model, collected: CollectorPlan) -> dict[str, Any]:
             "component": "loki",
             "args": ["-config.file=stack/loki.yaml", "-config.expand-env=true"],
             "env": {
-                "IMS_BIND_ADDRESS": NATIVE.bind,
-                "IMS_LOKI_DATA": f"{_STATE}/data/loki",
-                "IMS_LOKI_PATH": LOKI_PATH,
+                "IMSOBS_BIND_ADDRESS": NATIVE.bind,
+                "IMSOBS_LOKI_DATA": f"{_STATE}/data/loki",
+                "IMSOBS_LOKI_PREFIX": LOKI_PATH,
             },
             "ports": {"http": stack.loki.ports.http, "grpc": stack.loki.ports.grpc},
             "ready": _url(stack.loki.ports.http, f"{LOKI_PATH}/ready"),
@@ -119,7 +119,7 @@ def _jaeger(model: Model) -> dict[str, Any]:
     return {
         "component": "jaeger",
         "args": ["--config", artifacts.JAEGER],
-        "env": {"IMS_BIND_ADDRESS": NATIVE.bind, "IMS_JAEGER_DATA": f"{_STATE}/data/jaeger"},
+        "env": {"IMSOBS_BIND_ADDRESS": NATIVE.bind, "IMSOBS_JAEGER_DATA": f"{_STATE}/data/jaeger"},
         "ports": ports.model_dump(),
         "ready": _url(ports.health, "/"),
         "url": _url(ports.http),

@@ -12,8 +12,8 @@ from imsobs.outputs.references import COLLECTOR, Joined, Reference, join, writte
 from imsobs.pages import Page, YamlPage
 from imsobs.spec.schema.base import seconds
 
-_BIND = Reference("IMS_BIND_ADDRESS", "127.0.0.1")
-_DATA = Reference("IMS_JAEGER_DATA", ".imsobs/data/jaeger")
+_BIND = Reference("IMSOBS_BIND_ADDRESS", "127.0.0.1")
+_DATA = Reference("IMSOBS_JAEGER_DATA", ".imsobs/data/jaeger")
 
 
 def plan(model: Model) -> Iterator[Page]:

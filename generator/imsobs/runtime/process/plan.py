@@ -53,7 +53,7 @@ Text = Annotated[str, AfterValidator(_known_placeholders)]
 ReloadWay = Annotated[str, AfterValidator(_reload_way)]
 # This project's own, and how the outside is reached; credentials of others are neither.
 Variable = Annotated[
-    str, Field(pattern=rf"^(IMS_[A-Z_]+|TRACE_SAMPLING_RATE|{'|'.join(NETWORK)})$")
+    str, Field(pattern=rf"^(IMSOBS_[A-Z_]+|TRACE_SAMPLING_RATE|{'|'.join(NETWORK)})$")
 ]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]

@@ -109,7 +109,7 @@ class Budget(Section):
             "Limit of the cost of model calls, in USD per calendar month (UTC) and environment,"
             " all services together: one number for every environment, or environment -> number."
             " An environment that is left out has no limit: its cost is recorded and never"
-            " raises an alert. Recorded as ims_budget_limit_usd."
+            " raises an alert. Recorded as `NAMESPACE_budget_limit_usd`."
         )
     )
     cost: MetricName | None = Field(
@@ -121,7 +121,7 @@ class Budget(Section):
     )
     series: Annotated[int, Field(ge=100)] = Field(
         description="Number of derived series in Prometheus that is planned for, all services and"
-        " environments together. Recorded as ims_series_limit."
+        " environments together. Recorded as `NAMESPACE_series_limit`."
     )
 
     def monthly(self, environments: list[str]) -> dict[str, float]:

@@ -35,8 +35,8 @@ class Probe(Section):
         default={},
         description=(
             "Headers of every request of the probe. A secret is read from a variable of the"
-            " Collector's environment: `authorization: {env: IMS_HEALTH_AUTHORIZATION}`. Default:"
-            " none."
+            " Collector's environment: `authorization: {env: IMSOBS_HEALTH_AUTHORIZATION}`."
+            " Default: none."
         ),
     )
     answer: Literal["body", "status"] = Field(
@@ -69,7 +69,7 @@ class Service(Section):
         min_length=1,
         description=(
             "Allowed values of deployment.environment.name. The first is that of a process that"
-            " has none set (IMS_ENVIRONMENT), the last the one that `imsobs drill`"
+            " has none set (IMSOBS_ENVIRONMENT), the last the one that `imsobs drill`"
             " reports as. One that is not listed counts as other."
         ),
     )
