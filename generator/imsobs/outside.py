@@ -77,6 +77,12 @@ def instrument(name: str) -> Instrument | None:
 
 
 @functools.cache
+def scopes() -> tuple[str, ...]:
+    """Return the scopes of known instrumentations; others may call theirs otherwise."""
+    return tuple(_read("instruments")["scopes"])
+
+
+@functools.cache
 def _series() -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = _read("series")["components"]
     return found

@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from opentelemetry.instrumentation import bootstrap_gen
 from opentelemetry.semconv import _incubating, metrics
 
 from release.registry.attributes import PACKAGE, ROOT
@@ -43,8 +44,22 @@ def collected() -> dict[str, Any]:
     packages = [PACKAGE, *(f"opentelemetry-instrumentation-{name}" for name in _RAN)]
     return {
         "sources": {name: version(name) for name in packages},
+        "scopes": _scopes(),
         "instruments": dict(sorted(found.items())),
     }
+
+
+def _scopes() -> list[str]:
+    """Return the scopes of the instrumentations that OpenTelemetry's bootstrap knows.
+
+    Their packages are named so; some call their scope otherwise, so the list is no law.
+    """
+    packages = [entry["instrumentation"] for entry in bootstrap_gen.libraries]
+    names = {
+        re.split("[=~<> ]", one)[0] for one in [*packages, *bootstrap_gen.default_instrumentations]
+    }
+    begin, scope = "opentelemetry-instrumentation-", "opentelemetry.instrumentation."
+    return sorted(name.replace(begin, scope).replace("-", "_") for name in names)
 
 
 def _documented(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:

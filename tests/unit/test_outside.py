@@ -88,6 +88,8 @@ def problems(tmp_path: Path, overlay: str) -> list[str]:
         "attributes: {shop.secret: string}\nredaction: {drop: ['^shop\\.sec']}\n",
         "metrics: {ims_in_flight_requests: {sdk: shop.open, labels: {method: shop.verb},"
         " allow: {metric/unknown-instrument: our meter}}}\n",
+        "sources: {cache_command: {scopes: [shop.checkout, opentelemetry.instrumentation.kafka,"
+        " 'opentelemetry.instrumentation.sql*']}}\n",
         "metrics: {prometheus_tsdb_new: {type: gauge, stack: prometheus, description: New.,"
         " allow: {metric/unknown-series: of the next version}}}\n",
     ],

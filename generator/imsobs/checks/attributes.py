@@ -18,6 +18,7 @@ from imsobs.spec.schema.root import Spec
 # What a name is needed for: a text, a number, a text of the resource, or only its presence.
 Use = Literal["label", "resource", "number", "any"]
 _IN_OTTL = re.compile(r'\b(?P<of>span|log|resource|scope)\.attributes\["(?P<name>[^"]+)"\]')
+_INSTRUMENTATIONS = "opentelemetry.instrumentation"
 _NUMBERS = ("int", "double")
 # What these say is about who sends: nobody sets it on a span or record.
 _SENDERS = ("service.", "telemetry.", "deployment.", "host.", "k8s.", "container.", "os.")
@@ -39,6 +40,7 @@ def check(model: Model) -> Iterator[Problem]:
     for named in _names(model.spec):
         yield from _name(named, known)
     yield from _patterns(model.spec, known)
+    yield from _scopes(model.spec)
 
 
 def _known(spec: Spec) -> Mapping[str, str]:
@@ -154,3 +156,18 @@ def _patterns(spec: Spec, known: Mapping[str, str]) -> Iterator[Problem]:
                     " instrumentation known here, or of attributes"
                 )
                 yield Problem(("redaction", key, index), message, "redaction/matches-nothing")
+
+
+def _scopes(spec: Spec) -> Iterator[Problem]:
+    """Yield scopes that differ from a known one by a slip; any other name may be one's own."""
+    known = {scope.rpartition(".")[2]: scope for scope in outside.scopes()}
+    for name, source in spec.sources.items():
+        for key in ("scopes", "prefer"):
+            for index, scope in enumerate(getattr(source, key)):
+                begin, _, word = scope.rstrip("*").rpartition(".")
+                if begin != _INSTRUMENTATIONS or any(one.startswith(word) for one in known):
+                    continue
+                if near := difflib.get_close_matches(word, known, n=1, cutoff=0.8):
+                    message = f'no instrumentation has the scope "{scope}"; did you mean'
+                    message += f' "{known[near[0]]}"?'
+                    yield Problem(("sources", name, key, index), message, "source/unknown-scope")
