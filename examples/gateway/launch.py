@@ -69,6 +69,26 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _require_free(*wanted: tuple[str, str, int, str]) -> None:
+    """Raise LaunchError for every (who, host, port, option) whose port another process holds.
+
+    Its health route could answer in place of ours, and the traffic would go to a stranger.
+    """
+    taken = []
+    for who, host, port, option in wanted:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                taken.append(
+                    f"port {port} of {host} is not free for the {who} ({error.strerror}): stop"
+                    f" what listens there, or choose another with {option} (0: any free one)"
+                )
+    if taken:
+        raise LaunchError("\n".join(taken))
+
+
 def read_settings(path: Path, environment: dict[str, str]) -> dict[str, str]:
     """Read a rendered `otel.env` as a shell would: `${NAME:-default}` asks `environment`."""
     settings: dict[str, str] = {}
@@ -87,8 +107,12 @@ def running(launch: Launch) -> Iterator[Running]:
 
     Raises LaunchError when one of them does not come up.
     """
-    launch.logs.mkdir(parents=True, exist_ok=True)
     port, vendor_port = launch.port or free_port(), launch.vendor_port or free_port()
+    _require_free(
+        ("gateway", launch.host, port, "--port"),
+        ("stub vendors", "127.0.0.1", vendor_port, "--vendor-port"),
+    )
+    launch.logs.mkdir(parents=True, exist_ok=True)
     where = Running(
         gateway_url=f"http://127.0.0.1:{port}",
         vendors_url=f"http://127.0.0.1:{vendor_port}",

@@ -21,6 +21,8 @@ from gateway.effects import (
 )
 
 _REPEATS = 6
+# As many programs end with an error; AgentFailures is told of more than 20 %.
+_FAILING_PROGRAMS = 0.05
 
 
 def plain(dice: random.Random, number: int) -> Scenario:
@@ -164,9 +166,11 @@ def agent(dice: random.Random, number: int) -> Scenario:
             ("research", [Action(action="http_request"), Action(action="sql_query")]),
             ("support", [Action(action="send_email"), Action(action="file_write")]),
             ("coding", [Action(action="code_run", runtime="python", program="ok")]),
-            ("coding", [Action(action="code_run", runtime="shell", program="error")]),
+            ("coding", [Action(action="code_run", runtime="shell", program="ok")]),
         ]
     )
+    if agent_type == "coding" and dice.random() < _FAILING_PROGRAMS:
+        actions[0] = actions[0].model_copy(update={"program": "error"})
     task = f"Task {number} [stub out={dice.randint(17, 23)}]"
     body = {
         "agent_type": agent_type,
