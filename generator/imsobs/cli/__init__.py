@@ -12,7 +12,7 @@ from imsobs.errors import ImsobsError
 
 # Each registers its commands with ``app``; ``imsobs --help`` lists them in this order.
 # isort: off
-from imsobs.cli import spec, diff, verify, stack, search, silence
+from imsobs.cli import spec, diff, verify, stack, search, silence, drift
 from imsobs.cli import operations, pin, prices, preview, drill
 
 # isort: on
@@ -20,6 +20,7 @@ from imsobs.cli import operations, pin, prices, preview, drill
 __all__ = [
     "app",
     "diff",
+    "drift",
     "drill",
     "main",
     "operations",

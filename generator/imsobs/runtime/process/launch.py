@@ -24,13 +24,15 @@ MARKER = "IMSOBS_PROCESS"
 class Launch:
     """One process, ready to be started.
 
-    order: its place in the plan. script: text of the launch script. entry: what the record says
-    once it runs: a change of its parts means restart, one of its files reload or restart.
+    order: its place in the plan. args: of its binary. script: text of the launch script. entry:
+    what the record says once it runs: a change of its parts means restart, one of its files
+    reload or restart.
     """
 
     name: str
     process: Process
     order: int
+    args: list[str]
     script: str
     entry: Entry
 
@@ -137,7 +139,7 @@ def prepare(
         given = _given(layout, name, process)
         entry = _entry(layout, binary, process, given, args, (record or {}).get(name))
         script = _script(layout, process, given, args)
-        launches[name] = Launch(name, process, order, script, entry)
+        launches[name] = Launch(name, process, order, args[1:], script, entry)
     return launches
 
 

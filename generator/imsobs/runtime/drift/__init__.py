@@ -1,0 +1,1 @@
+"""Drift: what runs against what is rendered, as each component tells it itself."""
