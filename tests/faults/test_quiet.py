@@ -57,7 +57,9 @@ def test_ordinary_traffic_fires_nothing_but_the_watchdog(tmp_path: Path) -> None
     root = rendered_project(tmp_path / "project", {"service": {"url": f"http://127.0.0.1:{port}"}})
     plan = load_plan(root)
     endpoint = f"http://127.0.0.1:{plan.processes['otelcol'].ports['otlp_http']}"
-    launch = Launch(root=root, logs=tmp_path / "service", port=port, endpoint=endpoint)
+    launch = Launch(
+        root=root, logs=tmp_path / "service", port=port, endpoint=endpoint, ready_seconds=180
+    )
     with (
         listening() as inbox,
         # First, for a service that does not answer yet is down.
