@@ -5,8 +5,11 @@ from __future__ import annotations
 import gzip
 import json
 import logging
+import subprocess
+import sys
 import threading
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import entry_points
@@ -20,7 +23,10 @@ from opentelemetry._logs import LogRecord
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.exporter.otlp.proto.http import _log_exporter, trace_exporter
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk._logs.export import LogRecordExportResult
 from opentelemetry.sdk.resources import Resource
@@ -312,6 +318,39 @@ def test_a_forked_child_has_connections_of_its_own() -> None:
     session.drop_connections()
     assert list(session.adapters) == list(before)
     assert all(session.adapters[prefix] is not adapter for prefix, adapter in before.items())
+
+
+FORK = """
+import os, sys
+from imsobs_exporter.exporters import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import SpanContext
+
+def said(name):
+    return exporter.export([ReadableSpan(name, SpanContext(1, 2, False), resource=Resource({}))])
+
+exporter = OTLPSpanExporter(sys.argv[1])
+before = [said("parent").name]
+children = [os.fork() for _ in range(2)]
+forked = 0 in children
+results = {said("child" if forked else "parent").name for _ in range(5)}
+codes = [os.waitpid(child, 0)[1] for child in children if child]
+os._exit(results != {"SUCCESS"} or any(codes))
+"""
+
+
+def test_parent_and_children_send_at_once(receiver: Receiver) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FORK, receiver.endpoint], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    # Two forks one after the other make three children.
+    names = Counter(
+        ExportTraceServiceRequest.FromString(body).resource_spans[0].scope_spans[0].spans[0].name
+        for _, _, body in receiver.taken
+    )
+    assert names == {"parent": 1 + 5, "child": 3 * 5}
 
 
 @pytest.mark.parametrize(
