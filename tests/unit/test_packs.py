@@ -142,3 +142,35 @@ def test_another_service_gets_its_own_names() -> None:
     assert "ims_label_overflow_total" in document.data["metrics"]
     assert "ims-pipeline" in document.data["dashboards"]
     assert "ims_label_overflow_total:" not in text
+
+
+def test_requests_of_users_are_those_to_no_health_route(folder: Path) -> None:
+    (folder / "one.yaml").write_text(
+        'description: d\nrules: {r: {expr: "x{<users>}", by: "<route>"}}\n'
+    )
+    spec = SMALL.replace("environments: [test]", "environments: [test], health: /live.json")
+    route = "labels: {route: {values: [/live.json, /healthz, /orders], apart: [/health*]}}\n"
+    assert laid(folder, spec + route).data["rules"]["r"] == {
+        "expr": 'x{route!~"/health.*|/live\\\\.json"}',
+        "by": "/orders",
+    }
+    assert laid(folder, SMALL).data["rules"]["r"] == {"expr": "x{}", "by": "other"}
+
+
+def test_a_text_that_needs_what_is_there_is_a_text(folder: Path) -> None:
+    text = "description: d\nalerts: {A: {queries: {Q: {needs: [metrics.m], text: up}, P: p}}}\n"
+    (folder / "one.yaml").write_text(text)
+    assert laid(folder, SMALL).data["alerts"]["A"]["queries"] == {"P": "p"}
+    whole = laid(folder, SMALL + "metrics: {m: {}}\n")
+    assert whole.data["alerts"]["A"]["queries"] == {"Q": "up", "P": "p"}
+
+
+def test_rules_of_a_pack_come_first_also_one_that_is_changed(folder: Path) -> None:
+    (folder / "one.yaml").write_text("description: d\nrules: {a: {expr: x}, b: {expr: a}}\n")
+    document = laid(folder, SMALL + "rules: {own: {expr: b}, b: {expr: a + 1}}\n")
+    assert document.data["rules"] == {
+        "a": {"expr": "x"},
+        "b": {"expr": "a + 1"},
+        "own": {"expr": "b"},
+    }
+    assert list(document.data["rules"]) == ["a", "b", "own"]
