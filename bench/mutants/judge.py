@@ -26,7 +26,7 @@ from bench.mutants.code import Mutant
 from bench.mutants.suites import PACKAGE
 
 _OWN = ("imsobs", "tests", "golden", "promtool", "alertmanager")
-_PASSED = 0
+_PASSED, _NOT_IMPORTED = 0, 77
 # Number of the mutation that changes nothing: it must not be noticed.
 CONTROL = -1
 
@@ -106,8 +106,14 @@ def _end(*_: object) -> None:
 
 def _judged(mutant: Mutant, number: int, tests: Sequence[str]) -> int:
     mutation = None if number == CONTROL else mutant.mutations[number]
-    sys.meta_path.insert(0, _Finder(mutant.file, mutant.compiled(mutation)))
-    return _pytest(tests, Path(os.environ.get("MUTANTS_LOG", os.devnull)))
+    # What the command itself has imported of the package would be used as it was.
+    for name in [name for name in sys.modules if name.split(".")[0] in _OWN]:
+        del sys.modules[name]
+    finder = _Finder(mutant.file, mutant.compiled(mutation))
+    sys.meta_path.insert(0, finder)
+    code = _pytest(tests, Path(os.devnull))
+    # Tests that do not import the module cannot notice anything.
+    return code if finder.used or number != CONTROL else _NOT_IMPORTED
 
 
 def _loaded(tests: Sequence[str], modules: Path, output: Path) -> int:
@@ -142,6 +148,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self._package = parts[-1] == "__init__"
         self._name = ".".join(parts[:-1] if self._package else parts)
         self._file, self._code = file, code
+        self.used = False
 
     def find_spec(
         self, name: str, path: Any, target: ModuleType | None = None
@@ -154,4 +161,5 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         )
 
     def exec_module(self, module: ModuleType) -> None:
+        self.used = True
         exec(self._code, module.__dict__)  # noqa: S102

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,6 +73,20 @@ def test_a_mutation_changes_one_thing(mutant: Mutant) -> None:
 )
 def test_text_for_people_is_left_alone(text: str, prose: bool) -> None:
     assert texts.is_prose(text) is prose
+
+
+def test_the_judge_tells_a_wrong_value_from_a_right_one() -> None:
+    """In a process of its own: it forks, and imports the package anew."""
+    command = [sys.executable, "-m", "bench.mutants", "model/routes.py", "--sample", "2"]
+    done = subprocess.run(
+        [*command, "--jobs", "1"],
+        cwd=PACKAGE.parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "    2 of    2, 100.0 %"
 
 
 def test_no_suite_is_judged_by_committed_files() -> None:

@@ -32,6 +32,12 @@ def test_the_special_comes_before_the_general() -> None:
     assert routes.static == ("/v1/list",)
 
 
+def test_what_does_not_begin_at_the_root_is_no_route() -> None:
+    routes = resolve_routes(["other", "ot{her}", "/health"])
+    assert routes.static == ("/health",)
+    assert not routes.patterns
+
+
 def test_mounts_are_the_beginnings_of_templates() -> None:
     routes = resolve_routes(["/v1/agents/{id}", "/health", "other"])
     assert routes.mounts == ("/", "/v1", "/v1/agents", "/v1/agents/{path}", "/v1/{path}", "/{path}")

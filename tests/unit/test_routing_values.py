@@ -11,7 +11,7 @@ import yaml
 from imsobs import artifacts
 from imsobs.model import Model
 from imsobs.outputs.alertmanager import plan
-from imsobs.pages import render
+from imsobs.pages import TextPage, render
 from imsobs.spec.schema.routing import Inhibition, Mute, Receiver, Routing
 
 ROUTING = {
@@ -34,6 +34,7 @@ ROUTING = {
         },
         "third": {"match": {"team": "c"}, "receiver": "mail", "continue": False},
     },
+    "expect": {"a-to-chat": {"labels": {"team": "a"}, "receivers": ["chat"]}},
 }
 RECEIVERS = {
     "nobody": {},
@@ -64,8 +65,8 @@ INHIBITIONS = {
 
 
 @pytest.fixture(scope="module")
-def config(model: Model) -> dict[str, Any]:
-    """The rendered configuration; of the model only these four sections are read."""
+def small(model: Model) -> Model:
+    """A model with these four sections and three alerts of its own."""
     spec = model.spec.model_copy(
         update={
             "routing": Routing.model_validate(ROUTING),
@@ -74,8 +75,33 @@ def config(model: Model) -> dict[str, Any]:
             "inhibitions": {n: Inhibition.model_validate(i) for n, i in INHIBITIONS.items()},
         }
     )
-    files = render(plan(replace(model, spec=spec)))
-    return dict(yaml.safe_load(files[artifacts.ALERTMANAGER]))
+    some = next(iter(model.alerts.values()))
+    held = {"Late": "2m", "AlsoLate": "120s", "Later": "1h", "AtOnce": "0s", "Now": None}
+    alerts = {name: replace(some, name=name, for_=for_) for name, for_ in held.items()}
+    return replace(model, spec=spec, alerts=alerts)
+
+
+@pytest.fixture(scope="module")
+def config(small: Model) -> dict[str, Any]:
+    """The rendered configuration."""
+    return dict(yaml.safe_load(render(plan(small))[artifacts.ALERTMANAGER]))
+
+
+def test_expected_routes_are_handed_to_amtool(small: Model) -> None:
+    found = yaml.safe_load(render(plan(small))[artifacts.EXPECTED_ROUTES])
+    assert found == {
+        "routes": {"a-to-chat": {"labels": {"team": "a"}, "receivers": ["chat"]}},
+    }
+
+
+def test_templates_know_for_how_many_nanoseconds_an_alert_held(small: Model) -> None:
+    (page,) = [page for page in plan(small) if isinstance(page, TextPage)]
+    assert page.context["holds"] == [
+        ("AlsoLate|Late", 120_000_000_000),
+        ("Later", 3_600_000_000_000),
+    ]
+    assert page.context["service"] == "service_name"
+    assert page.context["environment"] == "deployment_environment_name"
 
 
 def test_a_route_continues_only_when_it_says_so(config: dict[str, Any]) -> None:
