@@ -72,9 +72,8 @@ def dotted(path: KeyPath) -> str:
 
 def and_more(last: Problem, count: int) -> Problem:
     """Return the problem that stands for ``count`` more like the one that is told last."""
-    message = (
-        f"and {count} more problems of this kind in {last.path[0] if last.path else 'the file'}"
-    )
+    section = last.path[0] if len(last.path) > 1 else "the file"
+    message = f"and {count} more problems of this kind in {section}"
     return replace(last, message=message, part=None)
 
 

@@ -11,6 +11,7 @@ from imsobs.model.sampling import SPAN_BYTES, SPANS_PER_TRACE, room
 from imsobs.model.series_budget import series_budget
 from imsobs.problems import KeyPath, Problem
 from imsobs.spec.schema.base import seconds
+from imsobs.spec.values import short
 
 
 def check(model: Model) -> Iterator[Problem]:
@@ -71,7 +72,7 @@ def _redaction(model: Model) -> Iterator[Problem]:
         ]
     for path, pattern in patterns:
         if found := re2.fault(pattern):
-            message = f'pattern "{pattern}" is not valid: {found}'
+            message = f'pattern "{short(pattern)}" is not valid: {found}'
             yield Problem(path, message, "redaction/pattern")
         elif path[1] == "values" and re.search(pattern, ""):
             message = f'pattern "{pattern}" matches the empty text, hence every text'

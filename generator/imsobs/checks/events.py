@@ -12,6 +12,7 @@ from imsobs.problems import KeyPath, Problem, available
 from imsobs.spec.schema.events import EventField
 from imsobs.spec.schema.prices import TOKENS, Usage
 from imsobs.spec.schema.signals import SpanSource
+from imsobs.spec.values import short
 
 # Attribute names of log records that the SDK or the logging module itself sets.
 RESERVED_FIELDS = {"event", "message", "name", "args", "levelname", "msg", "module", "exc_info"}
@@ -67,7 +68,7 @@ def _cancelled(model: Model) -> Iterator[Problem]:
     for section, name, patterns in entries:
         for index, pattern in enumerate(patterns):
             if found := re2.fault(pattern):
-                message = f'pattern "{pattern}" is not valid: {found}'
+                message = f'pattern "{short(pattern)}" is not valid: {found}'
                 yield Problem((section, name, "cancelled", index), message, "source/pattern")
 
 

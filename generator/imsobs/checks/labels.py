@@ -10,6 +10,7 @@ from imsobs.model import Model, conventions
 from imsobs.problems import KeyPath, Problem, available
 from imsobs.promql.matchers import is_one_of
 from imsobs.spec.schema.signals import Label
+from imsobs.spec.values import short
 
 # Attributes and names that identify a person or a single request. As labels they would
 # leak personal data and multiply series without bound.
@@ -113,7 +114,7 @@ def _apart(path: KeyPath, label: Label, values: tuple[str, ...] | None) -> Itera
 def _patterns(path: KeyPath, label: Label) -> Iterator[Problem]:
     for value, pattern in (label.patterns or {}).items():
         if found := re2.fault(pattern):
-            message = f'pattern "{pattern}" is not valid: {found}'
+            message = f'pattern "{short(pattern)}" is not valid: {found}'
             yield Problem((*path, "patterns", value), message, "label/pattern")
     is_open = "*" in (label.patterns or {})
     if is_open and label.limit is None:

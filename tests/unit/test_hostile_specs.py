@@ -1,0 +1,51 @@
+"""What a spec of thousands of faults, or of huge parts, costs and says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mistakes import SPEC
+
+from imsobs.compile import read_spec
+
+MANY = 20_000
+
+
+def _lines(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> list[str]:
+    monkeypatch.chdir(folder)
+    (folder / "spec.yaml").write_text(text)
+    return read_spec([Path("spec.yaml")]).lines()
+
+
+def test_of_thousands_of_unknown_keys_the_first_are_told_and_the_others_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = "\n".join(f"key{number}: 1" for number in range(MANY))
+    lines = _lines(tmp_path, monkeypatch, f"{SPEC.read_text()}\n{keys}\n")
+    assert len(lines) == 51
+    assert "key49: unknown key" in lines[49]
+    more = "key50: and 19950 more problems of this kind in the file [spec/unknown-key]"
+    assert lines[50].endswith(more)
+
+
+def test_of_thousands_of_faulty_entries_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = "".join(f"  m{number}_total: {{group: a, description: x}}\n" for number in range(200))
+    text = SPEC.read_text().replace("\nmetrics:\n", f"\nmetrics:\n{rows}", 1)
+    lines = _lines(tmp_path, monkeypatch, text)
+    assert len(lines) == 51
+    assert lines[50].endswith("and 150 more problems of this kind in metrics [metric/one-source]")
+
+
+def test_a_huge_key_is_not_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (line,) = _lines(tmp_path, monkeypatch, f"{SPEC.read_text()}\n? {'x' * 5000}\n: 1\n")
+    assert line.endswith("a key of 5000 characters; at most 1000 [yaml/key]")
+
+
+def test_a_pattern_of_brackets_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nested = "(" * 2000 + ")" * 2000
+    text = SPEC.read_text().replace("5xx: ^5..$", f"5xx: '{nested}'", 1)
+    (line,) = _lines(tmp_path, monkeypatch, text)
+    assert line.endswith("is not valid: its brackets nest too deep [label/pattern]")
