@@ -22,6 +22,19 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as ``product`` what reads the product's spec: ``-m "not product"`` is the engine's.
+
+    A test of the engine that fails after a legal edit of the spec is one to move to a small spec.
+    """
+    texts: dict[Path, bool] = {}
+    for item in items:
+        if item.path not in texts:
+            texts[item.path] = "ims.yaml" in item.path.read_text("utf-8")
+        if texts[item.path] or {"model", "rendered"} & {*getattr(item, "fixturenames", ())}:
+            item.add_marker("product")
+
+
 @pytest.fixture(scope="session")
 def model() -> Model:
     """The project's own spec, resolved."""
