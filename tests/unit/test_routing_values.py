@@ -213,24 +213,24 @@ def test_what_people_read_comes_from_the_templates(config: dict[str, Any]) -> No
     }
     assert told == {
         "pager": {
-            "client_url": '{{ template "ims.runbook" . }}',
-            "description": '{{ template "ims.title" . }}',
-            "severity": '{{ template "ims.pagerduty_severity" . }}',
+            "client_url": '{{ template "imsobs.runbook" . }}',
+            "description": '{{ template "imsobs.title" . }}',
+            "severity": '{{ template "imsobs.pagerduty_severity" . }}',
             "class": "{{ .CommonLabels.alertname }}",
             "component": "{{ .CommonLabels.service_name }}",
             "group": "{{ .CommonLabels.deployment_environment_name }}",
-            "details": {"text": '{{ template "ims.text" . }}'},
+            "details": {"text": '{{ template "imsobs.text" . }}'},
         },
         "chat": {
-            "color": '{{ template "ims.color" . }}',
-            "title": '{{ template "ims.slack.title" . }}',
-            "title_link": '{{ template "ims.runbook" . }}',
-            "fallback": '{{ template "ims.slack.title" . }}',
-            "text": '{{ template "ims.slack.text" . }}',
+            "color": '{{ template "imsobs.color" . }}',
+            "title": '{{ template "imsobs.slack.title" . }}',
+            "title_link": '{{ template "imsobs.runbook" . }}',
+            "fallback": '{{ template "imsobs.slack.title" . }}',
+            "text": '{{ template "imsobs.slack.text" . }}',
         },
         "mail": {
-            "headers": {"Subject": '{{ template "ims.title" . }}'},
-            "text": '{{ template "ims.text" . }}',
+            "headers": {"Subject": '{{ template "imsobs.title" . }}'},
+            "text": '{{ template "imsobs.text" . }}',
         },
     }
 
