@@ -39,8 +39,8 @@ def test_a_true_condition_is_told_within_the_goals(model: Model) -> None:
 
 
 def test_what_is_waited_for_is_added_up(model: Model) -> None:
-    # 15 s to the scrape, 15 s to the evaluation, 45 s, and 10 s of the route for critical alerts.
-    assert told_within(model.alerts["DatabaseUnhealthy"], model) == 85
+    # 15 s to the scrape, 15 s to the evaluation, 30 s, and 10 s of the route for critical alerts.
+    assert told_within(model.alerts["DatabaseUnhealthy"], model) == 70
     # 30 s of the routes in general.
     assert told_within(model.alerts["HighErrorRate"], model) == 120
 
