@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from small_specs import BASE, PARTS, merged
 
 from imsobs.compile import read_spec, render_model
 from imsobs.model import Model
@@ -14,8 +15,6 @@ from imsobs.model.labels import apart_values
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = ROOT / "spec/ims.yaml"
-# What docs/checks/probe.md says to leave out.
-PROBED = ("ServiceDown", "DatabaseUnhealthy", "ComponentUnhealthy", "TelemetryMissing")
 
 
 def compiled(tmp_path: Path, overlay: dict[str, Any], spec: Path = SPEC) -> Model:
@@ -31,52 +30,35 @@ def collector(model: Model) -> dict[str, Any]:
     return config
 
 
-@pytest.fixture
-def without_health(tmp_path: Path) -> Path:
-    """The spec without what a probe gives, as the checks ask for."""
-    data = yaml.safe_load(SPEC.read_text())
-    data["service"]["health"] = None
-    data["metrics"] = {n: m for n, m in data["metrics"].items() if "probe" not in m}
-    for alert in PROBED:
-        del data["alerts"][alert]
-    data["alerting"]["groups"].pop("health", None)
-    for name, rule in list(data["inhibitions"].items()):
-        # What only changes a pack's has not every key.
-        targets = rule.get("target", {}).get("alertname")
-        if rule.get("source", {}).get("alertname") in PROBED:
-            del data["inhibitions"][name]
-        elif isinstance(targets, list):
-            rule["target"]["alertname"] = [t for t in targets if t not in PROBED]
-        if "component" in rule.get("equal", ()):
-            rule["equal"].remove("component")
-    for board in data["dashboards"].values():
-        for row in board.get("rows", {}).values():
-            for title in [t for t, panel in row.items() if "health" in str(panel.get("value"))]:
-                del row[title]
+def small(tmp_path: Path, *texts: str) -> Model:
+    """Return the model of a small spec of its own."""
     file = tmp_path / "spec.yaml"
-    file.write_text(yaml.safe_dump(data, sort_keys=False))
-    return file
+    file.write_text(yaml.safe_dump(merged(BASE, PARTS["spans"], *texts), sort_keys=False))
+    read = read_spec([file])
+    assert read.model is not None, read.lines()
+    return read.model
 
 
-def test_without_a_health_route_nothing_is_probed(tmp_path: Path, without_health: Path) -> None:
-    model = compiled(tmp_path, {}, without_health)
-    config = collector(model)
+def test_without_a_health_route_nothing_is_probed(tmp_path: Path) -> None:
+    config = collector(small(tmp_path))
     assert list(config["receivers"]) == ["otlp"]
     assert not [name for name in config["service"]["pipelines"] if "probe" in name]
     assert not [name for name in (*config["connectors"], *config["processors"]) if "probe" in name]
-    # The binary is the same, so that nobody builds one for it.
-    files = render_model(model)
-    assert files["collector/builder.yaml"] == (ROOT / "collector/builder.yaml").read_bytes()
 
 
-def test_without_metrics_of_health_nothing_is_probed(tmp_path: Path, without_health: Path) -> None:
+def test_a_health_route_is_probed(tmp_path: Path) -> None:
+    config = collector(small(tmp_path, PARTS["a health route"]))
+    assert list(config["receivers"]) == ["otlp", "http_check"]
+
+
+def test_without_metrics_of_health_nothing_is_probed(tmp_path: Path) -> None:
     """A connector without definitions would keep the Collector from starting."""
-    model = compiled(tmp_path, {"service": {"health": "/health"}}, without_health)
-    assert list(collector(model)["receivers"]) == ["otlp"]
+    config = collector(small(tmp_path, "service: {health: /health}"))
+    assert list(config["receivers"]) == ["otlp"]
 
 
 @pytest.mark.parametrize(
-    ("interval", "timeout"), [("15s", "5s"), ("2s", "2s"), ("5s", "5s"), ("1m", "5s")]
+    ("interval", "timeout"), [("15s", "5s"), ("2s", "2s"), ("5s", "5s"), ("20s", "5s")]
 )
 def test_the_probe_waits_no_longer_than_its_interval(
     tmp_path: Path, interval: str, timeout: str
