@@ -11,5 +11,5 @@ about which of the two is right. The score is the share of mutations that were n
 
 Neither mutmut 3.8 nor cosmic-ray 8.7 fits: most values of this program stand in texts (PromQL
 and OTTL written as f-strings) and in constants of modules. mutmut leaves f-strings and what is
-outside of functions alone, cosmic-ray changes no text (ADR 30).
+outside of functions alone, cosmic-ray changes no text (ADR 32).
 """

@@ -88,11 +88,13 @@ def test_a_query_that_prometheus_does_not_take(tmp_path: Path) -> None:
 rules:
   service:shop_pages:sum:
     description: Pages.
-    expr: sum by (service_name, deployment_environment_name) (shop_pages_total)
+    expr: sum by (service_name, deployment_environment_name) (rate(shop_pages_total[7m]))
 """
     compiled = rendered(tmp_path, PARTS["an objective and a band"], rule)
     file = tmp_path / artifacts.RULES / "recording.yaml"
-    file.write_text(file.read_text().replace("(shop_pages_total)", "(gone(shop_pages_total))"))
+    file.write_text(
+        file.read_text().replace("rate(shop_pages_total[7m])", "gone(shop_pages_total)")
+    )
     subject = str(file.relative_to(tmp_path))
     found = told(tmp_path, compiled, subject, "promtool", "check", "rules", subject)
     assert found == ["rules.service:shop_pages:sum.expr"]

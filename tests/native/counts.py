@@ -16,7 +16,7 @@ from typing import Self
 
 import yaml
 from golden.series import Labels, Rows
-from promql_parser import AggregateExpr, Expr
+from promql_parser import AggregateExpr, Expr, SubqueryExpr
 
 from imsobs import promql
 from imsobs.model import Model, conventions
@@ -26,10 +26,21 @@ from imsobs.pages import render
 from imsobs.preview.interpolate import panel_queries
 
 _COUNTING = {"increase", "delta", "changes", "resets", "count_over_time"}
-_SELECTOR = r"""[a-zA-Z_:][\w:]*(?:\{(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^}"'])*\})?"""
+_BRACES = r"""\{(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^}"'])*\}"""
+_SELECTOR = rf"[a-zA-Z_:][\w:]*(?:{_BRACES})?"
 _INCREASE = re.compile(rf"increase\(\s*({_SELECTOR})\s*\[[^\]]*\]\s*anchored\s*\)")
 # A counter that is younger than the range: the total is what it has counted.
 _YOUNG = re.compile(rf"({_SELECTOR})\s+unless\s+({_SELECTOR})\s+offset\s+\w+")
+
+
+def _narrowed(expr: str, braces: str, prefix: str) -> str:
+    """Return an expression whose totals are also matched by what braces hold."""
+
+    def both(match: re.Match[str]) -> str:
+        own = match[2][1:-1] if match[2] else ""
+        return f"{match[1]}{{{', '.join(part for part in (own, braces[1:-1]) if part)}}}"
+
+    return re.sub(rf"({re.escape(prefix)}:[\w:]+)({_BRACES})?", both, expr)
 
 
 @dataclass(frozen=True)
@@ -54,7 +65,11 @@ def counts(expr: str) -> bool:
     """Return whether a query counts what happened in a range, or how many series there are."""
     if any(use.modifier or use.function in _COUNTING for use in promql.range_uses(expr)):
         return True
-    return any(_is_count(node) for node in promql.walk(promql.parse(expr)))
+    nodes = list(promql.walk(promql.parse(expr)))
+    # A subquery counts at moments that are gone, for which the truth was not asked.
+    if any(isinstance(node, SubqueryExpr) for node in nodes):
+        return False
+    return any(_is_count(node) for node in nodes)
 
 
 def _is_count(node: Expr) -> bool:
@@ -99,6 +114,9 @@ def of_totals(expr: str, model: Model, known: Mapping[str, object], prefix: str 
     for name in sorted(promql.metric_names(told), key=len, reverse=True):
         if name in model.computed:
             text = f"({of_totals(model.computed[name], model, known, prefix)})"
+            # A selector of a recorded series selects among what it is recorded from.
+            selected = rf'(?<![\w:"]){re.escape(name)}({_BRACES})'
+            told = re.sub(selected, lambda m, text=text: _narrowed(text, m[1], prefix), told)
         else:
             text = f"{prefix}:{name}" if name in known else name
         # In quotes it is the value of a label.
