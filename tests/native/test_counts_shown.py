@@ -234,12 +234,23 @@ def _half(collector: Collector, target: Target, components: list[Component], num
         cases.send(case, collector)
     texts = _texts(components, number)
     target.texts |= {job: exposition(text) for job, text in texts.items()}
-    found = _counted(collector)
+    found = _settled(collector)
     wrong = [
         line for case in cases.CASES for line in cases.differences(case, collector, _bare(found))
     ]
     assert not wrong, "\n".join(wrong)
     return found
+
+
+def _settled(collector: Collector) -> Totals:
+    """Return what a Collector tells once its counters stand: what is stored is counted later."""
+    for _ in range(20):
+        before = _counted(collector)
+        time.sleep(1)
+        after = _counted(collector)
+        if all(after[name] == before.get(name) for name in after if name.endswith("_total")):
+            return after
+    raise AssertionError("the Collector's counters do not stand still")
 
 
 def _bare(totals: Totals) -> Totals:
