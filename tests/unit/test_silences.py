@@ -91,7 +91,7 @@ def answers(
 
 
 def run(*words: str) -> tuple[int, str, str]:
-    done = CliRunner(env={"COLUMNS": "300"}).invoke(app, ["silence", *words, "--root", str(ROOT)])
+    done = CliRunner(env={"COLUMNS": "40"}).invoke(app, ["silence", *words, "--root", str(ROOT)])
     if isinstance(done.exception, ImsobsError):
         raise done.exception
     return done.exit_code, done.stdout, done.stderr

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from imsobs.cli.app import STACK, app
 from imsobs.cli.options import AsFormat, Format, Root
@@ -95,17 +94,10 @@ def _show(rows: list[Silence], format: Format) -> None:
     if not rows:
         errors.print("nothing is silenced")
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("id", "state", "hides now", "until", "by", "what", "why"):
-        table.add_column(heading, no_wrap=heading not in ("what", "why"))
+    # Lines, no table: what is silenced is read whole, however narrow the terminal.
     for row in rows:
-        table.add_row(
-            foreign(row.id[:8]),
-            foreign(row.state),
-            str(row.hides),
-            foreign(row.ends[:16] + "Z"),
-            foreign(row.by),
-            foreign(", ".join(row.matchers)),
-            foreign(row.comment),
+        results.print(
+            f"{foreign(row.id[:8])}  {foreign(row.state)} until {foreign(row.ends[:16])}Z, "
+            f"hides {row.hides} now, by {foreign(row.by)}: {foreign(row.comment)}"
         )
-    results.print(table)
+        results.print(f"  {foreign(', '.join(row.matchers))}")
