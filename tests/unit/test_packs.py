@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
+from small_specs import BASE, PARTS, merged
 
 from imsobs.compile import read_spec
 from imsobs.errors import ImsobsError
@@ -174,3 +176,20 @@ def test_rules_of_a_pack_come_first_also_one_that_is_changed(folder: Path) -> No
         "own": {"expr": "b"},
     }
     assert list(document.data["rules"]) == ["a", "b", "own"]
+
+
+def test_the_pack_sql_needs_no_label_of_a_spec(tmp_path: Path) -> None:
+    file = tmp_path / "spec.yaml"
+    file.write_text(yaml.safe_dump(merged(BASE, "use: [sql]", "budget: {series: 100000}")))
+    assert read_spec([file]).lines() == []
+
+
+def test_a_condition_on_a_label_that_is_not_declared_says_so(tmp_path: Path) -> None:
+    failed = """
+metrics:
+  shop_failed_total: {description: Failed., span: http_request, when: {outcome: error}}
+"""
+    file = tmp_path / "spec.yaml"
+    file.write_text(yaml.safe_dump(merged(BASE, PARTS["spans"], failed)))
+    (line,) = read_spec([file]).lines()
+    assert 'label "outcome" is not declared: declare it under labels, with its values' in line

@@ -204,6 +204,9 @@ def _when(
         allowed = model.labels[key].values
     elif fields:
         allowed = fields
+    elif key in offered:
+        message = f'label "{key}" is not declared: declare it under labels, with its values'
+        yield Problem(path, message, "metric/when")
     else:
         message = f'"{key}" is not a label or an enumerated field of "{source}"; '
         message += available(key, offered)
