@@ -13,6 +13,7 @@ pytestmark = pytest.mark.native
 SERVICE = "reported"
 OVERLAY: dict[str, Any] = {
     "service": {"names": [SERVICE]},
+    "attributes": {"vendor.cost": "double"},
     # The dialects say where the tokens are; the spec adds where the cost is.
     "sources": {
         "model_call": {"usage": {"reported_cost": ["vendor.cost", "gen_ai.cost.total_cost"]}}

@@ -29,7 +29,7 @@ def receiving(otelcol: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     names = ["alone", "replicas", *(_service(n, pace) for n in SENDERS for pace in PACES)]
     overlay = {
         "service": {"names": names},
-        "collector": {"max_series": 1_000_000},
+        "collector": {"max_series": 2_000_000},
         # Which traces are kept, and measured with exemplars, is chance.
         "sampling": {"rate": 0.0},
     }

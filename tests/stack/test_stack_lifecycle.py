@@ -126,7 +126,7 @@ def test_a_broken_file_is_rejected_and_the_old_one_goes_on(
 
 def test_what_cannot_be_reloaded_asks_for_a_restart(compose: Compose, imsobs: Imsobs) -> None:
     # Prometheus' own file is mounted alone, so the running container never sees another.
-    edit(compose, {"scrape": {"interval": "20s"}, "retention": {"traces": "1d"}})
+    edit(compose, {"scrape": {"interval": "12s"}, "retention": {"traces": "1d"}})
     found = outcomes(imsobs("reload", "--format", "json"))
     assert found["prometheus"] == ("restart", "it cannot reload; run imsobs up")
     assert found["jaeger"][0] == "restart"
@@ -135,7 +135,7 @@ def test_what_cannot_be_reloaded_asks_for_a_restart(compose: Compose, imsobs: Im
     found = outcomes(imsobs("reload", "--format", "json"))
     assert found["prometheus"][0] == found["jaeger"][0] == "unchanged"
     config = httpx.get(compose.url("prometheus", "http", "/api/v1/status/config")).json()
-    assert yaml.safe_load(config["data"]["yaml"])["global"]["scrape_interval"] == "20s"
+    assert yaml.safe_load(config["data"]["yaml"])["global"]["scrape_interval"] == "12s"
 
 
 def test_down_keeps_the_volumes_and_destroy_asks(
