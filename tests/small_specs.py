@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import yaml
+
+from imsobs import write
+from imsobs.compile import Compiled, read_spec, render_model
+from imsobs.model import Model
 
 BASE = """
 version: 1
@@ -150,6 +155,27 @@ anomalies:
 redaction: {values: {pin: '\\bpin \\d{4}\\b'}, statements: [], drop: ['^gen_ai\\.']}
 """,
 }
+
+
+def compiled(folder: Path, *texts: str) -> Compiled:
+    """Return what is made of the base and texts laid over it, put into a folder as one spec."""
+    file = folder / "spec.yaml"
+    file.write_text(yaml.safe_dump(merged(BASE, *texts), sort_keys=False))
+    return read_spec([file])
+
+
+def model_of(folder: Path, *texts: str) -> Model:
+    """Return the model of the base with texts laid over it; AssertionError names its problems."""
+    found = compiled(folder, *texts)
+    assert found.model is not None, found.lines()
+    return found.model
+
+
+def rendered(folder: Path, *texts: str) -> Model:
+    """Render the base with texts laid over it into a folder; return its model."""
+    model = model_of(folder, *texts)
+    write.apply(folder, write.changes(folder, render_model(model)))
+    return model
 
 
 def merged(*texts: str) -> dict[str, Any]:

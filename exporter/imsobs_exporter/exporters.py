@@ -44,20 +44,33 @@ _COMPRESSIONS = {
 class _Exporting(Generic[_Item, _Result]):
     """Encodes here, and lets an official exporter send it."""
 
+    # Of each kind: the official exporter, how its items are encoded, and its name in variables.
+    _official_class: Callable[..., Any]
+    _form: Form[_Item]
+    _signal: str
+
     def __init__(
-        self, official: Callable[..., Any], form: Form[_Item], signal: str, options: dict[str, Any]
+        self,
+        endpoint: str | None = None,
+        tls: Mapping[str, str | None] | None = None,
+        headers: Sequence[Mapping[str, str]] | None = None,
+        headers_list: str | None = None,
+        compression: str | None = None,
+        timeout: float | None = None,
+        **others: Any,
     ) -> None:
+        options = _options(endpoint, tls, headers, headers_list, compression, timeout, **others)
         self._encoder: Encoder[_Item] | None = None
         self._closed = False
         self._limit = options.get("max_request_size") or _LARGEST
         self._session = Session()
-        reason = _reason(signal)
+        reason = _reason(self._signal)
         if reason:
             self._give_up(reason)
-            self._official = official(**options)
+            self._official = self._official_class(**options)
             return
-        self._official = official(**options, session=self._session)
-        self._encoder = Encoder(form)
+        self._official = self._official_class(**options, session=self._session)
+        self._encoder = Encoder(self._form)
         if hasattr(os, "register_at_fork"):
             session = weakref.ref(self._session)
             os.register_at_fork(after_in_child=lambda: _drop_connections(session))
@@ -147,34 +160,14 @@ class OTLPSpanExporter(_Exporting[ReadableSpan, SpanExportResult], SpanExporter)
     milliseconds. What is not given comes from the variables OTEL_EXPORTER_OTLP_*.
     """
 
-    def __init__(
-        self,
-        endpoint: str | None = None,
-        tls: Mapping[str, str | None] | None = None,
-        headers: Sequence[Mapping[str, str]] | None = None,
-        headers_list: str | None = None,
-        compression: str | None = None,
-        timeout: float | None = None,
-        **others: Any,
-    ) -> None:
-        form = Form("span", spans.encode, spans.officially)
-        options = _options(endpoint, tls, headers, headers_list, compression, timeout, **others)
-        super().__init__(trace_exporter.OTLPSpanExporter, form, "TRACES", options)
+    _official_class = trace_exporter.OTLPSpanExporter
+    _form = Form("span", spans.encode, spans.officially)
+    _signal = "TRACES"
 
 
 class OTLPLogExporter(_Exporting[ReadableLogRecord, LogRecordExportResult], LogRecordExporter):
     """Exports log records by OTLP over HTTP; the arguments are those of OTLPSpanExporter."""
 
-    def __init__(
-        self,
-        endpoint: str | None = None,
-        tls: Mapping[str, str | None] | None = None,
-        headers: Sequence[Mapping[str, str]] | None = None,
-        headers_list: str | None = None,
-        compression: str | None = None,
-        timeout: float | None = None,
-        **others: Any,
-    ) -> None:
-        form = Form("log record", records.encode, records.officially)
-        options = _options(endpoint, tls, headers, headers_list, compression, timeout, **others)
-        super().__init__(_log_exporter.OTLPLogExporter, form, "LOGS", options)
+    _official_class = _log_exporter.OTLPLogExporter
+    _form = Form("log record", records.encode, records.officially)
+    _signal = "LOGS"

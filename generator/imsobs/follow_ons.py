@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from imsobs.problems import MOST_ALIKE, KeyPath, Problem, and_more, dotted, near
+from imsobs.problems import MOST_ALIKE, KeyPath, Problem, and_more, dotted, listed, near
 from imsobs.spec.expand import slos
 
 # Keys of a metric that decide which series it has.
@@ -209,5 +209,4 @@ def _also(first: str, places: list[str]) -> str:
     distinct = [place for place in dict.fromkeys(places) if place != first]
     if not distinct:
         return ""
-    more = f" and {len(distinct) - 3} more" if len(distinct) > 3 else ""
-    return f"; also at {', '.join(distinct[:3])}{more}"
+    return f"; also at {listed(distinct, most=3)}"

@@ -77,6 +77,13 @@ def and_more(last: Problem, count: int) -> Problem:
     return replace(last, message=message, part=None)
 
 
+def listed(names: Iterable[str], most: int = 5) -> str:
+    """Return names as a text: ``a, b and 3 more``."""
+    given = list(names)
+    shown = ", ".join(given[:most])
+    return f"{shown} and {len(given) - most} more" if len(given) > most else shown
+
+
 def near(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that was surely meant, or None."""
     found = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.75)

@@ -6,12 +6,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import yaml
 from alertmanager import ROOT
-from small_specs import BASE, PARTS, merged
+from small_specs import PARTS, rendered
 
-from imsobs import artifacts, write
-from imsobs.compile import Compiled, places, read_spec, render_model
+from imsobs import artifacts
+from imsobs.compile import places
+from imsobs.model import Model
 from imsobs.problems import dotted
 from imsobs.runtime.build.binaries import resolve_binary
 from imsobs.runtime.verify.spec_lines import entries
@@ -19,30 +19,20 @@ from imsobs.runtime.verify.spec_lines import entries
 pytestmark = pytest.mark.native
 
 
-def rendered(folder: Path, *texts: str) -> Compiled:
-    file = folder / "spec.yaml"
-    file.write_text(yaml.safe_dump(merged(BASE, *texts), sort_keys=False))
-    compiled = read_spec([file])
-    assert compiled.model is not None, compiled.lines()
-    write.apply(folder, write.changes(folder, render_model(compiled.model)))
-    return compiled
-
-
-def told(root: Path, compiled: Compiled, subject: str, program: str, *args: str) -> list[str]:
+def told(root: Path, model: Model, subject: str, program: str, *args: str) -> list[str]:
     """Return the places of the spec that a program's objection to a file is about."""
     command = [str(resolve_binary(program, ROOT)), *args]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode != 0
-    assert compiled.model is not None
     said = done.stderr + done.stdout
-    here = places(compiled.model)[subject]
+    here = places(model)[subject]
     paths = entries(said, here, (root / subject).read_text())
     return [dotted(path) for path in paths]
 
 
-def collector(root: Path, compiled: Compiled) -> list[str]:
+def collector(root: Path, model: Model) -> list[str]:
     args = ("validate", "--config", artifacts.COLLECTOR)
-    return told(root, compiled, artifacts.COLLECTOR, "otelcol", *args)
+    return told(root, model, artifacts.COLLECTOR, "otelcol", *args)
 
 
 @pytest.mark.parametrize(
@@ -72,15 +62,15 @@ def collector(root: Path, compiled: Compiled) -> list[str]:
 def test_an_expression_that_the_collector_does_not_take(
     part: str, path: str, tmp_path: Path
 ) -> None:
-    compiled = rendered(tmp_path, part)
-    assert collector(tmp_path, compiled) == [path]
+    model = rendered(tmp_path, part)
+    assert collector(tmp_path, model) == [path]
 
 
 def test_a_setting_that_the_collector_does_not_take(tmp_path: Path) -> None:
-    compiled = rendered(tmp_path, PARTS["spans"])
+    model = rendered(tmp_path, PARTS["spans"])
     file = tmp_path / artifacts.COLLECTOR
     file.write_text(file.read_text().replace("num_traces:", "num_trace:"))
-    assert collector(tmp_path, compiled) == ["sampling"]
+    assert collector(tmp_path, model) == ["sampling"]
 
 
 def test_a_query_that_prometheus_does_not_take(tmp_path: Path) -> None:
@@ -90,22 +80,22 @@ rules:
     description: Pages.
     expr: sum by (service_name, deployment_environment_name) (rate(shop_pages_total[7m]))
 """
-    compiled = rendered(tmp_path, PARTS["an objective and a band"], rule)
+    model = rendered(tmp_path, PARTS["an objective and a band"], rule)
     file = tmp_path / artifacts.RULES / "recording.yaml"
     file.write_text(
         file.read_text().replace("rate(shop_pages_total[7m])", "gone(shop_pages_total)")
     )
     subject = str(file.relative_to(tmp_path))
-    found = told(tmp_path, compiled, subject, "promtool", "check", "rules", subject)
+    found = told(tmp_path, model, subject, "promtool", "check", "rules", subject)
     assert found == ["rules.service:shop_pages:sum.expr"]
 
 
 def test_a_test_of_an_alert_that_fails(tmp_path: Path) -> None:
-    compiled = rendered(tmp_path, PARTS["the pack pipeline"])
+    model = rendered(tmp_path, PARTS["the pack pipeline"])
     subject = f"{artifacts.RULE_TESTS}/target-down.yaml"
     file = tmp_path / subject
     file.write_text(file.read_text().replace("jaeger", "jaegr", 1))
-    found = told(tmp_path, compiled, subject, "promtool", "test", "rules", subject)
+    found = told(tmp_path, model, subject, "promtool", "test", "rules", subject)
     assert found == ["alerts.TargetDown.test"]
 
 
@@ -119,7 +109,7 @@ def test_a_test_of_an_alert_that_fails(tmp_path: Path) -> None:
 def test_a_line_that_alertmanager_does_not_take(
     word: str, wrong: str, path: str, tmp_path: Path
 ) -> None:
-    compiled = rendered(tmp_path, PARTS["the pack pipeline"])
+    model = rendered(tmp_path, PARTS["the pack pipeline"])
     file = tmp_path / artifacts.ALERTMANAGER
     text = file.read_text()
     assert word in text
@@ -127,4 +117,4 @@ def test_a_line_that_alertmanager_does_not_take(
         text.replace(word, word.replace("receiver:", "receivr:").replace("name:", "nam:"), 1)
     )
     args = ("check-config", artifacts.ALERTMANAGER)
-    assert told(tmp_path, compiled, artifacts.ALERTMANAGER, "amtool", *args) == [path]
+    assert told(tmp_path, model, artifacts.ALERTMANAGER, "amtool", *args) == [path]

@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from small_specs import BASE, PARTS, merged
+from small_specs import PARTS, model_of
 
 import imsobs
 from imsobs import checks, promql
-from imsobs.compile import dashboards, read_spec
-from imsobs.model import Model
+from imsobs.compile import dashboards
 from imsobs.model.builds import Builds, builds
 from imsobs.model.rules import Record
 from imsobs.outputs import collector
@@ -36,14 +34,6 @@ dashboards:
     variables: [environment, vendor]
     rows: {Runs: {Runs: {value: shop_running_info}}}
 """
-
-
-def model_of(folder: Path, *texts: str) -> Model:
-    file = folder / "spec.yaml"
-    file.write_text(yaml.safe_dump(merged(BASE, *texts), sort_keys=False))
-    compiled = read_spec([file])
-    assert compiled.model is not None, compiled.lines()
-    return compiled.model
 
 
 def test_the_budget_reads_the_metric_of_cost_whatever_it_is_called(tmp_path: Path) -> None:

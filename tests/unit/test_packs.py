@@ -6,8 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
-from small_specs import BASE, PARTS, merged
+from small_specs import PARTS, compiled
 
 from imsobs.compile import read_spec
 from imsobs.errors import ImsobsError
@@ -179,9 +178,7 @@ def test_rules_of_a_pack_come_first_also_one_that_is_changed(folder: Path) -> No
 
 
 def test_the_pack_sql_needs_no_label_of_a_spec(tmp_path: Path) -> None:
-    file = tmp_path / "spec.yaml"
-    file.write_text(yaml.safe_dump(merged(BASE, "use: [sql]", "budget: {series: 100000}")))
-    assert read_spec([file]).lines() == []
+    assert compiled(tmp_path, "use: [sql]", "budget: {series: 100000}").lines() == []
 
 
 def test_a_condition_on_a_label_that_is_not_declared_says_so(tmp_path: Path) -> None:
@@ -189,7 +186,5 @@ def test_a_condition_on_a_label_that_is_not_declared_says_so(tmp_path: Path) -> 
 metrics:
   shop_failed_total: {description: Failed., span: http_request, when: {outcome: error}}
 """
-    file = tmp_path / "spec.yaml"
-    file.write_text(yaml.safe_dump(merged(BASE, PARTS["spans"], failed)))
-    (line,) = read_spec([file]).lines()
+    (line,) = compiled(tmp_path, PARTS["spans"], failed).lines()
     assert 'label "outcome" is not declared: declare it under labels, with its values' in line

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from small_specs import BASE, PARTS, merged
+from small_specs import PARTS, model_of
 
 from imsobs.compile import read_spec, render_model
 from imsobs.model import Model
@@ -30,30 +30,21 @@ def collector(model: Model) -> dict[str, Any]:
     return config
 
 
-def small(tmp_path: Path, *texts: str) -> Model:
-    """Return the model of a small spec of its own."""
-    file = tmp_path / "spec.yaml"
-    file.write_text(yaml.safe_dump(merged(BASE, PARTS["spans"], *texts), sort_keys=False))
-    read = read_spec([file])
-    assert read.model is not None, read.lines()
-    return read.model
-
-
 def test_without_a_health_route_nothing_is_probed(tmp_path: Path) -> None:
-    config = collector(small(tmp_path))
+    config = collector(model_of(tmp_path, PARTS["spans"]))
     assert list(config["receivers"]) == ["otlp"]
     assert not [name for name in config["service"]["pipelines"] if "probe" in name]
     assert not [name for name in (*config["connectors"], *config["processors"]) if "probe" in name]
 
 
 def test_a_health_route_is_probed(tmp_path: Path) -> None:
-    config = collector(small(tmp_path, PARTS["a health route"]))
+    config = collector(model_of(tmp_path, PARTS["spans"], PARTS["a health route"]))
     assert list(config["receivers"]) == ["otlp", "http_check"]
 
 
 def test_without_metrics_of_health_nothing_is_probed(tmp_path: Path) -> None:
     """A connector without definitions would keep the Collector from starting."""
-    config = collector(small(tmp_path, "service: {health: /health}"))
+    config = collector(model_of(tmp_path, PARTS["spans"], "service: {health: /health}"))
     assert list(config["receivers"]) == ["otlp"]
 
 

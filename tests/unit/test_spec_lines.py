@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from small_specs import BASE, PARTS, merged
+from small_specs import PARTS, model_of
 
 from imsobs import artifacts
-from imsobs.compile import places, read_spec, render_model
+from imsobs.compile import places, render_model
 from imsobs.places import FilePlaces
 from imsobs.problems import KeyPath, dotted
 from imsobs.runtime.verify.spec_lines import entries, node_at
@@ -89,10 +89,7 @@ def test_of_what_is_not_known_nothing_is_told() -> None:
 
 @pytest.mark.parametrize("part", PARTS)
 def test_every_place_is_in_its_file_and_from_an_entry(part: str, tmp_path: Path) -> None:
-    file = tmp_path / "spec.yaml"
-    file.write_text(yaml.safe_dump(merged(BASE, PARTS[part]), sort_keys=False))
-    model = read_spec([file]).model
-    assert model is not None
+    model = model_of(tmp_path, PARTS[part])
     files = render_model(model)
     for name, here in places(model).items():
         if name not in files:

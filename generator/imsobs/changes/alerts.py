@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from imsobs.changes.change import Change, Rank, listed, paired
+from imsobs.changes.change import Change, Rank, paired
 from imsobs.model import Model, conventions
 from imsobs.model.alerts import threshold_text
 from imsobs.model.receivers import receivers_of
 from imsobs.model.rules import ResolvedAlert
-from imsobs.problems import KeyPath
+from imsobs.problems import KeyPath, listed
 
 _CONDITION = {"value": "expression", "op": "comparison", "guard": "guard", "group": "group"}
 _TIMES = {"for_": "for", "keep_firing_for": "keep_firing_for", "interval": "interval"}

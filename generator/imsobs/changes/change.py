@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TypeVar
@@ -55,12 +55,12 @@ def paired(before: dict[str, T], after: dict[str, T], definition: Callable[[T], 
     definition: function from an entry to what it is apart from its name; an entry that is gone
     and one that is new are the same, renamed, when only these two have that definition.
     """
-    gone = [name for name in before if name not in after]
-    new = [name for name in after if name not in before]
+    gone = {name: definition(before[name]) for name in before if name not in after}
+    new = {name: definition(after[name]) for name in after if name not in before}
     renamed = {}
-    for name in gone:
-        same = [other for other in new if definition(after[other]) == definition(before[name])]
-        twins = [other for other in gone if definition(before[other]) == definition(before[name])]
+    for name, meant in gone.items():
+        same = [other for other, means in new.items() if means == meant]
+        twins = [other for other, means in gone.items() if means == meant]
         if len(same) == len(twins) == 1:
             renamed[name] = same[0]
     return Pairing(
@@ -69,10 +69,3 @@ def paired(before: dict[str, T], after: dict[str, T], definition: Callable[[T], 
         both=tuple(name for name in after if name in before),
         renamed=renamed,
     )
-
-
-def listed(names: Iterable[str]) -> str:
-    """Return names as a text: ``a, b and 3 more``."""
-    given = list(names)
-    shown = ", ".join(given[:5])
-    return f"{shown} and {len(given) - 5} more" if len(given) > 5 else shown

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from imsobs.changes.change import Change, Rank, listed, paired
+from imsobs.changes.change import Change, Rank, paired
 from imsobs.model import Model
 from imsobs.model.conventions import histogram_series
 from imsobs.model.metrics import ResolvedMetric
 from imsobs.model.uses import uses_by_metric
-from imsobs.problems import KeyPath
+from imsobs.problems import KeyPath, listed
 
 _UNBOUNDED = "any value"
 # What makes a metric mean something else, by field, and how it is called.

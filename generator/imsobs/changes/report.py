@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -148,3 +148,11 @@ def bridge_rules(report: Report) -> dict[str, Any]:
         for old, new in bridges(report.before.model, report.after.model)
     ]
     return {"groups": [{"name": "bridge", "rules": rules}] if rules else []}
+
+
+# What prints each format of lines.
+LINES: dict[str, Callable[[Report], Iterator[str]]] = {
+    "text": lines,
+    "markdown": markdown,
+    "github": workflow_commands,
+}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from imsobs.changes.change import Change, Rank, listed
+from imsobs.changes.change import Change, Rank
 from imsobs.model import Model
-from imsobs.problems import KeyPath, dotted
+from imsobs.problems import KeyPath, dotted, listed
 from imsobs.spec.schema.base import seconds
 
 # Compared in terms of their own.

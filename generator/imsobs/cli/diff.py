@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from imsobs.changes import Rank, compare, report
-from imsobs.changes.revision import Revision, revision
 from imsobs.cli.app import SPEC, app
 from imsobs.cli.options import Overlay, Root
 from imsobs.cli.output import print_json, print_plain
@@ -26,13 +23,6 @@ class DiffFormat(StrEnum):
     json = "json"
     markdown = "markdown"
     github = "github"
-
-
-_SHOWN: dict[DiffFormat, Callable[[report.Report], Iterator[str]]] = {
-    DiffFormat.text: report.lines,
-    DiffFormat.markdown: report.markdown,
-    DiffFormat.github: report.workflow_commands,
-}
 
 
 class FailOn(StrEnum):
@@ -68,6 +58,10 @@ def diff(
     Ranks: breaking (something is gone, means something else or protects less), behaviour,
     cosmetic. Overlays are laid over both sides.
     """
+    # No other command needs these: each would start later.
+    from imsobs.changes import Rank, compare, report
+    from imsobs.changes.revision import Revision, revision
+
     after, model = compiled_or_exit(root, overlay)
     with revision(root, other, overlay or []) as before:
         found = compare(before.model, model)
@@ -78,7 +72,7 @@ def diff(
         elif format is DiffFormat.json:
             print_json(report.data(result))
         else:
-            for line in _SHOWN[format](result):
+            for line in report.LINES[format.value](result):
                 print_plain(line)
     if fail_on is not None and any(change.rank <= Rank[fail_on.value] for change in found):
         raise typer.Exit(ExitCode.FINDINGS)

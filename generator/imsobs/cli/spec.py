@@ -14,7 +14,7 @@ from imsobs.cli.output import errors, foreign, print_json, print_plain, results
 from imsobs.compile import Compiled, read_spec, render_model
 from imsobs.errors import ExitCode, ImsobsError
 from imsobs.model import Model
-from imsobs.problems import Problem
+from imsobs.problems import Problem, listed
 from imsobs.spec.load import Document, load
 from imsobs.spec.origin import origins
 
@@ -120,10 +120,9 @@ def render(
 def refuse_drift(pending: list[write.Change]) -> None:
     """Raise ImsobsError (exit code 1) when rendered files differ from the spec."""
     if pending:
-        names = ", ".join(change.path for change in pending[:5])
-        more = f" and {len(pending) - 5} more" if len(pending) > 5 else ""
+        names = listed(change.path for change in pending)
         raise ImsobsError(
-            f"{len(pending)} rendered file(s) differ from the spec: {names}{more}",
+            f"{len(pending)} rendered file(s) differ from the spec: {names}",
             remedy="run `make render` and commit the result",
             exit_code=ExitCode.FINDINGS,
         )
