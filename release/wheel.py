@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 # Folder of a distribution -> what of it is built.
 DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
-    ".": ("generator", "templates", "pyproject.toml", "README.md", "LICENSE"),
+    ".": ("generator", "templates", "docs/checks", "pyproject.toml", "README.md", "LICENSE"),
     "exporter": ("imsobs_exporter", "pyproject.toml", "README.md"),
     "instrumentation": ("imsobs_instrumentation", "pyproject.toml", "README.md"),
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from imsobs import checks, write
+from imsobs.findings.finding import Finding, Level
 from imsobs.follow_ons import LeftOut, faulty_metrics, told_once
 from imsobs.model import Model, resolve
 from imsobs.pages import render
@@ -35,6 +36,16 @@ class Compiled:
     def lines(self) -> list[str]:
         """Return one line per problem: place, key path, remedy, check id."""
         return [self.document.format(problem) for problem in self.problems]
+
+    def findings(self) -> list[Finding]:
+        """Return problems and notes at their places, each titled with its check."""
+        told = [(Level.error, problem) for problem in self.problems]
+        told += [(Level.note, note) for note in self.notes]
+        found = []
+        for level, one in told:
+            place, message = self.document.told(one)
+            found.append(Finding(level, place, one.check, message, one.path))
+        return found
 
 
 def read_spec(files: list[Path]) -> Compiled:

@@ -9,13 +9,17 @@ from typing import Any
 from imsobs.changes.change import Change, Rank
 from imsobs.changes.metrics import bridges
 from imsobs.changes.revision import Revision
+from imsobs.findings.finding import Finding, Level
+from imsobs.findings.github import workflow_commands
 from imsobs.model.estimate import Load, estimate, human, most_series
 from imsobs.problems import dotted
 
 REQUESTS_PER_DAY = 1_000_000
-# GitHub shows so many annotations of a level for one step, and drops the others.
-_ANNOTATIONS = 10
-_LEVELS = {Rank.breaking: "error", Rank.behaviour: "warning", Rank.cosmetic: "notice"}
+_LEVELS = {
+    Rank.breaking: Level.error,
+    Rank.behaviour: Level.warning,
+    Rank.cosmetic: Level.note,
+}
 
 
 @dataclass(frozen=True)
@@ -120,25 +124,18 @@ def _escaped(text: str) -> str:
     return "".join(f"\\{char}" if char in "\\`*_{}[]<>|#!" else char for char in text)
 
 
-def workflow_commands(report: Report) -> Iterator[str]:
-    """Yield GitHub's workflow commands, the gravest first, within the number that it shows."""
-    for rank, found in report.ranked():
-        level = _LEVELS[rank]
-        for change in found[:_ANNOTATIONS]:
-            # A removed entry has no line any more in the files that are reviewed.
-            file, line = report.after.place(change.path)
-            place = f"file={_property(file)},line={line},title={rank.name}"
-            yield f"::{level} {place}::{_message(_sentence(change))}"
-        if len(found) > _ANNOTATIONS:
-            yield f"{len(found) - _ANNOTATIONS} more {rank.name} changes: `imsobs diff` lists them"
-
-
-def _message(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _message(text).replace(":", "%3A").replace(",", "%2C")
+def github(report: Report) -> Iterator[str]:
+    """Yield GitHub's workflow commands, the gravest first."""
+    return workflow_commands(
+        # A removed entry has no line any more in the files that are reviewed.
+        Finding(
+            _LEVELS[change.rank],
+            report.after.document.locate(change.path),
+            change.rank.name,
+            _sentence(change),
+        )
+        for change in report.changes
+    )
 
 
 def bridge_rules(report: Report) -> dict[str, Any]:
@@ -154,5 +151,5 @@ def bridge_rules(report: Report) -> dict[str, Any]:
 LINES: dict[str, Callable[[Report], Iterator[str]]] = {
     "text": lines,
     "markdown": markdown,
-    "github": workflow_commands,
+    "github": github,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,13 +10,16 @@ import typer
 
 from imsobs import project, write
 from imsobs.cli.app import FOUR_CHECKS, SPEC, app
-from imsobs.cli.options import AsFormat, Format, Overlay, Root
+from imsobs.cli.options import Format, Overlay, Root
 from imsobs.cli.output import errors, foreign, print_json, print_plain, results
 from imsobs.compile import Compiled, read_spec, render_model
 from imsobs.errors import ExitCode, ImsobsError
+from imsobs.findings.finding import Finding, Level
+from imsobs.findings.github import workflow_commands
+from imsobs.findings.sarif import sarif
 from imsobs.model import Model
-from imsobs.problems import Problem, listed
-from imsobs.spec.load import Document, load
+from imsobs.problems import listed
+from imsobs.spec.load import load
 from imsobs.spec.origin import origins
 
 
@@ -40,26 +44,9 @@ def compiled_or_exit(
     return compiled, compiled.model
 
 
-def _rows(problems: list[Problem], document: Document) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = []
-    for problem in problems:
-        place, message = document.told(problem)
-        rows.append(
-            {
-                "file": place.file,
-                "line": place.line,
-                "column": place.column,
-                "path": list(problem.path),
-                "message": message,
-                "check": problem.check,
-            }
-        )
-    return rows
-
-
 def _print_problems(compiled: Compiled, format: Format) -> None:
     if format is Format.json:
-        print_json({"problems": _rows(compiled.problems, compiled.document), "notes": []})
+        _print_json(compiled.findings())
         return
     for line in compiled.lines():
         errors.print(foreign(line))
@@ -67,19 +54,67 @@ def _print_problems(compiled: Compiled, format: Format) -> None:
     errors.print(f"[bold red]{count} problem{'s' if count != 1 else ''}[/]; nothing was written")
 
 
+def _print_json(findings: list[Finding]) -> None:
+    rows: dict[str, list[dict[str, object]]] = {"problems": [], "notes": []}
+    for finding in findings:
+        rows["problems" if finding.level is Level.error else "notes"].append(
+            {
+                "file": finding.place.file,
+                "line": finding.place.line,
+                "column": finding.place.column,
+                "path": list(finding.path),
+                "message": finding.message,
+                "check": finding.title,
+            }
+        )
+    print_json(rows)
+
+
+def _print_text(compiled: Compiled) -> None:
+    if compiled.model is None:
+        _print_problems(compiled, Format.text)
+        return
+    for note in compiled.notes:
+        errors.print(f"[yellow]note:[/] {foreign(compiled.document.format(note))}")
+    model = compiled.model
+    results.print(f"[green]ok[/] {len(model.metrics)} metrics, {len(model.series)} series names")
+
+
+class ValidateFormat(StrEnum):
+    """How problems are printed."""
+
+    text = "text"
+    json = "json"
+    github = "github"
+    sarif = "sarif"
+
+
 @app.command(rich_help_panel=SPEC, epilog=FOUR_CHECKS)
-def validate(root: Root = Path(), overlay: Overlay = None, format: AsFormat = Format.text) -> None:
+def validate(
+    root: Root = Path(),
+    overlay: Overlay = None,
+    format: Annotated[
+        ValidateFormat,
+        typer.Option("--format", help="github: workflow annotations; sarif: for code scanning."),
+    ] = ValidateFormat.text,
+) -> None:
     """Check the spec alone and print every problem with its place and remedy.
 
     Notes name what is missing without being wrong, as the runbook of an alert; they fail nothing.
     """
-    compiled, model = compiled_or_exit(root, overlay, format)
-    if format is Format.json:
-        print_json({"problems": [], "notes": _rows(compiled.notes, compiled.document)})
-        return
-    for note in compiled.notes:
-        errors.print(f"[yellow]note:[/] {foreign(compiled.document.format(note))}")
-    results.print(f"[green]ok[/] {len(model.metrics)} metrics, {len(model.series)} series names")
+    compiled = read_spec(spec_files(root, overlay))
+    match format:
+        case ValidateFormat.text:
+            _print_text(compiled)
+        case ValidateFormat.json:
+            _print_json(compiled.findings())
+        case ValidateFormat.github:
+            for line in workflow_commands(compiled.findings()):
+                print_plain(line)
+        case ValidateFormat.sarif:
+            print_json(sarif(compiled.findings()))
+    if compiled.model is None:
+        raise typer.Exit(ExitCode.INPUT)
 
 
 @app.command(rich_help_panel=SPEC)
