@@ -12,7 +12,7 @@ from imsobs.errors import ImsobsError
 
 # Each registers its commands with ``app``; ``imsobs --help`` lists them in this order.
 # isort: off
-from imsobs.cli import spec, diff, verify, stack, search, silence, drift
+from imsobs.cli import spec, diff, explain, verify, stack, search, silence, drift
 from imsobs.cli import operations, pin, prices, preview, drill
 
 # isort: on
@@ -22,6 +22,7 @@ __all__ = [
     "diff",
     "drift",
     "drill",
+    "explain",
     "main",
     "operations",
     "pin",

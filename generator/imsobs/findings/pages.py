@@ -13,11 +13,11 @@ _SECTION = re.compile(r"^## ([a-z]+/[a-z0-9-]+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Page:
-    """One check. text: Markdown; file: relative to docs/checks."""
+    """One check. text: Markdown; path: of its page in the repository."""
 
     check: str
     text: str
-    file: str
+    path: str
 
     @property
     def summary(self) -> str:
@@ -32,5 +32,5 @@ def pages() -> dict[str, Page]:
     for file in sorted(FOLDER.glob("*.md")):
         _, *parts = _SECTION.split(file.read_text(encoding="utf-8"))
         for check, text in zip(parts[::2], parts[1::2], strict=True):
-            found[check] = Page(check, text.strip(), file.name)
+            found[check] = Page(check, text.strip(), f"docs/checks/{file.name}")
     return found

@@ -9,13 +9,18 @@ from imsobs.spec.schema.routing import Matchers
 
 def receivers_of(alert: ResolvedAlert, labels: dict[str, str], model: Model) -> list[str]:
     """Return the receivers that the spec's routes name for an alert."""
+    return [receiver for _, receiver in routes_of(alert, labels, model)]
+
+
+def routes_of(alert: ResolvedAlert, labels: dict[str, str], model: Model) -> list[tuple[str, str]]:
+    """Return (route, receiver) of every route that an alert takes; the default's name is empty."""
     found = []
-    for route in model.spec.routing.routes.values():
+    for name, route in model.spec.routing.routes.items():
         if _matches(route.match, {**labels, "alertname": alert.name}):
-            found.append(route.receiver)
+            found.append((name, route.receiver))
             if not route.then_continue:
                 return found
-    return found or [model.spec.routing.receiver]
+    return found or [("", model.spec.routing.receiver)]
 
 
 def _matches(match: Matchers, labels: dict[str, str]) -> bool:
