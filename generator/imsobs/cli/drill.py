@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from imsobs import private
+from imsobs.cli import completion
 from imsobs.cli.app import OPERATIONS, app
 from imsobs.cli.options import AsFormat, Format, Overlay, Root
 from imsobs.cli.output import errors, foreign, print_json, results
@@ -34,7 +35,9 @@ _PATIENCE, _REAL_PATIENCE = 120.0, 600.0
 def drill(
     alerts: Annotated[
         list[str] | None,
-        typer.Argument(help="Alerts. Default: all that have a drill."),
+        typer.Argument(
+            help="Alerts. Default: all that have a drill.", autocompletion=completion.alerts
+        ),
     ] = None,
     root: Root = Path(),
     overlay: Overlay = None,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from imsobs.cli import completion
 from imsobs.cli.app import SPEC, app
 from imsobs.cli.options import AsFormat, Format, Overlay, Root
 from imsobs.cli.output import foreign, print_json, print_plain, results
@@ -20,7 +21,9 @@ def explain(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="CHECK|METRIC|ALERT", help="The id of a check, or a name of the spec."
+            metavar="CHECK|METRIC|ALERT",
+            help="The id of a check, or a name of the spec.",
+            autocompletion=completion.explained,
         ),
     ],
     root: Root = Path(),

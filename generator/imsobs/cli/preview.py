@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from imsobs import private
+from imsobs.cli import completion
 from imsobs.cli.app import STACK, app
 from imsobs.cli.options import Overlay, Root
 from imsobs.cli.output import errors, foreign, results
@@ -19,7 +20,12 @@ from imsobs.model import Model
 from imsobs.problems import available
 from imsobs.spec.schema.base import seconds as duration_seconds
 
-Names = Annotated[list[str] | None, typer.Argument(help="Dashboards by uid; all when left out.")]
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Dashboards by uid; all when left out.", autocompletion=completion.dashboards
+    ),
+]
 _DEFAULT_OUT = Path(".imsobs/preview")
 Values = Annotated[list[str] | None, typer.Option(help="Value of this variable; may be repeated.")]
 

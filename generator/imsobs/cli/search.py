@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from imsobs.cli import completion
 from imsobs.cli.app import STACK, app
 from imsobs.cli.options import AsFormat, Format, Root
 from imsobs.cli.output import errors, foreign, print_json, results
@@ -104,7 +105,12 @@ def records(
         str | None,
         typer.Option("--level", help="Of this level or above: debug, info, warning, error."),
     ] = None,
-    event: Annotated[str | None, typer.Option("--event", help="Of this event of the spec.")] = None,
+    event: Annotated[
+        str | None,
+        typer.Option(
+            "--event", help="Of this event of the spec.", autocompletion=completion.events
+        ),
+    ] = None,
     since: Since = "1h",
     limit: Limit = 100,
     root: Root = Path(),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from imsobs.cli import completion
 from imsobs.cli.app import STACK, app
 from imsobs.cli.options import AsFormat, Format, Root
 from imsobs.cli.output import errors, foreign, print_json, results
@@ -23,12 +24,18 @@ _LIST, _EXPIRE = "list", "expire"
 
 @app.command(rich_help_panel=STACK)
 def silence(
-    what: Annotated[str, typer.Argument(help="An alert of the spec; or list; or expire.")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="An alert of the spec; or list; or expire.", autocompletion=completion.silenced
+        ),
+    ],
     rest: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="[LABEL=VALUE]...",
             help="Only where the alert has these labels. After expire: ids or alerts.",
+            autocompletion=completion.label_values,
         ),
     ] = None,
     duration: Annotated[str, typer.Option("--for", help="How long, such as 30m or 2h.")] = "2h",

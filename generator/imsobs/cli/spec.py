@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from imsobs import project, write
+from imsobs.cli import completion
 from imsobs.cli.app import FOUR_CHECKS, SPEC, app
 from imsobs.cli.options import Format, Overlay, Root
 from imsobs.cli.output import errors, foreign, print_json, print_plain, results
@@ -165,7 +166,10 @@ def refuse_drift(pending: list[write.Change]) -> None:
 
 @app.command(rich_help_panel=SPEC)
 def inspect(
-    name: Annotated[str | None, typer.Argument(help="A metric; all when left out.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="A metric; all when left out.", autocompletion=completion.metrics),
+    ] = None,
     root: Root = Path(),
     overlay: Overlay = None,
     origin: Annotated[
