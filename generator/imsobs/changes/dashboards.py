@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from imsobs.changes.change import Change, Rank
 from imsobs.model import Model
 from imsobs.model.dashboards import ResolvedDashboard, ResolvedPanel
+from imsobs.model.dashboards.layout import Place
 from imsobs.problems import KeyPath
 
 
@@ -58,3 +60,25 @@ def _panel(before: ResolvedPanel, after: ResolvedPanel) -> Iterator[Change]:
     legends = [[query.legend for query in panel.queries] for panel in (before, after)]
     if legends[0] != legends[1] or any(getattr(before, k) != getattr(after, k) for k in looks):
         yield Change(Rank.cosmetic, after.path, f'panel "{after.title}" looks different')
+
+
+def redrawn(before: Model, after: Model) -> dict[str, list[str]]:
+    """Return dashboard -> titles of its panels that look otherwise, also by an alert's threshold.
+
+    A panel that only moved looks as before.
+    """
+    found: dict[str, list[str]] = {}
+    for uid, dashboard in after.dashboards.items():
+        old = {panel.title: _look(panel) for panel in _panels(before, uid)}
+        titles = [p.title for p in dashboard.panels() if old.get(p.title) != _look(p)]
+        if titles:
+            found[uid] = titles
+    return found
+
+
+def _panels(model: Model, uid: str) -> list[ResolvedPanel]:
+    return model.dashboards[uid].panels() if uid in model.dashboards else []
+
+
+def _look(panel: ResolvedPanel) -> ResolvedPanel:
+    return replace(panel, place=Place(0, 0, 0, 0), path=(), id=0)

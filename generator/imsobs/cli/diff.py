@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from imsobs.cli.app import SPEC, app
 from imsobs.cli.options import Overlay, Root
-from imsobs.cli.output import print_json, print_plain
+from imsobs.cli.output import errors, print_json, print_plain
 from imsobs.cli.spec import compiled_or_exit
 from imsobs.errors import ExitCode
 from imsobs.yamlio import dump
+
+if TYPE_CHECKING:
+    from imsobs.changes.report import Report
 
 
 class DiffFormat(StrEnum):
@@ -52,6 +56,12 @@ def diff(
         bool,
         typer.Option("--bridge", help="Print rules that keep renamed series under old names."),
     ] = False,
+    comment: Annotated[
+        bool,
+        typer.Option(
+            "--comment", help="In CI: also write the one comment of the pull or merge request."
+        ),
+    ] = False,
 ) -> None:
     """Say what changed since a revision: metrics, alerts, who is notified, what is shown.
 
@@ -74,5 +84,16 @@ def diff(
         else:
             for line in report.LINES[format.value](result):
                 print_plain(line)
+        if comment:
+            _comment(result)
     if fail_on is not None and any(change.rank <= Rank[fail_on.value] for change in found):
         raise typer.Exit(ExitCode.FINDINGS)
+
+
+def _comment(result: Report) -> None:
+    from imsobs.changes import comment, report
+
+    text = "\n".join(report.markdown(result))
+    spec = result.after.document.root
+    done = comment.publish(comment.forge(os.environ), spec, text, keep_quiet=not result.changes)
+    errors.print(f"[green]ok[/] comment: {done}")

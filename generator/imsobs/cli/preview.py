@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -47,6 +48,14 @@ def preview(
         float, typer.Option(help="Pictures are 1440 px times this wide.", min=0.25, max=4)
     ] = 1.0,
     range_: Annotated[str | None, typer.Option("--range", help="Time shown, such as 30m.")] = None,
+    recording: Annotated[
+        Path | None,
+        typer.Option(help="OpenMetrics file to draw, up to its end, in place of what runs."),
+    ] = None,
+    changed_since: Annotated[
+        str | None,
+        typer.Option(metavar="REV|FILE", help="Only dashboards with panels that look otherwise."),
+    ] = None,
     environment: Values = None,
     service: Values = None,
     vendor: Values = None,
@@ -56,35 +65,63 @@ def preview(
     from imsobs.compile import dashboards as compiled_dashboards
     from imsobs.preview import page
     from imsobs.preview.fetch import Prometheus
+    from imsobs.runtime.recorded import Recording, served
 
     resolved = model_or_exit(root, overlay)
     chosen = _chosen(dashboards or [], resolved)
+    if changed_since is not None:
+        chosen &= _redrawn(root, overlay, changed_since, resolved)
+        if not chosen:
+            return
     spec = resolved.spec
-    source = Prometheus(prometheus or f"http://127.0.0.1:{spec.stack.prometheus.ports.http}")
     _require_charts()
-    request = page.Request(
-        end=time.time(),
-        seconds=_seconds(range_),
-        values={
-            "environment": environment or [],
-            "service": service or [],
-            "vendor": vendor or [],
-            "model": model or [],
-        },
-        scrape_interval=duration_seconds(spec.scrape.interval),
-        jaeger=jaeger or f"http://127.0.0.1:{spec.stack.jaeger.ports.http}",
+    running = Recording(
+        prometheus or f"http://127.0.0.1:{spec.stack.prometheus.ports.http}", time.time()
     )
-    try:
-        if out == _DEFAULT_OUT:
-            private.make_below(out.parent, out, "remove it, or give another --out")
-        out.mkdir(parents=True, exist_ok=True)
-        for dashboard in compiled_dashboards(resolved):
-            if dashboard["uid"] in chosen:
-                _write(page.draw(dashboard, source, request), dashboard, out, png, scale)
-    except OSError as error:
-        raise ImsobsError(
-            f"cannot write below {out}: {error.strerror}", remedy="give another --out"
-        ) from error
+    with nullcontext(running) if recording is None else served(recording, root) as shown:
+        request = page.Request(
+            end=shown.end,
+            seconds=_seconds(range_),
+            values={
+                "environment": environment or [],
+                "service": service or [],
+                "vendor": vendor or [],
+                "model": model or [],
+            },
+            scrape_interval=duration_seconds(spec.scrape.interval),
+            jaeger=jaeger or f"http://127.0.0.1:{spec.stack.jaeger.ports.http}",
+        )
+        try:
+            if out == _DEFAULT_OUT:
+                private.make_below(out.parent, out, "remove it, or give another --out")
+            out.mkdir(parents=True, exist_ok=True)
+            for dashboard in compiled_dashboards(resolved):
+                if dashboard["uid"] in chosen:
+                    _write(
+                        page.draw(dashboard, Prometheus(shown.url), request),
+                        dashboard,
+                        out,
+                        png,
+                        scale,
+                    )
+        except OSError as error:
+            raise ImsobsError(
+                f"cannot write below {out}: {error.strerror}", remedy="give another --out"
+            ) from error
+
+
+def _redrawn(root: Path, overlay: list[Path] | None, other: str, model: Model) -> set[str]:
+    """Return the dashboards with panels that look otherwise than in a revision, and print them."""
+    from imsobs.changes.dashboards import redrawn
+    from imsobs.changes.revision import revision
+
+    with revision(root, other, overlay or []) as before:
+        found = redrawn(before.model, model)
+    for uid, titles in found.items():
+        results.print(f"{foreign(uid)}: {foreign(', '.join(titles))}")
+    if not found:
+        errors.print(f"every panel looks as in {foreign(other)}")
+    return set(found)
 
 
 def _require_charts() -> None:
