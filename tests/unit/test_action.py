@@ -20,8 +20,8 @@ import yaml
 from forge import Api, served
 
 ROOT = Path(__file__).resolve().parents[2]
-ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
-JOB = yaml.safe_load((ROOT / "docs/guide/ci/gitlab.yml").read_text())["imsobs"]
+ACTION = yaml.safe_load((ROOT / "action.yaml").read_text())
+JOB = yaml.safe_load((ROOT / "docs/guide/ci/gitlab.yaml").read_text())["imsobs"]
 HOOKS = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
 BIN = Path(sys.executable).parent
 # A text of the spec that would give commands to the workflow.
