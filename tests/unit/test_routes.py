@@ -40,4 +40,12 @@ def test_what_does_not_begin_at_the_root_is_no_route() -> None:
 
 def test_mounts_are_the_beginnings_of_templates() -> None:
     routes = resolve_routes(["/v1/agents/{id}", "/health", "other"])
-    assert routes.mounts == ("/", "/v1", "/v1/agents", "/v1/agents/{path}", "/v1/{path}", "/{path}")
+    assert routes.mounts == (
+        "",
+        "/",
+        "/v1",
+        "/v1/agents",
+        "/v1/agents/{path}",
+        "/v1/{path}",
+        "/{path}",
+    )

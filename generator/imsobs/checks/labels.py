@@ -35,6 +35,7 @@ _RESERVED = {
     "alertname": "Prometheus gives every alert this label",
     "alertstate": "Prometheus gives every alert this label",
     **dict.fromkeys(conventions.SCRAPE_LABELS, "each scrape gives every series this label"),
+    **dict.fromkeys(conventions.RENAMED_LABELS, "each scrape drops this label"),
     **dict.fromkeys(
         conventions.PROCESS_LABELS.values(), "every series has this label from its sender"
     ),

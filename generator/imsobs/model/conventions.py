@@ -40,6 +40,8 @@ VARIABLE_LABELS = {
 SDK_INTERVAL_MS = 10_000
 # Labels that a scrape adds to every series.
 SCRAPE_LABELS = ("job", "instance")
+# What a scrape renames labels of these names to; they are dropped.
+RENAMED_LABELS = tuple(f"exported_{label}" for label in SCRAPE_LABELS)
 
 # Labels of log streams in Loki; everything else about a record is structured metadata.
 LOG_STREAM_LABELS = (SERVICE_NAME, ENVIRONMENT)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from imsobs.model import conventions
-from imsobs.spec.schema.events import Event, EventField
+from imsobs.spec.schema.events import EventField
 from imsobs.spec.schema.metrics import AttributeValue, Metric
 from imsobs.spec.schema.root import Spec
 
@@ -58,15 +58,6 @@ def largest_duration() -> float:
 def largest_drift() -> float:
     """Return the largest drift of a cost, percent of its estimate."""
     return LARGEST_OTHER
-
-
-def measured_fields(event: Event) -> dict[str, float]:
-    """Return field -> largest value, of an event's fields that measure something."""
-    return {
-        name: largest_of(name) if field.max is None else field.max
-        for name, field in event.fields.items()
-        if measures(field)
-    }
 
 
 def measures(field: EventField) -> bool:

@@ -54,4 +54,10 @@ def _mounts(template: str) -> list[str]:
     parts = template.strip("/").split("/")
     # What contrib calls /v1, FastAPI's own telemetry calls /v1/{path} when nothing below fits.
     beginnings = ["/" + "/".join(parts[:count]) for count in range(1, len(parts))]
-    return [form for path in ["", *beginnings] for form in (path or "/", path + "/{path}")]
+    # Below the root, the mount is "" where nothing completes it.
+    return ["", *(form for path in ["", *beginnings] for form in (path or "/", below(path)))]
+
+
+def below(mount: str) -> str:
+    """Return the template of everything below a mount, as FastAPI's own telemetry has it."""
+    return mount + "/{path}"

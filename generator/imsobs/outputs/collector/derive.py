@@ -13,7 +13,6 @@ from imsobs.model.kinds import span
 from imsobs.model.labels import exact
 from imsobs.model.numbers import (
     largest_of,
-    measured_fields,
     measures,
 )
 from imsobs.outputs.collector import dialects
@@ -182,11 +181,11 @@ def _event_statements(event: Event, model: Model) -> list[str]:
     breaks = [_breaks(name, field) for name, field in event.fields.items()]
     statements = [set_to(invalid, "true", any_of(breaks))] if breaks else []
     # Valid fields of an invalid event are still counted; invalid ones are removed.
-    for name, largest in measured_fields(event).items():
-        path = attribute("log", name)
-        sound = is_measurement(path, largest)
-        faulty = f"{invalid} == true and {path} != nil and not {sound}"
-        statements.append(f"delete_key(log.attributes, {text(name)}) where {faulty}")
+    for name, field in event.fields.items():
+        if measures(field):
+            path = attribute("log", name)
+            faulty = f"{invalid} == true and {path} != nil and not {_sound(name, field)}"
+            statements.append(f"delete_key(log.attributes, {text(name)}) where {faulty}")
     for name, field in event.fields.items():
         if field.label is not None:
             statements += normalize_label(model.labels[field.label], "log", (name,))
@@ -197,12 +196,17 @@ def _event_statements(event: Event, model: Model) -> list[str]:
     return statements
 
 
+def _sound(name: str, field: EventField) -> str:
+    """Return the condition that a measured field holds what its contract allows."""
+    largest = largest_of(name) if field.max is None else field.max
+    return is_measurement(attribute("log", name), largest, whole=field.type == "integer")
+
+
 def _breaks(name: str, field: EventField) -> str:
     """Return the condition that a field breaks the event's contract."""
     path = attribute("log", name)
     if measures(field):
-        largest = largest_of(name) if field.max is None else field.max
-        sound = is_measurement(path, largest, whole=field.type == "integer")
+        sound = _sound(name, field)
         return f"({path} != nil and not {sound})" if field.optional else f"not {sound}"
     fits = {
         "integer": f"IsInt({path})",

@@ -5,8 +5,9 @@ reported by three instrumentations and a proxy. OTTL processes one span at a tim
 of one export share a resource. Each span has a rank by its scope; zero is the best. Where an
 export has spans of several ranks, each first writes its rank to the resource, under a key that
 the spans of one operation share. Then spans whose rank is worse than the best under their key
-lose their mark, and are not counted. The key of a statement is its parent span; the keys of a
-call are the outermost call around it and the id of the response.
+lose their mark, and are not counted. The keys of a statement are its parent span and itself, since
+the span of the driver lies beside that of the library above it or in it; the keys of a call are the
+outermost call around it and the id of the response.
 
 The resource is the derivation's own copy; only named attributes of it become labels.
 """
@@ -118,7 +119,7 @@ def _best_ranks(name: str, source: SpanSource) -> list[tuple[str, str]]:
     """
     if not source.dialects:
         same = [attribute("span", key) for key in source.same]
-        return [(_entry(text(f"best.{name}"), _PARENT, *same), "")]
+        return [(_entry(text(f"best.{name}"), of, *same), "") for of in (_PARENT, _OWN)]
     response = attribute("span", RESPONSE_ID)
     return [
         (_entry(text(f"best.{name}"), _outermost(_OWN)), ""),

@@ -12,6 +12,7 @@ from typing import Any
 
 from imsobs.model import conventions
 from imsobs.model.labels import ResolvedLabel, exact
+from imsobs.model.routes import below
 from imsobs.outputs.references import Joined, Reference, join
 
 # Attributes with the status code of an HTTP answer, new and old.
@@ -172,6 +173,11 @@ def _route_statements(label: ResolvedLabel, raw: str) -> list[str]:
         for source in reversed([attribute("span", key) for key in label.paths])
     ]
     here = f"{path} != nil"
+    # A mount that is a template, too: what lies below it is another, and other where none fits.
+    for mount in [template for template in routes.static if template in routes.mounts]:
+        deeper = matches(path, exact([mount + "/"]).removesuffix("$") + ".")
+        under = f"{here} and {raw} == {text(mount)} and {deeper}"
+        statements.append(set_to(raw, text(below(mount)), under))
     # The first template that fits wins, hence the reversed order.
     for template, pattern in reversed(routes.patterns.items()):
         statements.append(set_to(raw, text(template), f"{here} and {matches(path, pattern)}"))

@@ -55,7 +55,7 @@ def _job(job: str, model: Model) -> dict[str, Any]:
     config: dict[str, Any] = {"job_name": job, **_discovery(job)}
     if job in _service_jobs(model):
         # A scraped label of the scrape's own name arrives under these; one job, one meaning.
-        drop = {"regex": "exported_(job|instance)", "action": "labeldrop"}
+        drop = {"regex": "|".join(conventions.RENAMED_LABELS), "action": "labeldrop"}
         config["metric_relabel_configs"] = [drop]
     # Ids of processes are open, so their series are scraped apart: too many of them harm no
     # counter of the service and no probe.

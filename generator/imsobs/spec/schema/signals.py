@@ -241,7 +241,8 @@ class SpanSource(Section):
         description=(
             "Instrumentation scopes, best first (`*` matches the rest): where several report the "
             "same thing, the span of the best is counted and the others' are not. The same thing "
-            "is what has the same parent span in the same export. Empty: every span counts."
+            "is what has the same parent span in the same export, or is the parent. Empty: every "
+            "span counts."
         ),
     )
     same: list[str] = Field(
