@@ -6,8 +6,8 @@ objective: pages (severity critical), tickets (warning) and reports (none), with
 the incident's begin to the first firing. Rules are evaluated every two and a half minutes here.
 The window of 30 days knows those three quiet days only, so an outage of five minutes is a breach.
 
-Only the objective's own alerts are looked at. Where the errors are so many that an alert which tells
-sooner fires as well (`told_by`: CriticalErrorRate and others), it holds these back.
+Only the objective's own alerts are looked at. Where the errors are so many that an alert which
+tells sooner fires as well (`told_by`: CriticalErrorRate and others), it holds these back.
 
 Ours come a little later, because an alert holds for two minutes, a quarter of an hour or an hour
 before it fires, and sloth's do not. What an incident must raise is asserted row by row in
