@@ -33,6 +33,27 @@ receivers: {nobody: {}}
 routing: {receiver: nobody, group_by: [alertname, service_name, deployment_environment_name],
   routes: {}}
 """
+# All that a service over HTTP must say.
+SMALLEST = """
+version: 1
+use: [http, pipeline, runtime]
+service: {namespace: shop, names: [orders-api], environments: [production],
+  url: "http://127.0.0.1:8000"}
+labels: {route: {values: [/orders, "/orders/{order_id}"]}}
+"""
+# What the smallest spec may leave out.
+LEFT_OUT = {
+    "nothing": "{}",
+    "Jaeger": "stack: {jaeger: null}",
+    "Loki": "stack: {loki: null}",
+    "Grafana": "stack: {grafana: null}",
+    "every store and probe": """
+stack: {jaeger: null, loki: null, grafana: null, promtail: null, gateway: null}
+service: {health: null}
+budget: null
+prices: null
+""",
+}
 # What a service may have, each alone.
 PARTS = {
     "nothing": "{}",
@@ -174,6 +195,22 @@ def model_of(folder: Path, *texts: str) -> Model:
 def rendered(folder: Path, *texts: str) -> Model:
     """Render the base with texts laid over it into a folder; return its model."""
     model = model_of(folder, *texts)
+    write.apply(folder, write.changes(folder, render_model(model)))
+    return model
+
+
+def smallest(folder: Path, *texts: str) -> Model:
+    """Return the model of the smallest spec with texts laid over it."""
+    file = folder / "spec.yaml"
+    file.write_text(yaml.safe_dump(merged(SMALLEST, *texts), sort_keys=False))
+    found = read_spec([file])
+    assert found.model is not None, found.lines()
+    return found.model
+
+
+def rendered_alone(folder: Path, *texts: str) -> Model:
+    """Render the smallest spec with texts laid over it into a folder; return its model."""
+    model = smallest(folder, *texts)
     write.apply(folder, write.changes(folder, render_model(model)))
     return model
 

@@ -20,6 +20,9 @@ from imsobs.spec.load import Document, load
 from imsobs.spec.parse import LACKS, parse
 from imsobs.spec.schema.root import Spec
 
+# What much else refers to, and would be at fault for when a default took its place.
+_TAKEN_FOR_GRANTED = {("alerting", "teams"), ("routing", "routes"), ("budget", "monthly_usd")}
+
 
 @dataclass(frozen=True)
 class Compiled:
@@ -113,6 +116,8 @@ def _salvage(data: dict[str, Any], problems: list[Problem]) -> tuple[Spec | None
     pruned = copy.deepcopy(data)
     complete = expand(data)
     left_out = LeftOut()
+    if any(problem.path[:2] in _TAKEN_FOR_GRANTED for problem in problems):
+        return None, left_out
     for problem in problems:
         section, *rest = problem.path or ("",)
         entries = pruned.get(str(section))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from alertmanager import ROOT
-from small_specs import PARTS, rendered
+from small_specs import LEFT_OUT, PARTS, rendered, rendered_alone
 
 from imsobs.runtime.build.binaries import resolve_binary
 from imsobs.runtime.verify import alerting
@@ -22,6 +22,13 @@ pytestmark = pytest.mark.native
 @pytest.mark.parametrize("part", PARTS)
 def test_a_small_spec_is_accepted_by_those_who_read_it(part: str, tmp_path: Path) -> None:
     rendered(tmp_path, PARTS[part])
+    assert refused_by_the_collector(tmp_path) == ""
+    assert [v for v in alerting.verify(tmp_path) if not v.ok] == []
+
+
+@pytest.mark.parametrize("what", LEFT_OUT)
+def test_a_spec_that_leaves_components_out_is_accepted(what: str, tmp_path: Path) -> None:
+    rendered_alone(tmp_path, LEFT_OUT[what])
     assert refused_by_the_collector(tmp_path) == ""
     assert [v for v in alerting.verify(tmp_path) if not v.ok] == []
 

@@ -175,7 +175,7 @@ def test_an_expected_alert_has_the_labels_that_it_has_in_the_spec() -> None:
 @pytest.mark.parametrize("section", ["events", "metrics", "sources", "prices", "labels", "routing"])
 def test_misshapen_data_passes(section: str, wrong: Any) -> None:
     given = {"events": {"e": {}}, "metrics": {"m": {"span": "s"}}, "sources": {"s": {}}}
-    assert set(expand({**given, section: wrong})) == {*given, section}
+    assert set(expand({**given, section: wrong})) == {*given, section, "receivers", "routing"}
 
 
 def test_an_objective_has_the_alerts_of_a_catalogue() -> None:

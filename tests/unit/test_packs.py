@@ -155,7 +155,10 @@ def test_requests_of_users_are_those_to_no_health_route(folder: Path) -> None:
         "expr": 'x{route!~"/health.*|/live\\\\.json"}',
         "by": "/orders",
     }
-    assert laid(folder, SMALL).data["rules"]["r"] == {"expr": "x{}", "by": "other"}
+    by_default = laid(folder, SMALL).data["rules"]["r"]
+    assert by_default == {"expr": 'x{route!~"/health"}', "by": "other"}
+    silent = SMALL.replace("environments: [test]", "environments: [test], health: null")
+    assert laid(folder, silent).data["rules"]["r"] == {"expr": "x{}", "by": "other"}
 
 
 def test_a_text_that_needs_what_is_there_is_a_text(folder: Path) -> None:

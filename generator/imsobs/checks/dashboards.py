@@ -44,6 +44,8 @@ _SHOWS = {
     "share": {"pie", "bars", "table"},
     "top": {"bars", "table"},
 }
+# Purpose -> the store that it is read from, which the spec may leave out.
+_STORES = {"logs": "loki", "logql": "loki", "traces": "jaeger"}
 _NUMBERS = {"stat", "series", "area", "bars", "pie", "table", "states"}
 
 
@@ -98,6 +100,10 @@ def _panel(path: KeyPath, panel: Panel, model: Model) -> Iterator[Problem]:
         return
     purpose = given[0]
     yield from _kind(path, panel, purpose, model)
+    store = _STORES.get(purpose)
+    if store and store not in model.spec.stack.components():
+        message = f"{purpose} shows what {store} stores, and stack.{store} is null"
+        yield Problem((*path, purpose), message, "stack/left-out")
     for option, heeding in _HEEDS.items():
         if option in panel.model_fields_set and purpose not in heeding:
             message = (

@@ -38,3 +38,7 @@ def of_alert(path: KeyPath, drill: Drill, model: Model) -> Iterator[Problem]:
         if components is not None and component not in components:
             message = f'component "{component}" is not known; {available(component, components)}'
             yield Problem((*path, "health", component), message, "drill/unknown-component")
+    stack = model.spec.stack
+    if drill.stop in type(stack).model_fields and drill.stop not in stack.components():
+        message = f"stack.{drill.stop} is null, so it cannot be stopped"
+        yield Problem((*path, "stop"), message, "stack/left-out")

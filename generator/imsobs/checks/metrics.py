@@ -65,6 +65,14 @@ def _metric(name: str, metric: Metric, model: Model) -> Iterator[Problem]:
     ):
         message = "only a histogram of the duration of spans has exemplars"
         yield Problem((*path, "exemplars"), message, "metric/exemplars")
+    elif metric.exemplars and not model.spec.stack.jaeger:
+        message = "exemplars lead to traces, and stack.jaeger is null: none are stored"
+        yield Problem((*path, "exemplars"), message, "stack/left-out")
+    if metric.stack in type(model.spec.stack).model_fields and (
+        metric.stack not in model.spec.stack.components()
+    ):
+        message = f"stack.{metric.stack} is null: nothing exposes it"
+        yield Problem((*path, "stack"), message, "stack/left-out")
     if kind.measured:
         yield from _value(path, metric, kind, sources, model.spec)
         yield from _buckets(path, metric, model.spec)

@@ -11,7 +11,7 @@ from imsobs.model.metrics import identity_values
 from imsobs.model.rules import ResolvedAlert
 from imsobs.problems import KeyPath, Problem, available
 from imsobs.spec.schema.base import seconds
-from imsobs.spec.schema.routing import Inhibition, Matchers, Route, Routing
+from imsobs.spec.schema.routing import Inhibition, Matchers, Receiver, Route, Routing
 
 # A repetition may be a quarter later than is written.
 _LATE = 1.25
@@ -191,6 +191,10 @@ def _unrouted(model: Model) -> Iterator[Problem]:
     carried = {label for alert in model.alerts.values() for label in alert.carried or ()}
     if any(label not in {*carried, "alertname"} for route in routes for label in route.match):
         # A problem of the route already, which may have been for any of these.
+        return
+    notifying = {name for name, receiver in model.spec.receivers.items() if receiver != Receiver()}
+    if not notifying.difference([model.spec.routing.receiver]):
+        # Nobody else could be told.
         return
     told: set[tuple[str, str]] = set()
     for alert in model.alerts.values():

@@ -11,16 +11,6 @@ from imsobs.shipped import shipped
 from imsobs.spec.schema.base import seconds
 
 _DAY = 86_400
-_COMPONENTS = (
-    "otelcol",
-    "prometheus",
-    "alertmanager",
-    "jaeger",
-    "loki",
-    "promtail",
-    "grafana",
-    "gateway",
-)
 _LOWEST_PORT = 1024
 
 
@@ -31,12 +21,15 @@ def check(model: Model) -> Iterator[Problem]:
     yield from _retention(model)
     yield from _versions(model)
     yield from _memory(model)
+    if model.spec.stack.promtail and not model.spec.stack.loki:
+        message = "Promtail sends to Loki, and stack.loki is null; leave it out as well"
+        yield Problem(("stack", "promtail"), message, "stack/left-out")
 
 
 def _ports(model: Model) -> Iterator[Problem]:
     taken: dict[int, str] = {}
-    for component in _COMPONENTS:
-        ports: dict[str, int] = getattr(model.spec.stack, component).ports.model_dump()
+    for component, entry in model.spec.stack.components().items():
+        ports: dict[str, int] = entry.ports.model_dump()
         for name, port in ports.items():
             path = ("stack", component, "ports", name)
             if port < _LOWEST_PORT:
@@ -85,7 +78,7 @@ def _retention(model: Model) -> Iterator[Problem]:
 
 def _versions(model: Model) -> Iterator[Problem]:
     stack = model.spec.stack
-    if stack.jaeger.version.split(".")[0] != "2":
+    if stack.jaeger and stack.jaeger.version.split(".")[0] != "2":
         message = f"{stack.jaeger.version} is not a Jaeger v2; only its configuration is rendered"
         yield Problem(("stack", "jaeger", "version"), message, "stack/jaeger-major")
         return

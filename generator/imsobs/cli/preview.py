@@ -75,6 +75,7 @@ def preview(
             return
     spec = resolved.spec
     _require_charts()
+    own = f"http://127.0.0.1:{spec.stack.jaeger.ports.http}" if spec.stack.jaeger else None
     running = Recording(
         prometheus or f"http://127.0.0.1:{spec.stack.prometheus.ports.http}", time.time()
     )
@@ -89,7 +90,7 @@ def preview(
                 "model": model or [],
             },
             scrape_interval=duration_seconds(spec.scrape.interval),
-            jaeger=jaeger or f"http://127.0.0.1:{spec.stack.jaeger.ports.http}",
+            jaeger=jaeger or own,
         )
         try:
             if out == _DEFAULT_OUT:

@@ -20,6 +20,7 @@ from imsobs.problems import available
 from imsobs.spec.schema.base import seconds_of
 
 if TYPE_CHECKING:
+    from imsobs.runtime.process.plan import Plan
     from imsobs.runtime.records import Record
     from imsobs.runtime.trace_search import Found
 
@@ -38,6 +39,16 @@ def _span(since: str) -> tuple[int, int]:
         )  # fmt: skip
     end = time.time_ns()
     return end - length * 10**9, end
+
+
+def _jaeger(plan: Plan) -> str:
+    """Return Jaeger's base URL; raise ImsobsError when the stack has none."""
+    if plan.api.jaeger is None:
+        raise ImsobsError(
+            "no traces are stored: the spec leaves Jaeger out (stack.jaeger: null)",
+            exit_code=ExitCode.INPUT,
+        )
+    return plan.api.jaeger
 
 
 @app.command(rich_help_panel=STACK)
@@ -66,7 +77,7 @@ def traces(
 
     start, end = _span(since)
     found = search(
-        load_plan(root).api.jaeger,
+        _jaeger(load_plan(root)),
         error=error, route=route, service=service, start=start, end=end, limit=limit,
     )  # fmt: skip
     if format is Format.json:
@@ -196,7 +207,7 @@ def trace(
     from imsobs.runtime.traces import fetch_trace, parse_trace
 
     plan, _ = project(root)
-    found = fetch_trace(plan.api.jaeger, trace_id)
+    found = fetch_trace(_jaeger(plan), trace_id)
     if format is Format.json:
         print_json(found)
         return

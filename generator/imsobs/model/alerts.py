@@ -6,7 +6,7 @@ import re
 
 from promql_parser import BinaryExpr
 
-from imsobs import promql
+from imsobs import artifacts, promql
 from imsobs.model import conventions
 from imsobs.model.alert_tests import at_limit, completed
 from imsobs.model.alert_units import unit_of
@@ -162,9 +162,9 @@ def _resolve(
             [facts[fact] for fact in alert.facts if fact in facts], carried, series
         ),
         reads=tuple(facts[fact].series for fact in alert.facts if fact in facts),
-        runbook_url=f"{spec.alerting.runbooks}/{conventions.alert_file_stem(name)}.md",
+        runbook_url=_runbook_url(name, spec),
         dashboard=dashboard,
-        dashboard_url=_dashboard_url(spec.alerting.dashboards, dashboard, carried or frozenset()),
+        dashboard_url=_dashboard_url(spec, dashboard, carried or frozenset()),
         enabled=alert.enabled,
         runbook=alert.runbook,
         test=None if alert.test is None else completed(alert.test, carried, spec, series),
@@ -174,7 +174,17 @@ def _resolve(
     )
 
 
-def _dashboard_url(base: str, dashboard: str, carried: frozenset[str]) -> str:
+def _runbook_url(name: str, spec: Spec) -> str:
+    return f"{spec.alerting.runbooks or artifacts.RUNBOOKS}/{conventions.alert_file_stem(name)}.md"
+
+
+def _dashboard_url(spec: Spec, dashboard: str, carried: frozenset[str]) -> str:
+    """Return where a dashboard is shown, or its file where no Grafana is known."""
+    grafana = spec.stack.grafana
+    own = f"http://127.0.0.1:{grafana.ports.http}" if grafana else None
+    base = spec.alerting.dashboards or own
+    if base is None:
+        return f"{artifacts.DASHBOARDS}/{dashboard}.json"
     chosen = [
         f"var-{variable}={{{{ $labels.{label} }}}}"
         for variable, label in conventions.VARIABLE_LABELS.items()

@@ -113,7 +113,7 @@ def budget_metrics(spec: Spec) -> dict[str, Metric]:
 def _of_money(spec: Spec) -> dict[str, tuple[str, str]]:
     """Return name -> description and rule; none where no metric counts what is spent."""
     cost = counted_cost(spec)
-    if cost is None:
+    if cost is None or not _limits(spec):
         return {}
     hourly = hourly_cost(cost)
     return {
@@ -161,7 +161,7 @@ def budget_records(spec: Spec) -> list[Record]:
     """Return the records of the budget, in the order in which they read each other."""
     interval = spec.alerting.fast
     records = []
-    if cost := counted_cost(spec):
+    if (cost := counted_cost(spec)) and _limits(spec):
         records = [
             Record(
                 hourly_cost(cost),

@@ -202,7 +202,10 @@ def estimate(model: Model, load: Load) -> list[Need]:
         ("loki", kept.logs, logs, logs * _days(kept.logs), value["loki_base"]),
         ("grafana", "-", 0.0, 0.0, value["grafana_base"]),
     )
-    return [Need(*row, memory_limit=getattr(stack, row[0]).memory_mib * MIB) for row in rows]
+    there = stack.components()
+    return [
+        Need(*row, memory_limit=there[row[0]].memory_mib * MIB) for row in rows if row[0] in there
+    ]
 
 
 def held_traces(model: Model, load: Load) -> float:

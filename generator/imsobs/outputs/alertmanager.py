@@ -37,7 +37,7 @@ def plan(model: Model) -> Iterator[YamlPage | TextPage]:
         ],
         "time_intervals": [_mute(name, mute) for name, mute in spec.mutes.items()],
         "receivers": [
-            {"name": name, **_receiver(receiver, spec.routing.secrets)}
+            {"name": name, **_receiver(receiver, model)}
             for name, receiver in spec.receivers.items()
         ],
     }
@@ -89,15 +89,18 @@ def _mute(name: str, mute: Mute) -> dict[str, Any]:
     return {"name": name, "time_intervals": intervals}
 
 
-def _receiver(receiver: Receiver, secrets: str) -> dict[str, Any]:
+def _receiver(receiver: Receiver, model: Model) -> dict[str, Any]:
     found: dict[str, Any] = {}
+    secrets = model.spec.routing.secrets
+    # Without a place where runbooks are read, notifications link to Alertmanager, as by default.
+    link = '{{ template "imsobs.runbook" . }}' if model.spec.alerting.runbooks else None
     if receiver.pagerduty is not None:
         found["pagerduty_configs"] = [
             {
                 "routing_key_file": f"{secrets}/{receiver.pagerduty.key_file}",
                 "send_resolved": True,
                 # Alertmanager's own address, the default, need not answer where it runs.
-                "client_url": '{{ template "imsobs.runbook" . }}',
+                **({"client_url": link} if link else {}),
                 "description": '{{ template "imsobs.title" . }}',
                 "severity": '{{ template "imsobs.pagerduty_severity" . }}',
                 "class": "{{ .CommonLabels.alertname }}",
@@ -114,7 +117,7 @@ def _receiver(receiver: Receiver, secrets: str) -> dict[str, Any]:
                 "send_resolved": True,
                 "color": '{{ template "imsobs.color" . }}',
                 "title": '{{ template "imsobs.slack.title" . }}',
-                "title_link": '{{ template "imsobs.runbook" . }}',
+                **({"title_link": link} if link else {}),
                 "fallback": '{{ template "imsobs.slack.title" . }}',
                 "text": '{{ template "imsobs.slack.text" . }}',
             }

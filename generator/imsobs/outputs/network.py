@@ -47,21 +47,26 @@ COMPOSE = Network("compose", artifacts.COMPOSE_TARGETS, "0.0.0.0")  # noqa: S104
 def collector_environment(model: Model, network: Network) -> dict[str, str]:
     """Return the variables that collector/config.yaml reads for its neighbours."""
     stack = model.spec.stack
-    return {
-        "IMSOBS_BIND_ADDRESS": network.bind,
-        "IMSOBS_JAEGER_ENDPOINT": network.at("jaeger", stack.jaeger.ports.otlp_grpc),
-        "IMSOBS_LOKI_ENDPOINT": network.loki(stack.loki.ports.http),
-    }
+    found = {"IMSOBS_BIND_ADDRESS": network.bind}
+    if stack.jaeger:
+        found["IMSOBS_JAEGER_ENDPOINT"] = network.at("jaeger", stack.jaeger.ports.otlp_grpc)
+    if stack.loki:
+        found["IMSOBS_LOKI_ENDPOINT"] = network.loki(stack.loki.ports.http)
+    return found
 
 
 def grafana_environment(model: Model, network: Network, dashboards: str) -> dict[str, str]:
     """Return the variables that the provisioning files read."""
     stack = model.spec.stack
     alertmanager = network.at("alertmanager", stack.alertmanager.ports.http)
+    stores = {}
+    if stack.loki:
+        stores["IMSOBS_LOKI_URL"] = network.loki(stack.loki.ports.http)
+    if stack.jaeger:
+        stores["IMSOBS_JAEGER_URL"] = f"http://{network.at('jaeger', stack.jaeger.ports.http)}"
     return {
         "IMSOBS_PROMETHEUS_URL": f"http://{network.at('prometheus', stack.prometheus.ports.http)}",
         "IMSOBS_ALERTMANAGER_URL": f"http://{alertmanager}",
-        "IMSOBS_LOKI_URL": network.loki(stack.loki.ports.http),
-        "IMSOBS_JAEGER_URL": f"http://{network.at('jaeger', stack.jaeger.ports.http)}",
+        **stores,
         "IMSOBS_DASHBOARDS": dashboards,
     }

@@ -6,6 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from imsobs.spec.schema.service import Service
+from imsobs.spec.schema.stack import Stack
+
+_HEALTH = {key: Service.model_fields[key] for key in ("health", "health_detailed")}
 # Every word that a pack may use.
 WORDS = (
     "namespace",
@@ -19,6 +23,8 @@ WORDS = (
     "expected",
     "route",
     "users",
+    "stopped",
+    "stopped_at",
 )
 
 
@@ -29,7 +35,8 @@ def words(sources: list[dict[str, Any]], kinds: set[str], expected: list[str]) -
     process_job: a scrape job of the series that each process has of its own. The others are what
     tests speak of: the first service and the last environment, the first label and event, the
     first metric that is expected, the first route that users ask for, and what the time of spans
-    is called, or ``other``. users: matcher of the requests of users.
+    is called, or ``other``. users: matcher of the requests of users. stopped, stopped_at: a
+    component that may be down, and its address.
     """
     spec = sources[0]
     service = spec["service"]
@@ -37,6 +44,7 @@ def words(sources: list[dict[str, Any]], kinds: set[str], expected: list[str]) -
     timed = any(_is_timed(*entry) for source in sources for entry in entries_of(source))
     labels = next((source["labels"] for source in sources if source.get("labels")), None)
     routes, apart = _routes(sources)
+    stopped, port = _stopped(spec)
     return {
         "namespace": namespace,
         "prefix": namespace.replace("-", "_"),
@@ -48,8 +56,37 @@ def words(sources: list[dict[str, Any]], kinds: set[str], expected: list[str]) -
         "attribute": "duration" if timed else "other",
         "expected": _one(expected, 0),
         "route": next((r for r in routes if not _is_apart(r, apart)), "other"),
+        "stopped": stopped,
+        "stopped_at": f"127.0.0.1:{port}",
         "users": f'route!~"{"|".join(map(_pattern, apart))}"' if apart else "",
     }
+
+
+def by_default(spec: dict[str, Any]) -> set[str]:
+    """Return what a spec has unless it says null: components of its stack, and a health route."""
+    health = spec["service"].get("health", _HEALTH["health"].default)
+    probed = {"service.health"} if health is not None else set()
+    return probed | {f"stack.{name}" for name in components(spec)}
+
+
+def components(spec: dict[str, Any]) -> set[str]:
+    """Return the components of the stack that a spec does not leave out."""
+    given = spec.get("stack")
+    own = given if isinstance(given, dict) else {}
+    fields = Stack.model_fields.items()
+    return {name for name, field in fields if own.get(name, field.default) is not None}
+
+
+def _stopped(spec: dict[str, Any]) -> tuple[str, int]:
+    """Return Jaeger, or Alertmanager where there is none, and the port that is scraped."""
+    component, port = (
+        ("jaeger", "telemetry") if "jaeger" in components(spec) else ("alertmanager", "http")
+    )
+    found: Any = spec.get("stack")
+    for key in (component, "ports", port):
+        found = found.get(key) if isinstance(found, dict) else None
+    default: int = getattr(Stack.model_fields[component].default.ports, port)
+    return component, found if type(found) is int else default
 
 
 def _routes(sources: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
@@ -66,8 +103,10 @@ def _routes(sources: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
     apart = merged.get("apart")
     texts = [text for text in apart if isinstance(text, str)] if isinstance(apart, list) else []
     service = sources[0]["service"]
-    for key in ("health", "health_detailed"):
-        path = service.get(key)
+    probed = {key: service.get(key, field.default) for key, field in _HEALTH.items()}
+    if probed["health"] is None or not service.get("components"):
+        del probed["health_detailed"]
+    for path in probed.values():
         if isinstance(path, str) and not _is_apart(path.partition("?")[0], texts):
             texts.append(path.partition("?")[0])
     return [str(value) for value in given], texts

@@ -27,7 +27,7 @@ NEEDS = "needs"
 TEXT = "text"
 _PLACEHOLDER = re.compile(f"<({'|'.join(WORDS)})>")
 # Sections whose entries lie one level deeper.
-_NESTED = ("alerting", "routing")
+NESTED = ("alerting", "routing")
 
 
 @dataclass
@@ -79,7 +79,7 @@ def named_by(place: Position) -> str | None:
 
 def entry_of(path: KeyPath) -> KeyPath:
     """Return the key path of the named entry that ``path`` belongs to."""
-    return path[: 3 if path and path[0] in _NESTED else 2]
+    return path[: 3 if path and path[0] in NESTED else 2]
 
 
 def read(chosen: list[str], spec: dict[str, Any]) -> list[Pack]:
@@ -136,6 +136,10 @@ def _filled(node: Any, fill: Callable[[str], str]) -> Any:
 def _present(spec: dict[str, Any], packs: list[dict[str, Any]]) -> set[str]:
     """Return the entries, as ``section.name``, that the spec and its packs have together."""
     present = {".".join(path) for path, entry in entries_of(spec) if entry is not None}
+    present |= pack_words.by_default(spec)
+    present |= {
+        s for data in (spec, *packs) for s in data if data[s] and spec.get(s, s) is not None
+    }
     removed = {".".join(path) for path, entry in entries_of(spec) if entry is None}
     offered = {
         ".".join(path): _needs(entry)
@@ -219,7 +223,7 @@ def _refuse_conflicts(packs: list[Pack]) -> None:
 
 def _named(data: dict[str, Any]) -> Iterator[tuple[KeyPath, Any]]:
     for path, entry in entries_of(data):
-        if path[0] in _NESTED and isinstance(entry, dict):
+        if path[0] in NESTED and isinstance(entry, dict):
             yield from (((*path, name), inner) for name, inner in entry.items())
         else:
             yield path, entry

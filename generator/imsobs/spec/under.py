@@ -100,7 +100,8 @@ def _laid(pack: Any, spec: Any, path: KeyPath, found: Underlay) -> Any:
     merged: dict[str, Any] = {}
     # Sections and entries: the spec's first. Within an entry, what the spec adds comes last; so do
     # its rules, which read what those of packs record.
-    first, then = (spec, pack) if len(path) < 2 and path != ("rules",) else (pack, spec)
+    names_entries = len(path) < (3 if path and path[0] in packs.NESTED else 2)
+    first, then = (spec, pack) if names_entries and path != ("rules",) else (pack, spec)
     for key in {**first, **then}:
         if key in spec and key in pack and spec[key] is None:
             found.changed.append((*path, key))

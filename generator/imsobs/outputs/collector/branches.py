@@ -18,6 +18,7 @@ from imsobs.outputs.collector import (
 )
 from imsobs.outputs.collector.ottl import forget_marks, transform
 from imsobs.outputs.collector.parts import ACCEPTED
+from imsobs.outputs.collector.settings import FILE, TRACES
 from imsobs.outputs.references import Reference
 
 _COUNTED = "signal_to_metrics/derive"
@@ -124,7 +125,7 @@ def derive_pipelines(model: Model) -> dict[str, Any]:
 def store_pipelines(model: Model) -> dict[str, Any]:
     """Return the branch of the stores."""
     forwarded = [exemplars.FORWARD] if exemplars.exemplar_metrics(model) else []
-    return {
+    planned = {
         "traces/store": {
             "receivers": [ACCEPTED],
             "processors": [
@@ -136,7 +137,7 @@ def store_pipelines(model: Model) -> dict[str, Any]:
                 store.VALUES,
                 "transform/stored",
             ],
-            "exporters": ["otlp_grpc/traces", _REDACTIONS, *forwarded],
+            "exporters": [TRACES, _REDACTIONS, *forwarded],
         },
         "logs/store": {
             "receivers": [ACCEPTED],
@@ -147,6 +148,7 @@ def store_pipelines(model: Model) -> dict[str, Any]:
                 "transform/stored",
                 "batch/logs",
             ],
-            "exporters": [Reference("IMSOBS_LOG_EXPORTER", "file"), _REDACTIONS],
+            "exporters": [Reference("IMSOBS_LOG_EXPORTER", FILE), _REDACTIONS],
         },
     }
+    return planned if model.spec.stack.jaeger else {"logs/store": planned["logs/store"]}

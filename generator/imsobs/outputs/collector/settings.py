@@ -16,6 +16,8 @@ _MIB = 1024 * 1024
 LARGEST_REQUEST_MIB = 4
 # Nothing that was taken in is larger; the stores must take as much in one message.
 LARGEST_BATCH_MIB = 2 * LARGEST_REQUEST_MIB
+# Exporters to the stores; without Loki, log records go to the file.
+TRACES, LOGS, FILE = "otlp_grpc/traces", "otlp_http/logs", "file"
 # How long a store may take to answer; after that the same batch is sent again.
 _TIMEOUT = "30s"
 
@@ -90,16 +92,20 @@ def exporters(model: Model) -> dict[str, Any]:
     """Return where metrics, traces and logs go."""
     keep, stack = model.spec.collector, model.spec.stack
     ports = stack.otelcol.ports
-    jaeger = f"127.0.0.1:{stack.jaeger.ports.otlp_grpc}"
-    loki = f"http://127.0.0.1:{stack.loki.ports.http}"
+    stores: dict[str, Any] = {}
+    if stack.jaeger:
+        jaeger = f"127.0.0.1:{stack.jaeger.ports.otlp_grpc}"
+        stores[TRACES] = _store(Reference("IMSOBS_JAEGER_ENDPOINT", jaeger), model)
+    if stack.loki:
+        loki = f"http://127.0.0.1:{stack.loki.ports.http}"
+        stores[LOGS] = _store(join(Reference("IMSOBS_LOKI_ENDPOINT", loki), "/otlp"), model)
     return {
         "prometheus/derived": _prometheus(ports.metrics, keep.keep_idle),
         "prometheus/current": _prometheus(ports.current, keep.keep_gone),
         "prometheus/processes": _prometheus(ports.processes, keep.keep_gone),
         "prometheus/state": _prometheus(ports.state, keep.keep_idle),
-        "otlp_grpc/traces": _store(Reference("IMSOBS_JAEGER_ENDPOINT", jaeger), model),
-        "otlp_http/logs": _store(join(Reference("IMSOBS_LOKI_ENDPOINT", loki), "/otlp"), model),
-        "file": {
+        **stores,
+        FILE: {
             "path": _state("logs/store.jsonl"),
             "rotation": {"max_megabytes": 64, "max_backups": 5},
             "create_directory": True,

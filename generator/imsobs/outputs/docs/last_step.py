@@ -23,15 +23,20 @@ def last_step(alert: ResolvedAlert, model: Model) -> dict[str, str]:
     service = labels[conventions.SERVICE_NAME]
     route = f" --route {labels[_ROUTE]}" if labels.get(_ROUTE) else ""
     tags = '{"error":"true"' + (f',"http.route":"{labels[_ROUTE]}"' if route else "") + "}"
-    port = model.spec.stack.jaeger.ports.http
+    stack = model.spec.stack
+    traces: dict[str, str] = {}
+    if stack.jaeger:
+        traces = {
+            "jaeger": f"http://127.0.0.1:{stack.jaeger.ports.http}/search?service={quote(service)}"
+            f"&lookback=1h&limit=20&tags={quote(tags)}",
+            "traces": f"imsobs traces --error{route} --since {_SINCE}",
+        }
+    streams = selector("", {key: labels[key] for key in conventions.IDENTITY_LABELS})
     return {
-        "jaeger": f"http://127.0.0.1:{port}/search?service={quote(service)}&lookback=1h&limit=20"
-        f"&tags={quote(tags)}",
-        "traces": f"imsobs traces --error{route} --since {_SINCE}",
+        **traces,
         "records": f"imsobs records --level error --since {_SINCE}\n"
         "imsobs records --trace TRACE_ID",
-        "logql": selector("", {key: labels[key] for key in conventions.IDENTITY_LABELS})
-        + " | severity_number >= 17",
+        **({"logql": f"{streams} | severity_number >= 17"} if stack.loki else {}),
     }
 
 

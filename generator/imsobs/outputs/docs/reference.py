@@ -17,6 +17,7 @@ from imsobs.model.uses import uses_by_metric
 from imsobs.outputs.docs.schema import spec_schema
 from imsobs.pages import JsonPage, Page, TextPage
 from imsobs.spec.schema.events import EventField
+from imsobs.spec.schema.pipeline import Redaction
 from imsobs.spec.schema.root import Spec
 
 _SAMPLES = {"integer": "12", "number": "0.25", "boolean": "True", "string": '"text"'}
@@ -175,8 +176,10 @@ def _default(info: FieldInfo) -> str:
     """Return a default as a spec would say it; a section's own table shows those of its keys."""
     if info.is_required():
         return "required"
-    if isinstance(info.default, BaseModel):
+    if isinstance(info.default, BaseModel) or info.default_factory is Redaction:
         return "its defaults"
+    if info.default_factory is not None:
+        return "as shipped"
     return info.default if isinstance(info.default, str) else json.dumps(info.default)
 
 

@@ -59,7 +59,7 @@ def panel(entry: ResolvedPanel, model: Model) -> grafana.Panel:
         defaults.no_value = entry.may_be_empty
     if entry.unit == "bool":
         defaults.mappings = [_states()]
-    if entry.alerts:
+    if entry.alerts and model.spec.alerting.runbooks:
         built.links = [
             grafana.DashboardLink(
                 title=f"Runbook: {alert}",

@@ -13,16 +13,21 @@ from imsobs.model import Model
 from imsobs.outputs.network import Network, grafana_environment
 from imsobs.outputs.references import GRAFANA, Reference, Value, written
 from imsobs.pages import Page, YamlPage
+from imsobs.spec.schema.stack import Grafana
 
 _FOLDER = artifacts.GRAFANA_PROVISIONING
 
 
 def plan(model: Model) -> Iterator[Page]:
-    """Yield the data sources and the dashboard provider."""
+    """Yield the data sources and the dashboard provider when the stack has Grafana."""
+    stack = model.spec.stack
+    if not stack.grafana:
+        return
+    stores = [*([_loki(model)] if stack.loki else []), *([_jaeger(model)] if stack.jaeger else [])]
     datasources = {
         "apiVersion": 1,
         "prune": True,
-        "datasources": [_prometheus(model), _loki(), _jaeger(), _alertmanager()],
+        "datasources": [_prometheus(model), *stores, _alertmanager()],
     }
     yield YamlPage(f"{_FOLDER}/datasources/datasources.yaml", written(datasources, GRAFANA))
     yield YamlPage(f"{_FOLDER}/dashboards/dashboards.yaml", written(_provider(model), GRAFANA))
@@ -42,22 +47,23 @@ def _source(name: str, kind: str, url: Value, json: dict[str, Any], **more: Any)
 
 
 def _prometheus(model: Model) -> dict[str, Any]:
-    json = {
+    json: dict[str, Any] = {
         "httpMethod": "POST",
         "prometheusType": "Prometheus",
         "timeInterval": model.spec.scrape.interval,
         "manageAlerts": False,
-        "exemplarTraceIdDestinations": [{"name": "trace_id", "datasourceUid": "jaeger"}],
     }
+    if model.spec.stack.jaeger:
+        json["exemplarTraceIdDestinations"] = [{"name": "trace_id", "datasourceUid": "jaeger"}]
     return _source(
         "Prometheus", "prometheus", Reference("IMSOBS_PROMETHEUS_URL"), json, isDefault=True
     )
 
 
-def _loki() -> dict[str, Any]:
-    json = {
-        "manageAlerts": False,
-        "derivedFields": [
+def _loki(model: Model) -> dict[str, Any]:
+    json: dict[str, Any] = {"manageAlerts": False}
+    if model.spec.stack.jaeger:
+        json["derivedFields"] = [
             {
                 "name": "trace_id",
                 # Structured metadata is matched as a label, not inside the line.
@@ -67,24 +73,24 @@ def _loki() -> dict[str, Any]:
                 "url": "${__value.raw}",
                 "urlDisplayLabel": "Show the trace",
             }
-        ],
-    }
+        ]
     return _source("Loki", "loki", Reference("IMSOBS_LOKI_URL"), json)
 
 
-def _jaeger() -> dict[str, Any]:
-    json = {
+def _jaeger(model: Model) -> dict[str, Any]:
+    json: dict[str, Any] = {
         "nodeGraph": {"enabled": True},
         "traceIdTimeParams": {"enabled": True},
-        "tracesToLogsV2": {
+    }
+    if model.spec.stack.loki:
+        json["tracesToLogsV2"] = {
             "datasourceUid": "loki",
             "spanStartTimeShift": "-5m",
             "spanEndTimeShift": "5m",
             "customQuery": True,
             "tags": [{"key": "service.name", "value": "service_name"}],
             "query": _trace_logs_query(),
-        },
-    }
+        }
     return _source("Jaeger", "jaeger", Reference("IMSOBS_JAEGER_URL"), json)
 
 
@@ -116,11 +122,13 @@ def _provider(model: Model) -> dict[str, Any]:
     }
 
 
-def settings(model: Model, network: Network, dashboards: str, provisioning: str) -> dict[str, str]:
+def settings(
+    model: Model, grafana: Grafana, network: Network, dashboards: str, provisioning: str
+) -> dict[str, str]:
     """Return Grafana's environment but for password and folders of its data."""
     return {
         "GF_SERVER_HTTP_ADDR": network.bind,
-        "GF_SERVER_HTTP_PORT": str(model.spec.stack.grafana.ports.http),
+        "GF_SERVER_HTTP_PORT": str(grafana.ports.http),
         "GF_PATHS_PROVISIONING": provisioning,
         "GF_LOG_MODE": "console",
         "GF_AUTH_ANONYMOUS_ENABLED": "false",

@@ -12,6 +12,7 @@ from imsobs.outputs.collector.settings import LARGEST_BATCH_MIB
 from imsobs.outputs.references import LOKI, Reference, join, written
 from imsobs.pages import Page, YamlPage
 from imsobs.spec.schema.base import seconds
+from imsobs.spec.schema.stack import Loki
 
 # Read by Loki itself with -config.expand-env=true.
 _BIND = Reference("IMSOBS_BIND_ADDRESS", "127.0.0.1")
@@ -25,13 +26,13 @@ INDEX_ATTRIBUTES = ("service.name", "deployment.environment.name")
 
 
 def plan(model: Model) -> Iterator[Page]:
-    """Yield loki.yaml."""
-    yield YamlPage(artifacts.LOKI, written(sections(model), LOKI), "stack/loki.yaml.j2")
+    """Yield loki.yaml when the stack has Loki."""
+    if loki := model.spec.stack.loki:
+        yield YamlPage(artifacts.LOKI, written(sections(model, loki), LOKI), "stack/loki.yaml.j2")
 
 
-def sections(model: Model) -> dict[str, Any]:
+def sections(model: Model, loki: Loki) -> dict[str, Any]:
     """Return the sections of loki.yaml."""
-    loki = model.spec.stack.loki
     return {
         # One tenant; who may reach the port is decided outside (loopback, network).
         "auth_enabled": False,
@@ -74,13 +75,12 @@ def sections(model: Model) -> dict[str, Any]:
             "retention_enabled": True,
             "delete_request_store": "filesystem",
         },
-        "limits_config": limits(model),
+        "limits_config": limits(model, loki),
     }
 
 
-def limits(model: Model) -> dict[str, Any]:
+def limits(model: Model, loki: Loki) -> dict[str, Any]:
     """Return the limits: retention, label list, longest line, oldest record."""
-    loki = model.spec.stack.loki
     return {
         "retention_period": f"{seconds(model.spec.retention.logs) // 3600}h",
         "reject_old_samples": True,

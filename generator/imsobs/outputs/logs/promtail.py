@@ -20,6 +20,7 @@ from imsobs.model import Model, conventions
 from imsobs.outputs.app.sdk import ATTRIBUTE_LENGTH
 from imsobs.outputs.redaction import MASK, key_patterns, value_patterns
 from imsobs.pages import Page, YamlPage
+from imsobs.spec.schema.stack import Loki, Promtail
 
 # Key of the service's JSON line -> field in Loki, as the OTLP route names it.
 _STANDARD = {
@@ -50,25 +51,27 @@ _NOT_ZERO = '{{ if and .Value (ne .Value "0") }}{{ .Value }}{{ end }}'
 
 
 def plan(model: Model) -> Iterator[Page]:
-    """Yield promtail.yaml."""
-    yield YamlPage(artifacts.PROMTAIL, sections(model), "stack/promtail.yaml.j2")
-
-
-def sections(model: Model) -> dict[str, Any]:
-    """Return the sections of promtail.yaml."""
+    """Yield promtail.yaml when the stack has Promtail, and Loki for it to send to."""
     stack = model.spec.stack
+    if stack.promtail and stack.loki:
+        planned = sections(model, stack.promtail, stack.loki)
+        yield YamlPage(artifacts.PROMTAIL, planned, "stack/promtail.yaml.j2")
+
+
+def sections(model: Model, promtail: Promtail, loki: Loki) -> dict[str, Any]:
+    """Return the sections of promtail.yaml."""
     labels = {conventions.SERVICE_NAME: model.spec.service.names[0]}
     return {
         "server": {
             "http_listen_address": "127.0.0.1",
-            "http_listen_port": stack.promtail.ports.http,
+            "http_listen_port": promtail.ports.http,
             "grpc_listen_address": "127.0.0.1",
             "grpc_listen_port": 0,
             "log_level": "warn",
             # Ready also before the service has written its first line.
             "health_check_target": False,
         },
-        "clients": [{"url": f"http://127.0.0.1:{stack.loki.ports.http}/loki/api/v1/push"}],
+        "clients": [{"url": f"http://127.0.0.1:{loki.ports.http}/loki/api/v1/push"}],
         "scrape_configs": [
             {
                 "job_name": "service",

@@ -11,6 +11,7 @@ from imsobs.model.series_budget import series_budget
 from imsobs.outputs.collector import branches, probe
 from imsobs.outputs.network import COMPOSE, NATIVE, Network
 from imsobs.pages import JsonPage, Page, YamlPage
+from imsobs.shipped import shipped
 
 # Created timestamps travel in this format only.
 _PROTOCOLS = [
@@ -77,10 +78,9 @@ def _service_jobs(model: Model) -> dict[str, list[int]]:
 
 
 def scrape_targets(model: Model, network: Network) -> dict[str, list[str]]:
-    """Return job -> targets. Natively the optional components are not expected."""
+    """Return job -> targets."""
     stack = model.spec.stack
     ports = stack.otelcol.ports
-    optional = network is COMPOSE
     return {
         **{
             job: [network.at("otelcol", port) for port in own]
@@ -89,10 +89,21 @@ def scrape_targets(model: Model, network: Network) -> dict[str, list[str]]:
         "otelcol": [network.at("otelcol", ports.telemetry)],
         "prometheus": [network.at("prometheus", stack.prometheus.ports.http)],
         "alertmanager": [network.at("alertmanager", stack.alertmanager.ports.http)],
-        "jaeger": [network.at("jaeger", stack.jaeger.ports.telemetry)],
-        "loki": [network.at("loki", stack.loki.ports.http)] if optional else [],
-        "grafana": [network.at("grafana", stack.grafana.ports.http)] if optional else [],
+        **_target("jaeger", stack.jaeger.ports.telemetry if stack.jaeger else None, network),
+        **_target("loki", stack.loki.ports.http if stack.loki else None, network),
+        **_target("grafana", stack.grafana.ports.http if stack.grafana else None, network),
     }
+
+
+def _target(component: str, port: int | None, network: Network) -> dict[str, list[str]]:
+    """Return the job of a component that the stack may lack.
+
+    Natively those that are not built here are not expected.
+    """
+    if port is None:
+        return {}
+    built_here = not shipped().components[component].optional
+    return {component: [network.at(component, port)] if built_here or network is COMPOSE else []}
 
 
 def flags(model: Model, address: str, config: str, data: str) -> list[str]:

@@ -21,6 +21,7 @@ from imsobs.pages import Page
 
 def plan(model: Model, collected: CollectorPlan) -> Iterator[Page]:
     """Yield every page of the stack."""
+    components = model.spec.stack.components()
     products = {
         "prometheus": list(prometheus.plan(model)),
         "jaeger": list(jaeger.plan(model)),
@@ -29,6 +30,7 @@ def plan(model: Model, collected: CollectorPlan) -> Iterator[Page]:
         "grafana": list(grafana.plan(model)),
         "otelcol": list(ingest.plan(model)),
     }
+    products = {name: pages for name, pages in products.items() if name in components}
     for pages in products.values():
         yield from pages
     read = {**products, "otelcol": [collected.config, *products["otelcol"]]}

@@ -27,30 +27,35 @@ def plan(model: Model, read: Mapping[str, list[Page]]) -> Iterator[Page]:
 
 
 def _sections(model: Model, read: Mapping[str, list[Page]]) -> dict[str, Any]:
-    names = [PASSWORD_SECRET, *ingest.secrets(model.spec.stack.ingest)]
+    stack = model.spec.stack
+    names = [*([PASSWORD_SECRET] if stack.grafana else []), *ingest.secrets(stack.ingest)]
     services = {
         "prepare": _prepare(model),
         "otelcol": containers.otelcol(model),
         "prometheus": containers.prometheus(model),
         "alertmanager": containers.alertmanager(model),
-        "jaeger": containers.jaeger(model),
-        "loki": containers.loki(model),
-        "grafana": containers.grafana(model),
-        "promtail": containers.promtail(model),
-        "gateway": containers.gateway(model),
+        **({"jaeger": containers.jaeger(model, stack.jaeger)} if stack.jaeger else {}),
+        **({"loki": containers.loki(model, stack.loki)} if stack.loki else {}),
+        **({"grafana": containers.grafana(model, stack.grafana)} if stack.grafana else {}),
+        **({"promtail": containers.promtail(model, stack.promtail)} if stack.promtail else {}),
+        **({"gateway": containers.gateway(model, stack.gateway)} if stack.gateway else {}),
     }
+    password = Reference("GRAFANA_ADMIN_PASSWORD", required=_REFUSAL)
     for name, pages in read.items():
         services[name]["labels"] = digests.label(pages)
     return {
         "name": f"{model.spec.service.namespace}-observability",
-        "x-required": {
-            "grafana-admin-password": Reference("GRAFANA_ADMIN_PASSWORD", required=_REFUSAL)
-        },
+        "x-required": {"grafana-admin-password": password} if stack.grafana else {},
         "services": services,
         "networks": _networks(),
-        "volumes": {name: {} for name in VOLUMES},
+        "volumes": {name: {} for name in _volumes(model)},
         "secrets": {name: {"file": f"../secrets/{_file(name)}"} for name in names},
     }
+
+
+def _volumes(model: Model) -> list[str]:
+    there = model.spec.stack.components()
+    return [name for name in VOLUMES if name in there]
 
 
 def _file(secret: str) -> str:
@@ -69,7 +74,7 @@ def _networks() -> dict[str, Any]:
 
 def _prepare(model: Model) -> Service:
     """Give each volume to the user that needs it: an image may not contain the folder."""
-    chown = " && ".join(f"chown {USERS[name]} /volumes/{name}" for name in VOLUMES)
+    chown = " && ".join(f"chown {USERS[name]} /volumes/{name}" for name in _volumes(model))
     return {
         **service("prometheus", model.spec.stack.prometheus, ""),
         "user": "0:0",
@@ -77,5 +82,5 @@ def _prepare(model: Model) -> Service:
         "restart": "no",
         "network_mode": "none",
         "entrypoint": ["/bin/sh", "-c", chown],
-        "volumes": [volume(name, f"/volumes/{name}") for name in VOLUMES],
+        "volumes": [volume(name, f"/volumes/{name}") for name in _volumes(model)],
     }

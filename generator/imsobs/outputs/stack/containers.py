@@ -8,15 +8,15 @@ from imsobs import artifacts
 from imsobs.model import Model
 from imsobs.model.conventions import PROFILES
 from imsobs.model.ingest import secrets as ingest_secrets
-from imsobs.outputs.collector import probe
+from imsobs.outputs.collector import probe, settings
 from imsobs.outputs.collector.ottl import decimal
-from imsobs.outputs.collector.settings import runtime
 from imsobs.outputs.grafana import provisioning as grafana_plan
 from imsobs.outputs.network import COMPOSE, collector_environment
 from imsobs.outputs.prometheus import server as prometheus_plan
 from imsobs.outputs.references import Joined, Reference, join
 from imsobs.outputs.stack import ingest, native
 from imsobs.outputs.stack.hardening import USERS, VOLUMES, mount, service, volume
+from imsobs.spec.schema.stack import Gateway, Grafana, Jaeger, Loki, Promtail
 
 Service = dict[str, Any]
 PASSWORD_SECRET = "grafana_admin_password"  # noqa: S105 - a name, not a secret
@@ -67,16 +67,17 @@ def otelcol(model: Model) -> Service:
     configs = [artifacts.COLLECTOR, *([artifacts.COLLECTOR_INGEST] if secrets else [])]
     state = VOLUMES["otelcol"]
     # Without authentication the ports are published on loopback only.
+    logs = settings.LOGS if model.spec.stack.loki else settings.FILE
     exposable = "IMSOBS_OTLP_BIND" if model.spec.stack.ingest.auth == "bearer" else None
     return {
         **_running("otelcol", model),
         "command": [f"--config={artifacts.CONTAINER_ROOT}/{config}" for config in configs],
         "environment": {
-            **runtime(model),
+            **settings.runtime(model),
             **collector_environment(model, COMPOSE),
             **{ingest.VARIABLES[name]: f"/run/secrets/{name}" for name in secrets},
             "IMSOBS_STATE": state,
-            "IMSOBS_LOG_EXPORTER": Reference("IMSOBS_LOG_EXPORTER", "otlp_http/logs"),
+            "IMSOBS_LOG_EXPORTER": Reference("IMSOBS_LOG_EXPORTER", logs),
             "IMSOBS_SERVICE_URL": Reference(
                 "IMSOBS_SERVICE_URL", "http://host.docker.internal:8080"
             ),
@@ -154,9 +155,8 @@ def alertmanager(model: Model) -> Service:
     }
 
 
-def jaeger(model: Model) -> Service:
+def jaeger(model: Model, component: Jaeger) -> Service:
     """Return Jaeger."""
-    component = model.spec.stack.jaeger
     return {
         **_running("jaeger", model),
         "command": [f"--config={artifacts.CONTAINER_ROOT}/{artifacts.JAEGER}"],
@@ -174,9 +174,8 @@ def jaeger(model: Model) -> Service:
     }
 
 
-def loki(model: Model) -> Service:
+def loki(model: Model, component: Loki) -> Service:
     """Return Loki."""
-    component = model.spec.stack.loki
     return {
         **_running("loki", model),
         "command": [
@@ -196,9 +195,8 @@ def loki(model: Model) -> Service:
     }
 
 
-def grafana(model: Model) -> Service:
+def grafana(model: Model, component: Grafana) -> Service:
     """Return Grafana."""
-    component = model.spec.stack.grafana
     provisioning = f"{artifacts.CONTAINER_ROOT}/{artifacts.GRAFANA_PROVISIONING}"
     port = component.ports.http
     return {
@@ -206,7 +204,11 @@ def grafana(model: Model) -> Service:
         "environment": {
             **_runtime(component.memory_mib),
             **grafana_plan.settings(
-                model, COMPOSE, f"{artifacts.CONTAINER_ROOT}/{artifacts.DASHBOARDS}", provisioning
+                model,
+                component,
+                COMPOSE,
+                f"{artifacts.CONTAINER_ROOT}/{artifacts.DASHBOARDS}",
+                provisioning,
             ),
             "GF_SECURITY_ADMIN_PASSWORD": f"$__file{{/run/secrets/{PASSWORD_SECRET}}}",
         },
@@ -221,9 +223,8 @@ def grafana(model: Model) -> Service:
     }
 
 
-def promtail(model: Model) -> Service:
+def promtail(model: Model, component: Promtail) -> Service:
     """Return Promtail, with its profile only."""
-    component = model.spec.stack.promtail
     positions = f"{VOLUMES['promtail']}/positions.yaml"
     ready = f"exec 3<>/dev/tcp/127.0.0.1/{component.ports.http};"
     ask = r" printf 'GET /ready HTTP/1.0\r\n\r\n' >&3; grep -q '200 OK' <&3"
@@ -251,9 +252,9 @@ def promtail(model: Model) -> Service:
     }
 
 
-def gateway(model: Model) -> Service:
+def gateway(model: Model, component: Gateway) -> Service:
     """Return the demo service, with its profile only."""
-    port = model.spec.stack.gateway.ports.http
+    port = component.ports.http
     ask = f"import urllib.request as u; u.urlopen('http://127.0.0.1:{port}/health')"
     collector = COMPOSE.at("otelcol", model.spec.stack.otelcol.ports.otlp_http)
     return {

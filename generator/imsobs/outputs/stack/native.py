@@ -13,19 +13,19 @@ from imsobs.model import Model, conventions, ingest
 from imsobs.model.expected import cause, expectations
 from imsobs.outputs import references
 from imsobs.outputs.collector import CollectorPlan
-from imsobs.outputs.collector.settings import runtime
+from imsobs.outputs.collector.settings import LOGS, runtime
 from imsobs.outputs.grafana import provisioning as grafana
 from imsobs.outputs.network import LOKI_PATH, NATIVE, collector_environment
 from imsobs.outputs.prometheus import server as prometheus
 from imsobs.outputs.stack import ingest as ingest_plan
 from imsobs.pages import Page, YamlPage
 from imsobs.shipped import shipped
+from imsobs.spec.schema.stack import Grafana, Jaeger, Loki
 
 _STATE = "${IMSOBS_STATE}"
 # Certificates and proxies, as Go reads them.
 _OUTSIDE = ("SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 _LOG_PIPELINE = "logs/store"
-_LOKI_EXPORTER = "otlp_http/logs"
 # Where Grafana's packages install it; its front end and defaults are found from there.
 _GRAFANA_HOME = "/usr/share/grafana"
 
@@ -35,7 +35,7 @@ def plan(model: Model, collected: CollectorPlan) -> Iterator[Page]:
     stack = model.spec.stack
     api = {
         "prometheus": _url(stack.prometheus.ports.http),
-        "jaeger": _url(stack.jaeger.ports.http),
+        "jaeger": _url(stack.jaeger.ports.http) if stack.jaeger else None,
     }
     sections = {
         "versions": versions(model),
@@ -81,11 +81,11 @@ def _expected(model: Model) -> dict[str, Any]:
 
 def versions(model: Model) -> dict[str, str]:
     """Return component -> version; how each is found and built is not the spec's to say."""
-    stack = model.spec.stack
+    there = model.spec.stack.components()
     return {
-        name: getattr(stack, name).version
+        name: there[name].version
         for name in shipped().versions()
-        if hasattr(stack, name) and name != "gateway"
+        if name in there and name != "gateway"
     }
 
 
@@ -93,29 +93,33 @@ def _processes(model: Model, collected: CollectorPlan) -> dict[str, Any]:
     """Return the processes in start order: stores first, then who sends to them."""
     stack = model.spec.stack
     return {
-        "jaeger": _jaeger(model),
-        "loki": {
-            "component": "loki",
-            "args": ["-config.file=stack/loki.yaml", "-config.expand-env=true"],
-            "env": {
-                "IMSOBS_BIND_ADDRESS": NATIVE.bind,
-                "IMSOBS_LOKI_DATA": f"{_STATE}/data/loki",
-                "IMSOBS_LOKI_PREFIX": LOKI_PATH,
-            },
-            "ports": {"http": stack.loki.ports.http, "grpc": stack.loki.ports.grpc},
-            "ready": _url(stack.loki.ports.http, f"{LOKI_PATH}/ready"),
-            "files": [artifacts.LOKI],
-            "dirs": [f"{_STATE}/data/loki"],
-        },
+        **({"jaeger": _jaeger(stack.jaeger)} if stack.jaeger else {}),
+        **({"loki": _loki(stack.loki)} if stack.loki else {}),
         "otelcol": _otelcol(model, collected),
         "alertmanager": _alertmanager(model),
         "prometheus": _prometheus(model),
-        "grafana": _grafana(model),
+        **({"grafana": _grafana(model, stack.grafana)} if stack.grafana else {}),
     }
 
 
-def _jaeger(model: Model) -> dict[str, Any]:
-    ports = model.spec.stack.jaeger.ports
+def _loki(loki: Loki) -> dict[str, Any]:
+    return {
+        "component": "loki",
+        "args": ["-config.file=stack/loki.yaml", "-config.expand-env=true"],
+        "env": {
+            "IMSOBS_BIND_ADDRESS": NATIVE.bind,
+            "IMSOBS_LOKI_DATA": f"{_STATE}/data/loki",
+            "IMSOBS_LOKI_PREFIX": LOKI_PATH,
+        },
+        "ports": {"http": loki.ports.http, "grpc": loki.ports.grpc},
+        "ready": _url(loki.ports.http, f"{LOKI_PATH}/ready"),
+        "files": [artifacts.LOKI],
+        "dirs": [f"{_STATE}/data/loki"],
+    }
+
+
+def _jaeger(jaeger: Jaeger) -> dict[str, Any]:
+    ports = jaeger.ports
     return {
         "component": "jaeger",
         "args": ["--config", artifacts.JAEGER],
@@ -133,13 +137,15 @@ def _otelcol(model: Model, collected: CollectorPlan) -> dict[str, Any]:
     extra = [artifacts.COLLECTOR_INGEST] if ingest.secrets(model.spec.stack.ingest) else []
     files = [artifacts.COLLECTOR, *extra]
     settings = {**runtime(model), **collector_environment(model, NATIVE)}
+    to_loki = {"loki": ["--config", _logs_to_loki(collected)]}
+    with_loki = {"args_with": to_loki} if model.spec.stack.loki else {}
     refers = references.names(collected.sections)
     if extra:
         refers |= references.names(ingest_plan.sections(model))
     return {
         "component": "otelcol",
         "args": [part for file in files for part in ("--config", file)],
-        "args_with": {"loki": ["--config", _logs_to_loki(collected)]},
+        **with_loki,
         "env": settings,
         "reads": sorted(refers - set(settings) - {"IMSOBS_STATE"}),
         "ports": ports.model_dump(),
@@ -154,7 +160,7 @@ def _logs_to_loki(collected: CollectorPlan) -> str:
     """Return a configuration in one argument that sends logs to Loki instead of the file."""
     exporters = collected.pipelines[_LOG_PIPELINE]["exporters"]
     others = [name for name in exporters if isinstance(name, str)]
-    listing = ", ".join([_LOKI_EXPORTER, *others])
+    listing = ", ".join([LOGS, *others])
     return f"yaml:service::pipelines::{_LOG_PIPELINE}::exporters: [{listing}]"
 
 
@@ -200,12 +206,12 @@ def _prometheus(model: Model) -> dict[str, Any]:
     }
 
 
-def _grafana(model: Model) -> dict[str, Any]:
-    port = model.spec.stack.grafana.ports.http
+def _grafana(model: Model, component: Grafana) -> dict[str, Any]:
+    port = component.ports.http
     root = "${IMSOBS_ROOT}"
     environment = {
         **grafana.settings(
-            model, NATIVE, f"{root}/dashboards", f"{root}/stack/grafana/provisioning"
+            model, component, NATIVE, f"{root}/dashboards", f"{root}/stack/grafana/provisioning"
         ),
         "GF_PATHS_DATA": f"{_STATE}/data/grafana",
         "GF_PATHS_LOGS": f"{_STATE}/data/grafana/log",

@@ -11,20 +11,22 @@ from imsobs.outputs.collector.settings import LARGEST_BATCH_MIB
 from imsobs.outputs.references import COLLECTOR, Joined, Reference, join, written
 from imsobs.pages import Page, YamlPage
 from imsobs.spec.schema.base import seconds
+from imsobs.spec.schema.stack import Jaeger
 
 _BIND = Reference("IMSOBS_BIND_ADDRESS", "127.0.0.1")
 _DATA = Reference("IMSOBS_JAEGER_DATA", ".imsobs/data/jaeger")
 
 
 def plan(model: Model) -> Iterator[Page]:
-    """Yield jaeger.yaml."""
-    sections_ = written(sections(model), COLLECTOR)
-    yield YamlPage(artifacts.JAEGER, sections_, "stack/jaeger.yaml.j2")
+    """Yield jaeger.yaml when the stack has Jaeger."""
+    if model.spec.stack.jaeger:
+        planned = written(sections(model, model.spec.stack.jaeger), COLLECTOR)
+        yield YamlPage(artifacts.JAEGER, planned, "stack/jaeger.yaml.j2")
 
 
-def sections(model: Model) -> dict[str, Any]:
+def sections(model: Model, jaeger: Jaeger) -> dict[str, Any]:
     """Return the sections of jaeger.yaml; references are not written yet."""
-    ports = model.spec.stack.jaeger.ports
+    ports = jaeger.ports
     return {
         "extensions": {
             "jaeger_storage": {"backends": {"traces": {"badger": _badger(model)}}},

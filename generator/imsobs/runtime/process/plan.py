@@ -91,10 +91,10 @@ class Process(Strict):
 
 
 class Api(Strict):
-    """Base URLs that ``status`` and ``trace`` ask."""
+    """Base URLs that ``status`` and ``trace`` ask; jaeger: None in a stack without it."""
 
     prometheus: LoopbackUrl = "http://127.0.0.1:9090"
-    jaeger: LoopbackUrl = "http://127.0.0.1:16686"
+    jaeger: LoopbackUrl | None = "http://127.0.0.1:16686"
 
 
 def _accepted(what: str) -> str:

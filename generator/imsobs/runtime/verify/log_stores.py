@@ -17,10 +17,12 @@ _PROMTAIL = artifacts.PROMTAIL
 
 def verify(root: Path) -> Iterator[Verdict]:
     """Yield the verdicts on loki.yaml and promtail.yaml."""
-    yield held_against(LokiFile, "loki fields", _LOKI, root)
-    yield _by_binary("loki", _LOKI, root, ["-config.expand-env=true", "-verify-config"])
-    yield held_against(PromtailFile, "promtail fields", _PROMTAIL, root)
-    yield _by_binary("promtail", _PROMTAIL, root, ["-check-syntax"])
+    if (root / _LOKI).is_file():
+        yield held_against(LokiFile, "loki fields", _LOKI, root)
+        yield _by_binary("loki", _LOKI, root, ["-config.expand-env=true", "-verify-config"])
+    if (root / _PROMTAIL).is_file():
+        yield held_against(PromtailFile, "promtail fields", _PROMTAIL, root)
+        yield _by_binary("promtail", _PROMTAIL, root, ["-check-syntax"])
 
 
 def _by_binary(name: str, subject: str, root: Path, flags: list[str]) -> Verdict:

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from imsobs.spec.expand import alerts, objectives, prices, routing, slos, telemetry
+from imsobs.spec.expand import alerts, defaults, objectives, prices, routing, slos, telemetry
 
 _STEPS = (
+    defaults.teams,
+    defaults.owners,
+    defaults.receivers,
     telemetry.events,
     telemetry.metrics,
     telemetry.sources,

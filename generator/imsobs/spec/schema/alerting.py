@@ -64,13 +64,17 @@ class Fact(Section):
 class Alerting(Section):
     """Settings that all rules and alerts share."""
 
-    runbooks: HttpUrl = Field(
+    runbooks: HttpUrl | None = Field(
+        None,
         description="Base URL of the rendered runbooks, without a final slash. The annotation"
-        " `runbook_url` is this URL and the runbook's file name."
+        " `runbook_url` is this URL and the runbook's file name. null: it is the file of the"
+        " project, and notifications link to nothing.",
     )
-    dashboards: HttpUrl = Field(
+    dashboards: HttpUrl | None = Field(
+        None,
         description="Base URL of Grafana, without a final slash. The annotation `dashboard_url` is"
-        " this URL and the path of the alert's dashboard."
+        " this URL and the path of the alert's dashboard. null: that of `stack.grafana`; without"
+        " one, it is the file of the project.",
     )
     fast: DurationText = Field(
         "30s",
@@ -84,8 +88,10 @@ class Alerting(Section):
         " minutes.",
     )
     teams: dict[KebabName, Team] = Field(
+        {},
         description="Teams by name. The name is the label `team` of alerts, by which `routing`"
-        " chooses a receiver."
+        " chooses a receiver. A single team owns every alert that names none. Default: one team"
+        " with the name of `service.namespace`.",
     )
     facts: dict[KebabName, Fact] = Field(
         {}, description="Sentences by name, for `facts` of alerts. Default: none."

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from imsobs.redaction.defaults import default
 from imsobs.spec.schema.base import DurationText, PositiveDuration, Ratio, Section, Text, seconds
 
 
@@ -18,24 +19,28 @@ class Redaction(Section):
     """
 
     keys: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]] = Field(
+        default_factory=lambda: default("keys"),
         min_length=1,
         description=(
             "Names whose values are masked: attribute keys, and `key: value` or `key=value` inside"
-            " texts."
+            " texts. Default: names of secrets and of what identifies a person"
+            " (docs/reference/redaction.md)."
         ),
     )
     values: dict[str, Text] = Field(
-        default={},
+        default_factory=lambda: default("values"),
         description=(
             "Name -> regular expression (RE2) of texts that are masked wherever they stand."
-            " Default: none besides the known secrets."
+            " Known secrets are masked besides. Default: tokens of HTTP headers, keys of vendors,"
+            " addresses and numbers of persons (docs/reference/redaction.md)."
         ),
     )
     drop: list[Text] = Field(
-        default=[],
+        default_factory=lambda: default("drop"),
         description=(
             "Regular expressions of attribute keys that are removed altogether, such as prompts."
-            " Default: none besides those of the dialects."
+            " Those of the dialects are removed besides. Default: prompts, completions, and the"
+            " arguments of tools and statements."
         ),
     )
     statements: list[Text] = Field(
@@ -46,9 +51,10 @@ class Redaction(Section):
         ),
     )
     keep: list[Text] = Field(
-        default=[],
+        default_factory=lambda: default("keep"),
         description=(
-            "Regular expressions of attribute keys whose values are never touched. Default: none."
+            "Regular expressions of attribute keys whose values are never touched. Default: numbers"
+            " of tokens."
         ),
     )
 

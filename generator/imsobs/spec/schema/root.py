@@ -1,8 +1,8 @@
 """The spec's sections, in the order of the file."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from imsobs.spec import packs
 from imsobs.spec.schema.alerting import Alerting
@@ -21,6 +21,11 @@ from imsobs.spec.schema.slos import Slos
 from imsobs.spec.schema.stack import Retention, Scrape, Stack
 
 PackName = Annotated[str, Field(json_schema_extra={"enum": list(packs.names())})]
+
+
+def _empty(given: Any) -> Any:
+    """Return an empty section for null."""
+    return {} if given is None else given
 
 
 class Spec(Section):
@@ -47,16 +52,25 @@ class Spec(Section):
         ),
     )
     labels: Labels = Field(
-        description="Name -> a label of metrics: where it is read and which values it may have."
+        default={},
+        description=(
+            "Name -> a label of metrics: where it is read and which values it may have. Default:"
+            " none."
+        ),
     )
-    sources: Sources = Field(description="Name -> which spans metrics are derived from.")
+    sources: Sources = Field(
+        default={}, description="Name -> which spans metrics are derived from. Default: none."
+    )
     records: Records = Field(
         default={},
         description=(
             "Name -> log records that metrics count although they are no events. Default: none."
         ),
     )
-    events: Events = Field(description="Name -> an event that the service logs, with its fields.")
+    events: Events = Field(
+        default={},
+        description="Name -> an event that the service logs, with its fields. Default: none.",
+    )
     price_sources: PriceSources = Field(
         default={},
         description=(
@@ -64,18 +78,35 @@ class Spec(Section):
             " themselves. Default: each price says it."
         ),
     )
-    prices: Prices = Field(description="Vendor -> model -> its prices, each from a day on.")
-    buckets: Buckets = Field(
-        description=(
-            "Name -> upper bounds of the buckets of histograms, in the metric's unit. 0: a bucket"
-            " of what is 0 or less."
+    prices: Annotated[Prices, BeforeValidator(_empty, json_schema_input_type=Prices | None)] = (
+        Field(
+            default={},
+            description=(
+                "Vendor -> model -> its prices, each from a day on. null: none, and packs bring"
+                " nothing about cost. Default: none."
+            ),
         )
     )
-    metrics: Metrics = Field(description="Name, as in Prometheus -> a metric.")
-    redaction: Redaction = Field(description="What never reaches storage.")
-    sampling: Sampling = Field(description="Which traces are kept.")
+    buckets: Buckets = Field(
+        default={},
+        description=(
+            "Name -> upper bounds of the buckets of histograms, in the metric's unit. 0: a bucket"
+            " of what is 0 or less. Default: none."
+        ),
+    )
+    metrics: Metrics = Field(
+        default={}, description="Name, as in Prometheus -> a metric. Default: none."
+    )
+    redaction: Redaction = Field(
+        default_factory=Redaction,
+        description="What never reaches storage. Default: what identifies or unlocks somebody.",
+    )
+    sampling: Sampling = Field(
+        default=Sampling(),
+        description="Which traces are kept. Default: errors, slow ones and one in ten others.",
+    )
     sdk: Sdk = Field(default=Sdk(), description="How the service's SDK is configured.")
-    collector: Collector = Field(description="Limits of the Collector.")
+    collector: Collector = Field(default=Collector(), description="Limits of the Collector.")
     scrape: Scrape = Field(
         default=Scrape(),
         description="How often Prometheus asks its targets.",
@@ -93,9 +124,17 @@ class Spec(Section):
         description="Name -> a dashboard; the name is its uid and that of its file. Default: none.",
     )
     alerting: Alerting = Field(
-        description="What all alerts share: teams, groups, addresses of pages."
+        default=Alerting(), description="What all alerts share: teams, groups, addresses of pages."
     )
-    budget: Budget = Field(description="What may be spent, and how many series there may be.")
+    budget: Annotated[Budget, BeforeValidator(_empty, json_schema_input_type=Budget | None)] = (
+        Field(
+            default=Budget(),
+            description=(
+                "What may be spent, and how many series there may be. null, as the default:"
+                " spending has no limit."
+            ),
+        )
+    )
     rules: Rules = Field(
         default={},
         description="Name -> a recording rule. Default: none.",
@@ -112,8 +151,17 @@ class Spec(Section):
         default={},
         description="Name -> a band in which a series is expected. Default: none.",
     )
-    receivers: Receivers = Field(description="Name -> where notifications go.")
-    routing: Routing = Field(description="Which receiver is notified of what.")
+    receivers: Receivers = Field(
+        default={},
+        description=(
+            "Name -> where notifications go. Default: `nobody`, which keeps them on Alertmanager's"
+            " page."
+        ),
+    )
+    routing: Routing = Field(
+        default=Routing(),
+        description="Which receiver is notified of what. Default: one is notified of everything.",
+    )
     inhibitions: Inhibitions = Field(
         default={},
         description="Name -> alerts that hold others back. Default: none.",

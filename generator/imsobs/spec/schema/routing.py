@@ -233,9 +233,16 @@ class Routing(Section):
     mounted into Alertmanager, the one component with a way out of the machine.
     """
 
-    receiver: KebabName = Field(description="Receiver of what no route takes.")
+    receiver: KebabName = Field(
+        "nobody",
+        description="Receiver of what no route takes. Default: the first of `receivers` that"
+        " notifies somebody.",
+    )
     group_by: list[LabelName] = Field(
-        min_length=1, description="Labels whose values make one notification."
+        ["alertname", "service_name", "deployment_environment_name"],
+        min_length=1,
+        description="Labels whose values make one notification. Default: alert, service and"
+        " environment.",
     )
     group_wait: DurationText = Field(
         default="30s",
@@ -260,7 +267,9 @@ class Routing(Section):
         ),
     )
     routes: dict[KebabName, Route] = Field(
-        description="Routes in the order in which they are tried."
+        {},
+        description="Routes in the order in which they are tried. Default: none; everything goes"
+        " to `receiver`.",
     )
     expect: dict[KebabName, Expectation] = Field(
         default={},

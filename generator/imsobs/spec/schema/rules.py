@@ -104,13 +104,15 @@ class Anomaly(Section):
 class Budget(Section):
     """Limits for alerts and dashboards, recorded as series. Nothing is stopped at a limit."""
 
-    monthly_usd: Usd | Annotated[dict[Environment, Usd], Field(min_length=1)] = Field(
+    monthly_usd: Usd | Annotated[dict[Environment, Usd], Field(min_length=1)] | None = Field(
+        default=None,
         description=(
             "Limit of the cost of model calls, in USD per calendar month (UTC) and environment,"
             " all services together: one number for every environment, or environment -> number."
             " An environment that is left out has no limit: its cost is recorded and never"
-            " raises an alert. Recorded as `NAMESPACE_budget_limit_usd`."
-        )
+            " raises an alert. Recorded as `NAMESPACE_budget_limit_usd`. null: no environment has"
+            " a limit, and nothing of it is recorded."
+        ),
     )
     cost: MetricName | None = Field(
         default=None,
@@ -120,12 +122,15 @@ class Budget(Section):
         ),
     )
     series: Annotated[int, Field(ge=100)] = Field(
+        20_000,
         description="Number of derived series in Prometheus that is planned for, all services and"
-        " environments together. Recorded as `NAMESPACE_series_limit`."
+        " environments together. Recorded as `NAMESPACE_series_limit`.",
     )
 
     def monthly(self, environments: list[str]) -> dict[str, float]:
         """Return environment -> USD per calendar month, of those that have a limit."""
+        if self.monthly_usd is None:
+            return {}
         if isinstance(self.monthly_usd, dict):
             return self.monthly_usd
         return dict.fromkeys(environments, self.monthly_usd)

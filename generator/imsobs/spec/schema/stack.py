@@ -79,6 +79,7 @@ class Component(Section):
     )
     memory_mib: MemoryMib
     cpus: Cpus
+    ports: Section
 
 
 def _version(name: str) -> Any:
@@ -253,7 +254,7 @@ class Ingest(Section):
 
 
 class Stack(Section):
-    """Every component: version, image, limits and ports. Each has a default."""
+    """Every component: version, image, limits and ports. Each has a default; null leaves it out."""
 
     ingest: Ingest = Field(
         default=Ingest(),
@@ -271,23 +272,40 @@ class Stack(Section):
         default=Alertmanager(),
         description="Version, limits and ports of Alertmanager.",
     )
-    jaeger: Jaeger = Field(
+    jaeger: Jaeger | None = Field(
         default=Jaeger(),
-        description="Version, limits and ports of Jaeger.",
+        description="Version, limits and ports of Jaeger. null: no traces are stored.",
     )
-    loki: Loki = Field(
+    loki: Loki | None = Field(
         default=Loki(),
-        description="Version, limits and ports of Loki.",
+        description=(
+            "Version, limits and ports of Loki. null: log records are kept in a file of the"
+            " Collector."
+        ),
     )
-    promtail: Promtail = Field(
-        default=Promtail(),
-        description="Version, limits and ports of Promtail, which runs on request.",
+    promtail: Promtail | None = Field(
+        default=None,
+        description=(
+            "Version, limits and ports of Promtail, which runs on request; `{}` is as shipped."
+            " null, as the default: there is none."
+        ),
     )
-    grafana: Grafana = Field(
+    grafana: Grafana | None = Field(
         default=Grafana(),
-        description="Version, limits and ports of Grafana.",
+        description=(
+            "Version, limits and ports of Grafana. null: there is none; dashboards are rendered"
+            " all the same, for `imsobs preview` and for a Grafana elsewhere."
+        ),
     )
-    gateway: Gateway = Field(
-        default=Gateway(),
-        description="Version, limits and ports of the demo service.",
+    gateway: Gateway | None = Field(
+        default=None,
+        description=(
+            "Version, limits and ports of a demo service, built from examples/gateway; `{}` is as"
+            " shipped. null, as the default: there is none."
+        ),
     )
+
+    def components(self) -> dict[str, Component]:
+        """Return name -> component of those that the stack has, in the order of the fields."""
+        found = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: part for name, part in found.items() if isinstance(part, Component)}
