@@ -15,10 +15,11 @@ from imsobs.spec.schema.pipeline import Collector, Redaction, Sampling, Sdk
 from imsobs.spec.schema.prices import Prices, PriceSources
 from imsobs.spec.schema.routing import Inhibitions, Mutes, Receivers, Routing
 from imsobs.spec.schema.rules import Anomalies, Budget, Rules
+from imsobs.spec.schema.samples import Retention, Scrape
 from imsobs.spec.schema.service import Service
 from imsobs.spec.schema.signals import Attributes, Labels, Records, Sources
 from imsobs.spec.schema.slos import Slos
-from imsobs.spec.schema.stack import Retention, Scrape, Stack
+from imsobs.spec.schema.stack import Stack
 
 PackName = Annotated[str, Field(json_schema_extra={"enum": list(packs.names())})]
 

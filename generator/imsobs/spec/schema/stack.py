@@ -1,11 +1,11 @@
-"""The stack that runs: versions, images, ports, memory, how long data is kept."""
+"""The stack that runs: versions, images, ports, memory."""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
 from imsobs.shipped import shipped
-from imsobs.spec.schema.base import DurationText, PositiveDuration, Section
+from imsobs.spec.schema.base import PositiveDuration, Section
 from imsobs.spec.schema.ports import (
     AlertmanagerPorts,
     GatewayPorts,
@@ -23,44 +23,6 @@ MemoryMib = Annotated[int, Field(ge=32, le=1_048_576)]
 Cpus = Annotated[float, Field(gt=0, le=256)]
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 Image = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._/:-]*[a-z0-9]$")]
-
-
-class Retention(Section):
-    """How long each kind of data is kept; older data is deleted by its store."""
-
-    metrics: DurationText = Field(
-        default="30d",
-        description=(
-            "How long Prometheus keeps samples, 2h at least; 0s is refused. Default: 30 days."
-        ),
-    )
-    logs: DurationText = Field(
-        default="7d",
-        description="How long Loki keeps records, in whole days; 0s is refused. Default: 7 days.",
-    )
-    traces: DurationText = Field(
-        default="2d",
-        description="How long Jaeger keeps traces, in whole hours; 0s is refused. Default: 2 days.",
-    )
-
-
-class Scrape(Section):
-    """How often Prometheus asks every target and evaluates rules, and for how long it waits."""
-
-    interval: DurationText = Field(
-        default="15s",
-        description=(
-            "How often Prometheus scrapes each target and evaluates rules, 1s to 2m; 0s is"
-            " refused. Default: 15 seconds."
-        ),
-    )
-    timeout: DurationText = Field(
-        default="10s",
-        description=(
-            "How long it waits for an answer, 1s to the interval; 0s is refused. Default: 10"
-            " seconds."
-        ),
-    )
 
 
 class Component(Section):
