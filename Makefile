@@ -8,14 +8,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 IMSOBS := $(BIN)/imsobs
 READY := $(VENV)/.installed
+UV := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet
 
 $(READY): requirements.lock pyproject.toml instrumentation/pyproject.toml \
 		exporter/pyproject.toml
 	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	@echo "installing the locked dependencies into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e instrumentation \
-		-e exporter
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > $(VENV)/uv.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock
+	@$(UV) --require-hashes -r requirements.lock
+	@$(UV) --no-deps --no-build-isolation -e . -e instrumentation -e exporter
 	@touch $@
 
 .PHONY: gameday help all install lock fmt lint render check validate verify test test-unit test-native \
@@ -30,9 +32,8 @@ all: lint check verify test ## What CI runs: lint, drift check, real validators,
 
 install: $(READY) ## Install the locked dependencies into .venv.
 
-lock: ## Resolve the dependencies of pyproject.toml anew into requirements.lock.
-	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install -q uv
-	$(VENV)/lock/bin/uv pip compile pyproject.toml --all-extras --generate-hashes --universal \
+lock: $(READY) ## Resolve the dependencies of pyproject.toml anew into requirements.lock.
+	$(BIN)/uv pip compile pyproject.toml --all-extras --generate-hashes --universal \
 	  --python-version 3.11 --no-header --no-annotate --no-emit-index-url -q -o requirements.lock
 
 fmt: $(READY) ## Format and fix what can be fixed.
@@ -64,7 +65,8 @@ $(PUBLISHED): %/node_modules/.package-lock.json: %/package-lock.json
 test-unit: $(READY) $(PUBLISHED) ## Tests that need Python alone, on all cores.
 	$(BIN)/pytest -n auto --dist loadfile -m "not native and not stack and not faults"
 
-test-native: $(READY) binaries ## Tests against the native binaries.
+test-native: $(READY) binaries ## Tests against the native binaries, and in a browser.
+	@tests/native/chromium
 	$(BIN)/pytest -m native
 
 test-stack: $(READY) binaries ## Tests in containers; without a Docker engine, Debian's is tried.
@@ -92,9 +94,10 @@ destroy: $(READY) ## Stop the stack and delete its data (asks first).
 	@$(IMSOBS) destroy
 
 demo: $(READY) ## Start the stack and a demo service, send traffic, show what is seen.
-	@$(IMSOBS) up
-	@PYTHONPATH=examples $(BIN)/python -m gateway.demo
+	@$(IMSOBS) up --first
+	@PYTHONPATH=examples $(BIN)/python -m gateway.demo --meanwhile "$(IMSOBS) up"
 	@$(IMSOBS) status
+	@$(IMSOBS) preview --serve --background
 
 spike: $(READY) ## With the stack up: three minutes of errors, until CriticalErrorRate fires.
 	@PYTHONPATH=examples $(BIN)/python -m gateway.demo --steady 0 --hostile 0 --spike 240
@@ -103,8 +106,8 @@ spike: $(READY) ## With the stack up: three minutes of errors, until CriticalErr
 drill: $(READY) ## Fire every alert for real and watch it arrive and resolve.
 	@$(IMSOBS) drill
 
-preview: $(READY) ## Pictures of the dashboards from the running Prometheus.
-	@$(IMSOBS) preview
+preview: $(READY) ## Serve live pages of the dashboards from the running stack.
+	@$(IMSOBS) preview --serve
 
 dialects: $(READY) binaries ## Record what each dialect's package sends, anew; results in tests/golden/dialects.
 	@PYTHONPATH=examples $(BIN)/python -m tests.dialects.record

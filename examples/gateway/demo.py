@@ -10,7 +10,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
+import shlex
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from gateway.launch import Launch, LaunchError, Running, running
 from gateway.traffic import Order, Report, drive
 
 _KEEP_SECONDS = 600.0
+_STEP_SECONDS = 10.0
 _PHASES = (
     ("steady", "ordinary traffic"),
     ("hostile", "callers who mean no good"),
@@ -41,6 +44,9 @@ def main() -> int:
     parser.add_argument("--spike", type=float, default=0.0, help="seconds of errors")
     parser.add_argument("--rate", type=float, default=8.0, help="scenarios per second")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--meanwhile", help="command to run beside the traffic, which goes on until it ended"
+    )
     parser.add_argument("--keep", action="store_true", help="go on until Ctrl-C")
     given = parser.parse_args()
     launch = Launch(
@@ -68,11 +74,23 @@ def _show(where: Running, given: argparse.Namespace) -> None:
     print(f"gateway  {where.gateway_url}  (log: {where.gateway_log})")
     print(f"vendors  {where.vendors_url}  (log: {where.vendors_log})")
     durations = {"steady": given.steady, "hostile": given.hostile, "errors": given.spike}
-    for seed, (mode, description) in enumerate(_PHASES, start=given.seed):
-        if durations[mode] > 0:
-            print(f"{durations[mode]:g} s of {description} ...", flush=True)
-            order = Order(mode, duration=durations[mode], rate=given.rate, seed=seed)
-            _tell(asyncio.run(_drive(where, order)))
+    beside = subprocess.Popen(shlex.split(given.meanwhile)) if given.meanwhile else None
+    try:
+        for seed, (mode, description) in enumerate(_PHASES, start=given.seed):
+            if durations[mode] > 0:
+                print(f"{durations[mode]:g} s of {description} ...", flush=True)
+                order = Order(mode, duration=durations[mode], rate=given.rate, seed=seed)
+                _tell(asyncio.run(_drive(where, order)))
+        seeds = itertools.count(given.seed + len(_PHASES))
+        while beside is not None and beside.poll() is None:
+            order = Order("steady", duration=_STEP_SECONDS, rate=given.rate, seed=next(seeds))
+            asyncio.run(_drive(where, order))
+    finally:
+        if beside is not None and beside.poll() is None:
+            beside.terminate()
+            beside.wait()
+    if beside is not None and beside.returncode != 0:
+        sys.exit(beside.returncode)
     print("Look at it:")
     print("  imsobs status")
     print("  http://127.0.0.1:9090   Prometheus: sum by (route) (rate(ims_requests_total[5m]))")
@@ -80,7 +98,7 @@ def _show(where: Running, given: argparse.Namespace) -> None:
     print("  http://127.0.0.1:9093   Alertmanager")
     if given.keep:
         print("ordinary traffic goes on until Ctrl-C", flush=True)
-        for seed in itertools.count(given.seed + len(_PHASES)):
+        for seed in seeds:
             order = Order("steady", duration=_KEEP_SECONDS, rate=given.rate, seed=seed)
             asyncio.run(_drive(where, order))
 

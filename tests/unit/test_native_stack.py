@@ -16,12 +16,15 @@ import pytest
 from native_fakes import Notes, Project, executable, make_project, path_with
 
 from imsobs.errors import ImsobsError
+from imsobs.runtime.build.binaries import Binary, resolve
 from imsobs.runtime.environment import BASE
 from imsobs.runtime.paths import Layout, layout_for
 from imsobs.runtime.process import daemon
+from imsobs.runtime.process import stack as native_stack
 from imsobs.runtime.process.daemon import Supervisor, end_leftovers, leftovers, running
 from imsobs.runtime.process.launch import prepare, supervisor_config
-from imsobs.runtime.process.stack import Outcome, down, resolve_all, running_stack, up
+from imsobs.runtime.process.plan import Plan
+from imsobs.runtime.process.stack import Outcome, down, running_stack, up
 from imsobs.runtime.status import collect
 
 
@@ -65,6 +68,57 @@ def test_up_is_idempotent_and_down_leaves_nothing(project: Project) -> None:
     assert not project.layout.socket.exists()
     assert leftovers(project.layout) == []
     assert down(project.layout, Notes()) is False
+
+
+def _builds(
+    project: Project, monkeypatch: pytest.MonkeyPatch, *missing: str
+) -> list[tuple[str, set[str]]]:
+    """Let binaries be missing until they are built; return (built, what ran then) as it grows."""
+    built: list[tuple[str, set[str]]] = []
+    real = native_stack.locate
+    away = set(missing)
+
+    def locate(plan: Plan, root: Path, name: str, progress: Notes) -> Binary | None:
+        return None if name in away else real(plan, root, name, progress)
+
+    def build(plan: Plan, root: Path, name: str, progress: Notes) -> Binary | None:
+        if name in away:
+            built.append((name, {*pids(project)} if Supervisor(project.layout).alive() else set()))
+            away.discard(name)
+        return real(plan, root, name, progress)
+
+    monkeypatch.setattr(native_stack, "locate", locate)
+    monkeypatch.setattr(native_stack, "resolve", build)
+    monkeypatch.setattr(native_stack, "FIRST", ("beta",))
+    return built
+
+
+def test_each_component_starts_when_its_binary_is_built(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = _builds(project, monkeypatch, "alpha", "beta")
+    assert bring_up(project) == Outcome(started=("beta", "alpha"))
+    assert built == [("beta", set()), ("alpha", {"beta"})]
+
+
+def test_what_is_first_is_up_without_the_rest(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = _builds(project, monkeypatch, "alpha", "beta")
+    plan = project.plan()
+    first = up(plan, project.layout, Notes(), first=True)
+    assert first == Outcome(started=("beta",), later=("alpha",))
+    assert bring_up(project) == Outcome(started=("alpha",), unchanged=("beta",))
+    assert [name for name, _ in built] == ["beta", "alpha"]
+
+
+def test_a_running_process_is_not_stopped_while_its_new_binary_is_built(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring_up(project)
+    built = _builds(project, monkeypatch, "alpha", "beta")
+    bring_up(project)
+    assert built == [("beta", {"alpha", "beta"}), ("alpha", {"alpha", "beta"})]
 
 
 def test_a_native_grafana_needs_its_password(
@@ -237,7 +291,9 @@ def test_arguments_survive_the_shell_and_the_supervisor(project: Project) -> Non
     process["args_without"] = {"beta": ["--no-beta"], "loki": ["--no-loki"]}
     process["env"] = {"NOTE": "100% 'sure'", "DATA": "${IMSOBS_STATE}/data"}
     plan = project.plan()
-    launches = prepare(plan, project.layout, resolve_all(plan, project.root, Notes()))
+    components = [process.component for process in plan.processes.values()]
+    binaries = {name: resolve(plan, project.root, name, Notes()) for name in components}
+    launches = prepare(plan, project.layout, binaries)
     # In the place of the program: what it is given, and what it sees of the environment.
     show = executable(project.bin / "alpha", SHOW)
     said = subprocess.run(

@@ -19,6 +19,7 @@ from imsobs.outputs.grafana import plan
 from imsobs.preview import page, theme, values
 from imsobs.preview.fetch import Prometheus, series_name
 from imsobs.preview.interpolate import chosen, duration, interval, panel_queries, substitute
+from imsobs.preview.scene import Request
 
 ROOT = Path(__file__).resolve().parents[2]
 END = 1_800_000_000.0
@@ -152,7 +153,7 @@ def prometheus() -> Iterator[Prometheus]:
 
 def test_every_dashboard_can_be_drawn(boards: dict[str, Any], prometheus: Prometheus) -> None:
     for board in boards.values():
-        drawing = page.draw(board, prometheus, page.Request(end=END))
+        drawing = page.draw(board, prometheus, Request(end=END))
         ElementTree.fromstring(drawing)  # noqa: S314 - drawn right here
         assert "No data" not in drawing
     assert page.png(drawing)[:4] == b"\x89PNG"
@@ -166,7 +167,7 @@ def test_empty_panels_say_why(
     boards: dict[str, Any], prometheus: Prometheus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_Answers, "empty", True)
-    drawing = page.draw(boards["ims-overview"], prometheus, page.Request(end=END))
+    drawing = page.draw(boards["ims-overview"], prometheus, Request(end=END))
     assert "no alert is firing" in drawing
     assert "No data" in drawing
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from imsobs import private
-from imsobs.cli import completion
+from imsobs.cli import completion, serving
 from imsobs.cli.app import STACK, app
 from imsobs.cli.options import Overlay, Root
 from imsobs.cli.output import errors, foreign, results
@@ -47,6 +47,16 @@ def preview(
     scale: Annotated[
         float, typer.Option(help="Pictures are 1440 px times this wide.", min=0.25, max=4)
     ] = 1.0,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Serve live pages on loopback until interrupted.")
+    ] = False,
+    background: Annotated[
+        bool, typer.Option("--background", help="With --serve: return; they end with the stack.")
+    ] = False,
+    until_down: Annotated[bool, typer.Option("--until-down", hidden=True)] = False,
+    port: Annotated[
+        int, typer.Option(help="Where --serve listens.", min=1, max=65535)
+    ] = serving.DEFAULT_PORT,
     range_: Annotated[str | None, typer.Option("--range", help="Time shown, such as 30m.")] = None,
     recording: Annotated[
         Path | None,
@@ -61,10 +71,14 @@ def preview(
     vendor: Values = None,
     model: Values = None,
 ) -> None:
-    """Draw dashboards as web pages, with what Prometheus answers now."""
+    """Draw dashboards as web pages, with what Prometheus answers now; or serve them live.
+
+    imsobs preview --serve
+    """
     from imsobs.compile import dashboards as compiled_dashboards
     from imsobs.preview import page
     from imsobs.preview.fetch import Prometheus
+    from imsobs.preview.scene import Request
     from imsobs.runtime.recorded import Recording, served
 
     resolved = model_or_exit(root, overlay)
@@ -74,13 +88,21 @@ def preview(
         if not chosen:
             return
     spec = resolved.spec
-    _require_charts()
-    own = f"http://127.0.0.1:{spec.stack.jaeger.ports.http}" if spec.stack.jaeger else None
-    running = Recording(
-        prometheus or f"http://127.0.0.1:{spec.stack.prometheus.ports.http}", time.time()
-    )
+    prometheus = prometheus or f"http://127.0.0.1:{spec.stack.prometheus.ports.http}"
+    if jaeger is None and spec.stack.jaeger is not None:
+        jaeger = f"http://127.0.0.1:{spec.stack.jaeger.ports.http}"
+    _require_preview()
+    if serve:
+        where = serving.Where(root, prometheus, jaeger, port)
+        if background:
+            serving.in_background(where, overlay or [], sorted(chosen))
+            return
+        boards = [board for board in compiled_dashboards(resolved) if board["uid"] in chosen]
+        serving.until_ended(where, resolved, boards, until_down=until_down)
+        return
+    running = Recording(prometheus, time.time())
     with nullcontext(running) if recording is None else served(recording, root) as shown:
-        request = page.Request(
+        request = Request(
             end=shown.end,
             seconds=_seconds(range_),
             values={
@@ -90,7 +112,7 @@ def preview(
                 "model": model or [],
             },
             scrape_interval=duration_seconds(spec.scrape.interval),
-            jaeger=jaeger or own,
+            jaeger=jaeger,
         )
         try:
             if out == _DEFAULT_OUT:
@@ -125,10 +147,10 @@ def _redrawn(root: Path, overlay: list[Path] | None, other: str, model: Model) -
     return set(found)
 
 
-def _require_charts() -> None:
-    if find_spec("vl_convert") is None:
+def _require_preview() -> None:
+    if any(find_spec(module) is None for module in ("vl_convert", "starlette", "uvicorn")):
         raise ImsobsError(
-            "the charting library is not installed", remedy="pip install 'imsobs[preview]'"
+            "what draws the dashboards is not installed", remedy="pip install 'imsobs[preview]'"
         )
 
 

@@ -66,7 +66,7 @@ def _choose_mode(wanted: ModeChoice, layout: Layout) -> str:
     return "native"
 
 
-def _native_up(plan: Plan, layout: Layout, wanted: list[str]) -> None:
+def _native_up(plan: Plan, layout: Layout, wanted: list[str], *, first: bool) -> None:
     from imsobs.runtime.build.binaries import how_to_get
     from imsobs.runtime.docker import record_mode
     from imsobs.runtime.process.stack import up as bring_up
@@ -74,7 +74,7 @@ def _native_up(plan: Plan, layout: Layout, wanted: list[str]) -> None:
 
     record_mode(layout, "native")
     with console_progress(errors) as progress:
-        outcome = bring_up(plan, layout, progress, wanted)
+        outcome = bring_up(plan, layout, progress, wanted, first=first)
     for word in ("started", "restarted", "reloaded", "unchanged"):
         if names := getattr(outcome, word):
             errors.print(f"{word}: {', '.join(names)}")
@@ -82,6 +82,8 @@ def _native_up(plan: Plan, layout: Layout, wanted: list[str]) -> None:
         errors.print(f"[yellow]absent:[/] {', '.join(outcome.absent)} (optional)")
         for name in outcome.absent:
             errors.print(f"  {name}: {how_to_get(name, plan.components[name])} to run it natively")
+    if outcome.later:
+        errors.print(f"still to be built: {', '.join(outcome.later)}; imsobs up adds them")
     for name in outcome.spare:
         errors.print(f"{name} is here and does not run: imsobs up --with {name} adds it")
     if "loki" in {*outcome.absent, *outcome.spare}:
@@ -100,6 +102,10 @@ def up(
         list[str] | None,
         typer.Option("--with", help="Add an optional component to the stack that runs natively."),
     ] = None,
+    first: Annotated[
+        bool,
+        typer.Option("--first", help="Of binaries that are missing build only what counts."),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")
     ] = False,
@@ -132,7 +138,7 @@ def up(
         with console_progress(errors) as progress:
             compose_up(layout, plan, progress)
     else:
-        _native_up(plan, layout, with_ or [])
+        _native_up(plan, layout, with_ or [], first=first)
     from imsobs.cli.tables import component_table, status_lines
 
     found = collect(plan, layout, ask_prometheus=False)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from imsobs.preview import theme, values
@@ -85,12 +86,13 @@ def lines(
     limits: list[tuple[float, str]],
     marks: list[float],
     gap: float,
+    examples: Sequence[tuple[float, float, str]] = (),
 ) -> str:
     """Return series over time.
 
     span: first and last second shown; limits: (value, colour) of dashed lines, drawn when
     the values come near them; marks: times of deployments; gap: a longer silence (seconds)
-    breaks the line.
+    breaks the line; examples: (time, value, address of its trace) of single observations.
     """
     names = [entry.name for entry in series]
     rows = [row for entry in series for row in _rows(entry, gap) if row["t"] >= span[0]]
@@ -125,7 +127,19 @@ def lines(
     for value, stroke in near:
         layers.append(_rule({"v": value}, {"y": y}, [5, 4], stroke))
     layers += [_rule({"t": at}, {"x": x}, [2, 3], theme.DEPLOYMENT) for at in marks]
+    layers.append(_examples(examples, high, x, y))
     return drawn({"data": {"values": rows}, "layer": layers}, *size)
+
+
+def _examples(
+    examples: Sequence[tuple[float, float, str]], top: float, x: dict[str, Any], y: dict[str, Any]
+) -> dict[str, Any]:
+    # An observation above what is shown lies at its upper edge, as in Grafana.
+    field = y["field"]
+    rows = [{"t": at, field: min(value, top), "u": link} for at, value, link in examples]
+    mark = {"type": "point", "filled": True, "shape": "diamond", "size": 38, "opacity": 0.9}
+    encoding = {"x": x, "y": y, "color": {"value": theme.EXAMPLE}, "href": {"field": "u"}}
+    return {"data": {"values": rows}, "mark": mark, "encoding": encoding}
 
 
 def _rule(
@@ -182,8 +196,12 @@ def heatmap(
     unit: str,
     step: float,
     size: tuple[float, float],
+    examples: Sequence[tuple[float, float, str]] = (),
 ) -> str:
-    """Return cumulative buckets over time as cells: the darker, the more observations."""
+    """Return cumulative buckets over time as cells: the darker, the more observations.
+
+    examples: as in ``lines``; each lies in its bucket.
+    """
     ordered = sorted(series, key=lambda entry: _bound(entry))
     below: dict[float, float] = {}
     cells, names = [], []
@@ -208,30 +226,28 @@ def heatmap(
     ticks = [index + 0.5 for index in range(0, len(names), every)]
     y_axis = {**_named(ticks, names[::every]), "minExtent": 52, "grid": False}
     y_scale = {"domain": [0, max(1, len(names))], "nice": False}
-    return drawn(
-        {
-            "data": {"values": cells},
-            "mark": {"type": "rect", "color": theme.HEAT},
-            "encoding": {
-                "x": _time_axis(*span),
-                "x2": {"field": "u"},
-                "y": {"field": "b", "type": "quantitative", "scale": y_scale, "axis": y_axis},
-                "y2": {"field": "c"},
-                "fillOpacity": {
-                    "field": "n",
-                    "type": "quantitative",
-                    "legend": None,
-                    "scale": {
-                        "type": "pow",
-                        "exponent": 0.5,
-                        "domain": [0, most],
-                        "range": [0.04, 1],
-                    },
-                },
-            },
+    x = _time_axis(*span)
+    y = {"field": "b", "type": "quantitative", "scale": y_scale, "axis": y_axis}
+    opacity = {
+        "field": "n",
+        "type": "quantitative",
+        "legend": None,
+        "scale": {"type": "pow", "exponent": 0.5, "domain": [0, most], "range": [0.04, 1]},
+    }
+    layer = {
+        "data": {"values": cells},
+        "mark": {"type": "rect", "color": theme.HEAT},
+        "encoding": {
+            "x": x,
+            "x2": {"field": "u"},
+            "y": y,
+            "y2": {"field": "c"},
+            "fillOpacity": opacity,
         },
-        *size,
-    )
+    }
+    bounds = [_bound(entry) for entry in ordered]
+    placed = [(at, bisect_left(bounds, value) + 0.5, link) for at, value, link in examples]
+    return drawn({"layer": [layer, _examples(placed, len(names), x, y)]}, *size)
 
 
 def _bound(entry: Series) -> float:

@@ -18,6 +18,7 @@ from imsobs.terminal import printable
 
 TIMEOUT_SECONDS = 30
 _LONGEST = 64 * 1024 * 1024
+TRACE_ID = re.compile(r"[0-9a-f]{32}")
 _LABEL = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
@@ -36,6 +37,15 @@ class Series:
     def last(self) -> float:
         """Return the newest value."""
         return self.points[-1][1]
+
+
+@dataclass(frozen=True)
+class Exemplar:
+    """One observation with its trace. time: Unix seconds. trace: 32 hex digits."""
+
+    time: float
+    value: float
+    trace: str
 
 
 class Prometheus:
@@ -73,15 +83,35 @@ class Prometheus:
         data = self._get("query_range", arguments)
         return _series(((r["metric"], r["values"]) for r in data["result"]), legend)
 
+    def exemplars(self, expr: str, start: float, end: float) -> list[Exemplar]:
+        """Return the exemplars that Prometheus holds of an expression's series, oldest first."""
+        arguments = {"query": expr, "start": f"{start:.3f}", "end": f"{end:.3f}"}
+        found = [
+            Exemplar(float(one["timestamp"]), float(one["value"]), str(one["labels"]["trace_id"]))
+            for series in self._get("query_exemplars", arguments)
+            for one in series["exemplars"]
+            if TRACE_ID.fullmatch(str(one["labels"].get("trace_id", "")))
+        ]
+        return sorted((one for one in found if math.isfinite(one.value)), key=lambda one: one.time)
+
+    def label_values(self, label: str, selector: str, start: float, end: float) -> list[str]:
+        """Return the values that a label has in the series of a selector, sorted."""
+        arguments = {"match[]": selector, "start": f"{start:.3f}", "end": f"{end:.3f}"}
+        query = urllib.parse.urlencode(arguments)
+        url = f"{self.base}/api/v1/label/{urllib.parse.quote(label, safe='')}/values?{query}"
+        return sorted(map(str, self._read(url, None, f"{selector} {label}")))
+
     def _get(self, what: str, arguments: dict[str, str]) -> Any:
         url = f"{self.base}/api/v1/{what}"
-        body = urllib.parse.urlencode(arguments).encode()
+        return self._read(url, urllib.parse.urlencode(arguments).encode(), arguments["query"])
+
+    def _read(self, url: str, body: bytes | None, asked: str) -> Any:
         try:
             with urllib.request.urlopen(url, body, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
                 return read_json(answer)["data"]
         except urllib.error.HTTPError as error:
             detail = error.read(2000).decode(errors="replace")
-            raise ImsobsError(f"Prometheus refuses {arguments['query']}: {detail}") from error
+            raise ImsobsError(f"Prometheus refuses {asked}: {detail}") from error
         except (OSError, ValueError, KeyError) as error:
             raise ImsobsError(
                 f"Prometheus does not answer at {self.base}: {error}",

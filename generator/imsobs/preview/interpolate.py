@@ -35,7 +35,8 @@ class PanelQuery:
 
     source: prometheus, loki or jaeger. expr: the text without variables. legend: Grafana's
     legend format. step: seconds between points of a range query. seconds: length of the
-    range. may_be_empty: why no data is fine, empty when it is not.
+    range. may_be_empty: why no data is fine, empty when it is not. exemplars: whether its
+    series have some.
     """
 
     dashboard: str
@@ -49,6 +50,7 @@ class PanelQuery:
     step: float
     seconds: int
     may_be_empty: str
+    exemplars: bool = False
 
 
 def panels(dashboard: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -68,20 +70,22 @@ def panel_queries(
     dashboard: Mapping[str, Any],
     *,
     seconds: int | None = None,
+    drawn: int | None = None,
     values: Mapping[str, Sequence[str]] | None = None,
     scrape_interval: float = 15,
 ) -> Iterator[PanelQuery]:
     """Yield every query of a rendered dashboard as Grafana would send it.
 
-    seconds: length of the range shown, the dashboard's own when left out. values: chosen
-    the values of the variables; a variable without one is All. scrape_interval: as the data
-    source is provisioned, in seconds.
+    seconds: length of the range chosen, the dashboard's own when left out. drawn: length of its
+    end that is drawn, all of it when left out; what counts over the range still counts over all.
+    values: chosen the values of the variables; a variable without one is All. scrape_interval:
+    as the data source is provisioned, in seconds.
     """
     shown = seconds or shown_seconds(dashboard)
     texts = variable_texts(dashboard, values or {})
     for panel in panels(dashboard):
         width = panel["gridPos"]["w"] * _COLUMN_PX
-        step = interval(shown, panel.get("maxDataPoints") or width, scrape_interval)
+        step = interval(drawn or shown, panel.get("maxDataPoints") or width, scrape_interval)
         built_in = {
             "__interval": duration(step),
             "__interval_ms": f"{step * 1000:g}",
@@ -101,8 +105,9 @@ def panel_queries(
                 legend=target.get("legendFormat", ""),
                 instant=bool(target.get("instant")) or target.get("queryType") == "instant",
                 step=step,
-                seconds=shown,
+                seconds=drawn or shown,
                 may_be_empty=panel["fieldConfig"]["defaults"].get("noValue", ""),
+                exemplars=bool(target.get("exemplar")),
             )
 
 
@@ -128,8 +133,11 @@ def variable_texts(
 
 def chosen(values: Sequence[str], all_value: str) -> str:
     """Return a regular expression for the chosen values; none chosen means All."""
+    # Grafana leaves quotes as they are, so that such a value ends the text that it stands in.
     escaped = [
         _REGEX_SPECIAL.sub(lambda m: "\\\\" + m.group(), value.replace("\\", "\\\\\\\\"))
+        .replace('"', '\\"')
+        .replace("\n", "\\n")
         for value in values
     ]
     if not escaped:

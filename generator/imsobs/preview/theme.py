@@ -54,6 +54,7 @@ STATUS = {
 }
 DEPLOYMENT = "#8a63c9"
 HEAT = "#3f7fd0"
+EXAMPLE = "#e08b2c"
 
 
 def dark(drawing: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -26,6 +26,8 @@ from imsobs.runtime.process.ports import require_free
 from imsobs.runtime.process.ready import wait_until_ready
 from imsobs.runtime.progress import Progress, Silent
 
+FIRST = ("otelcol", "prometheus")
+"""Components that count and show numbers: what a machine without binaries builds first."""
 _STOP_MARGIN_SECONDS = 10.0
 _RELOAD_SECONDS = 30.0
 
@@ -35,7 +37,7 @@ class Outcome:
     """What ``up`` did: process names by what happened, and optional components.
 
     absent: those that are not here. spare: those that are, and that the running stack does not
-    have.
+    have. later: components that are still to be built.
     """
 
     started: tuple[str, ...] = ()
@@ -44,13 +46,46 @@ class Outcome:
     unchanged: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
     spare: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
+
+    def then(self, after: Outcome) -> Outcome:
+        """Return what both did, one after the other."""
+        started = self.started + after.started
+        return replace(
+            after,
+            started=started,
+            restarted=self.restarted + after.restarted,
+            reloaded=self.reloaded + after.reloaded,
+            unchanged=tuple(name for name in after.unchanged if name not in started),
+        )
 
 
-def resolve_all(plan: Plan, root: Path, progress: Progress) -> dict[str, Binary]:
-    """Return every binary that a process of the plan needs, building what is missing."""
-    wanted = dict.fromkeys(process.component for process in plan.processes.values())
-    found = {name: resolve(plan, root, name, progress) for name in wanted}
-    return {name: binary for name, binary in found.items() if binary is not None}
+def _needed(plan: Plan) -> list[str]:
+    return list(dict.fromkeys(process.component for process in plan.processes.values()))
+
+
+def _stages(
+    plan: Plan, layout: Layout, progress: Progress, *, first: bool
+) -> Iterator[dict[str, Binary]]:
+    """Yield what can run, again whenever a binary that was missing has been built.
+
+    FIRST are built first. A running process never waits for its new binary in this way: it would
+    be stopped meanwhile, so all are built before anything happens then. first: end after FIRST.
+    """
+    needed = _needed(plan)
+    here = {name: locate(plan, layout.root, name, progress) for name in needed}
+    missing = [name for name in needed if here[name] is None and not plan.components[name].optional]
+    known = record.read_record(layout)
+    runs = {plan.processes[name].component for name in known if name in plan.processes}
+    missing.sort(key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
+    for name in missing:
+        if not first or name in {*FIRST, *runs}:
+            here[name] = resolve(plan, layout.root, name, progress)
+        can_start = all(here[one] is not None for one in FIRST if one in here)
+        if can_start and not runs.intersection(one for one in missing if here[one] is None):
+            yield {one: binary for one, binary in here.items() if binary is not None}
+    if not missing:
+        yield {one: binary for one, binary in here.items() if binary is not None}
 
 
 def _reload(supervisor: Supervisor, launch: Launch) -> None:
@@ -143,21 +178,40 @@ def _prepared(
 
 def foresee(plan: Plan, layout: Layout, wanted: Sequence[str] = ()) -> list[Change]:
     """Return what ``up`` would do now, without doing it; what is not built yet is left out."""
-    needed = dict.fromkeys(process.component for process in plan.processes.values())
-    found = {name: locate(plan, layout.root, name, Silent()) for name in needed}
+    found = {name: locate(plan, layout.root, name, Silent()) for name in _needed(plan)}
     here = {name: binary for name, binary in found.items() if binary is not None}
     return _prepared(plan, layout, here, wanted)[1]
 
 
-def up(plan: Plan, layout: Layout, progress: Progress, wanted: Sequence[str] = ()) -> Outcome:
+def up(
+    plan: Plan,
+    layout: Layout,
+    progress: Progress,
+    wanted: Sequence[str] = (),
+    *,
+    first: bool = False,
+) -> Outcome:
     """Bring the stack up and wait until it is ready; do only what is not done yet.
 
-    wanted: optional components that a running stack is to have from now on. What is restarted
-    or stopped is announced first. Raises ImsobsError: a binary that cannot be had, a taken port, a
-    crashed process, a refused configuration, or a process that is not ready in time. What
-    already runs is left running then.
+    Where binaries are missing, each component starts as soon as its own is built. first: of those
+    build only FIRST. wanted: optional components that a running stack is to have from now on.
+    What is restarted or stopped is announced first. Raises ImsobsError: a binary that cannot be
+    had, a taken port, a crashed process, a refused configuration, or a process that is not ready
+    in time. What already runs is left running then.
     """
-    binaries = resolve_all(plan, layout.root, progress)
+    outcome = Outcome()
+    for binaries in _stages(plan, layout, progress, first=first):
+        outcome = outcome.then(_bring_up(plan, layout, binaries, progress, wanted))
+    return outcome
+
+
+def _bring_up(
+    plan: Plan,
+    layout: Layout,
+    binaries: dict[str, Binary],
+    progress: Progress,
+    wanted: Sequence[str],
+) -> Outcome:
     layout.make()
     with file_lock(layout.run / "lock", progress, "waiting for another imsobs up or down"):
         launches, changes, spare = _prepared(plan, layout, binaries, wanted)
@@ -177,15 +231,16 @@ def up(plan: Plan, layout: Layout, progress: Progress, wanted: Sequence[str] = (
         _apply(plan, supervisor, layout, launches, changes, progress)
         wait_until_ready(supervisor, layout, launches, progress)
     done = {a: tuple(c.name for c in changes if c.action == a) for a in ACTIONS}
-    needed = [process.component for process in plan.processes.values()]
     here = {launch.process.component for launch in launches.values()}
+    gone = [name for name in _needed(plan) if name not in {*here, *spare}]
     return Outcome(
         done["start"],
         done["restart"],
         done["reload"],
         done["none"],
-        tuple(name for name in dict.fromkeys(needed) if name not in {*here, *spare}),
+        tuple(name for name in gone if plan.components[name].optional),
         tuple(spare),
+        tuple(name for name in gone if not plan.components[name].optional),
     )
 
 

@@ -1,0 +1,39 @@
+"""Answers that are kept for a while, each made once however many ask for it at the same time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+
+
+@dataclass
+class _Entry:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    until: float = 0.0
+    answer: str = ""
+
+
+class Cache:
+    """Texts by key, each for some seconds; the least recently used go first when it is full."""
+
+    def __init__(self, seconds: float, most: int = 2_000) -> None:
+        self.seconds = seconds
+        self._most = most
+        self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, make: Callable[[], str]) -> str:
+        """Return the answer of a key; ``make`` is called when there is none or it is too old."""
+        with self._lock:
+            entry = self._entries.setdefault(key, _Entry())
+            self._entries.move_to_end(key)
+            if len(self._entries) > self._most:
+                self._entries.popitem(last=False)
+        with entry.lock:
+            if time.monotonic() >= entry.until:
+                entry.answer = make()
+                entry.until = time.monotonic() + self.seconds
+            return entry.answer
