@@ -19,7 +19,7 @@ _TEXTS = ("summary", "description", "facts", "runbook", "runbook_url", "dashboar
 
 def changes(before: Model, after: Model) -> Iterator[Change]:
     """Yield what changed of the alerts, those of objectives and bands included."""
-    pairs = paired(before.alerts, after.alerts, _definition)
+    pairs = paired(before.alerts, after.alerts, definition)
     for name in pairs.removed:
         alert = before.alerts[name]
         text = f"alert {name} removed: {_notified(alert, before)} no longer notified"
@@ -37,7 +37,8 @@ def changes(before: Model, after: Model) -> Iterator[Change]:
         yield from _routed(before, after, name)
 
 
-def _definition(alert: ResolvedAlert) -> ResolvedAlert:
+def definition(alert: ResolvedAlert) -> ResolvedAlert:
+    """Return what an alert is apart from its name and texts: equal for one that was renamed."""
     labels = {key: value for key, value in alert.labels.items() if key != "alertname"}
     return replace(
         alert,

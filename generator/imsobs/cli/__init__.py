@@ -12,13 +12,14 @@ from imsobs.errors import ImsobsError
 
 # Each registers its commands with ``app``; ``imsobs --help`` lists them in this order.
 # isort: off
-from imsobs.cli import spec, diff, explain, verify, stack, search, silence, drift
+from imsobs.cli import spec, diff, backtest, explain, verify, stack, search, silence, drift
 from imsobs.cli import operations, pin, prices, preview, drill
 
 # isort: on
 
 __all__ = [
     "app",
+    "backtest",
     "diff",
     "drift",
     "drill",

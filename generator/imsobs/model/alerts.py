@@ -87,6 +87,14 @@ def condition(alert: Alert, series: dict[str, Series]) -> str:
     return f"{expr}\n{matching} {guard}"
 
 
+def at_threshold(alert: ResolvedAlert, threshold: float) -> str:
+    """Return the whole condition of an alert with another threshold."""
+    # The value stands first, in parentheses or not.
+    end = alert.expr.index(alert.value) + len(alert.value)
+    own, other = (f" {alert.op} {number(value)}" for value in (alert.threshold, threshold))
+    return alert.expr[:end] + alert.expr[end:].replace(own, other, 1)
+
+
 def _operator(expr: str) -> str | None:
     """Return the binary operator that an expression applies last, None when there is none."""
     try:

@@ -1,10 +1,12 @@
-"""Receivers: who is notified of an alert, by the spec's routes."""
+"""Receivers: who is notified of an alert, by the spec's routes and inhibitions."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from imsobs.model import Model
 from imsobs.model.rules import ResolvedAlert
-from imsobs.spec.schema.routing import Matchers
+from imsobs.spec.schema.routing import Inhibition, Matchers, Route
 
 
 def receivers_of(alert: ResolvedAlert, labels: dict[str, str], model: Model) -> list[str]:
@@ -14,16 +16,55 @@ def receivers_of(alert: ResolvedAlert, labels: dict[str, str], model: Model) -> 
 
 def routes_of(alert: ResolvedAlert, labels: dict[str, str], model: Model) -> list[tuple[str, str]]:
     """Return (route, receiver) of every route that an alert takes; the default's name is empty."""
-    found = []
+    found = taken({**labels, "alertname": alert.name}, model)
+    routed = [(name, route.receiver) for name, route in found.items()]
+    return routed or [("", model.spec.routing.receiver)]
+
+
+def taken(labels: Mapping[str, str], model: Model) -> dict[str, Route]:
+    """Return the routes that an alert with these labels takes; none: the root takes it."""
+    found = {}
     for name, route in model.spec.routing.routes.items():
-        if _matches(route.match, {**labels, "alertname": alert.name}):
-            found.append((name, route.receiver))
+        if matches(route.match, labels):
+            found[name] = route
             if not route.then_continue:
-                return found
-    return found or [("", model.spec.routing.receiver)]
+                break
+    return found
 
 
-def _matches(match: Matchers, labels: dict[str, str]) -> bool:
+def inhibitions_of(alert: ResolvedAlert, model: Model) -> list[Inhibition]:
+    """Return the inhibitions that may hold an alert back, by the labels that it always has."""
+    labels = {**alert.labels, "alertname": alert.name}
+    return [rule for rule in model.spec.inhibitions.values() if _may_match(rule.target, labels)]
+
+
+def inhibitors(alert: ResolvedAlert, model: Model) -> list[str]:
+    """Return the alerts that may hold an alert back, by the labels that they always have."""
+    target = {**alert.labels, "alertname": alert.name}
+    return [
+        other.name
+        for other in model.alerts.values()
+        if other.enabled
+        and other is not alert
+        and any(
+            _may_hold(rule, {**other.labels, "alertname": other.name}, target)
+            for rule in inhibitions_of(alert, model)
+        )
+    ]
+
+
+def _may_hold(rule: Inhibition, source: dict[str, str], target: dict[str, str]) -> bool:
+    both = source.keys() & target.keys() & set(rule.equal)
+    return _may_match(rule.source, source) and all(source[key] == target[key] for key in both)
+
+
+def _may_match(match: Matchers, labels: Mapping[str, str]) -> bool:
+    """Return whether labels of which only some are known may have the values asked for."""
+    return matches({label: match[label] for label in match if label in labels}, labels)
+
+
+def matches(match: Matchers, labels: Mapping[str, str]) -> bool:
+    """Return whether labels have the values that are asked for."""
     return all(
         labels.get(label) in ([value] if isinstance(value, str) else value)
         for label, value in match.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -143,6 +144,18 @@ def spec_records(spec: Spec, metrics: dict[str, ResolvedMetric]) -> list[Record]
                 )
             )
     return records
+
+
+def recorded_in(expression: str, records: Mapping[str, Record]) -> list[str]:
+    """Return the recorded series that an expression reads, also through one another."""
+    found: dict[str, None] = {}
+    waiting = [expression]
+    while waiting:
+        for name in promql.metric_names(waiting.pop()):
+            if name in records and name not in found:
+                found[name] = None
+                waiting.append(records[name].expr)
+    return sorted(found)
 
 
 def record_series(

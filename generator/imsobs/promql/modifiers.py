@@ -16,7 +16,8 @@ _OPAQUE = r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|`[^`]*`|\#[^\n]*'
 # A range, but not a subquery, which has a colon.
 _RANGE = r"\[[^\[\]:]*\]"
 _SHIFT = r"\s*(?:offset\s+-?\w+|@\s*(?:\w+\s*\(\s*\)|[-+\w.]+))"
-_MODIFIER = r"(?P<space>\s*)(?P<word>anchored|smoothed)\b"
+MODIFIERS = ("anchored", "smoothed")
+_MODIFIER = rf"(?P<space>\s*)(?P<word>{'|'.join(MODIFIERS)})\b"
 _SCANNED = re.compile(
     rf"{_OPAQUE}|(?P<range>{_RANGE}(?:{_SHIFT})*)(?:{_MODIFIER})?", re.IGNORECASE | re.DOTALL
 )

@@ -1,0 +1,168 @@
+"""What a Prometheus holds: bounded questions to its HTTP API."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from imsobs.backtest.states import Evaluations, Labels, Sample
+from imsobs.errors import ExitCode, ImsobsError
+from imsobs.runtime.loopback import TooLongError, json_of, loopback_client
+from imsobs.terminal import printable
+
+MOST_POINTS = 11_000
+"""Points of a series that Prometheus answers at most to one question."""
+# A question of so few evaluations is not halved further.
+_FEWEST_POINTS = 60
+_SECONDS = 120.0
+_LOWEST = "prometheus_tsdb_lowest_timestamp_seconds"
+# What a smaller question may still be answered to.
+_TOO_MUCH = re.compile(r"too many samples|timed out|timeout|exceeded maximum resolution|deadline")
+
+Samples = dict[Labels, list[Sample]]
+
+
+class TooMuchError(Exception):
+    """A question is too large for the Prometheus that is asked."""
+
+
+class QueryError(Exception):
+    """Prometheus refuses a question; the text says why."""
+
+
+@dataclass
+class Asked:
+    """How much was asked so far."""
+
+    queries: int = 0
+    seconds: float = 0.0
+
+
+class Prometheus:
+    """The query API below a base URL, such as http://127.0.0.1:9090."""
+
+    def __init__(self, base: str, *, client: httpx.Client | None = None) -> None:
+        parts = urlsplit(base)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ImsobsError(
+                f'"{printable(base)}" is not an http(s) address', exit_code=ExitCode.INPUT
+            )
+        self._base = base.rstrip("/")
+        # A password in the address is for the server, not for the screen.
+        self.name = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
+        self._client = client or loopback_client(_SECONDS, patience=_SECONDS)
+        self._lock = threading.Lock()
+        self.asked = Asked()
+
+    def oldest(self) -> float | None:
+        """Return the time of the oldest sample (Unix seconds); None when it is not to be learnt."""
+        found = re.search(rf"^{_LOWEST} (\S+)$", self._text("/metrics"), re.MULTILINE)
+        if found is not None:
+            return _number(found[1])
+        answer = self._ask("query", {"query": f"min({_LOWEST})"})["result"]
+        return _number(answer[0]["value"][1]) if answer else None
+
+    def has(self, name: str, first: float, last: float) -> bool:
+        """Return whether there is any series of a name between two times."""
+        matcher = f'{{__name__="{name}"}}'
+        given = {"match[]": matcher, "start": f"{first:.3f}", "end": f"{last:.3f}", "limit": "1"}
+        return bool(self._ask("series", given))
+
+    def evaluate(self, expression: str, when: Evaluations) -> Samples:
+        """Return what an expression gives at every evaluation, by labels without the name.
+
+        It is asked piece by piece; a piece that is too large is halved. Raises QueryError.
+        """
+        found: Samples = {}
+        for piece in pieces(when):
+            self._piece(expression, piece, found)
+        return found
+
+    def _piece(self, expression: str, when: Evaluations, found: Samples) -> None:
+        try:
+            self._range(expression, when, found)
+        except TooMuchError as error:
+            count = (when.last - when.first) // when.step + 1
+            if count < 2 * _FEWEST_POINTS:
+                raise QueryError(
+                    f"{error}, even of {count} evaluations"
+                    "; record a part of it by a rule, or take a shorter --since"
+                ) from None
+            middle = when.first + count // 2 * when.step
+            self._piece(expression, Evaluations(when.first, middle - when.step, when.step), found)
+            self._piece(expression, Evaluations(middle, when.last, when.step), found)
+
+    def _range(self, expression: str, when: Evaluations, found: Samples) -> None:
+        given = {
+            "query": expression,
+            "start": str(when.first),
+            "end": str(when.last),
+            "step": str(when.step),
+            "timeout": f"{_SECONDS:g}s",
+        }
+        for series in self._ask("query_range", given)["result"]:
+            named = {k: v for k, v in series["metric"].items() if k != "__name__"}
+            labels = tuple(sorted(named.items()))
+            points = [(round(float(at)), float(value)) for at, value in series.get("values", [])]
+            known = found.setdefault(labels, [])
+            if known and points and known[-1][0] >= points[0][0]:
+                # Series that differ in their name alone: told apart by nothing that an alert has.
+                raise QueryError(f"two series have the labels {dict(labels)}")
+            known += points
+
+    def _ask(self, what: str, given: dict[str, str]) -> Any:
+        with self._lock:
+            self.asked.queries += 1
+        try:
+            answer = self._client.post(f"{self._base}/api/v1/{what}", data=given)
+            data = json_of(answer)
+            if answer.is_success and data["status"] == "success":
+                return data["data"]
+            reason = printable(str(data["error"]))
+        except (httpx.ReadTimeout, TooLongError) as error:
+            raise TooMuchError(f"Prometheus does not answer in time: {error}") from None
+        except httpx.HTTPError as error:
+            raise self._silent(str(error)) from None
+        except (ValueError, KeyError, TypeError):
+            raise self._silent(f"status {answer.status_code}, and no answer of its API") from None
+        if _TOO_MUCH.search(reason):
+            raise TooMuchError(reason)
+        raise QueryError(reason)
+
+    def _text(self, path: str) -> str:
+        try:
+            answer = self._client.get(f"{self._base}{path}")
+        except httpx.HTTPError as error:
+            raise self._silent(str(error)) from None
+        return answer.text if answer.is_success else ""
+
+    def _silent(self, why: str) -> ImsobsError:
+        return ImsobsError(
+            f"Prometheus does not answer at {self.name}: {printable(why)}",
+            remedy="start the stack with `imsobs up`, or give the right --prometheus",
+        )
+
+
+def pieces(when: Evaluations) -> Iterator[Evaluations]:
+    """Yield the evaluations in pieces that Prometheus answers to."""
+    span = (MOST_POINTS - 1) * when.step
+    first = when.first
+    while first <= when.last:
+        last = min(first + span, when.last)
+        yield Evaluations(first, last, when.step)
+        first = last + when.step
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    # An empty database has the largest number there is.
+    return value if 0 < value < 1e11 else None

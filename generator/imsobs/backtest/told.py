@@ -1,0 +1,186 @@
+"""Who would have been told of each episode: Alertmanager's groups, inhibitions and mute times.
+
+A group of alerts is looked at ``group_wait`` after its first alert fired, then every
+``group_interval``, until none of it fires. Somebody is told of an episode at the first such look
+during which it fires, is not inhibited and not muted. That each message takes a moment from
+Prometheus to Alertmanager is left out.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from imsobs.backtest.states import Episode
+from imsobs.model import Model
+from imsobs.model.receivers import matches, taken
+from imsobs.spec.schema.base import seconds
+from imsobs.spec.schema.routing import Inhibition, Mute, Route
+
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+OUTCOMES = ("told", "inhibited", "muted", "brief", "nobody", "pending")
+"""What became of an episode, see Outcome."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an episode.
+
+    kind: ``told``; ``inhibited`` or ``muted`` at every look at its group; ``brief``: over before
+    the first look; ``nobody``: its receivers send nothing; ``pending``: it never fired.
+    receivers: who was told. by: the mutes, or the alerts that held it back.
+    """
+
+    kind: str
+    receivers: tuple[str, ...] = ()
+    by: tuple[str, ...] = ()
+
+
+Played = Mapping[str, list[Episode]]
+"""Alert name -> its episodes."""
+
+
+def outcomes(name: str, played: Played, model: Model, last: int) -> list[Outcome]:
+    """Return what became of every episode of an alert, in their order.
+
+    played: this alert and those that may hold it back. last: the end of the range.
+    """
+    found: list[Outcome] = [Outcome("pending")] * len(played[name])
+    # Number of the route among those of the episode, the route itself, values of its labels.
+    groups: dict[tuple[int, int, tuple[str, ...]], list[int]] = {}
+    routed: dict[int, list[Route]] = {}
+    for index, episode in enumerate(played[name]):
+        if episode.fired is None:
+            continue
+        routed[index] = list(taken(episode.labels, model).values())
+        for number, route in enumerate(routed[index] or [None]):
+            keys = (route and route.group_by) or model.spec.routing.group_by
+            values = tuple(episode.labels.get(label, "") for label in keys)
+            groups.setdefault((number, id(route), values), []).append(index)
+    holding = _Holding(name, played, model, last)
+    parts: dict[int, list[Outcome]] = {}
+    for (number, _, _), members in groups.items():
+        route = routed[members[0]][number] if routed[members[0]] else None
+        group = [played[name][index] for index in members]
+        for index, outcome in zip(members, _looked_at(group, route, model, holding), strict=True):
+            parts.setdefault(index, []).append(outcome)
+    for index, several in parts.items():
+        found[index] = _together(several)
+    return found
+
+
+def _together(several: list[Outcome]) -> Outcome:
+    """Return one outcome of several routes: the first in the order of OUTCOMES decides."""
+    kind = min((outcome.kind for outcome in several), key=OUTCOMES.index)
+    chosen = [outcome for outcome in several if outcome.kind == kind]
+    receivers = dict.fromkeys(name for outcome in chosen for name in outcome.receivers)
+    by = dict.fromkeys(name for outcome in chosen for name in outcome.by)
+    return Outcome(kind, tuple(receivers), tuple(by))
+
+
+def _looked_at(
+    group: list[Episode], route: Route | None, model: Model, holding: _Holding
+) -> list[Outcome]:
+    routing = model.spec.routing
+    wait = seconds((route and route.group_wait) or routing.group_wait)
+    interval = seconds((route and route.group_interval) or routing.group_interval)
+    receiver = route.receiver if route else routing.receiver
+    sends = any(way is not None for _, way in model.spec.receivers[receiver])
+    told = Outcome("told" if sends else "nobody", (receiver,))
+    mutes = [(name, model.spec.mutes[name]) for name in (route.mute if route else [])]
+    found = [Outcome("brief")] * len(group)
+    order = sorted(range(len(group)), key=lambda index: group[index].fired or 0)
+    look = 0
+    waiting: list[int] = []
+    for place, index in enumerate(order):
+        fired = group[index].fired or 0
+        look = max(look, fired + wait) if not waiting else look
+        waiting.append(index)
+        following = group[order[place + 1]].fired if place + 1 < len(order) else None
+        while waiting and (following is None or look < following):
+            waiting = [one for one in waiting if look < group[one].until(holding.last + 1)]
+            for one in waiting:
+                if found[one] is not told:
+                    found[one] = _at(look, group[one], told, mutes, holding)
+            if following is None and all(found[one] is told for one in waiting):
+                return found
+            # The group is gone with its last alert; the next one begins anew.
+            look = look + interval if waiting else 0
+    return found
+
+
+def _at(
+    look: int,
+    episode: Episode,
+    told: Outcome,
+    mutes: list[tuple[str, Mute]],
+    holding: _Holding,
+) -> Outcome:
+    if by := holding.back(episode, look):
+        return Outcome("inhibited", by=by)
+    if by := tuple(name for name, mute in mutes if is_muted(mute, look)):
+        return Outcome("muted", by=by)
+    return told
+
+
+class _Holding:
+    """The episodes that hold others back."""
+
+    def __init__(self, name: str, played: Played, model: Model, last: int) -> None:
+        self.last = last
+        self._sources: list[tuple[Inhibition, dict[tuple[str, ...], list[Episode]]]] = []
+        for rule in model.spec.inhibitions.values():
+            by_equal: dict[tuple[str, ...], list[Episode]] = {}
+            for episodes in played.values():
+                for episode in episodes:
+                    if episode.fired is not None and matches(rule.source, episode.labels):
+                        by_equal.setdefault(_equal(rule, episode.labels), []).append(episode)
+            for several in by_equal.values():
+                several.sort(key=lambda one: one.fired or 0)
+            self._sources.append((rule, by_equal))
+
+    def back(self, episode: Episode, at: int) -> tuple[str, ...]:
+        """Return the names of the alerts that hold an episode back at a time."""
+        found: dict[str, None] = {}
+        for rule, by_equal in self._sources:
+            if not matches(rule.target, episode.labels):
+                continue
+            # What is source and target both is not held back by another that is.
+            both = matches(rule.source, episode.labels)
+            several = by_equal.get(_equal(rule, episode.labels), [])
+            until = bisect.bisect_right(several, at, key=lambda one: one.fired or 0)
+            for source in several[:until]:
+                if at < source.until(self.last + 1) and not (
+                    both and matches(rule.target, source.labels)
+                ):
+                    found[source.labels["alertname"]] = None
+        return tuple(found)
+
+
+def _equal(rule: Inhibition, labels: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(labels.get(label, "") for label in rule.equal)
+
+
+def is_muted(mute: Mute, at: int) -> bool:
+    """Return whether a mute is on at a time (Unix seconds)."""
+    local = datetime.fromtimestamp(at, UTC).astimezone(ZoneInfo(mute.location))
+    clock = f"{local:%H:%M}"
+    today = local.weekday()
+    return any(
+        time.start <= clock < time.end and (not time.weekdays or today in _days(time.weekdays))
+        for time in mute.times
+    )
+
+
+def _days(weekdays: Iterable[str]) -> set[int]:
+    found: set[int] = set()
+    for text in weekdays:
+        first, _, last = text.partition(":")
+        start = _DAYS.index(first)
+        # Weeks begin on Sunday: sunday:tuesday is a run.
+        length = (_DAYS.index(last or first) - start) % 7 + 1
+        found |= {(start + offset) % 7 for offset in range(length)}
+    return found
