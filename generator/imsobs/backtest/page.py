@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from imsobs.backtest import report as reporting
+from imsobs.backtest import wording
 from imsobs.backtest.replay import Row, Span, Verdict
 from imsobs.backtest.report import Report, Subject
 from imsobs.backtest.states import Episode
@@ -59,10 +59,10 @@ def html(report: Report) -> str:
     template = environment().overlay(autoescape=True).get_template("backtest.html.j2")
     noisy = [subject for subject in report.subjects if not subject.quiet]
     return template.render(
-        start=reporting.moment(report.span.first),
-        end=reporting.moment(report.span.last),
+        start=wording.moment(report.span.first),
+        end=wording.moment(report.span.last),
         prometheus=report.prometheus,
-        gap=reporting.gap(report.span),
+        gap=wording.gap(report.span),
         subjects=[_subject(report, subject) for subject in noisy],
         quiet=[subject.name for subject in report.subjects if subject.quiet],
         compared=len(report.sides) > 1,
@@ -93,19 +93,19 @@ def _block(revision: str, verdict: Verdict | None, span: Span) -> _Block:
     alert = verdict.alert
     rows = [
         (
-            reporting.moment(episode.begin),
-            reporting.course(episode, span),
-            reporting.value_text(episode.peak, alert),
-            reporting.labels_text(episode.labels, alert),
-            reporting.ending(outcome),
+            wording.moment(episode.begin),
+            wording.course(episode, span),
+            wording.value_text(episode.peak, alert),
+            wording.labels_text(episode.labels, alert),
+            wording.ending(outcome),
         )
         for episode, outcome in zip(verdict.episodes, verdict.outcomes, strict=True)
     ]
     return _Block(
         revision,
-        reporting.summary(verdict, span),
-        reporting.reached(verdict),
-        list(reporting.notes(verdict)),
+        wording.summary(verdict, span),
+        wording.reached(verdict),
+        list(wording.notes(verdict)),
         "",
         _bars(verdict.episodes, span),
         rows[:_MOST],
@@ -119,7 +119,7 @@ def _swept(row: Row, verdict: Verdict) -> Sequence[str]:
         threshold_text(row.threshold, verdict.alert.unit),
         str(row.fired),
         str(row.pending),
-        reporting.duration(row.seconds),
+        wording.duration(row.seconds),
     )
 
 

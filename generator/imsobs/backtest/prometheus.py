@@ -60,6 +60,10 @@ class Prometheus:
         self._lock = threading.Lock()
         self.asked = Asked()
 
+    def close(self) -> None:
+        """Close its connections."""
+        self._client.close()
+
     def oldest(self) -> float | None:
         """Return the time of the oldest sample (Unix seconds); None when it is not to be learnt."""
         found = re.search(rf"^{_LOWEST} (\S+)$", self._text("/metrics"), re.MULTILINE)

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from rich.text import Text
 
-from imsobs.backtest.replay import Side, Span, Verdict, firing_seconds
+from imsobs.backtest import wording
+from imsobs.backtest.replay import Side, Span, Verdict
 from imsobs.backtest.states import Episode
 from imsobs.backtest.told import OUTCOMES, Outcome
 from imsobs.model.alerts import threshold_text
 from imsobs.model.rules import ResolvedAlert, number
-from imsobs.problems import KeyPath, listed
+from imsobs.problems import KeyPath
 from imsobs.terminal import printable
 
 # Episodes that are listed of an alert and revision; JSON and the page have more.
 _LISTED = 5
 _COLUMNS = 60
 _PENDING, _FIRING = "▒", "█"
-_OUTCOMES = {"brief": "over before anybody was told", "nobody": "no receiver"}
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,9 @@ class Report:
 def lines(report: Report) -> Iterator[Text]:
     """Yield the report for a terminal."""
     span = report.span
-    yield Text(
-        f"{moment(span.first)} to {moment(span.last)} UTC, Prometheus at {report.prometheus}"
-    )
-    if missing := gap(span):
+    ends = f"{wording.moment(span.first)} to {wording.moment(span.last)} UTC"
+    yield Text(f"{ends}, Prometheus at {report.prometheus}")
+    if missing := wording.gap(span):
         yield Text(missing, style="yellow")
     for subject in report.subjects:
         if subject.quiet:
@@ -102,10 +101,10 @@ def _verdict(verdict: Verdict | None, span: Span) -> Iterator[Text]:
     if verdict.error:
         yield Text(f"    no answer: {printable(verdict.error)}", style="red")
         return
-    yield Text(f"    {summary(verdict, span)}")
-    if told := reached(verdict):
+    yield Text(f"    {wording.summary(verdict, span)}")
+    if told := wording.reached(verdict):
         yield Text(f"    {told}")
-    for note in notes(verdict):
+    for note in wording.notes(verdict):
         yield Text(f"    {note}", style="dim")
     if verdict.episodes:
         yield Text.assemble("    ", _timeline(verdict.episodes, span))
@@ -118,45 +117,9 @@ def _verdict(verdict: Verdict | None, span: Span) -> Iterator[Text]:
     for row in verdict.sweep:
         limit = threshold_text(row.threshold, verdict.alert.unit)
         own = "  <- the spec" if row.threshold == verdict.alert.threshold else ""
-        yield Text(f"    {limit:>12} {row.fired:>7} {row.pending:>8}  {duration(row.seconds)}{own}")
-
-
-def summary(verdict: Verdict, span: Span) -> str:
-    """Return how often and how long an alert fired, one clause each."""
-    fired = [one for one in verdict.episodes if one.fired is not None]
-    pending = len(verdict.episodes) - len(fired)
-    parts = [f"fired {len(fired)} times" if len(fired) != 1 else "fired once"]
-    if fired:
-        longest = max(firing_seconds(one, span) for one in fired)
-        parts.append(f"{duration(verdict.seconds(span))} in all, the longest {duration(longest)}")
-    if pending:
-        parts.append(f"{pending} times pending only" if pending > 1 else "once pending only")
-    condition = f"{verdict.alert.op} {threshold_text(verdict.alert.threshold, verdict.alert.unit)}"
-    return f"{condition}: {'; '.join(parts)}"
-
-
-def reached(verdict: Verdict) -> str:
-    """Return who would have been told how often, and what held the others back."""
-    told = Counter(name for one in verdict.outcomes if one.kind == "told" for name in one.receivers)
-    parts = [f"{name} {count}" for name, count in sorted(told.items())]
-    text = f"told: {', '.join(parts)}" if parts else ""
-    kinds = Counter(one.kind for one in verdict.outcomes)
-    for kind in ("inhibited", "muted", "brief", "nobody"):
-        if kinds[kind]:
-            by = {name for one in verdict.outcomes if one.kind == kind for name in one.by}
-            cause = f" by {listed(sorted(by))}" if by else ""
-            text += f"{'; ' if text else ''}{_OUTCOMES.get(kind, kind)}: {kinds[kind]}{cause}"
-    return text
-
-
-def notes(verdict: Verdict) -> Iterator[str]:
-    """Yield what bears upon an answer."""
-    if verdict.without_data:
-        yield f"no data of {listed(verdict.without_data)}"
-    if verdict.in_place:
-        yield f"evaluated in place: {listed(verdict.in_place)}"
-    if "ALERTS" in verdict.alert.expr:
-        yield "reads ALERTS as Prometheus recorded them then"
+        yield Text(
+            f"    {limit:>12} {row.fired:>7} {row.pending:>8}  {wording.duration(row.seconds)}{own}"
+        )
 
 
 def _timeline(episodes: Sequence[Episode], span: Span) -> Text:
@@ -178,79 +141,15 @@ def _timeline(episodes: Sequence[Episode], span: Span) -> Text:
     text = Text("|")
     for cell in cells:
         text.append(cell, style={_FIRING: "red", _PENDING: "yellow"}.get(cell, ""))
-    return text.append(f"| a column is {duration(width)}")
+    return text.append(f"| a column is {wording.duration(width)}")
 
 
 def _episode(episode: Episode, outcome: Outcome, alert: ResolvedAlert, span: Span) -> str:
     return (
-        f"{moment(episode.begin)}  {course(episode, span)}"
-        f"  worst {value_text(episode.peak, alert)}"
-        f"  {labels_text(episode.labels, alert)}  {ending(outcome)}".rstrip()
+        f"{wording.moment(episode.begin)}  {wording.course(episode, span)}"
+        f"  worst {wording.value_text(episode.peak, alert)}"
+        f"  {wording.labels_text(episode.labels, alert)}  {wording.ending(outcome)}".rstrip()
     )
-
-
-def course(episode: Episode, span: Span) -> str:
-    """Return how long an episode was pending and fired."""
-    until = episode.until(int(span.last))
-    parts = []
-    if (held := (until if episode.fired is None else episode.fired) - episode.begin) > 0:
-        parts.append(f"pending {duration(held)}")
-    if episode.fired is not None:
-        parts.append(f"firing {duration(until - episode.fired)}")
-    if episode.end is None:
-        parts.append("and still")
-    return ", ".join(parts)
-
-
-def ending(outcome: Outcome) -> str:
-    """Return what became of an episode."""
-    if outcome.kind == "pending":
-        return ""
-    if outcome.kind == "told":
-        return f"told {', '.join(outcome.receivers)}"
-    by = f" by {', '.join(outcome.by)}" if outcome.by else ""
-    return f"{_OUTCOMES.get(outcome.kind, outcome.kind)}{by}"
-
-
-def labels_text(labels: Mapping[str, str], alert: ResolvedAlert) -> str:
-    """Return the labels of an episode that tell it from others of its alert."""
-    own = {*alert.labels, "alertname"}
-    return ", ".join(
-        f'{name}="{printable(value)}"' for name, value in sorted(labels.items()) if name not in own
-    )
-
-
-def value_text(value: float, alert: ResolvedAlert) -> str:
-    """Return a value as people read it, four digits of it."""
-    return threshold_text(float(f"{value:.4g}"), alert.unit)
-
-
-def gap(span: Span) -> str:
-    """Return what of the range is missing, empty when nothing is."""
-    if span.first - span.asked < 1:
-        return ""
-    return (
-        f"Prometheus has nothing before {moment(span.first)}: the first"
-        f" {duration(span.first - span.asked)} of the range are missing"
-    )
-
-
-def moment(at: float) -> str:
-    """Return a time in UTC."""
-    return f"{datetime.fromtimestamp(int(at), UTC):%Y-%m-%d %H:%M:%S}"
-
-
-def duration(length: float) -> str:
-    """Return a length of time in its two largest units: ``2d 3h``, ``41m``, ``15s``."""
-    rest = round(length)
-    parts: list[str] = []
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
-        count, rest = divmod(rest, size)
-        if count or parts:
-            parts.append(f"{count}{unit}" if count else "")
-        if len(parts) == 2:
-            break
-    return " ".join(part for part in parts if part) or "0s"
 
 
 def data(report: Report) -> dict[str, Any]:

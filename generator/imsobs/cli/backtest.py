@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +12,7 @@ import typer
 
 from imsobs.cli.app import SPEC, app
 from imsobs.cli.options import AsFormat, Format, Overlay, Root
-from imsobs.cli.output import errors, print_json, results
+from imsobs.cli.output import errors, foreign, print_json, results
 from imsobs.cli.spec import compiled_or_exit
 from imsobs.errors import ExitCode, ImsobsError
 from imsobs.model import Model
@@ -32,7 +32,7 @@ def backtest(
     alerts: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[ALERT...]",
+            metavar="ALERT",
             help="Alerts to replay; all when left out, or with --against those that it changes.",
             show_default=False,
         ),
@@ -86,8 +86,7 @@ def backtest(
             for one in revisions
         ]
         address = prometheus or f"http://127.0.0.1:{model.spec.stack.prometheus.ports.http}"
-        source = Prometheus(address)
-        with console_progress(errors) as progress:
+        with closing(Prometheus(address)) as source, console_progress(errors) as progress:
             span = replay.span_of(source, sides, length, end)
             verdicts = replay.replay(sides, source, span, progress, thresholds)
         by_name = [{one.alert.name: one for one in side} for side in verdicts]
@@ -117,7 +116,7 @@ def backtest(
                 results.print(line)
         if html is not None:
             page.write(result, html)
-            errors.print(f"[green]+[/] {html}")
+            errors.print(f"[green]+[/] {foreign(html)}")
     if result.failed:
         raise typer.Exit(ExitCode.OUTSIDE)
 

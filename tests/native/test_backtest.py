@@ -1,0 +1,97 @@
+"""What a backtest says, held against Prometheus' own evaluation of the same samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import yaml
+from native.backtest_series import SPEC, STEP, STEPS, notation, openmetrics
+from promtool import asked, check
+from small_specs import BASE, merged
+
+from bench.history import add_blocks, served
+from imsobs.backtest.prometheus import Prometheus
+from imsobs.backtest.replay import Side, Verdict, replay, span_of
+from imsobs.model import Model, resolve
+from imsobs.outputs.prometheus import rules
+from imsobs.pages import YamlPage
+from imsobs.runtime.progress import Silent
+from imsobs.spec.parse import parse
+
+pytestmark = pytest.mark.native
+
+# Midnight, so that every interval begins with it.
+BASE_TIME = 1_790_000_000 // 86_400 * 86_400
+LAST = BASE_TIME + (STEPS - 1) * STEP
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    spec, problems = parse(merged(BASE, SPEC))
+    assert spec is not None, problems
+    return resolve(spec)
+
+
+@pytest.fixture(scope="module")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    data = tmp_path_factory.mktemp("backtest") / "data"
+    add_blocks(openmetrics(BASE_TIME), data)
+    with served(data) as address, closing(Prometheus(address)) as source:
+        yield source
+
+
+@pytest.fixture(scope="module")
+def verdicts(model: Model, prometheus: Prometheus) -> Mapping[str, Verdict]:
+    side = Side("here", model, [name for name in model.alerts if "Breach" not in name])
+    span = span_of(prometheus, [side], 30 * 86400, LAST)
+    assert span.first == BASE_TIME
+    (found,) = replay([side], prometheus, span, Silent())
+    return {verdict.alert.name: verdict for verdict in found}
+
+
+def states(verdict: Verdict) -> Iterator[dict[str, float]]:
+    """Yield ALERTS of an alert at every evaluation, as its episodes have it."""
+    for at in range(BASE_TIME, LAST + 1, STEP):
+        found = {}
+        for one in verdict.episodes:
+            if one.begin <= at < one.until(LAST + 1):
+                state = "firing" if one.fired is not None and one.fired <= at else "pending"
+                labels = {**one.labels, "alertstate": state}
+                inner = ", ".join(f'{k}="{v}"' for k, v in sorted(labels.items()))
+                found[f"ALERTS{{{inner}}}"] = 1.0
+        yield found
+
+
+def judged(verdicts: Mapping[str, Verdict], model: Model, folder: Path) -> None:
+    """Ask promtool whether every alert is in the states that the verdicts say; else fail."""
+    file = folder / "rules.yaml"
+    groups = [
+        group
+        for page in rules.plan(model)
+        if isinstance(page, YamlPage)
+        for group in page.sections["groups"]
+    ]
+    file.write_text(yaml.safe_dump({"groups": groups}))
+    questions = [
+        asked(f'ALERTS{{alertname="{name}"}}', f"{number * STEP}s", found)
+        for name, verdict in verdicts.items()
+        for number, found in enumerate(states(verdict))
+    ]
+    check(folder, notation(), questions, [file], f"{STEP}s", f"{STEP}s")
+
+
+def test_every_episode_is_prometheus_own(
+    verdicts: Mapping[str, Verdict], model: Model, tmp_path: Path
+) -> None:
+    for name, verdict in verdicts.items():
+        assert not verdict.error
+        print(
+            name,
+            len(verdict.episodes),
+            sum(one.fired is not None for one in verdict.episodes),
+            verdict.in_place,
+        )
+    judged(verdicts, model, tmp_path)
