@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,12 +87,26 @@ def judged(verdicts: Mapping[str, Verdict], model: Model, folder: Path) -> None:
 def test_every_episode_is_prometheus_own(
     verdicts: Mapping[str, Verdict], model: Model, tmp_path: Path
 ) -> None:
-    for name, verdict in verdicts.items():
-        assert not verdict.error
-        print(
-            name,
-            len(verdict.episodes),
-            sum(one.fired is not None for one in verdict.episodes),
-            verdict.in_place,
-        )
+    # An alert that never fires would be judged without having been tried.
+    fired = {n for n, one in verdicts.items() if any(ep.fired is not None for ep in one.episodes)}
+    assert fired == set(verdicts)
+    assert {name for name, one in verdicts.items() if one.in_place} == {
+        "PagesFail",
+        "LateJobs",
+        "EarlierJobs",
+        "SLOPagesBurnFast",
+        "SLOPagesBurnMedium",
+        "SLOPagesBurnSlow",
+    }
     judged(verdicts, model, tmp_path)
+
+
+def test_the_judge_notices_one_evaluation(
+    verdicts: Mapping[str, Verdict], model: Model, tmp_path: Path
+) -> None:
+    verdict = verdicts["PagesFail"]
+    first, *others = verdict.episodes
+    assert first.end is not None
+    longer = replace(verdict, episodes=[replace(first, end=first.end + STEP), *others])
+    with pytest.raises(AssertionError, match="PagesFail"):
+        judged({"PagesFail": longer}, model, tmp_path)

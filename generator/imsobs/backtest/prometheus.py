@@ -69,14 +69,14 @@ class Prometheus:
         found = re.search(rf"^{_LOWEST} (\S+)$", self._text("/metrics"), re.MULTILINE)
         if found is not None:
             return _number(found[1])
-        answer = self._ask("query", {"query": f"min({_LOWEST})"})["result"]
+        answer = self._sure("query", {"query": f"min({_LOWEST})"})["result"]
         return _number(answer[0]["value"][1]) if answer else None
 
     def has(self, name: str, first: float, last: float) -> bool:
         """Return whether there is any series of a name between two times."""
         matcher = f'{{__name__="{name}"}}'
         given = {"match[]": matcher, "start": f"{first:.3f}", "end": f"{last:.3f}", "limit": "1"}
-        return bool(self._ask("series", given))
+        return bool(self._sure("series", given))
 
     def evaluate(self, expression: str, when: Evaluations) -> Samples:
         """Return what an expression gives at every evaluation, by labels without the name.
@@ -119,6 +119,13 @@ class Prometheus:
                 # Series that differ in their name alone: told apart by nothing that an alert has.
                 raise QueryError(f"two series have the labels {dict(labels)}")
             known += points
+
+    def _sure(self, what: str, given: dict[str, str]) -> Any:
+        """Return the answer to a question that can only be refused as a whole."""
+        try:
+            return self._ask(what, given)
+        except (QueryError, TooMuchError) as error:
+            raise ImsobsError(f"Prometheus at {self.name} refuses {what}: {error}") from None
 
     def _ask(self, what: str, given: dict[str, str]) -> Any:
         with self._lock:
@@ -168,5 +175,5 @@ def _number(text: str) -> float | None:
         value = float(text)
     except ValueError:
         return None
-    # An empty database has the largest number there is.
-    return value if 0 < value < 1e11 else None
+    # That of an empty database is the largest number there is.
+    return value if value > 0 else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -206,7 +207,8 @@ def _verdict_data(report: Report, verdict: Verdict | None) -> dict[str, Any]:
                 "pending_at": _iso(episode.begin),
                 "fired_at": None if episode.fired is None else _iso(episode.fired),
                 "resolved_at": None if episode.end is None else _iso(episode.end),
-                "peak": number(episode.peak),
+                # JSON has no infinities.
+                "peak": episode.peak if math.isfinite(episode.peak) else number(episode.peak),
                 "outcome": outcome.kind,
                 "receivers": list(outcome.receivers) if outcome.kind == "told" else [],
                 "by": list(outcome.by),

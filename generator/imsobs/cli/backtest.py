@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from imsobs.cli import completion
 from imsobs.cli.app import SPEC, app
 from imsobs.cli.options import AsFormat, Format, Overlay, Root
 from imsobs.cli.output import errors, foreign, print_json, results
@@ -35,6 +36,7 @@ def backtest(
             metavar="ALERT",
             help="Alerts to replay; all when left out, or with --against those that it changes.",
             show_default=False,
+            autocompletion=completion.alerts,
         ),
     ] = None,
     root: Root = Path(),
