@@ -19,8 +19,7 @@ from imsobs.errors import ImsobsError
 from imsobs.runtime.build.binaries import Binary, resolve
 from imsobs.runtime.environment import BASE
 from imsobs.runtime.paths import Layout, layout_for
-from imsobs.runtime.process import daemon
-from imsobs.runtime.process import stack as native_stack
+from imsobs.runtime.process import daemon, stages
 from imsobs.runtime.process.daemon import Supervisor, end_leftovers, leftovers, running
 from imsobs.runtime.process.launch import prepare, supervisor_config
 from imsobs.runtime.process.plan import Plan
@@ -75,7 +74,7 @@ def _builds(
 ) -> list[tuple[str, set[str]]]:
     """Let binaries be missing until they are built; return (built, what ran then) as it grows."""
     built: list[tuple[str, set[str]]] = []
-    real = native_stack.locate
+    real = stages.locate
     away = set(missing)
 
     def locate(plan: Plan, root: Path, name: str, progress: Notes) -> Binary | None:
@@ -87,9 +86,9 @@ def _builds(
             away.discard(name)
         return real(plan, root, name, progress)
 
-    monkeypatch.setattr(native_stack, "locate", locate)
-    monkeypatch.setattr(native_stack, "resolve", build)
-    monkeypatch.setattr(native_stack, "FIRST", ("beta",))
+    monkeypatch.setattr(stages, "locate", locate)
+    monkeypatch.setattr(stages, "resolve", build)
+    monkeypatch.setattr(stages, "FIRST", ("beta",))
     return built
 
 

@@ -12,7 +12,7 @@ import httpx
 
 from imsobs.errors import ImsobsError
 from imsobs.runtime import secrets as stack_secrets
-from imsobs.runtime.build.binaries import Binary, how_to_get, locate, resolve
+from imsobs.runtime.build.binaries import Binary, how_to_get, locate
 from imsobs.runtime.build.compile import file_lock
 from imsobs.runtime.loopback import loopback_client
 from imsobs.runtime.paths import Layout, layout_for
@@ -24,10 +24,9 @@ from imsobs.runtime.process.launch import Launch, prepare, write_launches
 from imsobs.runtime.process.plan import Plan, load_plan
 from imsobs.runtime.process.ports import require_free
 from imsobs.runtime.process.ready import wait_until_ready
+from imsobs.runtime.process.stages import needed, stages
 from imsobs.runtime.progress import Progress, Silent
 
-FIRST = ("otelcol", "prometheus")
-"""Components that count and show numbers: what a machine without binaries builds first."""
 _STOP_MARGIN_SECONDS = 10.0
 _RELOAD_SECONDS = 30.0
 
@@ -58,34 +57,6 @@ class Outcome:
             reloaded=self.reloaded + after.reloaded,
             unchanged=tuple(name for name in after.unchanged if name not in started),
         )
-
-
-def _needed(plan: Plan) -> list[str]:
-    return list(dict.fromkeys(process.component for process in plan.processes.values()))
-
-
-def _stages(
-    plan: Plan, layout: Layout, progress: Progress, *, first: bool
-) -> Iterator[dict[str, Binary]]:
-    """Yield what can run, again whenever a binary that was missing has been built.
-
-    FIRST are built first. A running process never waits for its new binary in this way: it would
-    be stopped meanwhile, so all are built before anything happens then. first: end after FIRST.
-    """
-    needed = _needed(plan)
-    here = {name: locate(plan, layout.root, name, progress) for name in needed}
-    missing = [name for name in needed if here[name] is None and not plan.components[name].optional]
-    known = record.read_record(layout)
-    runs = {plan.processes[name].component for name in known if name in plan.processes}
-    missing.sort(key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
-    for name in missing:
-        if not first or name in {*FIRST, *runs}:
-            here[name] = resolve(plan, layout.root, name, progress)
-        can_start = all(here[one] is not None for one in FIRST if one in here)
-        if can_start and not runs.intersection(one for one in missing if here[one] is None):
-            yield {one: binary for one, binary in here.items() if binary is not None}
-    if not missing:
-        yield {one: binary for one, binary in here.items() if binary is not None}
 
 
 def _reload(supervisor: Supervisor, launch: Launch) -> None:
@@ -178,7 +149,7 @@ def _prepared(
 
 def foresee(plan: Plan, layout: Layout, wanted: Sequence[str] = ()) -> list[Change]:
     """Return what ``up`` would do now, without doing it; what is not built yet is left out."""
-    found = {name: locate(plan, layout.root, name, Silent()) for name in _needed(plan)}
+    found = {name: locate(plan, layout.root, name, Silent()) for name in needed(plan)}
     here = {name: binary for name, binary in found.items() if binary is not None}
     return _prepared(plan, layout, here, wanted)[1]
 
@@ -200,7 +171,7 @@ def up(
     in time. What already runs is left running then.
     """
     outcome = Outcome()
-    for binaries in _stages(plan, layout, progress, first=first):
+    for binaries in stages(plan, layout, progress, first=first):
         outcome = outcome.then(_bring_up(plan, layout, binaries, progress, wanted))
     return outcome
 
@@ -232,7 +203,7 @@ def _bring_up(
         wait_until_ready(supervisor, layout, launches, progress)
     done = {a: tuple(c.name for c in changes if c.action == a) for a in ACTIONS}
     here = {launch.process.component for launch in launches.values()}
-    gone = [name for name in _needed(plan) if name not in {*here, *spare}]
+    gone = [name for name in needed(plan) if name not in {*here, *spare}]
     return Outcome(
         done["start"],
         done["restart"],
