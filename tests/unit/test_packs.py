@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from small_specs import PARTS, compiled
+import yaml
+from small_specs import PARTS, SMALLEST, compiled, merged, smallest
 
 from imsobs.compile import read_spec
 from imsobs.errors import ImsobsError
@@ -178,6 +179,32 @@ def test_rules_of_a_pack_come_first_also_one_that_is_changed(folder: Path) -> No
         "own": {"expr": "b"},
     }
     assert list(document.data["rules"]) == ["a", "b", "own"]
+
+
+@pytest.mark.parametrize("name", packs.names())
+def test_each_pack_alone_is_a_whole_spec(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "spec.yaml"
+    spec = merged(SMALLEST, f"use: [{name}]")
+    file.write_text(
+        yaml.safe_dump({k: v for k, v in spec.items() if name == "http" or k != "labels"})
+    )
+    assert read_spec([file]).lines() == []
+
+
+def test_without_prices_the_pack_of_models_says_nothing_of_cost(tmp_path: Path) -> None:
+    models = smallest(tmp_path, "use: [http, llm]", "prices: null")
+    assert not [name for name in models.metrics if "usd" in name or "unpriced" in name]
+    assert not [name for name in models.alerts if "Cost" in name or "Budget" in name]
+    assert "shop-cost" not in models.dashboards
+    limited = smallest(tmp_path, "use: [http, llm]", "budget: {monthly_usd: 250}")
+    assert {"CostJump", "BudgetExhausted"} <= limited.alerts.keys()
+    assert {"CostJump", "BudgetExhausted"}.isdisjoint(smallest(tmp_path, "use: [http, llm]").alerts)
+
+
+def test_tests_speak_of_the_first_value_that_the_spec_gives(tmp_path: Path) -> None:
+    alert = smallest(tmp_path, "use: [http, queue]", "labels: {queue: {values: [mail]}}").alerts
+    assert alert["QueueJobsStuck"].test is not None
+    assert alert["QueueJobsStuck"].test.labels["queue"] == "mail"
 
 
 def test_the_pack_sql_needs_no_label_of_a_spec(tmp_path: Path) -> None:

@@ -6,10 +6,20 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from imsobs.spec.expand.shape import is_number
 from imsobs.spec.schema.service import Service
 from imsobs.spec.schema.stack import Stack
 
 _HEALTH = {key: Service.model_fields[key] for key in ("health", "health_detailed")}
+# Labels whose first value tests speak of.
+_OF_LABELS = ("cache", "queue", "agent_type", "action")
+# What is spent per hour in the tests of a budget, as a share of the limit of a month.
+_USD = {
+    "usd_just_within": 0.00134,
+    "usd_far_beyond": 0.2,
+    "usd_a_while": 0.016,
+    "usd_at_once": 0.06,
+}
 # Every word that a pack may use.
 WORDS = (
     "namespace",
@@ -25,6 +35,8 @@ WORDS = (
     "users",
     "stopped",
     "stopped_at",
+    *_OF_LABELS,
+    *_USD,
 )
 
 
@@ -36,7 +48,8 @@ def words(sources: list[dict[str, Any]], kinds: set[str], expected: list[str]) -
     tests speak of: the first service and the last environment, the first label and event, the
     first metric that is expected, the first route that users ask for, and what the time of spans
     is called, or ``other``. users: matcher of the requests of users. stopped, stopped_at: a
-    component that may be down, and its address.
+    component that may be down, and its address. cache and others: the first value of the label of
+    that name. usd_*: amounts of tests, of the limit of the last environment.
     """
     spec = sources[0]
     service = spec["service"]
@@ -58,14 +71,40 @@ def words(sources: list[dict[str, Any]], kinds: set[str], expected: list[str]) -
         "route": next((r for r in routes if not _is_apart(r, apart)), "other"),
         "stopped": stopped,
         "stopped_at": f"127.0.0.1:{port}",
+        **{label: _first_value(label, sources) for label in _OF_LABELS},
+        **{word: f"{share * _limit(spec):.9g}" for word, share in _USD.items()},
         "users": f'route!~"{"|".join(map(_pattern, apart))}"' if apart else "",
     }
 
 
+def _first_value(label: str, sources: list[dict[str, Any]]) -> str:
+    for source in sources:
+        labels = source.get("labels")
+        given = labels.get(label) if isinstance(labels, dict) else None
+        if isinstance(given, dict) and (values := given.get("values") or given.get("patterns")):
+            return _one(values, 0)
+    return "other"
+
+
+def _limit(spec: dict[str, Any]) -> float:
+    """Return what the last environment may spend in a month, USD; 0 without a limit."""
+    budget = spec.get("budget")
+    limit = budget.get("monthly_usd") if isinstance(budget, dict) else None
+    if isinstance(limit, dict):
+        limit = limit.get(_one(spec["service"].get("environments"), -1))
+    return float(limit) if is_number(limit) else 0.0
+
+
 def by_default(spec: dict[str, Any]) -> set[str]:
-    """Return what a spec has unless it says null: components of its stack, and a health route."""
+    """Return what a spec has that is no entry of its own.
+
+    Components of its stack and a health route, unless it says null; a limit of what the last
+    environment may spend, as ``budget.ENVIRONMENT``.
+    """
     health = spec["service"].get("health", _HEALTH["health"].default)
     probed = {"service.health"} if health is not None else set()
+    if _limit(spec):
+        probed.add(f"budget.{_one(spec['service'].get('environments'), -1)}")
     return probed | {f"stack.{name}" for name in components(spec)}
 
 

@@ -195,7 +195,7 @@ class _Kept:
         kept: list[Any] = []
         for index, item in enumerate(node):
             if self._has_use(item, (*new, index)):
-                kept.append(self.value(item, (*old, index), (*new, len(kept))))
+                kept.append(self.value(_text(item), (*old, index), (*new, len(kept))))
         return kept
 
     def _has_use(self, node: Any, path: KeyPath) -> bool:

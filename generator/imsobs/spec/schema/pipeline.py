@@ -145,7 +145,7 @@ class Collector(Section):
         ),
     )
     max_series: Annotated[int, Field(ge=100)] = Field(
-        default=50_000,
+        default=200_000,
         description=(
             "Largest number of derived series that labels may allow, all services and environments"
             " together; at run time new ones beyond it are refused and counted."
