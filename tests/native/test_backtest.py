@@ -14,8 +14,10 @@ from promtool import asked, check
 from small_specs import BASE, merged
 
 from bench.history import add_blocks, served
+from imsobs.backtest.inplace import in_place
 from imsobs.backtest.prometheus import Prometheus
 from imsobs.backtest.replay import Side, Verdict, replay, span_of
+from imsobs.backtest.states import Evaluations
 from imsobs.model import Model, resolve
 from imsobs.outputs.prometheus import rules
 from imsobs.pages import YamlPage
@@ -110,3 +112,36 @@ def test_the_judge_notices_one_evaluation(
     longer = replace(verdict, episodes=[replace(first, end=first.end + STEP), *others])
     with pytest.raises(AssertionError, match="PagesFail"):
         judged({"PagesFail": longer}, model, tmp_path)
+
+
+def test_a_slow_record_in_place_holds_until_its_next_evaluation(
+    prometheus: Prometheus, model: Model
+) -> None:
+    name, every = "queue:shop_jobs:max2m", 120
+    (record,) = [record for record in model.records if record.name == name]
+    slow = {name: replace(record, interval=f"{every}s")}
+    recorded = prometheus.evaluate(record.expr, Evaluations(BASE_TIME, LAST, every))
+    found = prometheus.evaluate(in_place(name, slow, STEP), Evaluations(BASE_TIME, LAST, STEP))
+    held = {
+        labels: [
+            (at + later, value)
+            for at, value in points
+            for later in range(0, every, STEP)
+            if at + later <= LAST
+        ]
+        for labels, points in recorded.items()
+    }
+    assert found == held
+    # It was absent in between, and came back.
+    assert any(len(points) < STEPS for points in held.values())
+
+
+def test_a_record_is_chosen_by_its_labels_in_place(prometheus: Prometheus, model: Model) -> None:
+    name = "queue:shop_jobs:max2m"
+    records = {record.name: record for record in model.records if record.name == name}
+    chosen = name + '{queue=~"a|c", queue!="c", service_name!~"x.*", none=""}'
+    when = Evaluations(BASE_TIME, LAST, STEP)
+    found = prometheus.evaluate(in_place(chosen, records, STEP), when)
+    whole = prometheus.evaluate(in_place(name, records, STEP), when)
+    assert len(whole) == 3
+    assert found == {labels: points for labels, points in whole.items() if ("queue", "a") in labels}

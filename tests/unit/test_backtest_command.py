@@ -29,6 +29,12 @@ alerts:
   FewPages: {group: kinds, severity: info, for: 0s, threshold: 1, op: "<", summary: Few,
     expr: "sum by (service_name, deployment_environment_name) (rate(shop_pages_total[5m]))"}
 """
+RECORD = "service:shop_pages:rate5m"
+OF_RECORD = f"""
+alerts: {{OddPages: {{group: kinds, severity: warning, for: 0s, threshold: 5, expr: "{RECORD}",
+  summary: S, unit: per_second,
+  test: {{series: {{"{RECORD}": {{quiet: 5, fires: 6}}}}, value: 6}}}}}}
+"""
 UNTIL = "2026-01-01T12:00:00Z"
 NOON = 1_767_268_800
 Answer = Callable[[dict[str, str]], httpx.Response]
@@ -179,32 +185,46 @@ def test_nothing_is_replayed_where_nothing_behaves_otherwise(
 def test_a_record_of_another_definition_is_evaluated_in_place_on_both_sides(
     fake: Fake, project: Path, tmp_path: Path
 ) -> None:
-    record = "service:shop_pages:rate5m"
-    alert = f"""
-alerts: {{OddPages: {{group: kinds, severity: warning, for: 0s, threshold: 5, expr: "{record}",
-  summary: S, unit: per_second,
-  test: {{series: {{"{record}": {{quiet: 5, fires: 6}}}}, value: 6}}}}}}
-"""
     other = written(
         tmp_path / "other",
         ALERTS,
-        alert,
+        OF_RECORD,
         f"""
 rules:
-  {record}:
+  {RECORD}:
     expr: sum by (service_name, deployment_environment_name) (rate(shop_pages_total[1m]))
 """,
     )
-    here = written(tmp_path / "here", ALERTS, alert)
+    here = written(tmp_path / "here", ALERTS, OF_RECORD)
     (row,) = [
         row
         for row in found(here, "--against", str(other), "--since", "1h")["alerts"]  # type: ignore[attr-defined]
         if row["alert"] == "OddPages"
     ]
-    assert [one["in_place"] for one in row["revisions"]] == [[record], [record]]
+    assert [one["in_place"] for one in row["revisions"]] == [[RECORD], [RECORD]]
     texts = [asked["query"] for asked in fake.asked]
     assert any("[1m]))) > 5" in text for text in texts)
     assert any("[5m]))) > 5" in text for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("absent", "in_place"),
+    [
+        (set(), []),
+        ({RECORD}, [RECORD]),
+        # A store of records alone: nothing could be computed.
+        ({RECORD, "shop_pages_total"}, []),
+    ],
+)
+def test_a_record_that_history_lacks_is_evaluated_in_place(
+    fake: Fake, tmp_path: Path, absent: set[str], in_place: list[str]
+) -> None:
+    fake.absent = absent
+    here = written(tmp_path / "here", ALERTS, OF_RECORD)
+    data = found(here, "OddPages", "--since", "2h")
+    assert data["alerts"][0]["revisions"][0]["in_place"] == in_place  # type: ignore[index]
+    (asked,) = {one["query"] for one in fake.asked}
+    assert (RECORD in asked) == (not in_place)
 
 
 def test_a_sweep_counts_by_threshold(fake: Fake, project: Path) -> None:

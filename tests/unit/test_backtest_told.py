@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -99,8 +100,34 @@ def test_one_that_joins_a_group_waits_for_the_next_look(
 ) -> None:
     first = episode(model, "Cause", NOON, NOON + 1000)
     second = episode(model, "Cause", NOON + begin, NOON + end)
+    second = replace(second, labels={**second.labels, "queue": "a"})
     found = outcomes("Cause", {"Cause": [first, second]}, model, LAST)
     assert [one.kind for one in found] == ["told", kind]
+
+
+@pytest.mark.parametrize(
+    ("end", "kind"),
+    # Looks come after 30 s and 330 s: at the second one, the first episode was over, or back.
+    [(335, "known"), (329, "brief")],
+)
+def test_what_is_back_before_its_end_was_seen_is_not_told_again(
+    model: Model, end: int, kind: str
+) -> None:
+    first = episode(model, "Cause", NOON, NOON + 100)
+    second = episode(model, "Cause", NOON + 200, NOON + end)
+    found = outcomes("Cause", {"Cause": [first, second]}, model, LAST)
+    assert [one.kind for one in found] == ["told", kind]
+
+
+def test_what_was_seen_to_end_is_told_again_though_its_group_goes_on(model: Model) -> None:
+    longer = episode(model, "Cause", NOON, NOON + 2000)
+    labels = {**longer.labels, "queue": "a"}
+    short = [
+        replace(longer, labels=labels, fired=NOON + begin, end=NOON + end)
+        for begin, end in ((10, 100), (350, 700))
+    ]
+    found = outcomes("Cause", {"Cause": [longer, *short]}, model, LAST)
+    assert [one.kind for one in found] == ["told", "told", "told"]
 
 
 def test_a_group_of_which_nothing_fires_is_begun_anew(model: Model) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -36,14 +34,6 @@ class QueryError(Exception):
     """Prometheus refuses a question; the text says why."""
 
 
-@dataclass
-class Asked:
-    """How much was asked so far."""
-
-    queries: int = 0
-    seconds: float = 0.0
-
-
 class Prometheus:
     """The query API below a base URL, such as http://127.0.0.1:9090."""
 
@@ -57,8 +47,6 @@ class Prometheus:
         # A password in the address is for the server, not for the screen.
         self.name = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
         self._client = client or loopback_client(_SECONDS, patience=_SECONDS)
-        self._lock = threading.Lock()
-        self.asked = Asked()
 
     def close(self) -> None:
         """Close its connections."""
@@ -128,8 +116,6 @@ class Prometheus:
             raise ImsobsError(f"Prometheus at {self.name} refuses {what}: {error}") from None
 
     def _ask(self, what: str, given: dict[str, str]) -> Any:
-        with self._lock:
-            self.asked.queries += 1
         try:
             answer = self._client.post(f"{self._base}/api/v1/{what}", data=given)
             data = json_of(answer)

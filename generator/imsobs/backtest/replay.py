@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
+from imsobs.backtest.history import History
 from imsobs.backtest.inplace import UnknownInPlaceError
 from imsobs.backtest.prometheus import Prometheus, QueryError, Samples
 from imsobs.backtest.questions import (
@@ -29,8 +30,6 @@ from imsobs.spec.schema.base import seconds
 
 # As many are evaluated at once as a small machine has cores, while answers are read.
 _AT_ONCE = 3
-# A record of which nothing is there by then has been recorded for less than the range.
-_BEGINNING_SECONDS = 3600
 
 Key = tuple[str, int]
 Answers = Mapping[Key, Samples | str]
@@ -125,7 +124,7 @@ def replay(
     what it refuses is the verdict's own error.
     """
     progress.doing("looking which series there are")
-    history = _History(source, span)
+    history = History(source, span.first, span.last)
     questions = Questions()
     changed = _changed(sides)
     plans = [_Plan(side, history, changed, questions, thresholds) for side in sides]
@@ -147,29 +146,13 @@ def _changed(sides: Sequence[Side]) -> set[str]:
     }
 
 
-class _History:
-    """Which series there are, each asked for once."""
-
-    def __init__(self, source: Prometheus, span: Span) -> None:
-        self._source, self._span = source, span
-        self._known: dict[tuple[str, bool], bool] = {}
-
-    def has(self, name: str, *, from_start: bool = False) -> bool:
-        """Return whether there is a series of a name; from_start: where the range begins."""
-        if (name, from_start) not in self._known:
-            first, last = self._span.first, self._span.last
-            end = min(last, first + _BEGINNING_SECONDS) if from_start else last
-            self._known[name, from_start] = self._source.has(name, first, end)
-        return self._known[name, from_start]
-
-
 class _Plan:
     """What is asked for one revision, and what is made of the answers."""
 
     def __init__(
         self,
         side: Side,
-        history: _History,
+        history: History,
         changed: set[str],
         questions: Questions,
         thresholds: Sequence[float],
@@ -182,7 +165,11 @@ class _Plan:
         wanted = list(dict.fromkeys([*side.alerts, *beside]))
         records = {record.name: record for record in model.records}
         read = {name for alert in wanted for name in recorded_in(model.alerts[alert].expr, records)}
-        absent = {name for name in sorted(read) if not history.has(name, from_start=True)}
+        absent = {
+            name
+            for name in sorted(read)
+            if not history.has(name, from_start=True) and history.can_compute(name, records)
+        }
         missing = lacking(model, absent, changed)
         for name in wanted:
             alert = model.alerts[name]

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from imsobs.backtest.states import Episode
+from imsobs.backtest.states import Episode, Labels
 from imsobs.model import Model
 from imsobs.model.receivers import matches, taken
 from imsobs.spec.schema.base import seconds
 from imsobs.spec.schema.routing import Inhibition, Mute, Route
 
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-OUTCOMES = ("told", "inhibited", "muted", "brief", "nobody", "pending")
+OUTCOMES = ("told", "known", "inhibited", "muted", "brief", "nobody", "pending")
 """What became of an episode, see Outcome."""
 
 
@@ -29,9 +29,10 @@ OUTCOMES = ("told", "inhibited", "muted", "brief", "nobody", "pending")
 class Outcome:
     """What became of an episode.
 
-    kind: ``told``; ``inhibited`` or ``muted`` at every look at its group; ``brief``: over before
-    the first look; ``nobody``: its receivers send nothing; ``pending``: it never fired.
-    receivers: who was told. by: the mutes, or the alerts that held it back.
+    kind: ``told``; ``known``: it was back before a look found it resolved, so that nothing was
+    sent; ``inhibited`` or ``muted`` at every look at its group; ``brief``: over before the first
+    look; ``nobody``: its receivers send nothing; ``pending``: it never fired. receivers: who was
+    told. by: the mutes, or the alerts that held it back.
     """
 
     kind: str
@@ -84,31 +85,38 @@ def _together(several: list[Outcome]) -> Outcome:
 def _looked_at(
     group: list[Episode], route: Route | None, model: Model, holding: _Holding
 ) -> list[Outcome]:
+    """Return what became of the episodes of one group, at one receiver."""
     routing = model.spec.routing
     wait = seconds((route and route.group_wait) or routing.group_wait)
     interval = seconds((route and route.group_interval) or routing.group_interval)
     receiver = route.receiver if route else routing.receiver
     sends = any(way is not None for _, way in model.spec.receivers[receiver])
     told = Outcome("told" if sends else "nobody", (receiver,))
+    known = Outcome("known") if sends else told
     mutes = [(name, model.spec.mutes[name]) for name in (route.mute if route else [])]
     found = [Outcome("brief")] * len(group)
+    alerts = [tuple(sorted(episode.labels.items())) for episode in group]
     order = sorted(range(len(group)), key=lambda index: group[index].fired or 0)
-    look = 0
-    waiting: list[int] = []
+    look, firing = 0, list[int]()
+    # Alerts that the receiver knows to fire.
+    notified: set[Labels] = set()
     for place, index in enumerate(order):
-        fired = group[index].fired or 0
-        look = max(look, fired + wait) if not waiting else look
-        waiting.append(index)
+        if not firing:
+            # The group was gone with its last alert.
+            look, notified = (group[index].fired or 0) + wait, set()
+        firing.append(index)
         following = group[order[place + 1]].fired if place + 1 < len(order) else None
-        while waiting and (following is None or look < following):
-            waiting = [one for one in waiting if look < group[one].until(holding.last + 1)]
-            for one in waiting:
-                if found[one] is not told:
-                    found[one] = _at(look, group[one], told, mutes, holding)
-            if following is None and all(found[one] is told for one in waiting):
+        while firing and (following is None or look < following):
+            firing = [one for one in firing if look < group[one].until(holding.last + 1)]
+            for one in firing:
+                if found[one] not in (told, known):
+                    outcome = _at(look, group[one], told, mutes, holding)
+                    back = outcome == told and alerts[one] in notified
+                    found[one] = known if back else outcome
+            notified = {alerts[one] for one in firing if found[one] in (told, known)}
+            if following is None and len(notified) == len(firing):
                 return found
-            # The group is gone with its last alert; the next one begins anew.
-            look = look + interval if waiting else 0
+            look += interval
     return found
 
 

@@ -8,13 +8,17 @@ from datetime import UTC, datetime
 
 from imsobs.backtest.replay import Span, Verdict, firing_seconds
 from imsobs.backtest.states import Episode
-from imsobs.backtest.told import Outcome
+from imsobs.backtest.told import OUTCOMES, Outcome
 from imsobs.model.alerts import threshold_text
 from imsobs.model.rules import ResolvedAlert
 from imsobs.problems import listed
 from imsobs.terminal import printable
 
-_OUTCOMES = {"brief": "over before anybody was told", "nobody": "no receiver"}
+_OUTCOMES = {
+    "known": "back before its end was told",
+    "brief": "over before anybody was told",
+    "nobody": "no receiver",
+}
 
 
 def summary(verdict: Verdict, span: Span) -> str:
@@ -37,7 +41,7 @@ def reached(verdict: Verdict) -> str:
     parts = [f"{name} {count}" for name, count in sorted(told.items())]
     text = f"told: {', '.join(parts)}" if parts else ""
     kinds = Counter(one.kind for one in verdict.outcomes)
-    for kind in ("inhibited", "muted", "brief", "nobody"):
+    for kind in OUTCOMES[1:-1]:
         if kinds[kind]:
             by = {name for one in verdict.outcomes if one.kind == kind for name in one.by}
             cause = f" by {listed(sorted(by))}" if by else ""
