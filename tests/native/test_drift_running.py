@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 from native.conftest import eventually
 from native.project import SPEC, rendered_project
 
@@ -18,6 +19,7 @@ from imsobs.model import Model
 from imsobs.runtime.alertmanager import Alertmanager
 from imsobs.runtime.build.binaries import locate
 from imsobs.runtime.drift.compare import Difference
+from imsobs.runtime.drift.report import report
 from imsobs.runtime.drift.run import collect
 from imsobs.runtime.process.daemon import Supervisor
 from imsobs.runtime.process.launch import script_path
@@ -26,6 +28,11 @@ from imsobs.runtime.process.stack import RunningStack, running_stack, up
 from imsobs.runtime.progress import Silent
 
 pytestmark = [pytest.mark.native, pytest.mark.timeout(240)]
+# The product's spec does not schedule runs; here their reports are counted.
+REPORTED = {
+    "use": [*yaml.safe_load(SPEC.read_text(encoding="utf-8"))["use"], "drift"],
+    "alerting": {"groups": {"drift": {"team": "platform", "dashboard": "ims-pipeline"}}},
+}
 CORE = ("jaeger", "otelcol", "alertmanager", "prometheus")
 
 
@@ -76,7 +83,7 @@ def answers(url: str) -> bool:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edited]:
     folder = tmp_path_factory.mktemp("drift")
-    root = rendered_project(folder / "project")
+    root = rendered_project(folder / "project", REPORTED)
     overlays = sorted(root.glob("overlay-*.yaml"))
     model = read_spec([SPEC, *overlays]).model
     assert model is not None
@@ -107,6 +114,21 @@ def reload(edited: Edited) -> None:
     way = edited.stack.plan.processes["alertmanager"].reload
     httpx.post(str(way), trust_env=False).raise_for_status()
     time.sleep(1)
+
+
+def test_a_run_is_counted_with_what_it_found(edited: Edited) -> None:
+    report(edited.drift(), edited.model)
+    report([Difference("prometheus", "flag x", "30d", "2d")] * 3, edited.model)
+    base = edited.stack.plan.api.prometheus
+
+    def counted() -> dict[str, str]:
+        query = {"query": '{__name__=~"ims_configuration_.*_total"}'}
+        answer = httpx.get(f"{base}/api/v1/query", params=query, trust_env=False).json()
+        rows = answer["data"]["result"]
+        return {row["metric"]["__name__"]: row["value"][1] for row in rows}
+
+    expected = {"ims_configuration_checks_total": "2", "ims_configuration_differences_total": "3"}
+    eventually(lambda: counted() == expected, 60)
 
 
 def test_a_rule_that_somebody_changed_in_prometheus(edited: Edited) -> None:

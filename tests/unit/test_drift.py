@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import mistakes
 import pytest
+import yaml
 from alertmanager import ROOT
 from native_fakes import executable, path_with
 from typer.testing import CliRunner
 
 from imsobs.cli.app import app
+from imsobs.compile import read_spec
 from imsobs.errors import ImsobsError
 from imsobs.model import Model
-from imsobs.runtime.drift import processes, prometheus, run
+from imsobs.runtime.drift import processes, prometheus, report, run
 from imsobs.runtime.drift.compare import Difference, differences, shown, unfit
 from imsobs.runtime.paths import layout_for
 from imsobs.runtime.process.plan import load_plan
@@ -181,3 +184,78 @@ def test_containers_are_compared_by_what_they_were_made_from(
         ("jaeger", "another definition, image or configuration"),
         ("loki", "one"),
     ]
+
+
+@pytest.fixture
+def reporting(tmp_path: Path) -> Model:
+    """A spec that uses the pack drift."""
+    spec = yaml.safe_load(mistakes.SPEC.read_text())
+    spec["use"] = ["drift"]
+    spec["alerting"]["groups"]["drift"] = {"team": "web", "dashboard": "shop"}
+    (tmp_path / "spec.yaml").write_text(yaml.safe_dump(spec, sort_keys=False))
+    compiled = read_spec([tmp_path / "spec.yaml"])
+    assert compiled.model is not None, compiled.lines()
+    return compiled.model
+
+
+def _collector(monkeypatch: pytest.MonkeyPatch, code: int) -> list[httpx.Request]:
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(code, json={})
+
+    client = httpx.Client(transport=httpx.MockTransport(answer))
+    monkeypatch.setattr(report, "loopback_client", lambda _: client)
+    return asked
+
+
+@pytest.mark.parametrize("environment", [None, "production"])
+def test_a_report_is_an_event_with_the_number_and_the_lines(
+    reporting: Model, monkeypatch: pytest.MonkeyPatch, environment: str | None
+) -> None:
+    monkeypatch.delenv("IMSOBS_ENVIRONMENT", raising=False)
+    if environment:
+        monkeypatch.setenv("IMSOBS_ENVIRONMENT", environment)
+    asked = _collector(monkeypatch, 200)
+    report.report([Difference("prometheus", "flag x", "30d", "2d")], reporting)
+    (request,) = asked
+    port = reporting.spec.stack.otelcol.ports.otlp_http
+    assert str(request.url) == f"http://127.0.0.1:{port}/v1/logs"
+    (resource,) = json.loads(request.content)["resourceLogs"]
+    told = {a["key"]: a["value"]["stringValue"] for a in resource["resource"]["attributes"]}
+    assert told == {
+        "service.name": "orders",
+        "deployment.environment.name": environment or "staging",
+    }
+    (record,) = resource["scopeLogs"][0]["logRecords"]
+    values = {a["key"]: a["value"] for a in record["attributes"]}
+    assert values == {
+        "event": {"stringValue": "configuration_compared"},
+        "differences": {"intValue": "1"},
+    }
+    text = "prometheus: flag x: 30d is rendered, 2d runs"
+    assert record["body"] == {"stringValue": text}
+
+
+def test_a_run_without_differences_reports_too(
+    reporting: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = _collector(monkeypatch, 200)
+    report.report([], reporting)
+    assert b'"intValue":"0"' in asked[0].content.replace(b" ", b"")
+
+
+def test_a_report_that_is_not_taken_fails(
+    reporting: Model, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _collector(monkeypatch, 503)
+    with pytest.raises(ImsobsError, match="does not take the report") as refused:
+        report.report([], reporting)
+    assert refused.value.exit_code == 3
+    (tmp_path / "plain.yaml").write_text(mistakes.SPEC.read_text())
+    plain = read_spec([tmp_path / "plain.yaml"]).model
+    assert plain is not None
+    with pytest.raises(ImsobsError, match="no event configuration_compared") as unknown:
+        report.report([], plain)
+    assert (unknown.value.remedy, unknown.value.exit_code) == ("add drift to use", 2)

@@ -24,6 +24,10 @@ def drift(
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print nothing when there is none; for cron.")
     ] = False,
+    report: Annotated[
+        bool,
+        typer.Option("--report", help="Also tell the Collector, for the alerts of the pack drift."),
+    ] = False,
     format: AsFormat = Format.text,
 ) -> None:
     """Compare what runs with what is rendered, component by component; exit 1 if it differs.
@@ -31,6 +35,7 @@ def drift(
     Each component is asked itself: configuration, rules and their health, flags, silences that
     hide an alert for more than a day, arguments, binaries and files as they were read.
     """
+    from imsobs.runtime.drift.report import report as tell
     from imsobs.runtime.drift.run import collect
     from imsobs.runtime.paths import layout_for
     from imsobs.runtime.process.plan import load_plan
@@ -39,6 +44,8 @@ def drift(
     model = model_or_exit(layout.root, overlay)
     document = read_spec(spec_files(layout.root, overlay)).document
     found = collect(load_plan(layout.root), layout, model)
+    if report:
+        tell(found, model)
     places = [document.locate(one.spec) if one.spec else None for one in found]
     if format is Format.json:
         rows = [

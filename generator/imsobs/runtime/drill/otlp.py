@@ -16,15 +16,17 @@ _SEVERITIES = {"DEBUG": 5, "INFO": 9, "WARNING": 13, "ERROR": 17, "CRITICAL": 21
 _ERROR = 2
 
 
-def body(send: Send, service: str, spec: Spec, step: int) -> tuple[str, dict[str, Any]]:
+def body(
+    send: Send, service: str, spec: Spec, step: int, environment: str | None = None
+) -> tuple[str, dict[str, Any]]:
     """Return the path (``/v1/traces`` or ``/v1/logs``) and the body of one request.
 
-    step: how many requests of this kind went before, for values that rise.
+    step: how many requests of this kind went before, for values that rise. environment: the
+    first of the spec when left out.
     """
+    told = environment or spec.service.environments[0]
     resource = {
-        "attributes": attributes(
-            {"service.name": service, "deployment.environment.name": spec.service.environments[0]}
-        )
+        "attributes": attributes({"service.name": service, "deployment.environment.name": told})
     }
     values = {
         key: 200 + 50 * step if value == RISING else value for key, value in send.attributes.items()
