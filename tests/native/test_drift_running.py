@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.native, pytest.mark.timeout(240)]
 # The product's spec does not schedule runs; here their reports are counted.
 REPORTED = {
     "use": [*yaml.safe_load(SPEC.read_text(encoding="utf-8"))["use"], "drift"],
-    "alerting": {"groups": {"drift": {"team": "platform", "dashboard": "ims-pipeline"}}},
+    "alerting": {"groups": {"drift": {"team": "platform"}}},
 }
 CORE = ("jaeger", "otelcol", "alertmanager", "prometheus")
 

@@ -23,7 +23,7 @@ def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("shop")
     spec = yaml.safe_load(SPEC.read_text())
     spec["use"] = ["drift"]
-    spec["alerting"]["groups"]["drift"] = {"team": "web", "dashboard": "shop"}
+    spec["alerting"]["groups"]["drift"] = {"team": "web"}
     (folder / "spec.yaml").write_text(yaml.safe_dump(spec, sort_keys=False))
     compiled = read_spec([folder / "spec.yaml"])
     assert compiled.model is not None, compiled.lines()

@@ -191,7 +191,7 @@ def reporting(tmp_path: Path) -> Model:
     """A spec that uses the pack drift."""
     spec = yaml.safe_load(mistakes.SPEC.read_text())
     spec["use"] = ["drift"]
-    spec["alerting"]["groups"]["drift"] = {"team": "web", "dashboard": "shop"}
+    spec["alerting"]["groups"]["drift"] = {"team": "web"}
     (tmp_path / "spec.yaml").write_text(yaml.safe_dump(spec, sort_keys=False))
     compiled = read_spec([tmp_path / "spec.yaml"])
     assert compiled.model is not None, compiled.lines()
