@@ -1,11 +1,14 @@
 """Runs tests on a mutated module, in a process forked where all but the package is loaded.
 
-The module's tree is changed and compiled in memory; the package and the tests are imported
-anew in the fork, so nothing that was imported before holds the module as it was.
+The module's tree is changed and compiled in memory. What does not import it, directly or by way
+of others, is imported once for all of its mutations; the module, what does, and the tests are
+imported anew in each fork, so nothing holds the module as it was.
 """
 
 from __future__ import annotations
 
+import gc
+import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -15,11 +18,13 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
+
+import grimp
 
 from bench.harness import ROOT
 from bench.mutants.code import Mutant
@@ -48,6 +53,7 @@ def judge(
     """
     waiting, running = list(numbers), dict[int, tuple[int, float]]()
     mutant = Mutant(file)
+    _preload_beside(file)
     while waiting or running:
         while waiting and len(running) < jobs:
             number = waiting.pop(0)
@@ -74,11 +80,44 @@ def unchanged(tests: Sequence[str], modules: Path) -> tuple[float, str]:
 
 def preload(modules: Path) -> None:
     """Import what the tests need and what is not the package's or theirs."""
-    for name in modules.read_text("utf-8").split():
+    _import(modules.read_text("utf-8").split())
+
+
+def _preload_beside(file: Path) -> None:
+    """Import what of the package does not depend on a module, and nothing else of it."""
+    _forget(_OWN)
+    graph = grimp.build_graph(PACKAGE.name)
+    for module in graph.modules:
+        package = module.rpartition(".")[0]
+        if package not in ("", PACKAGE.name):
+            # A package may import its modules without naming them (model/kinds), and comes first.
+            graph.add_import(importer=package, imported=module)
+            graph.add_import(importer=module, imported=package)
+    changed = _module_name(file)
+    _import(graph.modules - {changed} - graph.find_downstream_modules(changed))
+    if changed in sys.modules:  # Imported in a way that the graph does not show.
+        _forget(_OWN)
+    # No page of memory is copied only because the collector has looked at it.
+    gc.collect()
+    gc.freeze()
+
+
+def _import(names: Iterable[str]) -> None:
+    for name in sorted(names):
         try:
             importlib.import_module(name)
         except ImportError:  # A part that only its own package can import.
             continue
+
+
+def _forget(packages: Sequence[str]) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] in packages]:
+        del sys.modules[name]
+
+
+def _module_name(file: Path) -> str:
+    parts = file.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def _fork(run: Callable[[], int], limit: float) -> int:
@@ -106,9 +145,6 @@ def _end(*_: object) -> None:
 
 def _judged(mutant: Mutant, number: int, tests: Sequence[str]) -> int:
     mutation = None if number == CONTROL else mutant.mutations[number]
-    # What the command itself has imported of the package would be used as it was.
-    for name in [name for name in sys.modules if name.split(".")[0] in _OWN]:
-        del sys.modules[name]
     finder = _Finder(mutant.file, mutant.compiled(mutation))
     sys.meta_path.insert(0, finder)
     code = _pytest(tests, Path(os.devnull))
@@ -144,9 +180,8 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Gives one module of the package its mutated code."""
 
     def __init__(self, file: Path, code: CodeType) -> None:
-        parts = file.relative_to(PACKAGE.parent).with_suffix("").parts
-        self._package = parts[-1] == "__init__"
-        self._name = ".".join(parts[:-1] if self._package else parts)
+        self._package = file.stem == "__init__"
+        self._name = _module_name(file)
         self._file, self._code = file, code
         self.used = False
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from small_specs import PARTS, model_of
 
 from imsobs import artifacts
 from imsobs.model import Model
@@ -65,8 +66,9 @@ INHIBITIONS = {
 
 
 @pytest.fixture(scope="module")
-def small(model: Model) -> Model:
-    """A model with these four sections and three alerts of its own."""
+def small(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """A model with these four sections and five alerts of its own."""
+    model = model_of(tmp_path_factory.mktemp("spec"), PARTS["an objective and a band"])
     spec = model.spec.model_copy(
         update={
             "routing": Routing.model_validate(ROUTING),
