@@ -59,11 +59,11 @@ SUITES = (
             *(f"outputs/collector/{name}.py" for name in ("ottl", "identity", "ordered")),
             *(f"outputs/collector/{name}.py" for name in ("dialects", "duplicates")),
         ),
-        ("golden/test_derivation.py",),
+        ("golden/test_small_spec.py",),
     ),
     Suite(
         "cost",
         ("outputs/collector/cost.py", "outputs/collector/unpriced.py", "model/prices.py"),
-        ("golden/test_derivation.py",),
+        ("golden/test_small_spec.py",),
     ),
 )

@@ -28,6 +28,7 @@ from imsobs.pages import render_page
 from imsobs.runtime.trial import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
+SPEC = ROOT / "spec/ims.yaml"
 EXPOSED = ("metrics", "current", "processes", "state")
 PORTS = ("otlp_grpc", "otlp_http", "health", "telemetry", *EXPOSED)
 # The metric that is let go behind what was sent.
@@ -35,11 +36,11 @@ _BARRIER = "barrier"
 _START_SECONDS = 30.0
 
 
-def compiled(overlay: dict[str, Any], folder: Path) -> Model:
-    """Return the model of the project's spec with an overlay laid over it."""
+def compiled(overlay: dict[str, Any], folder: Path, spec: Path = SPEC) -> Model:
+    """Return the model of a spec, the project's own by default, with an overlay laid over it."""
     file = folder / "overlay.yaml"
     file.write_text(yaml.safe_dump(overlay))
-    read = read_spec([ROOT / "spec/ims.yaml", file])
+    read = read_spec([spec, file])
     assert read.model is not None, "\n".join(read.lines())
     return read.model
 
@@ -66,7 +67,11 @@ def _barrier_at(port: int, model: Model) -> dict[str, Any]:
 
 @dataclass
 class Collector:
-    """One Collector process. folder: its configuration, state and log."""
+    """One Collector process.
+
+    folder: its configuration, state and log. exposed: the ports with series; without a health
+    route there is none of the probe's.
+    """
 
     binary: Path
     folder: Path
@@ -74,12 +79,14 @@ class Collector:
     env: dict[str, str] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
+    spec: Path = SPEC
+    exposed: tuple[str, ...] = EXPOSED
 
     def __post_init__(self) -> None:
         self._barrier_port, *ports = free_ports(1 + len(PORTS))
         self.ports = dict(zip(PORTS, ports, strict=True))
         overlay = {**self.overlay, "stack": {"otelcol": {"ports": self.ports}}}
-        self.model = compiled(overlay, self.folder)
+        self.model = compiled(overlay, self.folder, self.spec)
         self.config = self.folder / "config.yaml"
         self.config.write_bytes(render_page(output.plan(self.model).config))
         # What the trace backend would get goes into a file.
@@ -199,7 +206,7 @@ class Collector:
     def series(self) -> dict[str, dict[series.Labels, float]]:
         """Return every derived, SDK and probe series: name -> labels -> value."""
         found: dict[str, dict[series.Labels, float]] = {}
-        for port in EXPOSED:
+        for port in self.exposed:
             for name, rows in series.parse(self.scrape_text(port)).items():
                 found.setdefault(name, {}).update(rows)
         return found

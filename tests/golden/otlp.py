@@ -67,8 +67,8 @@ def resource(service: str, extra: dict[str, Any] | None = None) -> Json:
 def span(given: Json, serial: int) -> Json:
     """Return one span.
 
-    given: kind, name, attributes, status, duration (s), at (Unix s), events, and the numbers of
-    itself (span) and its parent.
+    given: kind, name, attributes, status, duration (s), at (Unix s), events (at the end of the
+    span, or so many seconds ``after`` its start), and the numbers of itself (span) and its parent.
     """
     start = int(float(given.get("at", time.time())) * 1e9)
     end = start + round(float(given.get("duration", 0.01)) * 1e9)
@@ -82,7 +82,7 @@ def span(given: Json, serial: int) -> Json:
         "attributes": attributes(given.get("attributes")),
         "events": [
             {
-                "timeUnixNano": str(end),
+                "timeUnixNano": str(start + round(e["after"] * 1e9) if "after" in e else end),
                 "name": e["name"],
                 "attributes": attributes(e.get("attributes")),
             }

@@ -15,11 +15,12 @@ RESOURCE_LABELS = {
 }
 # Labels that also identify the process. imsobs-instrumentation sets its role (ADR 13).
 PROCESS_ROLE = "process_role"
+ROLE_ATTRIBUTE = "imsobs.process.role"
 PROCESS_ROLES = ("main", "worker", "helper")
 PROCESS_LABELS = {
     **RESOURCE_LABELS,
     "service.instance.id": INSTANCE_ID,
-    "imsobs.process.role": PROCESS_ROLE,
+    ROLE_ATTRIBUTE: PROCESS_ROLE,
 }
 # Labels that identify the service. Every aggregation, alert, group and inhibition keeps them.
 IDENTITY_LABELS = tuple(RESOURCE_LABELS.values())

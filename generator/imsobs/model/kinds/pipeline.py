@@ -62,9 +62,15 @@ def _overflow(model: Model) -> list[Counting]:
     of_spans = {
         label for source in model.spec.sources for label in span.KIND.labels_set(source, model)
     }
+    of_records = [
+        label
+        for metric in model.metrics.values()
+        if metric.kind.labels_of_records
+        for label in metric.labels
+    ]
     set_on: dict[Signal, list[str]] = {
         "span": [name for name in model.labels if name in of_spans],
-        "log": event.KIND.labels_set(model),
+        "log": list(dict.fromkeys([*event.KIND.labels_set(model), *of_records])),
     }
     return [
         Counting(signal, conventions.overflow_mark(name), constant=(_LABEL, name))

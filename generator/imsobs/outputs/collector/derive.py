@@ -18,7 +18,12 @@ from imsobs.model.numbers import (
 from imsobs.outputs.collector import dialects
 from imsobs.outputs.collector.cost import cost_statements, drift_statements, reserved
 from imsobs.outputs.collector.duplicates import duplicate_groups, scope_statements, several_group
-from imsobs.outputs.collector.identity import Group, process_group, resource_group
+from imsobs.outputs.collector.identity import (
+    Group,
+    forget_marks_of_resource,
+    process_group,
+    resource_group,
+)
 from imsobs.outputs.collector.ottl import (
     any_of,
     attribute,
@@ -52,7 +57,7 @@ def trace_groups(model: Model) -> list[Group]:
         scopes += scope_statements(name, source)
         marking.append(set_to(mark, text(name), _selects(name, source, f"{mark} == nil")))
     groups: list[Group] = [
-        {"context": "resource", "statements": [forget_marks("resource")]},
+        {"context": "resource", "statements": forget_marks_of_resource()},
         resource_group(model),
         process_group(),
         # Once per export and scope, not once per span.

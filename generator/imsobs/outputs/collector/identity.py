@@ -7,7 +7,7 @@ from typing import Any
 from imsobs.model import Model, conventions
 from imsobs.model.labels import exact
 from imsobs.model.metrics import ResolvedMetric
-from imsobs.outputs.collector.ottl import attribute, matches, set_to, text
+from imsobs.outputs.collector.ottl import attribute, forget_marks, matches, set_to, text
 
 Group = dict[str, Any]
 _PROCESS = list(conventions.PROCESS_LABELS)[len(conventions.RESOURCE_LABELS) :]
@@ -39,6 +39,20 @@ def resource_group(model: Model) -> Group:
             ),
         ],
     }
+
+
+def forget_marks_of_resource() -> list[str]:
+    """Return the statements that drop what only the derivation may set, but not the role.
+
+    The role of a process has the same beginning, and comes with the resource.
+    """
+    role = f"resource.attributes[{text(conventions.ROLE_ATTRIBUTE)}]"
+    kept = 'resource.cache["role"]'
+    return [
+        set_to(kept, role, f"{role} != nil"),
+        forget_marks("resource"),
+        set_to(role, kept, f"{kept} != nil"),
+    ]
 
 
 def process_group() -> Group:
