@@ -67,8 +67,9 @@ class Document:
     def format(self, problem: Problem) -> str:
         """Return one line: ``file:line:column: key.path: message [check/id]``."""
         position, message = self.told(problem)
-        text = printable(f"{dotted(problem.path)}: {message}")
-        return f"{position}: {text} [{problem.check}]"
+        # Each is cut by itself: a path of any length leaves the message its room.
+        path = printable(dotted(problem.path))
+        return f"{position}: {path}: {printable(message)} [{problem.check}]"
 
 
 def _merge(base: Any, overlay: Any) -> Any:
