@@ -11,7 +11,7 @@ from imsobs.problems import KeyPath, dotted, listed
 from imsobs.spec.schema.base import seconds
 
 # Compared in terms of their own.
-_ELSEWHERE = {"metrics", "alerts", "dashboards", "use"}
+_ELSEWHERE = {"metrics", "alerts", "dashboards", "inhibitions", "mutes", "use"}
 _TEXTS = {"description", "title", "summary", "escalation", "runbook", "may_be_empty", "source"}
 # Entries that others rely on: what is gone is missed.
 _RELIED_ON = {"rules", "slos", "events", "receivers", "services", "anomalies"}
