@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from opentelemetry.sdk.metrics import MeterProvider
 
-from imsobs_instrumentation import failures, processes, sdk, trace_ids
+from imsobs_instrumentation import failures, logs, processes, sdk, trace_ids
 from imsobs_instrumentation.stopping import Ending, stop_seconds
 
 _log = logging.getLogger(__name__)
@@ -48,6 +48,7 @@ def before_instrumentors() -> None:
 def after_instrumentors() -> None:
     """Complete what the instrumentations set up."""
     if sdk.providers():
+        logs.install()
         failures.install()
         trace_ids.install()
 

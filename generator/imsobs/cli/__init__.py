@@ -12,7 +12,19 @@ from imsobs.errors import ImsobsError
 
 # Each registers its commands with ``app``; ``imsobs --help`` lists them in this order.
 # isort: off
-from imsobs.cli import spec, diff, backtest, explain, verify, stack, search, silence, drift
+from imsobs.cli import (
+    init,
+    spec,
+    diff,
+    backtest,
+    explain,
+    verify,
+    run,
+    stack,
+    search,
+    silence,
+    drift,
+)
 from imsobs.cli import operations, pin, prices, preview, drill
 
 # isort: on
@@ -24,11 +36,13 @@ __all__ = [
     "drift",
     "drill",
     "explain",
+    "init",
     "main",
     "operations",
     "pin",
     "preview",
     "prices",
+    "run",
     "search",
     "silence",
     "spec",

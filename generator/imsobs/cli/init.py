@@ -1,0 +1,263 @@
+"""``imsobs init``: a spec for a service, and all that is rendered from it."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from imsobs import write
+from imsobs.cli.app import SPEC, app
+from imsobs.cli.output import errors, foreign, results
+from imsobs.compile import Compiled, read_spec, render_model
+from imsobs.errors import ExitCode, ImsobsError
+from imsobs.model.series_budget import series_budget
+from imsobs.problems import available, listed
+from imsobs.spec import packs
+from imsobs.spec.schema.pipeline import Collector
+from imsobs.write import Change
+
+if TYPE_CHECKING:
+    from imsobs.runtime.start.begun import Beginning
+    from imsobs.runtime.start.openapi import Routes
+
+_ADDRESS = "http://127.0.0.1:8000"
+_UNBOUNDED = "collector: {max_series: 1000000000}\n"
+
+
+@app.command(rich_help_panel=SPEC)
+def init(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of the service; made when missing.")
+    ] = Path(),
+    name: Annotated[str | None, typer.Option("--name", help="Name of the service.")] = None,
+    address: Annotated[
+        str | None, typer.Option("--address", help="Where it answers, as http://127.0.0.1:8000.")
+    ] = None,
+    openapi: Annotated[
+        str | None,
+        typer.Option("--openapi", help="Its OpenAPI document, a file or a URL; by default asked."),
+    ] = None,
+    use: Annotated[
+        str | None, typer.Option("--use", help="Packs, as http,llm; by default what is installed.")
+    ] = None,
+    python: Annotated[
+        Path | None, typer.Option("--python", help="Python of the service, to see what it uses.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; take what is likely.")] = False,
+) -> None:
+    """Write a spec for a service and render it; nothing that is there is overwritten."""
+    from imsobs.runtime.start import begun as start
+
+    root = folder.resolve()
+    there = sorted((root / "spec").glob("*.y*ml"))
+    if there:
+        raise ImsobsError(
+            f"{there[0]} is there already",
+            remedy="edit it, and imsobs render; or name another folder",
+            exit_code=ExitCode.INPUT,
+        )
+    chosen = _name(name, root, yes)
+    where = _address(address, yes)
+    routes = _routes(openapi, where)
+    begun = start.Beginning(chosen, where, routes, _packs(use, python))
+    compiled, begun = _compiled(begun)
+    if compiled.model is None:
+        for line in compiled.lines():
+            errors.print(foreign(line))
+        raise ImsobsError(
+            "no spec could be made of this; nothing was written", exit_code=ExitCode.INPUT
+        )
+    pending = write.changes(root, render_model(compiled.model))
+    taken = [change.path for change in pending if change.old is not None]
+    if taken:
+        raise ImsobsError(
+            f"rendering would overwrite {listed(taken)}; nothing was written",
+            remedy="move them: "
+            + ", ".join(sorted({path.split("/")[0] for path in taken}))
+            + " is for rendered files",
+            exit_code=ExitCode.INPUT,
+        )
+    own = _own_files(root, start.files(begun))
+    write.apply(root, [*own, *pending])
+    for change in own:
+        results.print(
+            f"{'[green]+[/]' if change.old is None else '[yellow]~[/]'} {foreign(change.path)}"
+        )
+    results.print(f"[green]+[/] {len(pending)} rendered files")
+    _tell(routes, openapi)
+    _verify(root)
+    results.print(
+        "Next: imsobs up; then imsobs run -- and the service's own command line"
+        " (docs/guide/integration.md)"
+    )
+
+
+def _name(given: str | None, root: Path, yes: bool) -> str:
+    from imsobs.runtime.start.begun import name_of
+
+    likely = name_of(root.name) or "service"
+    text = given if given is not None else _asked("Name of the service", likely, "--name", yes)
+    found = name_of(text)
+    if found is None or (given is not None and found != given):
+        remedy = f"write {found}" if found else "begin with a letter; small letters, digits and -"
+        raise ImsobsError(
+            f'"{text}" is no name of a service', remedy=remedy, exit_code=ExitCode.INPUT
+        )
+    return found
+
+
+def _address(given: str | None, yes: bool) -> str:
+    from imsobs.runtime.start.begun import ADDRESS
+
+    text = given if given is not None else _asked("Its address", _ADDRESS, "--address", yes)
+    text = text.rstrip("/")
+    if not ADDRESS.fullmatch(text):
+        raise ImsobsError(
+            f'"{text}" is no address of a service', remedy=f"write it as {_ADDRESS}",
+            exit_code=ExitCode.INPUT,
+        )  # fmt: skip
+    return text
+
+
+def _asked(question: str, likely: str, option: str, yes: bool) -> str:
+    if yes:
+        return likely
+    if not sys.stdin.isatty():
+        raise ImsobsError(
+            f"{question.lower()}? there is nobody to ask", remedy=f"give {option}, or --yes",
+            exit_code=ExitCode.INPUT,
+        )  # fmt: skip
+    return str(typer.prompt(question, default=likely, err=True))
+
+
+def _routes(given: str | None, address: str) -> Routes:
+    from imsobs.runtime.start import openapi
+
+    if given is None:
+        return openapi.asked(address) or openapi.Routes()
+    if given.startswith(("http://", "https://")):
+        return openapi.fetched(given) or openapi.Routes()
+    return openapi.read(Path(given))
+
+
+def _packs(given: str | None, python: Path | None) -> list[str]:
+    """Return the packs that are asked for, or those that what is installed speaks for."""
+    from imsobs.runtime.start.begun import packs_for
+    from imsobs.runtime.start.surroundings import look, program
+
+    known = packs.names()
+    if given is not None:
+        wanted = [name.strip() for name in given.split(",") if name.strip()]
+        for name in wanted:
+            if name not in known:
+                raise ImsobsError(
+                    f'there is no pack "{name}"; {available(name, known)}', exit_code=ExitCode.INPUT
+                )
+        return list(dict.fromkeys(wanted))
+    there = look(python or program("python3"))
+    found = packs_for(there.installed)
+    for name, libraries in found.items():
+        if libraries:
+            results.print(f"{name}: {foreign(there.python)} has {', '.join(libraries)}")
+    return list(found)
+
+
+def _compiled(begun: Beginning) -> tuple[Compiled, Beginning]:
+    """Return the compiled spec, with as many series allowed as its labels make possible."""
+    from imsobs.runtime.start import begun as start
+
+    with tempfile.TemporaryDirectory() as scratch:
+        file, overlay = Path(scratch) / "spec.yaml", Path(scratch) / "overlay.yaml"
+        file.write_text(start.spec(begun), encoding="utf-8")
+        overlay.write_text(_UNBOUNDED, encoding="utf-8")
+        free = read_spec([file, overlay]).model
+        if free is not None:
+            worst = series_budget(free.spec, free.metrics).worst
+            if worst > Collector().max_series:
+                begun = dataclasses.replace(begun, series=-(-worst // 50_000) * 50_000)
+                file.write_text(start.spec(begun), encoding="utf-8")
+        return read_spec([file]), begun
+
+
+def _own_files(root: Path, files: dict[str, str]) -> list[Change]:
+    """Return the files that are new, and what .gitignore and the README get at their end."""
+    from imsobs.runtime.start.begun import IGNORED, README
+
+    found = []
+    for path, text in files.items():
+        if os.path.lexists(root / path):
+            results.print(f"{foreign(path)} is there already, and stays as it is")
+        else:
+            found.append(Change(path, None, text.encode()))
+    ignored = _text(root / ".gitignore")
+    if ignored is not None:
+        lacking = [line for line in IGNORED if line not in ignored.splitlines()]
+        found += _added(".gitignore", ignored, "".join(f"{line}\n" for line in lacking))
+    readme = _text(root / "README.md")
+    if readme is not None and "imsobs" not in readme:
+        found += _added("README.md", readme, README if readme else README.lstrip())
+    return found
+
+
+def _text(file: Path) -> str | None:
+    """Return the text of a file, empty without one; None of what is no text or leads elsewhere."""
+    if not os.path.lexists(file):
+        return ""
+    if file.is_symlink() or not file.is_file():
+        return None
+    try:
+        return file.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _added(path: str, before: str, more: str) -> list[Change]:
+    if not more:
+        return []
+    joined = before + ("" if not before or before.endswith("\n") else "\n") + more
+    return [Change(path, before.encode() if before else None, joined.encode())]
+
+
+def _tell(routes: Routes, openapi: str | None) -> None:
+    if routes.left_out:
+        errors.print(f"{routes.left_out} paths are no routes or too many, and were left out")
+    if not routes.templates and openapi is None:
+        errors.print(
+            "no /openapi.json answered: write the routes into spec/spec.yaml, or run it again with"
+            " --openapi"
+        )
+    if routes.templates and routes.health is None:
+        errors.print("no health route was recognised: name it as service.health in spec/spec.yaml")
+
+
+def _verify(root: Path) -> None:
+    """Let the real programs judge, when they are here; building them takes minutes."""
+    from imsobs.runtime.build.binaries import locate
+    from imsobs.runtime.process.plan import load_plan
+    from imsobs.runtime.progress import Silent
+    from imsobs.runtime.verify import verify_all
+
+    plan = load_plan(root)
+    needed = [
+        name for name in ("otelcol", "promtool", "amtool", "jaeger") if name in plan.components
+    ]
+    if any(locate(plan, root, name, Silent()) is None for name in needed):
+        results.print(
+            "imsobs verify lets the real programs judge it (they are built once, in minutes)"
+        )
+        return
+    refused = [verdict for verdict in verify_all(root) if not verdict.ok]
+    for verdict in refused:
+        errors.print(
+            f"{foreign(verdict.component)} refuses {foreign(verdict.subject)}:"
+            f" {foreign(verdict.detail)}"
+        )
+    if refused:
+        raise typer.Exit(ExitCode.FINDINGS)
+    results.print("[green]ok[/] the Collector, Prometheus, Alertmanager and Jaeger accept it")

@@ -1,0 +1,1 @@
+"""How a service gets a spec and is started: what is installed beside it, its routes, its launch."""

@@ -1,0 +1,110 @@
+"""What is installed in the environment of a service, which is seldom this program's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from imsobs.errors import ExitCode, ImsobsError
+
+_SECONDS = 60
+# Runs in the service's environment, with what every Python has: names are compared in one spelling.
+_QUESTION = """
+import importlib.metadata as m, importlib.util as u, json, re
+same = lambda name: re.sub("[-_.]+", "-", name).lower()
+found = {same(d.metadata["Name"]): d.version for d in m.distributions() if d.metadata["Name"]}
+def wanted(dist):
+    needs = [r for r in (dist.requires or []) if "extra ==" in r and "instruments" in r]
+    return [same(re.match("[A-Za-z0-9._-]+", r)[0]) for r in needs]
+names = {}
+for point in m.entry_points(group="opentelemetry_instrumentor"):
+    needs = wanted(point.dist) if point.dist else []
+    names[point.name] = not needs or any(name in found for name in needs)
+try:
+    spec = u.find_spec("opentelemetry.instrumentation.auto_instrumentation")
+except ImportError:
+    spec = None
+print(json.dumps({"installed": found, "instrumentors": names,
+    "launcher": list(spec.submodule_search_locations)[0] if spec else None}))
+"""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The environment of a service.
+
+    python: its interpreter. installed: name of a distribution, in small letters and with ``-`` ->
+    version. instrumentors: OpenTelemetry instrumentation -> whether what it instruments is there.
+    launcher: folder that makes Python instrument itself when it is on its path, None without one.
+    """
+
+    python: Path
+    installed: dict[str, str]
+    instrumentors: dict[str, bool]
+    launcher: str | None
+
+    def instruments(self) -> list[str]:
+        """Return the instrumentations that have something to instrument, sorted."""
+        return sorted(name for name, used in self.instrumentors.items() if used)
+
+
+def look(python: Path) -> Surroundings:
+    """Return what an interpreter's environment has; ImsobsError when it does not answer."""
+    try:
+        done = subprocess.run(
+            [str(python), "-c", _QUESTION],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_SECONDS,
+            cwd="/",
+        )
+        answer = json.loads(done.stdout)
+        return Surroundings(
+            python,
+            {str(name): str(version) for name, version in answer["installed"].items()},
+            {str(name): bool(used) for name, used in answer["instrumentors"].items()},
+            answer["launcher"],
+        )
+    except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError) as error:
+        raise ImsobsError(
+            f"{python} does not say what is installed beside it ({type(error).__name__})",
+            remedy="name the Python of the service with --python",
+            exit_code=ExitCode.INPUT,
+        ) from error
+
+
+def program(command: str) -> Path:
+    """Return the program that a command runs; ImsobsError when there is none."""
+    found = shutil.which(command)
+    if found is None:
+        raise ImsobsError(
+            f'there is no program "{command}"',
+            remedy="name one that is on PATH, or by its path",
+            exit_code=ExitCode.INPUT,
+        )
+    return Path(os.path.abspath(found))  # noqa: PTH100 - a link into an environment stays one
+
+
+def python_of(found: Path) -> Path:
+    """Return the Python whose environment a program is of.
+
+    That is the program itself, the one that its first line names, the one beside it, or the first
+    on PATH.
+    """
+    if found.name.startswith("python"):
+        return found
+    with found.open("rb") as handle:
+        first = handle.readline(4096)
+    if first.startswith(b"#!"):
+        words = first[2:].decode(errors="replace").split()
+        if words and Path(words[0]).name.startswith("python"):
+            return Path(words[0])
+    for name in ("python", "python3"):
+        if (found.parent / name).is_file():
+            return found.parent / name
+    return program("python3")
