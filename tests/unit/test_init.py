@@ -1,0 +1,159 @@
+"""imsobs init: a small spec of what a service tells and has beside it, and nothing overwritten."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from imsobs.cli import app
+from imsobs.compile import read_spec
+from imsobs.errors import ImsobsError
+from imsobs.runtime.start import begun, openapi, surroundings
+
+DOCUMENT = {"openapi": "3.1.0", "paths": {"/livez": {}, "/health": {}, "/orders/{id}": {}}}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imsobs.cli.init._verify", lambda root: None)
+
+
+def called(*arguments: str) -> tuple[object, str]:
+    result = CliRunner().invoke(app, ["init", *arguments])
+    if isinstance(result.exception, ImsobsError):
+        return result.exception.exit_code, str(result.exception)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.output
+
+
+def begin(folder: Path, *more: str) -> tuple[object, str]:
+    document = folder / "openapi.json"
+    document.write_text(json.dumps(DOCUMENT))
+    return called(
+        str(folder / "shop"), "--name=orders-api", "--address=http://127.0.0.1:9/",
+        f"--openapi={document}", "--use=http,pipeline", *more,
+    )  # fmt: skip
+
+
+def test_a_fresh_folder_gets_a_spec_of_forty_lines_that_renders(tmp_path: Path) -> None:
+    assert begin(tmp_path)[0] == 0
+    root = tmp_path / "shop"
+    text = (root / "spec/spec.yaml").read_text()
+    assert len(text.splitlines()) <= 40
+    model = read_spec([root / "spec/spec.yaml"]).model
+    assert model is not None
+    assert model.spec.service.health == "/livez", "not /health, which may call what is behind"
+    assert "/orders/{id}" in model.labels["route"].values
+    assert (root / "collector/config.yaml").is_file()
+    assert "secrets/" in (root / ".gitignore").read_text().splitlines()
+    assert "imsobs render --check" in (root / ".github/workflows/observability.yaml").read_text()
+    check = CliRunner().invoke(app, ["render", "--check", "--root", str(root)])
+    assert check.exit_code == 0, check.output
+
+
+def test_what_is_there_is_never_overwritten(tmp_path: Path) -> None:
+    root = tmp_path / "shop"
+    (root / ".github/workflows").mkdir(parents=True)
+    workflow = root / ".github/workflows/observability.yaml"
+    workflow.write_text("own: true\n")
+    (root / "README.md").write_text("# Shop\n")
+    (root / ".gitignore").write_text("secrets/")
+    assert begin(tmp_path)[0] == 0
+    assert workflow.read_text() == "own: true\n"
+    assert (root / "README.md").read_text().startswith("# Shop\n\n## Observability")
+    assert (root / ".gitignore").read_text().count("secrets/") == 1
+    code, said = begin(tmp_path)
+    assert (code, "is there already" in said) == (2, True)
+
+
+def test_a_folder_that_rendering_would_write_into_is_left_alone(tmp_path: Path) -> None:
+    own = tmp_path / "shop/collector/config.yaml"
+    own.parent.mkdir(parents=True)
+    own.write_text("mine\n")
+    code, said = begin(tmp_path)
+    assert (code, own.read_text()) == (2, "mine\n")
+    assert "collector/config.yaml" in said
+    assert not (tmp_path / "shop/spec").exists()
+
+
+def test_no_file_is_written_through_a_link(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("theirs\n")
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop/README.md").symlink_to(outside)
+    (tmp_path / "shop/.gitignore").symlink_to(tmp_path / "nowhere")
+    assert begin(tmp_path)[0] == 0
+    assert outside.read_text() == "theirs\n"
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--name=Orders API", "write orders-api"),
+        ("--name=77", "begin with a letter"),
+        ("--address=ftp://x", "no address of a service"),
+        ("--address=http://x/$(id)", "no address of a service"),
+        ("--use=http,sqll", 'did you mean "sql"'),
+        ("--openapi=/dev/zero", "not a regular file"),
+    ],
+)
+def test_what_is_wrong_is_told_in_one_line_and_nothing_is_written(
+    option: str, said: str, tmp_path: Path
+) -> None:
+    code, text = begin(tmp_path, option)
+    assert code == 2
+    assert said in text
+    assert not (tmp_path / "shop").exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"\xff", b'{"paths": 7}', b'{"paths": ["/a"]}', b"[" * 100_000, b"NaN", b"null"],
+)
+def test_a_document_that_is_none_is_refused(content: bytes) -> None:
+    with pytest.raises(ImsobsError, match="no OpenAPI document"):
+        openapi.routes(content, "x")
+
+
+def test_paths_that_are_no_routes_are_left_out_and_counted() -> None:
+    hostile = ["no-slash", "/" + "a" * 200, "/a\nb", "/\x1b[31m", "/ü", ""]
+    found = openapi.routes(json.dumps({"paths": dict.fromkeys(["/ok", *hostile])}).encode(), "x")
+    assert (found.templates, found.left_out) == (["/ok"], len(hostile))
+    many = openapi.routes(json.dumps({"paths": {f"/r{n}": 0 for n in range(999)}}).encode(), "x")
+    assert (len(many.templates), many.left_out) == (openapi.MOST_ROUTES, 999 - openapi.MOST_ROUTES)
+
+
+def test_routes_with_markup_and_quotes_are_text_of_the_spec(tmp_path: Path) -> None:
+    odd = ["/{{ x }}", '/"; drop', "/$(id)", "/: - #", "/%{a}", "/'x'"]
+    text = begun.spec(begun.Beginning("shop", "http://127.0.0.1:1", openapi.Routes(odd), ["http"]))
+    file = tmp_path / "spec.yaml"
+    file.write_text(text)
+    compiled = read_spec([file])
+    assert compiled.model is not None, compiled.lines()
+    assert set(odd) <= set(compiled.model.labels["route"].values)
+
+
+def test_as_many_series_are_allowed_as_many_routes_make_possible(tmp_path: Path) -> None:
+    document = tmp_path / "openapi.json"
+    document.write_text(json.dumps({"paths": {f"/route/{n}": {} for n in range(300)}}))
+    code, said = called(
+        str(tmp_path / "shop"), "--yes", "--name=shop", f"--openapi={document}", "--use=http"
+    )
+    assert code == 0, said
+    assert "max_series" in (tmp_path / "shop/spec/spec.yaml").read_text()
+
+
+def test_packs_follow_from_what_is_installed() -> None:
+    found = begun.packs_for({"openai": "3.0", "sqlalchemy": "2.0", "flask": "3"})
+    assert found == {
+        "http": [], "llm": ["openai"], "sql": ["sqlalchemy"], "pipeline": [], "runtime": []
+    }  # fmt: skip
+
+
+def test_an_interpreter_that_is_none_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ImsobsError, match="does not say what is installed"):
+        surroundings.look(tmp_path / "python")

@@ -1,0 +1,141 @@
+"""imsobs run: the service's own process, with absolute paths and its command line untouched."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from small_specs import rendered_alone
+
+from imsobs.errors import ImsobsError
+from imsobs.runtime.start.launch import prepare
+from imsobs.runtime.start.surroundings import Surroundings, program, python_of
+
+NEEDED = [
+    "opentelemetry-instrumentation",
+    "opentelemetry-distro",
+    "opentelemetry-exporter-otlp-proto-http",
+    "imsobs-instrumentation",
+    "imsobs-exporter",
+    "python-json-logger",
+]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("project with a space")
+    rendered_alone(folder, "{}")
+    return folder
+
+
+def beside(*lacking: str, launcher: str | None = "/auto") -> Surroundings:
+    installed = {name: "1" for name in NEEDED if name not in lacking}
+    return Surroundings(Path("/env/bin/python"), installed, {"fastapi": True, "x": False}, launcher)
+
+
+def prepared(
+    project: Path, name: str, *arguments: str, **given: str
+) -> tuple[list[str], dict[str, str]]:
+    launch = prepare(project, Path("/env/bin") / name, list(arguments), beside(), given)
+    return launch.arguments[1:], launch.environment
+
+
+def test_settings_are_those_of_the_rendered_file_with_absolute_paths(project: Path) -> None:
+    _, found = prepared(project, "uvicorn", "shop:app", HOME="/home/me", PYTHONPATH="/lib")
+    assert found["OTEL_CONFIG_FILE"] == str(project / "app/otel-sdk.yaml")
+    assert found["OTEL_SERVICE_NAME"] == "orders-api"
+    assert found["UVICORN_LOG_CONFIG"] == str(project / "app/logging.json")
+    assert found["PYTHONPATH"].split(os.pathsep) == ["/auto", str(Path.cwd()), "/lib"]
+    assert found["HOME"] == "/home/me"
+
+
+def test_what_the_caller_sets_wins(project: Path) -> None:
+    _, found = prepared(
+        project, "uvicorn", OTEL_SERVICE_NAME="mine", OTEL_CONFIG_FILE="own.yaml", LOG_LEVEL="DEBUG"
+    )
+    assert found["OTEL_SERVICE_NAME"] == "mine"
+    assert found["OTEL_CONFIG_FILE"] == "own.yaml"
+    assert found["LOG_LEVEL"] == "DEBUG"
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "passed"),
+    [
+        ("litellm", ["--config", "c.yaml"], ["--config", "c.yaml", "--log_config", "LOG"]),
+        ("litellm", ["--log_config=own"], ["--log_config=own"]),
+        ("mlflow", ["server", "--port", "1"], ["server", "--port", "1"]),
+        ("celery", ["-A", "shop", "worker"], ["-A", "shop", "worker"]),
+        ("gunicorn", ["shop:app"], ["shop:app"]),
+    ],
+)
+def test_a_command_line_is_passed_on_as_it_is(
+    name: str, arguments: list[str], passed: list[str], project: Path
+) -> None:
+    log = str(project / "app/logging.json")
+    found, _ = prepared(project, name, *arguments)
+    assert found == [log if word == "LOG" else word for word in passed]
+
+
+def test_servers_read_the_log_configuration_from_the_environment(project: Path) -> None:
+    log = project / "app/logging.json"
+    _, found = prepared(project, "mlflow", "server", GUNICORN_CMD_ARGS="--threads 2")
+    assert found["GUNICORN_CMD_ARGS"] == f"--threads 2 --log-config-json '{log}'"
+    assert found["IMSOBS_LOG_CONFIG"] == str(log)
+    _, own = prepared(project, "gunicorn", "--log-config", "own.ini", "shop:app")
+    assert not {"GUNICORN_CMD_ARGS", "UVICORN_LOG_CONFIG", "IMSOBS_LOG_CONFIG"} & own.keys()
+
+
+def test_what_is_missing_is_told_at_once(project: Path, tmp_path: Path) -> None:
+    with pytest.raises(ImsobsError, match="imsobs-instrumentation, imsobs-exporter"):
+        prepare(project, Path("/x"), [], beside("imsobs-instrumentation", "imsobs-exporter"), {})
+    with pytest.raises(ImsobsError, match="pip install opentelemetry-instrumentation"):
+        prepare(project, Path("/x"), [], beside(launcher=None), {})
+    with pytest.raises(ImsobsError, match=r"otel\.env does not exist"):
+        prepare(tmp_path, Path("/x"), [], beside(), {})
+    with pytest.raises(ImsobsError, match='no program "no-such-program"'):
+        program("no-such-program")
+
+
+def test_a_collector_that_is_away_is_a_warning(project: Path) -> None:
+    away = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
+    (warning,) = prepare(project, Path("/x"), [], beside(), away).warnings
+    assert "no Collector answers at http://127.0.0.1:1" in warning
+
+
+def test_the_python_of_a_program_is_that_of_its_first_line_or_beside_it(tmp_path: Path) -> None:
+    script = tmp_path / "serve"
+    script.write_text("#!/opt/env/bin/python3.12 -I\n")
+    assert python_of(script) == Path("/opt/env/bin/python3.12")
+    script.write_text("#!/bin/sh\n")
+    (tmp_path / "python").touch()
+    assert python_of(script) == tmp_path / "python"
+
+
+def test_the_process_is_the_services_own(project: Path, tmp_path: Path) -> None:
+    """From any folder, with options of its own, and the signal's exit status."""
+    body = (
+        "import json, os, signal, sys, opentelemetry.trace as t\n"
+        "print(json.dumps([sys.argv[1:], os.getcwd(), type(t.get_tracer_provider()).__module__]),"
+        " flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGTERM)\n"
+    )
+    (tmp_path / "serve.py").write_text(body)
+    command = [sys.executable, "-m", "imsobs", "run", "--root", str(project), "--"]
+    done = subprocess.run(
+        [*command, sys.executable, "serve.py", "--config", "x", "--root", "y"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "IMSOBS_STOP_SECONDS": "0"},
+    )
+    arguments, folder, provider = json.loads(done.stdout.splitlines()[0])
+    assert arguments == ["--config", "x", "--root", "y"]
+    assert folder == str(tmp_path)
+    assert provider.startswith("opentelemetry.sdk")
+    assert "as orders-api in production sends to" in done.stderr.splitlines()[0]
+    assert done.returncode == -15 or done.returncode == 143, done.stderr
