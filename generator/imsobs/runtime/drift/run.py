@@ -6,12 +6,12 @@ from pathlib import Path
 
 import httpx
 
-from imsobs import write
+from imsobs import artifacts, write, yamlio
 from imsobs.compile import render_model
 from imsobs.errors import ImsobsError
 from imsobs.model import Model
 from imsobs.runtime.docker import compose_states, recorded_mode
-from imsobs.runtime.drift import alertmanager, processes, prometheus
+from imsobs.runtime.drift import alertmanager, grafana, processes, prometheus
 from imsobs.runtime.drift.compare import Difference
 from imsobs.runtime.loopback import loopback_client
 from imsobs.runtime.paths import Layout
@@ -51,10 +51,23 @@ def collect(plan: Plan, layout: Layout, model: Model) -> list[Difference]:
         if base is not None and "alertmanager" in running:
             version = plan.components["alertmanager"].version
             found += alertmanager.drift(client, base, layout.root, model, version)
+        if "grafana" in running and (process := plan.processes.get("grafana")) is not None:
+            variables = process.env if native else _container_variables(layout.root, "grafana")
+            version = plan.components["grafana"].version
+            found += grafana.drift(
+                client, process.url or "", layout.root, variables, version
+            )  # fmt: skip
         if native and "loki" in running:
             ready = str(httpx.URL(layout.fill(plan.processes["loki"].ready)))
             found += processes.loki(client, ready.removesuffix("/ready"), layout.root)
     return found
+
+
+def _container_variables(root: Path, service: str) -> dict[str, str]:
+    """Return the variables that compose gives a service."""
+    compose = yamlio.parse((root / artifacts.COMPOSE).read_text(encoding="utf-8"))
+    given = compose["services"].get(service, {}).get("environment", {})
+    return {name: str(value) for name, value in given.items()}
 
 
 def _files(root: Path, model: Model) -> list[Difference]:
