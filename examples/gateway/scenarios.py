@@ -21,19 +21,19 @@ from gateway.effects import (
 )
 
 _REPEATS = 6
+# What each strategy chooses.
+_ROUTED = [
+    ("cost", "openai", "gpt-4o-mini"),
+    ("latency", "anthropic", "claude-haiku-4"),
+    ("quality", "anthropic", "claude-sonnet-4"),
+]
 # As many programs end with an error; AgentFailures is told of more than 20 %.
 _FAILING_PROGRAMS = 0.05
 
 
 def plain(dice: random.Random, number: int) -> Scenario:
     """A question, answered at the first attempt; the strategy decides by whom."""
-    strategy, vendor, model = dice.choice(
-        [
-            ("cost", "openai", "gpt-4o-mini"),
-            ("latency", "anthropic", "claude-haiku-4"),
-            ("quality", "anthropic", "claude-sonnet-4"),
-        ]
-    )
+    strategy, vendor, model = dice.choice(_ROUTED)
     numbers = f"out={dice.randint(17, 23)} cached={dice.choice([0, 0, 0, 10])}"
     prompt = f"Question {number} [stub {numbers}] " + "word " * dice.randint(1, 40)
     effects = policies() + cache_lookups("miss") + selected(vendor, model, strategy)
@@ -82,14 +82,17 @@ def repeated(dice: random.Random, number: int) -> Scenario:
 
 
 def retried(dice: random.Random, number: int) -> Scenario:
-    """The vendor fails once and then answers."""
+    """A vendor fails once and then answers; each vendor and model has its turn."""
+    strategy, vendor, model = dice.choice(_ROUTED)
     fault, reason = dice.choice([("rate_limit", "rate_limit"), ("overloaded", "server_error")])
-    prompt = f"Retried [stub id={number} openai={fault}*1]"
-    effects = policies() + cache_lookups("miss") + selected("openai", "gpt-4o-mini", "cost")
-    effects["model_call", "openai", "gpt-4o-mini", "chat", "error"] += 1
-    effects[event("model_retry", vendor="openai", reason=reason)] += 1
+    prompt = f"Retried [stub id={number} {vendor}={fault}*1]"
+    effects = policies() + cache_lookups("miss") + selected(vendor, model, strategy)
+    effects["model_call", vendor, model, "chat", "error"] += 1
+    effects[event("model_retry", vendor=vendor, reason=reason)] += 1
     return Scenario(
-        "retried", [generate(prompt)], effects + model_call("openai", "gpt-4o-mini", prompt)
+        "retried",
+        [generate(prompt, strategy=strategy)],
+        effects + model_call(vendor, model, prompt),
     )
 
 
@@ -190,17 +193,18 @@ def agent(dice: random.Random, number: int) -> Scenario:
     return Scenario("agent", [Step("POST", "/v1/agents", "/v1/agents", body, agent=True)], effects)
 
 
-# Ordinary enough that no alert fires: estimates come close, most lookups hit, few calls fail.
+# Ordinary enough that no alert fires: estimates come close, most lookups hit, few calls of any
+# model fail.
 STEADY: dict[Callable[[random.Random, int], Scenario], int] = {
-    plain: 30,
-    pinned: 8,
-    stream: 15,
-    repeated: 20,
-    retried: 2,
+    plain: 60,
+    pinned: 16,
+    stream: 30,
+    repeated: 40,
+    retried: 3,
     fallen_back: 1,
-    embedded: 8,
-    personal: 3,
-    denied: 3,
-    job: 6,
-    agent: 4,
+    embedded: 16,
+    personal: 6,
+    denied: 6,
+    job: 12,
+    agent: 8,
 }

@@ -28,7 +28,7 @@ FAST: dict[str, Any] = {
     "alerts": {"CriticalErrorRate": {"for": "5s"}},
 }
 T = TypeVar("T")
-REFERENCE = Order(mode="steady", count=150, seed=7, traced=True)
+REFERENCE = Order(mode="steady", count=150, seed=19, traced=True)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ import pytest
 
 from gateway import demo
 from gateway.scenarios import agent
+from gateway.traffic import Order, scenarios
+from imsobs.model import Model
 
 
 def test_the_demo_says_which_port_is_taken(
@@ -44,3 +46,18 @@ def test_ordinary_coding_agents_seldom_fail(seed: int) -> None:
         if key[:2] == ("event", "agent_finished") and "agent_type=coding" in key
     )
     assert 0.02 < outcomes["outcome=error"] / outcomes.total() < 0.1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_ordinary_calls_seldom_fail_whichever_model_is_asked(seed: int, model: Model) -> None:
+    """Five minutes of the demo's traffic stay clear of ModelSuccessRateDrop."""
+    least = model.alerts["ModelSuccessRateDrop"].threshold
+    calls: Counter[tuple[str, ...]] = Counter()
+    for scenario in scenarios(Order(count=5 * 60 * 8, seed=seed)):
+        calls.update({key: n for key, n in scenario.effects.items() if key[0] == "model_call"})
+    succeeded = {}
+    for _, vendor, name, operation, _ in calls:
+        of = [calls["model_call", vendor, name, operation, end] for end in ("success", "error")]
+        succeeded[name] = of[0] / sum(of)
+    assert min(succeeded.values()) < 1
+    assert min(succeeded.values()) > least + 0.02, succeeded
