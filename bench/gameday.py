@@ -7,103 +7,84 @@ minute after the end, the queries of the alert's runbook that answer while it fi
 the runbook's last step finds a trace of a failed request and a record of it. Some incidents fail
 no request.
 
+The page is written after each incident; what was found before stays until it is played again.
+`quiet` sends half an hour of ordinary traffic, with nothing broken.
+
     python -m bench.gameday
     python -m bench.gameday database-down bad-deployment
+    python -m bench.gameday quiet
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from bench.gameday_incidents import INCIDENTS, Field, Incident, ordinary, traffic
+from bench.gameday_page import Played, known, page
 from bench.harness import measured, say
-from bench.project import SPEC, components, rendered
-from bench.report import FOLDER, Goal, Page, Table, write
+from bench.project import SPEC, rendered
+from bench.quiet import watch
+from bench.report import write
 from gateway.launch import Launch, free_port, running
 from imsobs import artifacts, yamlio
 from imsobs.compile import read_spec
 from imsobs.model import Model
 from imsobs.runtime.drill.compress_time import NEVER, local_routes
-from imsobs.runtime.drill.queries import answered, silent
+from imsobs.runtime.drill.queries import answered
 from imsobs.runtime.drill.receiver import Inbox, listening
+from imsobs.runtime.process.plan import load_plan
 from imsobs.runtime.process.stack import running_stack
 
-_NAME = "gameday"
+# Not an incident: ordinary traffic, of which nobody may be told.
+_QUIET = "quiet"
 _WATCH, _AFTER = 120.0, 60.0
 
 
-@dataclass
-class Played:
-    """What came of an incident. first: seconds to the first notification, None when none came.
-
-    told: the alerts of the notifications, by name -> severity. text: description of the first.
-    trace, record: whether the last step found one; None when the incident fails no request.
-    """
-
-    name: str
-    goal: float
-    told_as: str
-    first: float | None = None
-    told: dict[str, str] = field(default_factory=dict)
-    text: str = ""
-    queries: dict[str, int | None] = field(default_factory=dict)
-    trace: bool | None = None
-    record: bool | None = None
-
-    @property
-    def met(self) -> bool:
-        """Whether one notification came in time, from the alert that knows the cause."""
-        soon = self.first is not None and self.first <= self.goal
-        return soon and list(self.told) == [self.told_as]
-
-
 def main() -> None:
-    """Play the incidents that are named, or all, and write the page."""
+    """Play the incidents that are named, or all, and write the page after each."""
     parser = argparse.ArgumentParser(prog="python -m bench.gameday", description=__doc__)
     names = [incident.name for incident in INCIDENTS]
-    parser.add_argument("incidents", nargs="*", metavar="INCIDENT", help=", ".join(names))
+    known_names = ", ".join([*names, _QUIET])
+    parser.add_argument("incidents", nargs="*", metavar="INCIDENT", help=known_names)
+    parser.add_argument("--minutes", type=float, default=30, help=f"of {_QUIET}, default 30")
     parser.add_argument("--out", type=Path, help="folder of the results")
     given = parser.parse_args()
-    if unknown := set(given.incidents) - set(names):
-        parser.error(f"no incident {', '.join(sorted(unknown))}; available: {', '.join(names)}")
+    if unknown := set(given.incidents) - {*names, _QUIET}:
+        parser.error(f"no incident {', '.join(sorted(unknown))}; available: {known_names}")
     model = read_spec([SPEC]).model
     if model is None:
         raise SystemExit("the spec has problems: imsobs validate")
-    found = _known(given.out or FOLDER)
-    with measured() as run:
-        for incident in INCIDENTS:
-            if incident.name in (given.incidents or names):
-                found[incident.name] = play(incident, model)
-                say(f"  {found[incident.name]}")
-    write(page([found[name] for name in names if name in found]), run, given.out)
-
-
-def _known(folder: Path) -> dict[str, Played]:
-    """Return what was found before, so that one incident can be played again."""
-    file = folder / f"{_NAME}.json"
-    if not file.is_file():
-        return {}
-    results = json.loads(file.read_text("utf-8"))["results"]
-    return {name: Played(**row) for name, row in results.items()}
+    results = known(given.out)
+    for name in given.incidents or names:
+        with measured() as run:
+            if name == _QUIET:
+                say(f"{_QUIET}: {given.minutes:g} minutes of ordinary traffic ...")
+                results.quiet = watch(given.minutes)
+                say(f"  {results.quiet}")
+            else:
+                incident = next(entry for entry in INCIDENTS if entry.name == name)
+                results.played[name] = play(incident, model)
+                say(f"  {results.played[name]}")
+        write(page(results, names, __doc__ or ""), run, given.out)
 
 
 def play(incident: Incident, model: Model, watch: float = _WATCH, after: float = _AFTER) -> Played:
     """Play an incident; return what came of it. watch, after: seconds to wait for more pages."""
     say(f"{incident.name}: a stack of its own, {incident.warm_up:.0f} s of ordinary traffic ...")
     played = Played(incident.name, incident.goal, incident.told_as)
+    played.date, played.load = time.strftime("%Y-%m-%d", time.gmtime()), os.getloadavg()[0]
     with field_of(incident) as (field_, inbox, root):
         with traffic(field_, *incident.before):
             time.sleep(incident.warm_up)
@@ -134,9 +115,9 @@ def field_of(incident: Incident) -> Iterator[tuple[Field, Inbox, Path]]:
         routes = yamlio.parse(file.read_text("utf-8"))
         local = local_routes(routes, inbox.url, mutes=NEVER, real_time=True)
         file.write_text(yamlio.dump(local), "utf-8")
-        live = stack.enter_context(running_stack(root, root / ".imsobs"))
-        endpoint = f"http://127.0.0.1:{live.port('otelcol', 'otlp_http')}"
+        endpoint = f"http://127.0.0.1:{load_plan(root).processes['otelcol'].ports['otlp_http']}"
         versions = {}
+        # First, for a service that does not answer yet is down.
         for number, version in enumerate(incident.versions):
             env = {"IMSOBS_VERSION": version, "IMSOBS_ENVIRONMENT": "production"}
             launch = Launch(
@@ -148,6 +129,7 @@ def field_of(incident: Incident) -> Iterator[tuple[Field, Inbox, Path]]:
                 ready_seconds=240,
             )
             versions[version] = stack.enter_context(running(launch))
+        live = stack.enter_context(running_stack(root, root / ".imsobs"))
         field_ = Field(live, versions)
         stack.enter_context(traffic(field_, ordinary))
         yield field_, inbox, root
@@ -214,47 +196,6 @@ def _imsobs(root: Path, *words: str) -> dict[str, Any]:
     except ValueError:
         say(done.stderr)
         return {}
-
-
-def page(found: list[Played]) -> Page:
-    """Return the page."""
-    columns = ["incident", "first notification", "goal", "notifications", "told as"]
-    columns += ["runbook queries that answered", "trace", "record"]
-    table = Table("Incidents", columns)
-    for played in found:
-        severities = Counter(played.told.values())
-        empty = silent(played.queries)
-        answered_ = f"{len(played.queries) - len(empty)} of {len(played.queries)}"
-        table.rows.append(
-            [
-                played.name,
-                "none" if played.first is None else f"{played.first:.0f} s",
-                f"{played.goal:.0f} s",
-                ", ".join(f"{count} {name}" for name, count in severities.items()) or "none",
-                ", ".join(played.told),
-                answered_ + (f" (nothing: {', '.join(empty)})" if empty else ""),
-                _found(played.trace),
-                _found(played.record),
-            ]
-        )
-    texts = Table("What the first notification said", ["incident", "description"])
-    texts.rows = [[played.name, played.text] for played in found]
-    met = sum(played.met for played in found)
-    goal = Goal("one notification of each incident, within its goal", f"{met} of {len(found)}",
-                met == len(found))  # fmt: skip
-    return Page(
-        _NAME,
-        "Game day",
-        __doc__ or "",
-        components("prometheus", "alertmanager", "otelcol", "jaeger"),
-        [table, texts],
-        [goal],
-        {played.name: asdict(played) for played in found},
-    )
-
-
-def _found(value: bool | None) -> str:
-    return "" if value is None else "found" if value else "not found"
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ def ordinary(field: Field, number: int) -> None:
 def _agent(field: Field, number: int) -> None:
     body = {"agent_type": "research", "task": f"Once more {number} {_TEXT * 1500}", "actions": []}
     _post(f"{field.gateway.gateway_url}/v1/agents", body)
-    time.sleep(0.5)
+    time.sleep(0.9)
 
 
 def _jobs(field: Field, number: int) -> None:
@@ -158,8 +158,8 @@ INCIDENTS = (
         300,
         begin=lambda field: None,
         end=lambda field: None,
-        # The mean of the last day leaves out the last 5 minutes: the first day has just begun.
-        warm_up=120,
+        # The first day has just begun: the mean leaves out the last 5 minutes, and needs 5 more.
+        warm_up=600,
         before=(_ask("gpt-4o", 400, 1.0),),
         during=(_agent,),
         has_trace=False,

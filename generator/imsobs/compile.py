@@ -17,6 +17,7 @@ from imsobs.problems import Problem
 from imsobs.redaction.hide import hide
 from imsobs.spec.expand import expand
 from imsobs.spec.load import Document, load
+from imsobs.spec.measured import measured
 from imsobs.spec.parse import LACKS, parse
 from imsobs.spec.schema.root import Spec
 
@@ -70,6 +71,9 @@ def read_spec(files: list[Path]) -> Compiled:
     if spec is not None:
         model, found = _checked(spec, frozenset(left_out.names))
         problems += told_once(found, left_out)
+        kept, unread_file = measured(spec, document)
+        model = replace(model, measured=kept)
+        problems += unread_file
     if problems or model is None:
         return Compiled(document, _sorted(problems, document), None)
     return Compiled(document, [], model, _sorted(checks.notes(model), document))

@@ -103,6 +103,19 @@ def test_an_event_is_a_log_record_whose_values_may_rise(model: Model) -> None:
     assert again["attributes"][2]["value"] == {"intValue": "250"}
 
 
+def test_a_metric_is_sent_as_the_sdk_names_it(model: Model) -> None:
+    send = Send(
+        metric="ims_in_flight_requests", value=12, attributes={"http.request.method": "POST"}
+    )
+    path, body = otlp.body(send, "drill-x", model.spec, 0)
+    assert path == "/v1/metrics"
+    (metric,) = body["resourceMetrics"][0]["scopeMetrics"][0]["metrics"]
+    assert metric["name"] == "http.server.active_requests"
+    (point,) = metric["gauge"]["dataPoints"]
+    assert point["asDouble"] == 12
+    assert point["attributes"] == otlp.attributes({"http.request.method": "POST"})
+
+
 def test_the_overlay_gives_every_drill_a_service_and_every_port_a_number(model: Model) -> None:
     extra = overlay(model, free_ports(1)[0], "production")
     assert "drill-high-api-latency" in extra["service"]["names"]

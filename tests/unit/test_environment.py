@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from imsobs import write
+from imsobs import artifacts, measurements, write
 from imsobs.cli import verify as verify_command
 from imsobs.cli.app import app
 from imsobs.errors import ImsobsError
@@ -47,8 +47,10 @@ def test_verify_validates_only_what_the_spec_says(
     tmp_path: Path, rendered: dict[str, bytes]
 ) -> None:
     (tmp_path / "spec").mkdir()
-    (tmp_path / "spec/ims.yaml").write_bytes((ROOT / "spec/ims.yaml").read_bytes())
     write.apply(tmp_path, write.changes(tmp_path, rendered))
+    # The spec, and what it names.
+    for file in ("spec/ims.yaml", f"{artifacts.REFERENCE}/{measurements.FILE}"):
+        (tmp_path / file).write_bytes((ROOT / file).read_bytes())
     config = tmp_path / "collector/config.yaml"
     config.write_text(config.read_text().replace("127.0.0.1", "${env:AWS_SECRET_ACCESS_KEY}"))
     result = CliRunner().invoke(app, ["verify", "--root", str(tmp_path)])

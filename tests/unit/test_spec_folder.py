@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from imsobs.artifacts import REFERENCE
 from imsobs.compile import read_spec, render_model
+from imsobs.measurements import FILE
 from imsobs.project import spec_of
 from imsobs.spec.load import load
 
@@ -26,6 +28,10 @@ def folder(tmp_path: Path) -> Path:
             (place / f"{name}.yaml").write_text("".join(section))
             section, name = [], line.partition(":")[0]
         section.append(line)
+    # What the spec names, at the same place beside it.
+    kept = tmp_path / REFERENCE / FILE
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes((SPEC.parents[1] / REFERENCE / FILE).read_bytes())
     return found
 
 

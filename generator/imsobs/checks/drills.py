@@ -13,18 +13,28 @@ def of_alert(path: KeyPath, drill: Drill, model: Model) -> Iterator[Problem]:
     """Yield the drill/* problems of the drill of one alert, which stands at ``path``."""
     sends = [("send", index, send) for index, send in enumerate(drill.send)]
     sends += [("end", index, send) for index, send in enumerate(drill.end)]
+    gauges = {
+        name
+        for name, metric in model.spec.metrics.items()
+        if metric.sdk is not None and metric.type == "gauge"
+    }
     for key, index, send in sends:
-        known = {"span": set(model.spec.sources), "event": set(model.spec.events)}
+        known = {
+            "span": set(model.spec.sources),
+            "event": set(model.spec.events),
+            "metric": gauges,
+        }
         given = [(kind, getattr(send, kind)) for kind in known if getattr(send, kind) is not None]
         if len(given) + (send.body is not None) != 1:
-            message = "send spans, an event or the body of other records, one of them"
+            message = "send spans, an event, the body of other records or a metric, one of them"
             yield Problem((*path, key, index), message, "drill/one-kind")
             continue
         if send.body is not None:
             continue
         kind, name = given[0]
         if name not in known[kind]:
-            message = f'{kind} "{name}" is not declared; {available(name, known[kind])}'
+            what = "no gauge of the source sdk" if kind == "metric" else "not declared"
+            message = f'{kind} "{name}" is {what}; {available(name, known[kind])}'
             yield Problem((*path, key, index, kind), message, "drill/unknown-source")
         elif kind == "event":
             # Values may be any, as an overflow is.

@@ -107,7 +107,9 @@ def drill(
     rows = [_row(case) for case in cases]
     _remember(root, rows)
     if real_time:
-        times.record(root, model, rows)
+        page = times.record(root, model, rows)
+        shown = "; `imsobs render` shows it in the runbooks" if model.spec.alerting.measured else ""
+        errors.print(f"wrote {page}{shown}")
     if format is Format.json:
         print_json({"alerts": rows})
     else:

@@ -5,10 +5,11 @@ Stage 3 of load -> parse -> resolve -> check -> plan -> render.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from imsobs.dialects import dialects
+from imsobs.measurements import Measurement
 from imsobs.model.alerts import resolve_alerts
 from imsobs.model.anomalies import anomaly_records
 from imsobs.model.budget import budget_metrics, budget_records, stack_limits
@@ -34,7 +35,8 @@ class Model:
     oldest first; series: every name that PromQL may select; records: recorded
     series in order of evaluation; alerts: those of objectives and bands included; limits: selector
     of a recorded limit of the stack -> its value; unsure: metrics and rules whose declaration is
-    at fault, of which nothing else is known.
+    at fault, of which nothing else is known; measured: alert -> what its last drill in real time
+    measured.
     """
 
     spec: Spec
@@ -47,6 +49,7 @@ class Model:
     limits: dict[str, float]
     dashboards: dict[str, ResolvedDashboard]
     unsure: frozenset[str] = frozenset()
+    measured: dict[str, Measurement] = field(default_factory=dict)
 
     @cached_property
     def dropped(self) -> list[str]:

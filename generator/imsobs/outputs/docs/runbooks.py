@@ -36,6 +36,7 @@ def plan(model: Model) -> Iterator[TextPage]:
                 "holders": holders(alert.name, model),
                 "last_step": last_step(alert, model),
                 "told_within": told_within(alert, model),
+                "measured": model.measured.get(alert.name),
             },
         )
     alerts = list(model.alerts.values())

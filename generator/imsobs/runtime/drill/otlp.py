@@ -19,7 +19,7 @@ _ERROR = 2
 def body(
     send: Send, service: str, spec: Spec, step: int, environment: str | None = None
 ) -> tuple[str, dict[str, Any]]:
-    """Return the path (``/v1/traces`` or ``/v1/logs``) and the body of one request.
+    """Return the path (as ``/v1/traces``) and the body of one request.
 
     step: how many requests of this kind went before, for values that rise. environment: the
     first of the spec when left out.
@@ -35,6 +35,9 @@ def body(
         return "/v1/traces", {
             "resourceSpans": [{"resource": resource, **_spans(send, values, spec)}]
         }
+    if send.metric is not None:
+        point = _point(send, values, spec)
+        return "/v1/metrics", {"resourceMetrics": [{"resource": resource, **point}]}
     return "/v1/logs", {"resourceLogs": [{"resource": resource, **_records(send, values, spec)}]}
 
 
@@ -91,3 +94,14 @@ def _records(send: Send, values: dict[str, Any], spec: Spec) -> dict[str, Any]:
         "attributes": attributes({**event, **values}),
     }
     return {"scopeLogs": [{"scope": {"name": "drill"}, "logRecords": [record] * send.count}]}
+
+
+def _point(send: Send, values: dict[str, Any], spec: Spec) -> dict[str, Any]:
+    point = {
+        "timeUnixNano": str(time.time_ns()),
+        "asDouble": send.value,
+        "attributes": attributes(values),
+    }
+    name = spec.metrics[send.metric or ""].sdk
+    metric = {"name": name, "gauge": {"dataPoints": [point]}}
+    return {"scopeMetrics": [{"scope": {"name": "drill"}, "metrics": [metric]}]}

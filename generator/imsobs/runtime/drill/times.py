@@ -1,16 +1,17 @@
 """How soon somebody is told: what drills in real time have measured, kept as a page.
 
 ``docs/reference/notifications.json`` holds the last measurement of each alert, the page beside it
-is written from it. Both are committed; rendering leaves them alone.
+is written from it. Both are committed. Rendering leaves them alone, and where `alerting.measured`
+of the spec names the file, runbooks show what is in it.
 """
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from imsobs import artifacts
+from imsobs import artifacts, measurements
+from imsobs.measurements import Measurement
 from imsobs.model import Model, conventions
 from imsobs.runtime.drill.queries import silent
 
@@ -35,34 +36,41 @@ The queries are those of the runbook, run while the alert fired.
 def record(root: Path, model: Model, rows: list[dict[str, Any]]) -> Path:
     """Keep the rows of a drill that were delivered, and write the page; return its path."""
     folder = root / artifacts.REFERENCE
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "notifications.json"
-    known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    known |= {row["alert"]: row for row in rows if row["delivered_after_seconds"] is not None}
+    file = folder / measurements.FILE
+    known = measurements.read(file)
+    for row in rows:
+        if row["delivered_after_seconds"] is not None:
+            known[row["alert"]] = Measurement(
+                row["alert"],
+                row["severity"],
+                row["delivered_to"],
+                row["delivered_after_seconds"],
+                row["date"],
+                row["queries"],
+            )
     # What the spec has no longer is not told of.
     known = {name: known[name] for name in model.alerts if name in known}
-    file.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
+    measurements.write(file, known.values())
     page = folder / "notifications.md"
     page.write_text(_HEAD + "".join(map(_line, known.values())) + _rest(model, known), "utf-8")
     return page
 
 
-def _line(row: dict[str, Any]) -> str:
-    after, goal = row["delivered_after_seconds"], GOALS.get(row["severity"])
-    met = "" if goal is None else "yes" if after <= goal else "no"
-    queries = row["queries"]
-    empty = silent(queries)
-    told = f"{len(queries) - len(empty)} of {len(queries)}"
+def _line(row: Measurement) -> str:
+    goal = GOALS.get(row.severity)
+    met = "" if goal is None else "yes" if row.after <= goal else "no"
+    empty = silent(row.queries)
+    answered = f"{len(row.queries) - len(empty)} of {len(row.queries)}"
     if empty:
-        told += f" (nothing: {', '.join(empty)})"
-    link = f"../runbooks/{conventions.alert_file_stem(row['alert'])}.md"
+        answered += f" (nothing: {', '.join(empty)})"
+    link = f"../runbooks/{conventions.alert_file_stem(row.alert)}.md"
     return (
-        f"| [{row['alert']}]({link}) | {row['severity']} | {row['delivered_to']} | {after:.0f} s"
-        f" | {met} | {told} | {row['date']} |\n"
+        f"| [{row.alert}]({link}) | {row.severity} | {row.told} | {row.after:.0f} s"
+        f" | {met} | {answered} | {row.date} |\n"
     )
 
 
-def _rest(model: Model, known: dict[str, Any]) -> str:
+def _rest(model: Model, known: dict[str, Measurement]) -> str:
     lines = [
         f"- {alert.name}: {alert.drill.skip or 'holds for ' + str(alert.for_)}"
         for alert in model.alerts.values()

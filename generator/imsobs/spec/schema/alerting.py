@@ -87,6 +87,11 @@ class Alerting(Section):
         " windows of objectives. At most 4m, because Prometheus finds a recorded sample for 5"
         " minutes.",
     )
+    measured: Text | None = Field(
+        None,
+        description="File in which `imsobs drill --real-time` keeps its measurements, relative to"
+        " the file that names it. Runbooks show what is in it. null: they show none.",
+    )
     teams: dict[KebabName, Team] = Field(
         {},
         description="Teams by name. The name is the label `team` of alerts, by which `routing`"

@@ -4,13 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from imsobs.spec.schema.base import LabelValue, Section, SnakeName, Text
+from imsobs.spec.schema.base import LabelValue, MetricName, Section, SnakeName, Text
 
 
 class Send(Section):
-    """Telemetry that a drill sends: spans of a source, records of an event, or other records.
+    """Telemetry that a drill sends: spans of a source, records of an event or others, or a gauge.
 
-    Exactly one of `span`, `event` and `body` is given.
+    Exactly one of `span`, `event`, `body` and `metric` is given.
     """
 
     span: SnakeName | None = Field(
@@ -22,8 +22,16 @@ class Send(Section):
     body: Text | None = Field(
         None, description="Text of ERROR records that are no events. null: none are sent."
     )
+    metric: MetricName | None = Field(
+        None,
+        description="Gauge of `metrics` with the source `sdk`, as a process of the service reports"
+        " it. null: none is sent.",
+    )
+    value: float = Field(
+        1, description="Value of `metric`, in its unit. 0: the gauge is sent with the value 0."
+    )
     count: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        20, description="Number of spans or records in each request."
+        20, description="Number of spans or records in each request; of `metric` one point is sent."
     )
     seconds: Annotated[float, Field(ge=0)] = Field(
         0.1,
@@ -31,8 +39,8 @@ class Send(Section):
     )
     attributes: dict[str, str | int | float | bool] = Field(
         {},
-        description="Attributes of the spans or records. The value `$rising` is a number that"
-        " increases with each request. Default: none.",
+        description="Attributes of the spans, the records or the point. The value `$rising` is a"
+        " number that increases with each request. Default: none.",
     )
 
 
