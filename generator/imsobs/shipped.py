@@ -147,7 +147,7 @@ class Shipped(Strict):
     def collector_dist(self) -> dict[str, str]:
         """Return what the builder's manifest says of the distribution as a whole."""
         return {
-            "name": "otelcol-ims",
+            "name": "otelcol-imsobs",
             "description": "OpenTelemetry Collector with the components that the spec needs",
             "version": self.components["otelcol"].version or "",
             "output_path": "./build",

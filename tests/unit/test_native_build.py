@@ -18,7 +18,7 @@ from imsobs.shipped import Component
 
 MANIFEST: dict[str, Any] = {
     "dist": {
-        "name": "otelcol-ims",
+        "name": "otelcol-imsobs",
         "description": "OpenTelemetry Collector with the components that the spec needs",
         "version": "1.2.3",
         "output_path": "./build",

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from imsobs import artifacts
 from imsobs.model import Model
+from imsobs.outputs.docs.reference import counter_of
 from imsobs.outputs.redaction import MASK
 from imsobs.pages import Page, TextPage
 from imsobs.redaction import contents, known
@@ -60,5 +61,6 @@ def plan(model: Model) -> Iterator[Page]:
         "keep": redaction.keep,
         "channels": CHANNELS,
         "limits": LIMITS,
+        "counter": counter_of("redacted", model),
     }
     yield TextPage(f"{artifacts.REFERENCE}/redaction.md", "docs/redaction.md.j2", context)

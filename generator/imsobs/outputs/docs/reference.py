@@ -40,7 +40,9 @@ def plan(model: Model) -> Iterator[Page]:
         {"groups": groups, "count": len(model.metrics), "budget": budget},
     )
     yield TextPage(
-        f"{artifacts.REFERENCE}/labels.md", "docs/labels.md.j2", {"labels": model.labels.values()}
+        f"{artifacts.REFERENCE}/labels.md",
+        "docs/labels.md.j2",
+        {"labels": model.labels.values(), "counter": counter_of("label_overflow", model)},
     )
     derived: dict[str, list[str]] = {}
     for metric in model.metrics.values():
@@ -49,10 +51,19 @@ def plan(model: Model) -> Iterator[Page]:
     yield TextPage(
         f"{artifacts.REFERENCE}/events.md",
         "docs/events.md.j2",
-        {"events": [_event(name, derived.get(name, []), model) for name in model.spec.events]},
+        {
+            "events": [_event(name, derived.get(name, []), model) for name in model.spec.events],
+            "counter": counter_of("invalid_event", model),
+        },
     )
     yield JsonPage(f"{artifacts.REFERENCE}/spec.schema.json", spec_schema())
     yield TextPage(f"{artifacts.REFERENCE}/spec.md", "docs/spec.md.j2", {"sections": _sections()})
+
+
+def counter_of(what: str, model: Model) -> str | None:
+    """Return the metric that counts what the pipeline does to signals, None without one."""
+    metrics = model.spec.metrics.items()
+    return next((name for name, metric in metrics if metric.pipeline == what), None)
 
 
 def _metric(metric: ResolvedMetric, model: Model, uses: list[str]) -> dict[str, Any]:
