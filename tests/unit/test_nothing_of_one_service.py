@@ -13,6 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = (
     "generator/imsobs",
     "templates",
+    # Shipped as well, for `imsobs explain`.
+    "docs/checks",
     "instrumentation/imsobs_instrumentation",
     "exporter/imsobs_exporter",
 )
