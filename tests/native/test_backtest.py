@@ -16,6 +16,7 @@ from small_specs import BASE, merged
 from bench.history import add_blocks, served
 from imsobs.backtest.inplace import in_place
 from imsobs.backtest.prometheus import Prometheus
+from imsobs.backtest.queries import evaluate
 from imsobs.backtest.replay import Side, Verdict, replay, span_of
 from imsobs.backtest.states import Evaluations
 from imsobs.model import Model, resolve
@@ -120,8 +121,10 @@ def test_a_slow_record_in_place_holds_until_its_next_evaluation(
     name, every = "queue:shop_jobs:max2m", 120
     (record,) = [record for record in model.records if record.name == name]
     slow = {name: replace(record, interval=f"{every}s")}
-    recorded = prometheus.evaluate(record.expr, Evaluations(BASE_TIME, LAST, every))
-    found = prometheus.evaluate(in_place(name, slow, STEP), Evaluations(BASE_TIME, LAST, STEP))
+    recorded = evaluate(prometheus, record.expr, Evaluations(BASE_TIME, LAST, every)).samples
+    found = evaluate(
+        prometheus, in_place(name, slow, STEP), Evaluations(BASE_TIME, LAST, STEP)
+    ).samples
     held = {
         labels: [
             (at + later, value)
@@ -141,7 +144,7 @@ def test_a_record_is_chosen_by_its_labels_in_place(prometheus: Prometheus, model
     records = {record.name: record for record in model.records if record.name == name}
     chosen = name + '{queue=~"a|c", queue!="c", service_name!~"x.*", none=""}'
     when = Evaluations(BASE_TIME, LAST, STEP)
-    found = prometheus.evaluate(in_place(chosen, records, STEP), when)
-    whole = prometheus.evaluate(in_place(name, records, STEP), when)
+    found = evaluate(prometheus, in_place(chosen, records, STEP), when).samples
+    whole = evaluate(prometheus, in_place(name, records, STEP), when).samples
     assert len(whole) == 3
     assert found == {labels: points for labels, points in whole.items() if ("queue", "a") in labels}

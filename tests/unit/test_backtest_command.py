@@ -14,7 +14,8 @@ from small_specs import BASE, PARTS, merged
 from typer.testing import CliRunner, Result
 
 from imsobs.backtest import prometheus as client
-from imsobs.backtest.prometheus import MOST_POINTS, Prometheus, QueryError, pieces
+from imsobs.backtest.prometheus import Prometheus, QueryError, RefusedError
+from imsobs.backtest.queries import MOST_POINTS, evaluate, pieces
 from imsobs.backtest.states import Evaluations
 from imsobs.cli import app
 from imsobs.errors import ExitCode, ImsobsError
@@ -79,8 +80,8 @@ def success(data: object) -> httpx.Response:
     return httpx.Response(200, json={"status": "success", "data": data})
 
 
-def refusal(text: str, status: int = 422) -> httpx.Response:
-    return httpx.Response(status, json={"status": "error", "error": text})
+def refusal(text: str, status: int = 422, kind: str = "bad_data") -> httpx.Response:
+    return httpx.Response(status, json={"status": "error", "error": text, "errorType": kind})
 
 
 @pytest.fixture
@@ -294,6 +295,21 @@ def test_a_condition_that_prometheus_refuses_is_told_beside_the_others(
     assert "fired once" in done.stdout
 
 
+def test_a_revision_that_would_not_pass_the_checks_is_replayed_all_the_same(
+    fake: Fake, project: Path, tmp_path: Path
+) -> None:
+    fake.values["> 5"] = spike
+    wrong = """
+alerts: {ManyPages: {expr: "sum(("}, FewPages: {severity: warning, threshold: 2}}
+routing: {receiver: none-such, routes: {me: {receiver: none-such, mute: [none-such]}}}
+"""
+    other = written(tmp_path / "other", ALERTS, wrong)
+    done = run(project, "ManyPages", "FewPages", "--against", str(other), "--since", "2h")
+    assert done.exit_code == ExitCode.OUTSIDE
+    assert done.stdout.count("no answer: ") == 1
+    assert "told: chat 1" in done.stdout
+
+
 def test_series_without_data_are_named(fake: Fake, project: Path) -> None:
     fake.absent = {"shop_pages_total"}
     assert "no data of shop_pages_total" in run(project, "ManyPages", "--since", "2h").stdout
@@ -351,11 +367,43 @@ def test_a_question_that_is_too_large_is_halved(fake: Fake, refused: httpx.Respo
     fake.refuse = refuse
     fake.values["x"] = float
     source = Prometheus("http://p")
-    ((_, points),) = source.evaluate("x", Evaluations(0, 15 * 999, 15)).items()
+    ((_, points),) = evaluate(source, "x", Evaluations(0, 15 * 999, 15)).samples.items()
     assert points == [(at, float(at)) for at in range(0, 15 * 1000, 15)]
     fake.refuse = lambda _: refused
     with pytest.raises(QueryError, match="take a shorter --since"):
-        source.evaluate("x", Evaluations(0, 15 * 999, 15))
+        evaluate(source, "x", Evaluations(0, 15 * 999, 15))
+
+
+def test_evaluations_that_fail_leave_the_states_as_they_are(fake: Fake, project: Path) -> None:
+    failing = {NOON - 3600 + 90, NOON - 600}
+
+    def refuse(given: dict[str, str]) -> httpx.Response:
+        asked = range(int(given["start"]), int(given["end"]) + 1, int(given["step"]))
+        text = "many-to-many matching"
+        return refusal(text, kind="execution") if failing & set(asked) else httpx.Response(100)
+
+    fake.values["> 5"] = spike
+    fake.refuse = refuse
+    done = run(project, "ManyPages", "--since", "2h")
+    assert done.exit_code == 0
+    assert "fired once; 1m in all" in done.stdout
+    assert "2 evaluations failed, as they did then: many-to-many matching" in done.stdout
+
+
+def test_series_that_differ_in_their_name_alone_are_refused_as_prometheus_does(
+    fake: Fake, project: Path
+) -> None:
+    fake.values = {"> 5": spike, "sum by": spike}
+    done = run(project, "ManyPages", "--since", "2h")
+    assert done.exit_code == ExitCode.OUTSIDE
+    assert "no answer: two series have the same labels" in done.stdout
+
+
+def test_what_fails_at_every_evaluation_is_not_asked_for_ever(fake: Fake) -> None:
+    fake.refuse = lambda _: refusal("many-to-many matching", kind="execution")
+    with pytest.raises(RefusedError, match="many-to-many"):
+        evaluate(Prometheus("http://p"), "x", Evaluations(0, 15 * 9999, 15))
+    assert len(fake.asked) < 200
 
 
 def test_an_answer_that_is_none_of_its_api_is_one_line(fake: Fake, project: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,16 +13,10 @@ from imsobs.errors import ExitCode, ImsobsError
 from imsobs.runtime.loopback import TooLongError, json_of, loopback_client
 from imsobs.terminal import printable
 
-MOST_POINTS = 11_000
-"""Points of a series that Prometheus answers at most to one question."""
-# A question of so few evaluations is not halved further.
-_FEWEST_POINTS = 60
 _SECONDS = 120.0
 _LOWEST = "prometheus_tsdb_lowest_timestamp_seconds"
 # What a smaller question may still be answered to.
 _TOO_MUCH = re.compile(r"too many samples|timed out|timeout|exceeded maximum resolution|deadline")
-
-Samples = dict[Labels, list[Sample]]
 
 
 class TooMuchError(Exception):
@@ -32,6 +25,10 @@ class TooMuchError(Exception):
 
 class QueryError(Exception):
     """Prometheus refuses a question; the text says why."""
+
+
+class RefusedError(QueryError):
+    """A question fails at some of the evaluations, by the samples that are there."""
 
 
 class Prometheus:
@@ -66,31 +63,11 @@ class Prometheus:
         given = {"match[]": matcher, "start": f"{first:.3f}", "end": f"{last:.3f}", "limit": "1"}
         return bool(self._sure("series", given))
 
-    def evaluate(self, expression: str, when: Evaluations) -> Samples:
-        """Return what an expression gives at every evaluation, by labels without the name.
+    def range(self, expression: str, when: Evaluations) -> list[tuple[Labels, list[Sample]]]:
+        """Return what an expression gives at each evaluation, by labels without the name.
 
-        It is asked piece by piece; a piece that is too large is halved. Raises QueryError.
+        Raises TooMuchError, RefusedError for what fails at some of them, QueryError.
         """
-        found: Samples = {}
-        for piece in pieces(when):
-            self._piece(expression, piece, found)
-        return found
-
-    def _piece(self, expression: str, when: Evaluations, found: Samples) -> None:
-        try:
-            self._range(expression, when, found)
-        except TooMuchError as error:
-            count = (when.last - when.first) // when.step + 1
-            if count < 2 * _FEWEST_POINTS:
-                raise QueryError(
-                    f"{error}, even of {count} evaluations"
-                    "; record a part of it by a rule, or take a shorter --since"
-                ) from None
-            middle = when.first + count // 2 * when.step
-            self._piece(expression, Evaluations(when.first, middle - when.step, when.step), found)
-            self._piece(expression, Evaluations(middle, when.last, when.step), found)
-
-    def _range(self, expression: str, when: Evaluations, found: Samples) -> None:
         given = {
             "query": expression,
             "start": str(when.first),
@@ -98,15 +75,13 @@ class Prometheus:
             "step": str(when.step),
             "timeout": f"{_SECONDS:g}s",
         }
-        for series in self._ask("query_range", given)["result"]:
-            named = {k: v for k, v in series["metric"].items() if k != "__name__"}
-            labels = tuple(sorted(named.items()))
-            points = [(round(float(at)), float(value)) for at, value in series.get("values", [])]
-            known = found.setdefault(labels, [])
-            if known and points and known[-1][0] >= points[0][0]:
-                # Series that differ in their name alone: told apart by nothing that an alert has.
-                raise QueryError(f"two series have the labels {dict(labels)}")
-            known += points
+        return [
+            (
+                tuple(sorted((k, v) for k, v in series["metric"].items() if k != "__name__")),
+                [(round(float(at)), float(value)) for at, value in series.get("values", [])],
+            )
+            for series in self._ask("query_range", given)["result"]
+        ]
 
     def _sure(self, what: str, given: dict[str, str]) -> Any:
         """Return the answer to a question that can only be refused as a whole."""
@@ -121,7 +96,7 @@ class Prometheus:
             data = json_of(answer)
             if answer.is_success and data["status"] == "success":
                 return data["data"]
-            reason = printable(str(data["error"]))
+            reason, kind = printable(str(data["error"])), data.get("errorType")
         except (httpx.ReadTimeout, TooLongError) as error:
             raise TooMuchError(f"Prometheus does not answer in time: {error}") from None
         except httpx.HTTPError as error:
@@ -130,7 +105,7 @@ class Prometheus:
             raise self._silent(f"status {answer.status_code}, and no answer of its API") from None
         if _TOO_MUCH.search(reason):
             raise TooMuchError(reason)
-        raise QueryError(reason)
+        raise (RefusedError if kind == "execution" else QueryError)(reason)
 
     def _text(self, path: str) -> str:
         try:
@@ -144,16 +119,6 @@ class Prometheus:
             f"Prometheus does not answer at {self.name}: {printable(why)}",
             remedy="start the stack with `imsobs up`, or give the right --prometheus",
         )
-
-
-def pieces(when: Evaluations) -> Iterator[Evaluations]:
-    """Yield the evaluations in pieces that Prometheus answers to."""
-    span = (MOST_POINTS - 1) * when.step
-    first = when.first
-    while first <= when.last:
-        last = min(first + span, when.last)
-        yield Evaluations(first, last, when.step)
-        first = last + when.step
 
 
 def _number(text: str) -> float | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from imsobs import promql
 from imsobs.backtest.inplace import in_place
-from imsobs.backtest.prometheus import Samples
+from imsobs.backtest.queries import Samples
 from imsobs.backtest.states import Labels
 from imsobs.model import Model
 from imsobs.model.alerts import at_threshold
@@ -117,7 +117,7 @@ def of_alert(alert: ResolvedAlert, samples: Samples, threshold: float) -> Sample
             continue
         known = found.setdefault(labels, [])
         if known and {at for at, _ in known} & {at for at, _ in kept}:
-            raise ValueError(f"two series have the labels {dict(labels)}: Prometheus refuses them")
+            raise ValueError("two series have the same labels: Prometheus refuses such alerts")
         found[labels] = sorted([*known, *kept]) if known else kept
     return found
 

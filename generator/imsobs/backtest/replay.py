@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from imsobs.backtest.history import History
 from imsobs.backtest.inplace import UnknownInPlaceError
-from imsobs.backtest.prometheus import Prometheus, QueryError, Samples
+from imsobs.backtest.prometheus import Prometheus, QueryError
+from imsobs.backtest.queries import Answer, evaluate
 from imsobs.backtest.questions import (
     Asking,
     Question,
@@ -32,7 +33,7 @@ from imsobs.spec.schema.base import seconds
 _AT_ONCE = 3
 
 Key = tuple[str, int]
-Answers = Mapping[Key, Samples | str]
+Answers = Mapping[Key, Answer | str]
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class Verdict:
 
     episodes, outcomes: in the same order. in_place: records that were evaluated in place.
     without_data: series that it reads and of which there is nothing. error: why there is no answer.
+    refused: how many evaluations failed and why, empty for none.
     """
 
     side: Side
@@ -84,6 +86,7 @@ class Verdict:
     in_place: tuple[str, ...] = ()
     without_data: tuple[str, ...] = ()
     error: str = ""
+    refused: str = ""
 
     def seconds(self, span: Span) -> int:
         """Return for how many seconds it fired in the range, label sets added up."""
@@ -176,7 +179,8 @@ class _Plan:
             further = thresholds if name in side.alerts else ()
             try:
                 self._asked[name] = asking = questions.add(alert, missing, further)
-            except UnknownInPlaceError as error:
+            except (UnknownInPlaceError, ValueError) as error:
+                # The other revision is not checked: its text may be no PromQL.
                 self._asked[name] = str(error)
                 continue
             self._lacking[name] = tuple(one for one in asking.reads if not history.has(one))
@@ -205,9 +209,17 @@ class _Plan:
                 asking.replaced if isinstance(asking, Asking) else (),
                 self._lacking.get(name, ()),
                 errors.get(name, ""),
+                self._refused(name, answers),
             )
             found.append(verdict)
         return found
+
+    def _refused(self, name: str, answers: Answers) -> str:
+        asking = self._asked[name]
+        answer = answers[asking.key] if isinstance(asking, Asking) else ""
+        if isinstance(answer, str) or not answer.refused:
+            return ""
+        return f"{answer.refused} evaluations failed, as they did then: {answer.reason}"
 
     def _swept(
         self, name: str, answers: Answers, span: Span, thresholds: Sequence[float]
@@ -227,7 +239,7 @@ class _Plan:
         if isinstance(answer, str):
             raise ValueError(answer)
         when = evaluations(span, seconds(alert.interval))
-        samples = of_alert(alert, answer, threshold)
+        samples = of_alert(alert, answer.samples, threshold)
         found = episodes(samples, _timing(alert), when, lowest=lowest_is_worst(alert))
         return [one for one in found if one.until(when.last + 1) > span.first]
 
@@ -244,16 +256,16 @@ def evaluations(span: Span, step: int) -> Evaluations:
 
 def _answered(
     questions: Mapping[Key, Question], source: Prometheus, span: Span, progress: Progress
-) -> dict[Key, Samples | str]:
+) -> dict[Key, Answer | str]:
     """Return the answer to every question, or why there is none."""
 
-    def ask(question: Question) -> Samples | str:
+    def ask(question: Question) -> Answer | str:
         try:
-            return source.evaluate(question.expression, evaluations(span, question.step))
+            return evaluate(source, question.expression, evaluations(span, question.step))
         except QueryError as error:
             return str(error)
 
-    found: dict[Key, Samples | str] = {}
+    found: dict[Key, Answer | str] = {}
     pool = ThreadPoolExecutor(_AT_ONCE)
     try:
         waiting = {pool.submit(ask, question): key for key, question in questions.items()}

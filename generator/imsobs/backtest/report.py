@@ -40,7 +40,7 @@ class Subject:
     def quiet(self) -> bool:
         """Whether nothing is to be said of it."""
         return not any(
-            one and (one.episodes or one.error or one.without_data or one.sweep)
+            one and (one.episodes or one.error or one.refused or one.without_data or one.sweep)
             for one in self.verdicts
         )
 
@@ -189,6 +189,7 @@ def _verdict_data(report: Report, verdict: Verdict | None) -> dict[str, Any]:
         "op": alert.op,
         "threshold": alert.threshold,
         "error": verdict.error or None,
+        "refused": verdict.refused or None,
         "in_place": list(verdict.in_place),
         "without_data": list(verdict.without_data),
         "fired": sum(one.fired is not None for one in verdict.episodes),

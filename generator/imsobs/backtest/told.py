@@ -90,10 +90,13 @@ def _looked_at(
     wait = seconds((route and route.group_wait) or routing.group_wait)
     interval = seconds((route and route.group_interval) or routing.group_interval)
     receiver = route.receiver if route else routing.receiver
-    sends = any(way is not None for _, way in model.spec.receivers[receiver])
+    # A revision that is not checked may name what is not declared.
+    sends = any(way is not None for _, way in model.spec.receivers.get(receiver, ()))
     told = Outcome("told" if sends else "nobody", (receiver,))
     known = Outcome("known") if sends else told
-    mutes = [(name, model.spec.mutes[name]) for name in (route.mute if route else [])]
+    mutes = [
+        (name, mute) for name, mute in model.spec.mutes.items() if route and name in route.mute
+    ]
     found = [Outcome("brief")] * len(group)
     alerts = [tuple(sorted(episode.labels.items())) for episode in group]
     order = sorted(range(len(group)), key=lambda index: group[index].fired or 0)

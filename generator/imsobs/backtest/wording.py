@@ -55,6 +55,8 @@ def notes(verdict: Verdict) -> Iterator[str]:
         yield f"no data of {listed(verdict.without_data)}"
     if verdict.in_place:
         yield f"evaluated in place: {listed(verdict.in_place)}"
+    if verdict.refused:
+        yield printable(verdict.refused)
     if "ALERTS" in verdict.alert.expr:
         yield "reads ALERTS as Prometheus recorded them then"
 

@@ -147,14 +147,20 @@ def spec_records(spec: Spec, metrics: dict[str, ResolvedMetric]) -> list[Record]
 
 
 def recorded_in(expression: str, records: Mapping[str, Record]) -> list[str]:
-    """Return the recorded series that an expression reads, also through one another."""
-    found: dict[str, None] = {}
+    """Return the recorded series that an expression reads, also through one another.
+
+    One that does not parse reads none.
+    """
+    found: set[str] = set()
     waiting = [expression]
     while waiting:
-        for name in promql.metric_names(waiting.pop()):
-            if name in records and name not in found:
-                found[name] = None
-                waiting.append(records[name].expr)
+        try:
+            read = promql.metric_names(waiting.pop())
+        except ValueError:
+            continue
+        new = {name for name in read if name in records} - found
+        found |= new
+        waiting += [records[name].expr for name in sorted(new)]
     return sorted(found)
 
 
