@@ -35,8 +35,8 @@ def add_blocks(lines: Iterable[str], data: Path) -> None:
 
 
 @contextmanager
-def served(data: Path) -> Iterator[str]:
-    """Yield the address of a Prometheus that serves a database folder and scrapes nothing."""
+def served(data: Path) -> Iterator[tuple[str, int]]:
+    """Yield address and process id of a Prometheus that serves a folder and scrapes nothing."""
     config = data.with_suffix(".yaml")
     config.write_text("{}\n")
     (port,) = free_ports(1)
@@ -57,7 +57,7 @@ def served(data: Path) -> Iterator[str]:
             if time.monotonic() > deadline or process.poll() is not None:
                 raise AssertionError(log.read_text())
             time.sleep(0.1)
-        yield f"http://{address}"
+        yield f"http://{address}", process.pid
     finally:
         process.terminate()
         process.wait(timeout=_START_SECONDS)

@@ -43,7 +43,7 @@ def model() -> Model:
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     data = tmp_path_factory.mktemp("backtest") / "data"
     add_blocks(openmetrics(BASE_TIME), data)
-    with served(data) as address, closing(Prometheus(address)) as source:
+    with served(data) as (address, _), closing(Prometheus(address)) as source:
         yield source
 
 

@@ -98,22 +98,23 @@ def _looked_at(
         (name, mute) for name, mute in model.spec.mutes.items() if route and name in route.mute
     ]
     found = [Outcome("brief")] * len(group)
+    holders = [holding.of(episode) for episode in group]
     alerts = [tuple(sorted(episode.labels.items())) for episode in group]
-    order = sorted(range(len(group)), key=lambda index: group[index].fired or 0)
+    order = sorted(range(len(group)), key=lambda index: _fired(group[index]))
     look, firing = 0, list[int]()
     # Alerts that the receiver knows to fire.
     notified: set[Labels] = set()
     for place, index in enumerate(order):
         if not firing:
             # The group was gone with its last alert.
-            look, notified = (group[index].fired or 0) + wait, set()
+            look, notified = _fired(group[index]) + wait, set()
         firing.append(index)
         following = group[order[place + 1]].fired if place + 1 < len(order) else None
         while firing and (following is None or look < following):
             firing = [one for one in firing if look < group[one].until(holding.last + 1)]
             for one in firing:
                 if found[one] not in (told, known):
-                    outcome = _at(look, group[one], told, mutes, holding)
+                    outcome = _at(look, holders[one], told, mutes, holding)
                     back = outcome == told and alerts[one] in notified
                     found[one] = known if back else outcome
             notified = {alerts[one] for one in firing if found[one] in (told, known)}
@@ -125,12 +126,12 @@ def _looked_at(
 
 def _at(
     look: int,
-    episode: Episode,
+    holders: list[Episode],
     told: Outcome,
     mutes: list[tuple[str, Mute]],
     holding: _Holding,
 ) -> Outcome:
-    if by := holding.back(episode, look):
+    if by := holding.back(holders, look):
         return Outcome("inhibited", by=by)
     if by := tuple(name for name, mute in mutes if is_muted(mute, look)):
         return Outcome("muted", by=by)
@@ -149,26 +150,31 @@ class _Holding:
                 for episode in episodes:
                     if episode.fired is not None and matches(rule.source, episode.labels):
                         by_equal.setdefault(_equal(rule, episode.labels), []).append(episode)
-            for several in by_equal.values():
-                several.sort(key=lambda one: one.fired or 0)
             self._sources.append((rule, by_equal))
 
-    def back(self, episode: Episode, at: int) -> tuple[str, ...]:
-        """Return the names of the alerts that hold an episode back at a time."""
-        found: dict[str, None] = {}
+    def of(self, episode: Episode) -> list[Episode]:
+        """Return the episodes during which an episode is held back, as they begin."""
+        found: list[Episode] = []
         for rule, by_equal in self._sources:
-            if not matches(rule.target, episode.labels):
-                continue
-            # What is source and target both is not held back by another that is.
-            both = matches(rule.source, episode.labels)
-            several = by_equal.get(_equal(rule, episode.labels), [])
-            until = bisect.bisect_right(several, at, key=lambda one: one.fired or 0)
-            for source in several[:until]:
-                if at < source.until(self.last + 1) and not (
-                    both and matches(rule.target, source.labels)
-                ):
-                    found[source.labels["alertname"]] = None
-        return tuple(found)
+            if matches(rule.target, episode.labels):
+                # What is source and target both is not held back by another that is.
+                both = matches(rule.source, episode.labels)
+                found += [
+                    source
+                    for source in by_equal.get(_equal(rule, episode.labels), [])
+                    if not (both and matches(rule.target, source.labels))
+                ]
+        return sorted(found, key=_fired)
+
+    def back(self, by: list[Episode], at: int) -> tuple[str, ...]:
+        """Return the names of those of the episodes that hold back at a time."""
+        begun = by[: bisect.bisect_right(by, at, key=_fired)]
+        holding = [one for one in begun if at < one.until(self.last + 1)]
+        return tuple(dict.fromkeys(one.labels["alertname"] for one in holding))
+
+
+def _fired(episode: Episode) -> int:
+    return episode.fired or 0
 
 
 def _equal(rule: Inhibition, labels: Mapping[str, str]) -> tuple[str, ...]:
