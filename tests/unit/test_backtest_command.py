@@ -135,6 +135,7 @@ def test_an_episode_is_told_with_its_times_and_value(fake: Fake, project: Path) 
     (episode,) = revision["episodes"]
     assert episode.pop("labels")["alertname"] == "ManyPages"
     assert episode == {
+        "began_before": False,
         "pending_at": "2026-01-01T11:00:00Z",
         "fired_at": "2026-01-01T11:01:00Z",
         "resolved_at": "2026-01-01T11:02:00Z",
@@ -154,6 +155,21 @@ def test_a_terminal_is_shown_how_often_and_when(fake: Fake, project: Path) -> No
     assert lines[4].strip() == "told: chat 1"
     assert lines[5].strip() == f"|{' ' * 30}█{' ' * 29}| a column is 2m"
     assert lines[6].strip().startswith("2026-01-01 11:00:00  pending 1m, firing 1m  worst 12/s  ")
+
+
+def test_what_goes_on_at_the_begin_began_before(fake: Fake, project: Path) -> None:
+    fake.values["> 5"] = lambda at: 7.0 if at < NOON - 1800 else None
+    lines = run(project, "ManyPages", "--since", "1h").stdout.splitlines()
+    assert lines[3].strip() == "> 5/s: fired once; 30m in all, the longest 30m"
+    assert lines[6].strip().startswith("before 2026-01-01 11:00:00  firing 30m  worst 7/s")
+    fake.values["> 5"] = lambda at: 7.0 if at >= NOON - 3630 else None
+    lines = run(project, "ManyPages", "--since", "1h").stdout.splitlines()
+    # Pending for half of its minute when the range begins.
+    assert (
+        lines[6]
+        .strip()
+        .startswith("before 2026-01-01 11:00:00  pending 30s, firing 59m 30s, and still")
+    )
 
 
 def test_a_quiet_alert_is_one_word(fake: Fake, project: Path) -> None:

@@ -93,7 +93,7 @@ def _block(revision: str, verdict: Verdict | None, span: Span) -> _Block:
     alert = verdict.alert
     rows = [
         (
-            wording.moment(episode.begin),
+            wording.begun(episode, span),
             wording.course(episode, span),
             wording.value_text(episode.peak, alert),
             wording.labels_text(episode.labels, alert),

@@ -110,7 +110,10 @@ def span_of(source: Prometheus, sides: Sequence[Side], since: int, until: float)
             remedy="choose a range that it has data of",
         )
     alerts = [side.model.alerts[name] for side in sides for name in side.alerts]
-    held = max((_timing(alert).hold + _timing(alert).keep for alert in alerts), default=0)
+    # One evaluation more, so that what goes on at the begin is seen to have begun before it.
+    held = max(
+        (_timing(one).hold + _timing(one).keep + seconds(one.interval) for one in alerts), default=0
+    )
     return Span(asked, max(asked, oldest or 0), until, max(asked - held, oldest or 0))
 
 

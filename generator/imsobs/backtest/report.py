@@ -147,7 +147,7 @@ def _timeline(episodes: Sequence[Episode], span: Span) -> Text:
 
 def _episode(episode: Episode, outcome: Outcome, alert: ResolvedAlert, span: Span) -> str:
     return (
-        f"{wording.moment(episode.begin)}  {wording.course(episode, span)}"
+        f"{wording.begun(episode, span)}  {wording.course(episode, span)}"
         f"  worst {wording.value_text(episode.peak, alert)}"
         f"  {wording.labels_text(episode.labels, alert)}  {wording.ending(outcome)}".rstrip()
     )
@@ -205,6 +205,7 @@ def _verdict_data(report: Report, verdict: Verdict | None) -> dict[str, Any]:
         "episodes": [
             {
                 "labels": dict(sorted(episode.labels.items())),
+                "began_before": episode.begin < span.first,
                 "pending_at": _iso(episode.begin),
                 "fired_at": None if episode.fired is None else _iso(episode.fired),
                 "resolved_at": None if episode.end is None else _iso(episode.end),

@@ -61,14 +61,22 @@ def notes(verdict: Verdict) -> Iterator[str]:
         yield "reads ALERTS as Prometheus recorded them then"
 
 
+def begun(episode: Episode, span: Span) -> str:
+    """Return when an episode began; what began before the range is not followed further back."""
+    if episode.begin < span.first:
+        return f"before {moment(span.first)}"
+    return moment(episode.begin)
+
+
 def course(episode: Episode, span: Span) -> str:
-    """Return how long an episode was pending and fired."""
+    """Return for how long of the range an episode was pending and fired."""
     until = episode.until(int(span.last))
     parts = []
-    if (held := (until if episode.fired is None else episode.fired) - episode.begin) > 0:
+    begin = max(episode.begin, int(span.first))
+    if (held := (until if episode.fired is None else episode.fired) - begin) > 0:
         parts.append(f"pending {duration(held)}")
     if episode.fired is not None:
-        parts.append(f"firing {duration(until - episode.fired)}")
+        parts.append(f"firing {duration(firing_seconds(episode, span))}")
     if episode.end is None:
         parts.append("and still")
     return ", ".join(parts)
