@@ -278,6 +278,27 @@ def test_reload_reports_what_changed_and_what_was_refused(
     assert noted == ["signalled"]
 
 
+def test_a_forced_reload_reaches_what_did_not_change_and_can_reload(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan: Plan = parse_plan(PLAN)
+    for name in "abcd":
+        (tmp_path / name).write_text("same")
+    loaded = {name: file_digests(tmp_path, p.files) for name, p in plan.processes.items()}
+    verdicts = {"refused": Verdict("validator", "c", False, "no")}
+    monkeypatch.setattr(reload, "run_validator", lambda name, root: verdicts.get(name))
+    monkeypatch.setattr(reload, "signalled", lambda name, process, signal: (True, ""))
+    found = reload.reload_all(
+        plan, tmp_path, loaded, lambda name, way: None, lambda name, digest: None, force=True
+    )
+    assert [(item.component, item.outcome) for item in found] == [
+        ("signalled", "reloaded"),
+        ("restarted", "unchanged"),
+        ("refused", "rejected"),
+        ("same", "reloaded"),
+    ]
+
+
 def _guides() -> list[Path]:
     names = ("integration", "migration", "deployment", "limitations", "security", "troubleshooting")
     return [ROOT / f"docs/guide/{name}.md" for name in names]

@@ -64,7 +64,7 @@ def drift(
             results.print(f"[red]{foreign(one.line)}[/][dim]{foreign(told)}[/]")
         if found:
             errors.print(
-                f"{len(found)} differences; imsobs reload or imsobs up brings back what is"
+                f"{len(found)} differences; imsobs reload --force or imsobs up brings back what is"
             )
             errors.print("rendered, imsobs render what the spec says")
         elif not quiet:

@@ -72,14 +72,20 @@ def estimate(
 
 
 @app.command(rich_help_panel=STACK)
-def reload(root: Root = Path(), format: AsFormat = Format.text) -> None:
+def reload(
+    root: Root = Path(),
+    force: Annotated[
+        bool, typer.Option("--force", help="Also what read its files since they changed last.")
+    ] = False,
+    format: AsFormat = Format.text,
+) -> None:
     """Load changed configuration into the running stack."""
     from imsobs.runtime.paths import layout_for
     from imsobs.runtime.process.plan import load_plan
     from imsobs.runtime.reload import reload_running
 
     layout = layout_for(root)
-    found = reload_running(load_plan(layout.root), layout)
+    found = reload_running(load_plan(layout.root), layout, force=force)
     if format is Format.json:
         print_json([asdict(item) for item in found])
     else:

@@ -137,8 +137,13 @@ def reload_all(
     loaded: Mapping[str, Mapping[str, str]],
     signal: Callable[[str, str], None],
     note: Callable[[str, dict[str, str]], None],
+    *,
+    force: bool = False,
 ) -> list[Reloaded]:
     """Reload every running component whose files changed.
+
+    force: also those that can reload and whose files did not: somebody may have had them read
+    others, and put the files back.
 
     loaded: component -> digests of the files that it runs with. signal: (component, signal).
     note: called with (component, digests) once a component took its files.
@@ -147,7 +152,7 @@ def reload_all(
     for name, digests in loaded.items():
         process = plan.processes[name]
         wanted = file_digests(root, process.files)
-        if wanted == digests:
+        if wanted == digests and not (force and process.reload):
             results.append(Reloaded(name, "unchanged", ""))
             continue
         verdict = run_validator(name, root)
@@ -169,14 +174,14 @@ def _newest(root: Path, names: list[str]) -> float:
     return max(path.stat().st_mtime for path in (*paths, *inside) if path.exists())
 
 
-def _reload_container(name: str, plan: Plan, layout: Layout) -> Reloaded:
+def _reload_container(name: str, plan: Plan, layout: Layout, force: bool) -> Reloaded:
     process = plan.processes[name]
     try:
         with loopback_client(_SECONDS) as client:
             loaded, _ = _last_success(client, name, process)
     except httpx.HTTPError as error:
         return Reloaded(name, "rejected", f"does not answer ({type(error).__name__})")
-    if _newest(layout.root, process.files) <= loaded:
+    if _newest(layout.root, process.files) <= loaded and not force:
         return Reloaded(name, "unchanged", "")
     accepted, said = compose_exec(layout, name, *_JUDGES[name])
     if not accepted:
@@ -184,14 +189,14 @@ def _reload_container(name: str, plan: Plan, layout: Layout) -> Reloaded:
     return _told(plan, name, partial(compose_signal, layout, name))
 
 
-def reload_containers(plan: Plan, layout: Layout) -> list[Reloaded]:
+def reload_containers(plan: Plan, layout: Layout, *, force: bool = False) -> list[Reloaded]:
     """Reload what runs in containers and changed; raise ImsobsError when nothing runs."""
     results = []
     for name, (started, rendered) in compose_configs(layout).items():
         if started != rendered:
             results.append(Reloaded(name, "restart", "it cannot reload; run imsobs up"))
         elif name in _METRICS:
-            results.append(_reload_container(name, plan, layout))
+            results.append(_reload_container(name, plan, layout, force))
         else:
             results.append(Reloaded(name, "unchanged", ""))
     if not results:
@@ -199,10 +204,10 @@ def reload_containers(plan: Plan, layout: Layout) -> list[Reloaded]:
     return results
 
 
-def reload_running(plan: Plan, layout: Layout) -> list[Reloaded]:
+def reload_running(plan: Plan, layout: Layout, *, force: bool = False) -> list[Reloaded]:
     """Reload what runs, natively or in containers; raise ImsobsError when nothing does."""
     if recorded_mode(layout) == "docker":
-        return reload_containers(plan, layout)
+        return reload_containers(plan, layout, force=force)
     entries = record.read_record(layout)
     supervisor = Supervisor(layout)
     if not (entries and supervisor.alive()):
@@ -213,4 +218,4 @@ def reload_running(plan: Plan, layout: Layout) -> list[Reloaded]:
         entry = record.read_record(layout)[name]
         record.note(layout, name, replace(entry, files=digests))
 
-    return reload_all(plan, layout.root, loaded, supervisor.signal, note)
+    return reload_all(plan, layout.root, loaded, supervisor.signal, note, force=force)
