@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging.config
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 # Set by `imsobs run`: the rendered app/logging.json.
@@ -13,5 +15,13 @@ _VARIABLE = "IMSOBS_LOG_CONFIG"
 
 def install() -> None:
     """Configure logging as the file says that the environment names; without one, nothing."""
-    if file := os.environ.get(_VARIABLE):
-        logging.config.dictConfig(json.loads(Path(file).read_text(encoding="utf-8")))
+    if not (file := os.environ.get(_VARIABLE)):
+        return
+    logging.config.dictConfig(json.loads(Path(file).read_text(encoding="utf-8")))
+    if find_spec("celery") is not None:
+        # A worker replaces the handlers of the root logger, unless its signal has a receiver.
+        importlib.import_module("celery.signals").setup_logging.connect(_configured, weak=False)
+
+
+def _configured(**_: object) -> None:
+    """Answer Celery that logging is configured."""

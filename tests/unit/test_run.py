@@ -139,3 +139,35 @@ def test_the_process_is_the_services_own(project: Path, tmp_path: Path) -> None:
     assert provider.startswith("opentelemetry.sdk")
     assert "as orders-api in production sends to" in done.stderr.splitlines()[0]
     assert done.returncode == -15 or done.returncode == 143, done.stderr
+
+
+def test_a_program_without_an_option_of_logs_is_configured_at_its_start(
+    project: Path, tmp_path: Path
+) -> None:
+    """A plain script writes JSON, and Celery is told that logging is configured."""
+    fake = tmp_path / "celery"
+    fake.mkdir()
+    (fake / "__init__.py").touch()
+    (fake / "signals.py").write_text(
+        "class setup_logging:\n"
+        "    receivers = []\n"
+        "    @classmethod\n"
+        "    def connect(cls, receiver, weak): cls.receivers.append(receiver)\n"
+    )
+    body = (
+        "import logging, celery.signals\n"
+        "from imsobs_instrumentation import logs\n"
+        "logs.install()\n"
+        "logging.getLogger('shop').warning('told', extra={'order': 7})\n"
+        "assert len(celery.signals.setup_logging.receivers) == 1\n"
+    )
+    log = {"LOG_FORMAT": "json", "LOG_LEVEL": "INFO", "LOG_CONSOLE_LEVEL": "INFO"}
+    done = subprocess.run(
+        [sys.executable, "-c", body],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env={**os.environ, **log, "IMSOBS_LOG_CONFIG": str(project / "app/logging.json")},
+    )
+    assert json.loads(done.stdout)["order"] == 7

@@ -8,6 +8,7 @@ that does, put a folder on Python's path, is done here.
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 import subprocess
 from dataclasses import dataclass
@@ -145,7 +146,9 @@ def _logged(
     environment.setdefault("UVICORN_LOG_CONFIG", logging)
     gunicorn = environment.get("GUNICORN_CMD_ARGS", "")
     if "--log-config" not in gunicorn:
-        environment["GUNICORN_CMD_ARGS"] = f"{gunicorn} --log-config-json '{logging}'".strip()
+        environment["GUNICORN_CMD_ARGS"] = (
+            f"{gunicorn} --log-config-json {shlex.quote(logging)}".strip()
+        )
     option = _LOG_OPTION.get(name)
     return [*arguments, option, logging] if option else arguments
 
