@@ -35,7 +35,8 @@ def main() -> None:
     given = parser.parse_args()
     harmless = page.read_harmless()
     found: list[Found] = []
-    with measured() as run:
+    with measured() as run, tempfile.TemporaryDirectory() as folder:
+        tempfile.tempdir = folder
         for suite, files in chosen(given.what):
             found += judged(suite, files, given.sample, given.seed, given.jobs, harmless)
     for one in found:

@@ -16,6 +16,7 @@ import os
 import resource
 import signal
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,7 +31,8 @@ from bench.harness import ROOT
 from bench.mutants.code import Mutant
 from bench.mutants.suites import PACKAGE
 
-_OWN = ("imsobs", "tests", "golden", "promtool", "alertmanager")
+# Where the package and its tests are: what is imported from there may hold the module as it was.
+_OWN = (str(PACKAGE), str(ROOT / "tests"))
 _PASSED, _NOT_IMPORTED = 0, 77
 # Number of the mutation that changes nothing: it must not be noticed.
 CONTROL = -1
@@ -85,7 +87,7 @@ def preload(modules: Path) -> None:
 
 def _preload_beside(file: Path) -> None:
     """Import what of the package does not depend on a module, and nothing else of it."""
-    _forget(_OWN)
+    _forget_own()
     graph = grimp.build_graph(PACKAGE.name)
     for module in graph.modules:
         package = module.rpartition(".")[0]
@@ -96,7 +98,7 @@ def _preload_beside(file: Path) -> None:
     changed = _module_name(file)
     _import(graph.modules - {changed} - graph.find_downstream_modules(changed))
     if changed in sys.modules:  # Imported in a way that the graph does not show.
-        _forget(_OWN)
+        _forget_own()
     # No page of memory is copied only because the collector has looked at it.
     gc.collect()
     gc.freeze()
@@ -110,8 +112,13 @@ def _import(names: Iterable[str]) -> None:
             continue
 
 
-def _forget(packages: Sequence[str]) -> None:
-    for name in [name for name in sys.modules if name.split(".")[0] in packages]:
+def _own() -> set[str]:
+    files = {name: getattr(module, "__file__", None) for name, module in sys.modules.items()}
+    return {name for name, file in files.items() if file and file.startswith(_OWN)}
+
+
+def _forget_own() -> None:
+    for name in _own():
         del sys.modules[name]
 
 
@@ -154,8 +161,7 @@ def _judged(mutant: Mutant, number: int, tests: Sequence[str]) -> int:
 
 def _loaded(tests: Sequence[str], modules: Path, output: Path) -> int:
     code = _pytest(tests, output)
-    names = [name for name in list(sys.modules) if name.split(".")[0] not in _OWN]
-    names = [name for name in names if not name.split(".")[-1].startswith(("test_", "conftest"))]
+    names = sys.modules.keys() - _own()
     modules.write_text("\n".join(names), "utf-8")
     return code
 
@@ -170,8 +176,9 @@ def _pytest(tests: Sequence[str], output: Path) -> int:
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "pytest_timeout", "-o", "timeout=0"]
         options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
-        # No folder is left over, and none is removed that belongs to another run.
         options += ["-o", "tmp_path_retention_policy=none", "--no-header"]
+        # Of the usual folders pytest removes all but the last three, also while they are in use.
+        options += [f"--basetemp={tempfile.gettempdir()}/{os.getpid()}"]
         files = [str(ROOT / "tests" / test) for test in tests]
         return int(pytest.main([*options, f"--rootdir={ROOT}", *files]))
 

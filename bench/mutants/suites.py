@@ -35,22 +35,30 @@ SUITES = (
         ("unit/test_routing_values.py", "unit/test_routes.py"),
     ),
     Suite(
-        "budget", ("model/budget.py", "model/series_budget.py"), ("rules/test_budget_values.py",)
+        "budget",
+        ("model/budget.py", "model/series_budget.py"),
+        ("unit/test_series_values.py", "rules/test_budget_values.py"),
     ),
     Suite(
         "objectives",
         ("model/slos.py", "model/slo_alerts.py"),
-        ("unit/test_slos.py", "rules/test_budget_values.py"),
+        ("unit/test_rule_values.py",),
     ),
     Suite(
         "rules",
         ("outputs/prometheus/rules.py", "model/rules.py", "model/ratios.py", "model/alerts.py"),
-        ("unit/test_ratios.py", "unit/test_alerts.py"),
+        ("unit/test_rule_values.py",),
     ),
     Suite(
         "dashboards",
         ("model/dashboards/*.py", "outputs/grafana/*.py"),
-        ("unit/test_panel_places.py", "unit/test_dashboards.py", "unit/test_dashboard_queries.py"),
+        (
+            "unit/test_panel_places.py",
+            "unit/test_panel_plans.py",
+            "unit/test_dashboard_queries.py",
+            "unit/test_panel_values.py",
+            "unit/test_provisioning_values.py",
+        ),
     ),
     Suite(
         "derivation",
