@@ -11,6 +11,7 @@ from small_specs import LEFT_OUT, rendered_alone, smallest
 
 from imsobs import yamlio
 from imsobs.compile import render_model
+from imsobs.runtime import secrets
 
 
 def files_of(folder: Path, *texts: str) -> dict[str, bytes]:
@@ -60,6 +61,13 @@ def test_nothing_that_is_rendered_speaks_of_what_is_left_out(what: str, tmp_path
     collector = yaml.safe_load(files["collector/config.yaml"])
     assert ("traces/store" in collector["service"]["pipelines"]) == ("jaeger" not in gone)
     assert ("otlp_http/logs" in collector["exporters"]) == ("loki" not in gone)
+
+
+def test_without_grafana_no_password_is_asked_for(tmp_path: Path) -> None:
+    rendered_alone(tmp_path, LEFT_OUT["Grafana"])
+    secrets.prepare(tmp_path)
+    assert (tmp_path / "secrets/alerting").is_dir()
+    assert not (tmp_path / secrets.PASSWORD_FILE).exists()
 
 
 def test_without_a_health_route_nothing_is_probed(tmp_path: Path) -> None:

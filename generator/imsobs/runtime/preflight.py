@@ -52,6 +52,8 @@ def examine(
 
 
 def _password(root: Path) -> Iterator[Finding]:
+    if not stack_secrets.is_wanted(root):
+        return
     value = stack_secrets.password(root)
     remedy = f"set {stack_secrets.PASSWORD} to {_SHORTEST_PASSWORD} characters or more"
     if value is None:

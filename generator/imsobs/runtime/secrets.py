@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from imsobs import private
+from imsobs import artifacts, private
 from imsobs.errors import ImsobsError
 from imsobs.files import read_regular
 from imsobs.runtime import settings
@@ -18,6 +18,14 @@ PASSWORD = "GRAFANA_ADMIN_PASSWORD"  # noqa: S105 - the variable's name
 FOLDER = Path("secrets")
 PASSWORD_FILE = FOLDER / "grafana_admin_password"
 ALERTING = FOLDER / "alerting"
+
+
+def is_wanted(root: Path) -> bool:
+    """Return whether the stack has a Grafana, and so needs its password."""
+    try:
+        return PASSWORD in read_regular(root / artifacts.COMPOSE).decode()
+    except FileNotFoundError:
+        return True
 
 
 def password(root: Path) -> str | None:
@@ -34,9 +42,9 @@ def prepare(root: Path) -> None:
     """Write the secret files that the stack mounts.
 
     Raises ImsobsError when no password is set, there being no default, or when the folder is
-    not this user's alone.
+    not this user's alone. A stack without Grafana needs none.
     """
-    value = password(root)
+    value = password(root) if is_wanted(root) else ""
     if value is None:
         raise ImsobsError(
             f"{PASSWORD} is not set, and there is no default password",
@@ -45,7 +53,8 @@ def prepare(root: Path) -> None:
     for folder, mode in ((FOLDER, 0o700), (ALERTING, 0o755)):
         private.make(root / folder, f"put a folder of your own there, or chmod go-rwx {folder}")
         (root / folder).chmod(mode)
-    _write(root / PASSWORD_FILE, value)
+    if value:
+        _write(root / PASSWORD_FILE, value)
 
 
 def _write(path: Path, text: str) -> None:

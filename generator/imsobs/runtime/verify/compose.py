@@ -10,7 +10,7 @@ from pathlib import Path
 
 from imsobs import artifacts
 from imsobs.runtime.environment import DOCKER, HOME, chosen
-from imsobs.runtime.secrets import PASSWORD
+from imsobs.runtime.secrets import PASSWORD, is_wanted
 from imsobs.runtime.verify import Verdict
 from imsobs.runtime.verify.validators import ask
 
@@ -41,6 +41,8 @@ def verify(root: Path) -> Iterator[Verdict]:
     docker = chosen(HOME, DOCKER)
     call = [*command, "-f", _FILE, "--env-file", os.devnull, *profiles, "config", "--quiet"]
     yield ask("compose", _FILE, call, root, {**docker, PASSWORD: "any"})
+    if not is_wanted(root):
+        return
     refusal = ask("compose", _FILE, call, root, {**docker, PASSWORD: ""})
     said_so = not refusal.ok and PASSWORD in refusal.detail
     detail = "" if said_so else f"it does not refuse to start without {PASSWORD}"
