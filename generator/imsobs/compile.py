@@ -10,6 +10,7 @@ from typing import Any
 from imsobs import checks, write
 from imsobs.findings.finding import Finding, Level
 from imsobs.follow_ons import LeftOut, faulty_metrics, told_once
+from imsobs.mentions import Mentions
 from imsobs.model import Model, resolve
 from imsobs.pages import render
 from imsobs.places import Places
@@ -23,6 +24,9 @@ from imsobs.spec.schema.root import Spec
 
 # What much else refers to, and would be at fault for when a default took its place.
 _TAKEN_FOR_GRANTED = {("alerting", "teams"), ("routing", "routes"), ("budget", "monthly_usd")}
+
+# Sections whose entries are those of the sections within.
+_OF_SECTIONS = ("alerting", "routing")
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ def read_spec(files: list[Path]) -> Compiled:
     model = None
     if spec is not None:
         model, found = _checked(spec, frozenset(left_out.names))
-        problems += told_once(found, left_out)
+        problems += told_once(found, left_out, Mentions(document.data))
         kept, unread_file = measured(spec, document)
         model = replace(model, measured=kept)
         problems += unread_file
@@ -109,7 +113,11 @@ def _sorted(problems: list[Problem], document: Document) -> list[Problem]:
         place, message = document.told(problem)
         return place.file, place.line, place.column, message
 
-    return _hidden(sorted(problems, key=order))
+    # What an alias repeats has one place, and is told of its first entry.
+    once: dict[tuple[object, ...], Problem] = {}
+    for problem in problems:
+        once.setdefault((*order(problem), problem.check), problem)
+    return _hidden(sorted(once.values(), key=order))
 
 
 def _salvage(data: dict[str, Any], problems: list[Problem]) -> tuple[Spec | None, LeftOut]:
@@ -125,12 +133,18 @@ def _salvage(data: dict[str, Any], problems: list[Problem]) -> tuple[Spec | None
     for problem in problems:
         section, *rest = problem.path or ("",)
         entries = pruned.get(str(section))
-        if rest and isinstance(entries, dict):
-            if entries.pop(rest[0], None) is not None:
+        if len(rest) > 1 and section in _OF_SECTIONS and isinstance(entries, dict):
+            left_out.add(problem.path, None)
+            entries = entries.get(rest.pop(0))
+            if isinstance(entries, dict):
+                entries.pop(rest[0], None)
+        elif rest and isinstance(entries, dict):
+            if rest[0] in entries:
+                del entries[rest[0]]
                 left_out.add(problem.path, complete[str(section)].get(rest[0]))
             left_out.names.add(str(rest[0]))
         elif section not in Spec.model_fields:
-            pruned.pop(str(section), None)
+            left_out.add_section(str(section), Spec.model_fields, pruned.pop(str(section), None))
     spec, still = parse(pruned)
     return (spec, left_out) if not still else (None, left_out)
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from imsobs.mentions import Mentions
 from imsobs.problems import MOST_ALIKE, KeyPath, Problem, and_more, dotted, listed, near
 from imsobs.spec.expand import slos
 
@@ -29,6 +30,8 @@ _SECTIONS = {
     "bucket list": "buckets", "dashboard": "dashboards", "receiver": "receivers", "mute": "mutes",
     "team": "alerting",
 }  # fmt: skip
+# Whose entries decide what others may name.
+_DECIDING_SECTIONS = {"labels", "sources", "records", "events"}
 # Whose entries others name; a faulty reference between them decides what the others may name.
 _DECLARING = {"labels", "sources", "records", "events", "metrics", "buckets", "alerting"}
 _NAMED = {*_SECTIONS.values(), "rules", "slos", "alerts", "anomalies"}
@@ -38,25 +41,65 @@ _ALERTING = {"alerts", "slos", "anomalies"}
 _BECAUSE = {
     "metric/value": {"metric/base-unit"},
     "metric/fold": {"metric/derived-name"},
-    "alert/dropped-label": {"alert/environment-label"},
+    "alert/dropped-label": {"alert/environment-label", "promql/unknown-grouping-label"},
+    "alert/guard": {"promql/unknown-metric"},
+    "alert/unused-group": {"alert/no-owner", "alert/unknown-group"},
     "rule/raw-counter": {"rule/rate-after-aggregation", "promql/histogram-quantile"},
     "rule/short-range": {"stack/scrape-interval"},
     "rule/long-range": {"stack/retention-metrics", "stack/retention-slo"},
     "rule/rate-after-aggregation": {"metric/expected-with"},
     "budget/cost": {"metric/value"},
     "alert/long-for": {"stack/retention-metrics"},
+    "dashboard/environment-filter": {"dashboard/unknown-variable"},
+    "dashboard/metric-kind": {"metric/fold"},
+    "inhibition/environment-label": {"route/unknown-label"},
+    "price/unused-source": {"price/unknown-vendor"},
+    "route/severity-unrouted": {"route/unknown-value", "route/unknown-label"},
+    "route/unknown-value": {
+        "alert/no-owner",
+        "alert/unknown-team",
+        "alert/unknown-group",
+        "alert/unused-group",
+    },
 }
 _OF_THE_SPEC = {
     "stack/scrape-interval", "stack/retention-metrics", "stack/retention-slo",
-    "metric/expected-with", "metric/value",
+    "metric/expected-with", "metric/value", "metric/fold", "alert/no-owner", "alert/unknown-team",
+    "alert/unknown-group", "alert/unused-group", "price/unknown-vendor", "route/unknown-value",
+    "route/unknown-label",
 }  # fmt: skip
+# Checks of what an entry reads from others: no fault is seen while one of these is at fault.
+_READING = {
+    "alert/dropped-label", "alert/missing-test", "alert/unknown-fact", "dashboard/description",
+    "dashboard/unit", "inhibition/never-equal", "promql/unknown-grouping-label",
+    "promql/unknown-label", "promql/unknown-label-value", "slo/unknown-label", "slo/unknown-value",
+}  # fmt: skip
+# What a probe's series depend on besides its own entry.
+_PROBED = {"component", "components", "health"}
 _UNKNOWN = re.compile(
     r'^(?P<kind>[a-z_]+(?: list)?) "(?P<name>[^"]+)" is not (?:declared|in the catalogue)'
 )
 _QUOTED = re.compile(r'"([^"]+)"')
 _GUESS = re.compile(r'did you mean "[^"]+"\?')
 # What is told of an entry because no other names it, or nothing is left that it could name.
-_ABSENT = {"alert/unused-group", "route/unknown-value", "route/unknown-label"}
+_ABSENT = {
+    "alert/unused-group", "route/unknown-value", "route/unknown-label", "alert/unknown-fact",
+}  # fmt: skip
+# What follows a fault in a message: the remedy, which names much else.
+_REMEDY = re.compile(r"; (?:did you mean|available|nearest|none is declared|add |or give).*")
+_NAMES = re.compile(r'"([^"]+)"|\blabel (\w+)')
+_LOST = re.compile(r'^metric "([^"]+)" has no label "([^"]+)"')
+# Checks of two names, of which the first lacks the second.
+_LACKS = {
+    "drill/unknown-field", "metric/label-not-set", "promql/unknown-label", "slo/unknown-label",
+}  # fmt: skip
+# Messages about a name: told once, however many places it stands in.
+_TOLD_ONCE = re.compile(
+    r"is not (?:declared|in the catalogue)|has no label|no such label there|never is|"
+    r"does not set the label|has no field|"
+    r"are mixed with the others|no alert has this group|^no (?:team|dashboard)\b|"
+    r"of every environment; add environment to"
+)
 
 
 @dataclass
@@ -64,19 +107,31 @@ class LeftOut:
     """What was left out of the spec because it is misshapen.
 
     names: of the entries, and of the alerts that would be made from them. alerts: whether any of
-    these would make one. sections: those with an entry whose own name is wrong.
+    these would make one. sections: those with an entry whose own name is wrong, and those that are
+    missing since their own name is. routes: whether a route is among them.
     """
 
     names: set[str] = field(default_factory=set)
     alerts: bool = False
     sections: set[str] = field(default_factory=set)
+    routes: bool = False
 
     def add(self, path: KeyPath, entry: Any) -> None:
         """Note an entry and the place of its fault."""
-        self.names |= {str(path[1]), *_made(str(path[1]), entry)}
+        self.names |= {*map(str, path[1:3]), *_made(str(path[1]), entry)}
         self.alerts |= path[0] in _ALERTING
+        self.routes |= path[:2] == ("routing", "routes")
         if len(path) == 2:
             self.sections.add(str(path[0]))
+
+    def add_section(self, written: str, known: Iterable[str], entries: Any) -> None:
+        """Note a section whose name there is not."""
+        if meant := near(written, known):
+            self.sections.add(meant)
+            self.alerts |= meant in {*_ALERTING, "alerting"}
+            self.routes |= meant == "routing"
+        if isinstance(entries, dict):
+            self.names |= {str(name) for name in entries}
 
 
 def _made(name: str, entry: Any) -> set[str]:
@@ -103,7 +158,7 @@ def faulty_metrics(problems: Iterable[Problem]) -> frozenset[str]:
     )
 
 
-def told_once(problems: list[Problem], left_out: LeftOut) -> list[Problem]:
+def told_once(problems: list[Problem], left_out: LeftOut, mentions: Mentions) -> list[Problem]:
     """Return the problems without those that follow from others or say the same elsewhere."""
     checks = {(problem.path[:2], problem.check) for problem in problems}
     checks |= {((), check) for _, check in checks if check in _OF_THE_SPEC}
@@ -127,7 +182,48 @@ def told_once(problems: list[Problem], left_out: LeftOut) -> list[Problem]:
         ]
         return name is not None and near(name.lower(), others) is not None
 
-    return _grouped([problem for problem in own if not follows(problem)])
+    once = _grouped([problem for problem in own if not follows(problem)])
+    return list(_bounded(_independent(once, left_out, mentions)))
+
+
+def _independent(problems: list[Problem], left_out: LeftOut, mentions: Mentions) -> list[Problem]:
+    """Return the problems without those of what mentions something that is at fault itself."""
+    causes: dict[str, Problem | None] = dict.fromkeys(left_out.names)
+    unsure = faulty_metrics(problems)
+    for problem in problems:
+        section, *rest = problem.path or ("",)
+        unparsed = section in ("rules", "alerts") and problem.check.startswith("promql/")
+        if rest and (section in _DECIDING_SECTIONS or rest[0] in unsure or unparsed):
+            causes.setdefault(str(rest[0]), problem)
+    for problem, name in _wrong_names(problems):
+        causes.setdefault(name, problem)
+    if _PROBED & causes.keys():
+        causes.setdefault("probe", None)
+    # Only the probes of a metric make the health routes values of a label.
+    unprobed = mentions.health if "probe/off" in {p.check for p in problems} else None
+    unprobed = mentions.health if any(map(mentions.is_metric, causes)) else unprobed
+    lost = {tuple(pair) for p in problems for pair in _LOST.findall(p.message)}
+
+    def depends(problem: Problem) -> bool:
+        if problem.check.startswith(("spec/", "yaml/")):
+            return False
+        told = _REMEDY.sub("", problem.message)
+        names = {name for found in _NAMES.findall(told) for name in found if name}
+        if problem.check == "inhibition/never-equal":
+            names |= set(re.findall(r"\w+", told))
+        if problem.check in _READING:
+            depth = 5 if problem.path[0] == "dashboards" else 2
+            names |= mentions.reach_of(names) | mentions.reach(problem.path[:depth])
+        if problem.check == "promql/unknown-label-value" and unprobed and unprobed in told:
+            return True
+        if problem.check == "promql/unknown-grouping-label":
+            reads = mentions.reach(problem.path[:2])
+            if any(f"({label})" in told and metric in reads for metric, label in lost):
+                return True
+        found = [causes[name] for name in names & causes.keys()]
+        return any(cause is None or cause.path[:2] != problem.path[:2] for cause in found)
+
+    return [problem for problem in problems if not depends(problem)]
 
 
 def _missing(problem: Problem) -> str | None:
@@ -157,6 +253,11 @@ def _is_of(left_out: LeftOut, problem: Problem) -> bool:
     named = _QUOTED.findall(_GUESS.sub("", problem.message))
     if problem.check in _ABSENT and left_out.alerts:
         return True
+    if problem.check == "route/severity-unrouted" and left_out.routes:
+        return True
+    if problem.check == "alert/no-owner":
+        named += re.findall(r"alerting\.groups\.(.+?): \{", problem.message)
+        return bool({*named} & left_out.names) or "alerting" in left_out.sections
     for name in named:
         base = re.sub(r"_(?:bucket|sum|count)$", "", name)
         if {name, base, *name.split(":")[1:-1]} & left_out.names:
@@ -179,17 +280,31 @@ def _wrong_names(problems: Iterable[Problem]) -> Iterable[tuple[Problem, str]]:
 
 
 def _grouped(problems: list[Problem]) -> list[Problem]:
-    """Return the problems, of one name that is unknown in several places the first."""
+    """Return the problems, of one name that is wrong in several places the first."""
     others: dict[str, list[str]] = {}
-    kept: list[Problem] = []
+    kept: list[tuple[Problem, str]] = []
     for problem in problems:
-        if _UNKNOWN.search(problem.message) and problem.message in others:
-            others[problem.message].append(dotted(problem.path))
+        subject = _subject(problem)
+        if subject in others:
+            others[subject].append(dotted(problem.path))
         else:
-            others.setdefault(problem.message, [])
-            kept.append(problem)
-    told = [replace(p, message=p.message + _also(dotted(p.path), others[p.message])) for p in kept]
-    return list(_bounded(told))
+            kept.append((problem, subject))
+            if _TOLD_ONCE.search(problem.message):
+                others[subject] = []
+    return [
+        replace(problem, message=problem.message + _also(dotted(problem.path), others[subject]))
+        if others.get(subject)
+        else problem
+        for problem, subject in kept
+    ]
+
+
+def _subject(problem: Problem) -> str:
+    """Return what a problem is about, without what a check adds of its own."""
+    if problem.check == "dashboard/environment-filter":
+        return ".".join(map(str, problem.path[:2])) + problem.message.partition("; ")[2]
+    told = _REMEDY.sub("", problem.message)
+    return " lacks ".join(_QUOTED.findall(told)) if problem.check in _LACKS else told
 
 
 def _bounded(problems: list[Problem]) -> Iterable[Problem]:

@@ -21,11 +21,12 @@ def test_problems(
         known = as_written if next(iter(unknown(as_written, path, model)), None) else selector
         yield from unknown(known, (*path, "series", as_written), model)
     if not test.series and not test.always:
-        yield Problem(path, "give the series at the boundary", "alert/test-series")
+        lacks = ", and the value that is shown while it fires" if test.value is None else ""
+        yield Problem(path, f"give the series at the boundary{lacks}", "alert/test-series")
     if test.limit is not None and test.limit not in model.limits:
         message = f'"{test.limit}" is no limit; {available(test.limit, model.limits)}'
         yield Problem((*path, "limit"), message, "alert/test-value")
-    elif test.value is None:
+    elif test.value is None and (test.series or test.always):
         message = "give the value of the alert while it fires, as its notification shows it"
         yield Problem(path, message, "alert/test-value")
     if alert.carried is None:

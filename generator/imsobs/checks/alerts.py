@@ -20,11 +20,8 @@ from imsobs.spec.schema.alerts import Runbook
 from imsobs.spec.schema.base import seconds
 from imsobs.spec.schema.drills import Drill
 
-# Key of an alert or of its group -> checks of one that is left out, and of one that is unknown.
-_OWNERS = {
-    "team": ("alert/no-team", "alert/unknown-team"),
-    "dashboard": ("alert/no-dashboard", "alert/unknown-dashboard"),
-}
+# Key of an alert or of its group -> check of one that is unknown.
+_OWNERS = {"team": "alert/unknown-team", "dashboard": "alert/unknown-dashboard"}
 _COMPARISONS = {"==", "!=", ">", ">=", "<", "<="}
 
 
@@ -131,24 +128,26 @@ def _belongs(alert: ResolvedAlert, model: Model) -> Iterator[Problem]:
             yield Problem((*path, "group"), message, "alert/unknown-group")
             return
     defaults = spec.alerting.groups.get(written.group) if written else None
-    for key, given, known in (
+    owners = (
         ("team", alert.team, spec.alerting.teams),
         ("dashboard", alert.dashboard, spec.dashboards),
-    ):
+    )
+    lacks = [key for key, given, _ in owners if not given and written is not None]
+    if written and lacks:
+        message = (
+            f"no {' and no '.join(lacks)}; give the alert its own, or all alerts of its group by"
+            f" alerting.groups.{written.group}: {{{', '.join(f'{key}: ...' for key in lacks)}}}"
+        )
+        yield Problem(path, message, "alert/no-owner")
+    for key, given, known in owners:
         of_group = defaults is not None and getattr(defaults, key) == given
-        if not given and written is not None:
-            message = (
-                f"no {key}; give the alert one, or all alerts of its group by"
-                f" alerting.groups.{written.group}.{key}"
-            )
-            yield Problem(path, message, _OWNERS[key][0])
-        elif given not in known and not of_group:
+        if key not in lacks and given not in known and not of_group:
             yield _undeclared((*path, key), key, given, known)
 
 
 def _undeclared(path: KeyPath, key: str, given: str, known: Iterable[str]) -> Problem:
     message = f'{key} "{given}" is not declared; {available(given, known)}'
-    return Problem(path, message, _OWNERS[key][1])
+    return Problem(path, message, _OWNERS[key])
 
 
 def _alert(alert: ResolvedAlert, model: Model, *, first: bool) -> Iterator[Problem]:

@@ -12,6 +12,7 @@ from imsobs import outside
 from imsobs.checks import re2
 from imsobs.model import Model, conventions
 from imsobs.problems import KeyPath, Part, Problem
+from imsobs.spec.schema.drills import Drill
 from imsobs.spec.schema.metrics import AttributeValue
 from imsobs.spec.schema.root import Spec
 
@@ -80,7 +81,22 @@ def _names(spec: Spec) -> Iterator[Named]:
         if isinstance(metric.value, AttributeValue):
             path = ("metrics", name, "value", "attributes")
             yield from _each(path, metric.value.attributes, "number")
+    for path, drill in _drills(spec):
+        for key, sends in (("send", drill.send), ("end", drill.end)):
+            for index, send in enumerate(sends):
+                if send.span is not None:
+                    for attribute in send.attributes:
+                        here = (*path, key, index, "attributes", attribute)
+                        yield Named(here, attribute, "any")
     yield from _each(("redaction", "statements"), spec.redaction.statements, "any")
+
+
+def _drills(spec: Spec) -> Iterator[tuple[KeyPath, Drill]]:
+    for name, alert in spec.alerts.items():
+        if alert.drill is not None:
+            yield ("alerts", name, "drill"), alert.drill
+    for name, slo in spec.slos.items():
+        yield ("slos", name, "drill"), slo.drill
 
 
 def _each(path: KeyPath, names: list[str], use: Use) -> Iterator[Named]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from imsobs import outside
 from imsobs.model import Model
 from imsobs.problems import KeyPath, Problem, available
-from imsobs.spec.schema.drills import Drill
+from imsobs.spec.schema.drills import RISING, Drill, Send
+
+# Types of attributes and of fields that a text is not.
+_NUMBERS = {"int", "double", "integer", "number"}
 
 
 def of_alert(path: KeyPath, drill: Drill, model: Model) -> Iterator[Problem]:
@@ -43,6 +47,13 @@ def of_alert(path: KeyPath, drill: Drill, model: Model) -> Iterator[Problem]:
                 message = f'event "{name}" has no field "{field}"; {available(field, fields)}'
                 where = (*path, key, index, "attributes", field)
                 yield Problem(where, message, "drill/unknown-field")
+            types: dict[str, str] = {
+                field: entry.type for field, entry in fields.items() if entry.type
+            }
+            yield from _values((*path, key, index, "attributes"), send, types)
+        else:
+            types = {**outside.attributes(), **model.spec.attributes}
+            yield from _values((*path, key, index, "attributes"), send, types)
     components = model.labels["component"].values if "component" in model.labels else None
     for component in drill.health:
         if components is not None and component not in components:
@@ -52,3 +63,16 @@ def of_alert(path: KeyPath, drill: Drill, model: Model) -> Iterator[Problem]:
     if drill.stop in type(stack).model_fields and drill.stop not in stack.components():
         message = f"stack.{drill.stop} is null, so it cannot be stopped"
         yield Problem((*path, "stop"), message, "stack/left-out")
+
+
+def _values(path: KeyPath, send: Send, types: Mapping[str, str]) -> Iterator[Problem]:
+    """Yield texts that are sent in place of numbers: what counts them would not."""
+    for name, value in send.attributes.items():
+        wanted = types.get(name)
+        if wanted in _NUMBERS and (isinstance(value, bool) or not _is_numeric(value)):
+            message = f'{name} is a number ({wanted}); found "{value}"'
+            yield Problem((*path, name), message, "drill/value")
+
+
+def _is_numeric(value: object) -> bool:
+    return isinstance(value, int | float) or value == RISING

@@ -13,6 +13,7 @@ from imsobs.model.kinds import KEYS, KINDS
 from imsobs.model.kinds.kind import Kind
 from imsobs.model.kinds.pipeline import ALIVE
 from imsobs.model.metrics import source_of
+from imsobs.model.rules import number
 from imsobs.problems import KeyPath, Problem, available
 from imsobs.promql import labels as promql_labels
 from imsobs.spec.schema.metrics import AttributeValue, Metric
@@ -23,6 +24,8 @@ _OF_PROMETHEUS = (
     "up", "ALERTS", "ALERTS_FOR_STATE", "target_info", "scrape_duration_seconds",
     "scrape_samples_scraped", "scrape_samples_post_metric_relabeling", "scrape_series_added",
 )  # fmt: skip
+# Units of what cannot be less than nothing.
+_NEVER_NEGATIVE = ("_seconds", "_bytes", "_usd", "_tokens", "_ratio")
 
 
 def check(model: Model) -> Iterator[Problem]:
@@ -258,6 +261,10 @@ def _buckets(path: KeyPath, metric: Metric, spec: Spec) -> Iterator[Problem]:
     if sorted(set(bounds)) != bounds:
         message = "bucket bounds must rise, each given once"
         yield Problem(("buckets", metric.buckets), message, "metric/bucket-order")
+    least = [bound for bound in bounds if bound < 0]
+    if least and str(path[-1]).endswith(_NEVER_NEGATIVE):
+        message = f"{number(least[0])} is below 0, and no value of {path[-1]} is"
+        yield Problem(("buckets", metric.buckets), message, "metric/bucket-range")
     if metric.exemplars and (odd := [b for b in bounds if not _is_duration(b)]):
         message = (
             f"{odd[0]!r} s is no whole number of nanoseconds, or more than 292 years; the bounds "

@@ -35,6 +35,9 @@ def problems(
                     message = f'"{name}" has no label "{label}" to keep apart;'
                     message += f" {available(label, entry.labels)}"
                     yield Problem(where, message, "promql/unknown-grouping-label")
+    if not ratio.where and whole in ([], [ratio.part]):
+        message = "part and whole are the same, so it is always 1; say with where which part"
+        yield Problem(path, message, "rule/ratio-of-itself")
     selected = [("where", ratio.part)] + [("among", name) for name in (ratio.part, *whole)]
     for key, name in selected:
         if name in model.series and model.series[name].type != "gauge":

@@ -9,7 +9,7 @@ from imsobs.checks.rules import mixing
 from imsobs.model import Model, conventions
 from imsobs.model.metrics import identity_values
 from imsobs.model.rules import ResolvedAlert
-from imsobs.problems import KeyPath, Problem, available
+from imsobs.problems import KeyPath, Problem, available, near
 from imsobs.spec.schema.base import seconds
 from imsobs.spec.schema.routing import Inhibition, Matchers, Receiver, Route, Routing
 
@@ -23,20 +23,28 @@ def check(model: Model) -> Iterator[Problem]:
     """Yield route/*, receiver/* and mute/* problems."""
     spec = model.spec
     yield from _receiver(("routing", "receiver"), spec.routing.receiver, model)
-    yield from _groups(("routing", "group_by"), spec.routing.group_by)
+    yield from _groups(("routing", "group_by"), spec.routing.group_by, model)
     yield from _repeats(("routing",), spec.routing, None)
     for name, route in spec.routing.routes.items():
         path: KeyPath = ("routing", "routes", name)
         yield from _receiver((*path, "receiver"), route.receiver, model)
         yield from _matchers((*path, "match"), route.match, model)
+        if not route.match:
+            message = "without a label it takes every alert, and no route behind it is tried; name"
+            message += " a label and its value, or let routing.receiver be the receiver of the rest"
+            yield Problem((*path, "match"), message, "route/empty-match")
         if route.group_by is not None:
-            yield from _groups((*path, "group_by"), route.group_by)
+            yield from _groups((*path, "group_by"), route.group_by, model)
         yield from _repeats(path, spec.routing, route)
         for mute in route.mute:
             if mute not in spec.mutes:
                 message = f'mute "{mute}" is not declared; {available(mute, spec.mutes)}'
                 yield Problem((*path, "mute"), message, "route/unknown-mute")
     for name, rule in spec.inhibitions.items():
+        for side in ("source", "target"):
+            if not getattr(rule, side):
+                message = f"without a label every alert is the {side}; name a label and its value"
+                yield Problem(("inhibitions", name, side), message, "inhibition/empty-match")
         yield from _matchers(("inhibitions", name, "source"), rule.source, model)
         yield from _matchers(("inhibitions", name, "target"), rule.target, model)
         yield from _inhibition(("inhibitions", name), rule, model)
@@ -46,13 +54,24 @@ def check(model: Model) -> Iterator[Problem]:
     yield from _expectations(model)
 
 
-def _groups(path: KeyPath, labels: list[str]) -> Iterator[Problem]:
+def _groups(path: KeyPath, labels: list[str], model: Model) -> Iterator[Problem]:
+    carried = _carried(model)
+    unknown = [label for label in labels if label not in carried]
+    for label in unknown:
+        message = f'no alert carries the label "{label}"; {available(label, carried)}'
+        yield Problem((*path, labels.index(label)), message, "route/unknown-label")
     for label, why in (
         ("alertname", "a message about several alerts has no runbook"),
         (conventions.ENVIRONMENT, "a message about several environments is read as one trouble"),
     ):
-        if label not in labels:
+        if label not in labels and near(label, unknown) is None:
             yield Problem(path, f"group by {label} as well; {why}", "route/group-by")
+
+
+def _carried(model: Model) -> set[str]:
+    """Return the labels that some alert carries, or would: its name and whose it is."""
+    own = {"alertname", *conventions.IDENTITY_LABELS}
+    return own.union(*(alert.carried or () for alert in model.alerts.values()))
 
 
 def _repeats(path: KeyPath, root: Routing, route: Route | None) -> Iterator[Problem]:
@@ -83,9 +102,9 @@ def _inhibition(path: KeyPath, rule: Inhibition, model: Model) -> Iterator[Probl
 
     Alertmanager takes a label that both alerts lack for an equal one.
     """
-    carried = {label for alert in model.alerts.values() for label in alert.carried or ()}
+    carried = _carried(model)
     for index, label in enumerate(rule.equal):
-        if label != "alertname" and label not in carried:
+        if label not in carried:
             message = f'no alert carries the label "{label}"; {available(label, carried)}'
             yield Problem((*path, "equal", index), message, "route/unknown-label")
     yield from _never_equal(path, rule, model)
@@ -173,9 +192,9 @@ def _known_values(label: str, model: Model) -> set[str] | None:
 
 
 def _matchers(path: KeyPath, match: Matchers, model: Model) -> Iterator[Problem]:
-    carried = {label for alert in model.alerts.values() for label in alert.carried or ()}
+    carried = _carried(model)
     for label, given in match.items():
-        if label != "alertname" and label not in carried:
+        if label not in carried:
             message = f'no alert carries the label "{label}"; {available(label, carried)}'
             yield Problem((*path, label), message, "route/unknown-label")
             continue
@@ -188,8 +207,8 @@ def _matchers(path: KeyPath, match: Matchers, model: Model) -> Iterator[Problem]
 
 def _unrouted(model: Model) -> Iterator[Problem]:
     routes = model.spec.routing.routes.values()
-    carried = {label for alert in model.alerts.values() for label in alert.carried or ()}
-    if any(label not in {*carried, "alertname"} for route in routes for label in route.match):
+    carried = _carried(model)
+    if any(label not in carried for route in routes for label in route.match):
         # A problem of the route already, which may have been for any of these.
         return
     notifying = {name for name, receiver in model.spec.receivers.items() if receiver != Receiver()}
@@ -254,7 +273,11 @@ def _mutes(model: Model) -> Iterator[Problem]:
             yield Problem(("mutes", name, "location"), message, "mute/location")
         for index, time in enumerate(mute.times):
             path: KeyPath = ("mutes", name, "times", index)
-            if time.start >= time.end:
+            if not time.weekdays and (time.start, time.end) == ("00:00", "24:00"):
+                message = "this is every minute of every day, in which nothing would be sent; give"
+                message += " from, to or weekdays"
+                yield Problem(path, message, "mute/always")
+            elif time.start >= time.end:
                 message = f"{time.start} is not before {time.end}; give the night as two times"
                 yield Problem(path, message, "mute/times")
             for days in time.weekdays:

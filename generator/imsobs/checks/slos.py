@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imsobs.checks import drills
 from imsobs.model import Model
 from imsobs.model.budget import costs
 from imsobs.model.rules import number
@@ -19,6 +20,7 @@ def check(model: Model) -> Iterator[Problem]:
         path: KeyPath = ("slos", name)
         yield from _source(path, slo, model)
         yield from _windows(path, slo)
+        yield from drills.of_alert((*path, "drill"), slo.drill, model)
         if slo.min_failures < 2:
             message = "one bad event would raise an alert whenever there is little traffic;"
             message += " at least 2"
@@ -83,13 +85,15 @@ def _source(path: KeyPath, slo: Slo, model: Model) -> Iterator[Problem]:
         yield Problem((*path, "below"), message, "slo/bucket-bound")
     for label, given in slo.bad.items():
         if label not in metric.labels:
-            message = f'"{slo.total}" has no label "{label}"; {available(label, metric.labels)}'
+            hint = available(label, metric.labels)
+            message = f'metric "{slo.total}" has no label "{label}"; {hint}'
             yield Problem((*path, "bad", label), message, "slo/unknown-label")
             continue
         allowed = metric.labels[label]
         for value in [given] if isinstance(given, str) else given:
             if allowed is not None and value not in allowed:
-                message = f'{label} never is "{value}"; {available(value, allowed)}'
+                hint = available(value, allowed)
+                message = f'label {label} of "{slo.total}" never is "{value}"; {hint}'
                 yield Problem((*path, "bad", label), message, "slo/unknown-value")
 
 

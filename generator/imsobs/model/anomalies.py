@@ -6,6 +6,8 @@ the standard deviation (Rousseeuw and Croux 1993), and one odd week moves neithe
 
 from __future__ import annotations
 
+from typing import Any
+
 from imsobs.model import conventions
 from imsobs.model.rules import WHO, Record, number, output_labels
 from imsobs.promql.series import Series
@@ -80,7 +82,7 @@ def _alert(name: str, band: Anomaly) -> Alert:
         group="anomalies",
         expr=f"abs(anomaly:{name}:value - anomaly:{name}:median) / (anomaly:{name}:band > 0)",
         threshold=1,
-        **{"for": band.for_},
+        **dict[str, Any]({"for": band.for_}),
         enabled=band.enabled,
         labels={"band": name},
         dashboard=band.dashboard,

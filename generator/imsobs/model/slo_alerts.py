@@ -8,6 +8,7 @@ a large share (docs/adr/0016-failures-that-page.md).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from imsobs.model import conventions
 from imsobs.model.labels import resolve_label
@@ -63,7 +64,7 @@ def _burn_alert(name: str, burn: BurnAlert, spec: Spec) -> Alert:
         threshold=limit,
         unit="ratio",
         guard=guard,
-        **{"for": burn.for_},
+        **dict[str, Any]({"for": burn.for_}),
         dashboard=slo.dashboard,
         labels={"slo": name},
         runbook=slo.runbook,
@@ -102,7 +103,7 @@ def _breach_alert(name: str, spec: Spec) -> Alert:
         threshold=slo.objective,
         unit="ratio",
         guard=f"{names.bad_events(slo.window)} >= {slo.min_failures}",
-        **{"for": slo.breach.for_},
+        **dict[str, Any]({"for": slo.breach.for_}),
         dashboard=slo.dashboard,
         labels={"slo": name},
         runbook=slo.runbook,

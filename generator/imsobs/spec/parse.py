@@ -5,6 +5,7 @@ Stage 2 of load -> parse -> resolve -> check -> plan -> render.
 
 from __future__ import annotations
 
+import re
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -39,7 +40,7 @@ def parse(data: dict[str, Any]) -> tuple[Spec | None, list[Problem]]:
 
     What the data leaves to be derived is filled in first.
     """
-    data = expand(data)
+    written, data = data, expand(data)
     try:
         return Spec.model_validate(data), []
     except ValidationError as error:
@@ -48,7 +49,40 @@ def parse(data: dict[str, Any]) -> tuple[Spec | None, list[Problem]]:
     # than "should be a dictionary", and one line per place and rule is enough.
     deep = [p for p in problems if not _is_shallow(p, problems)]
     once = {(p.path, "" if p.check == "spec/type" else p.message): p for p in reversed(deep)}
-    return None, [*_gathered(list(reversed(once.values())), data), *more]
+    told = {p.message for p in once.values() if _is_written(p.path, written)}
+    own = [p for p in once.values() if _is_written(p.path, written) or p.message not in told]
+    return None, [*_gathered(_of_unions(list(reversed(own))), data), *more]
+
+
+def _is_written(path: KeyPath, data: Any) -> bool:
+    """Return whether the spec itself has the value at ``path``, which may be derived else."""
+    for key in path:
+        known = isinstance(data, dict) and key in data
+        known |= isinstance(data, list) and isinstance(key, int) and key < len(data)
+        if not known:
+            return False
+        data = data[key]
+    return True
+
+
+def _of_unions(problems: list[Problem]) -> list[Problem]:
+    """Return the problems with one line for a value that none of several shapes fits."""
+    alike: dict[KeyPath, dict[str, Problem]] = {}
+    for problem in problems:
+        alike.setdefault(problem.path, {}).setdefault(problem.check, problem)
+    result: list[Problem] = []
+    for problem in problems:
+        others = alike[problem.path]
+        if problem.check == "spec/type" and "spec/pattern" in others:
+            continue
+        if problem.check == "spec/value" and "spec/type" in others:
+            continue
+        if problem.check == "spec/type" and "spec/value" in others:
+            words = others["spec/value"].message.rpartition("allowed: ")[2]
+            message = re.sub(r"(must be|; give) ([^;]+)", rf"\1 \2 or {words}", problem.message)
+            problem = Problem(problem.path, message, problem.check)
+        result.append(problem)
+    return result
 
 
 def _first(found: list[ErrorDetails], data: Any) -> tuple[list[Problem], list[Problem]]:

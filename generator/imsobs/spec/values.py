@@ -103,6 +103,8 @@ def unspaced(given: Any) -> str:
 
 def short(value: Any) -> str:
     """Return a value as a message shows it, with its type unless it is a text."""
+    if isinstance(value, bool):
+        return str(value).lower()
     text = value if isinstance(value, str) else f"{type(value).__name__} {value!r}"
     return text if len(text) <= 60 else text[:57] + "..."
 

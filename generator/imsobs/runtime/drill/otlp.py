@@ -7,10 +7,9 @@ import time
 from typing import Any
 
 from imsobs.dialects import dialects
-from imsobs.spec.schema.drills import Send
+from imsobs.spec.schema.drills import RISING, Send
 from imsobs.spec.schema.root import Spec
 
-RISING = "$rising"
 _KINDS = {"internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
 _SEVERITIES = {"DEBUG": 5, "INFO": 9, "WARNING": 13, "ERROR": 17, "CRITICAL": 21}
 _ERROR = 2

@@ -14,10 +14,13 @@ from pydantic import (
 
 
 class Section(BaseModel):
-    """A mapping of the spec: unknown keys are faults, values never change after parsing."""
+    """A mapping of the spec: unknown keys are faults, values never change after parsing.
+
+    Strict: true is no number, and a number no text.
+    """
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=False, defer_build=True, allow_inf_nan=False
+        extra="forbid", frozen=True, strict=True, defer_build=True, allow_inf_nan=False
     )
 
 

@@ -6,6 +6,9 @@ from pydantic import Field
 
 from imsobs.spec.schema.base import LabelValue, MetricName, Section, SnakeName, Text
 
+# A value that is sent as a number that increases with each request.
+RISING = "$rising"
+
 
 class Send(Section):
     """Telemetry that a drill sends: spans of a source, records of an event or others, or a gauge.

@@ -9,7 +9,8 @@ from imsobs.spec.schema.base import LabelValue, Section, Text
 
 Usd = Annotated[float, Field(ge=0, le=1e6)]
 Tier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
-Steps = dict[Annotated[int, Field(ge=1)], "Rates"]
+# A key of YAML is a text.
+Steps = dict[Annotated[int, Field(ge=1, strict=False)], "Rates"]
 # The part of ``Usage`` that counts tokens, in the order of a rate's keys.
 TOKENS = (
     "input",

@@ -29,10 +29,17 @@ def _empty(given: Any) -> Any:
     return {} if given is None else given
 
 
+def _no_truth(given: Any) -> Any:
+    """Python takes true for 1."""
+    return str(given).lower() if isinstance(given, bool) else given
+
+
 class Spec(Section):
     """The one input of the generator."""
 
-    version: Literal[1] = Field(description="Version of this format: 1.")
+    version: Annotated[Literal[1], BeforeValidator(_no_truth)] = Field(
+        description="Version of this format: 1."
+    )
     use: list[PackName] = Field(
         default=[],
         description=(
