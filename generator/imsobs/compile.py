@@ -9,7 +9,8 @@ from typing import Any
 
 from imsobs import checks, write
 from imsobs.findings.finding import Finding, Level
-from imsobs.follow_ons import LeftOut, faulty_metrics, told_once
+from imsobs.follow_ons import faulty_metrics, told_once
+from imsobs.left_out import LeftOut
 from imsobs.mentions import Mentions
 from imsobs.model import Model, resolve
 from imsobs.pages import render
@@ -26,7 +27,7 @@ from imsobs.spec.schema.root import Spec
 _TAKEN_FOR_GRANTED = {("alerting", "teams"), ("routing", "routes"), ("budget", "monthly_usd")}
 
 # Sections whose entries are those of the sections within.
-_OF_SECTIONS = ("alerting", "routing")
+_OF_SECTIONS = (("alerting",), ("routing",))
 
 
 @dataclass(frozen=True)
@@ -128,12 +129,14 @@ def _salvage(data: dict[str, Any], problems: list[Problem]) -> tuple[Spec | None
     pruned = copy.deepcopy(data)
     complete = expand(data)
     left_out = LeftOut()
-    if any(problem.path[:2] in _TAKEN_FOR_GRANTED for problem in problems):
+    # Of a section of entries, one that is misshapen is left out, and the others stay.
+    whole = (p.path if p.path[:1] in _OF_SECTIONS else p.path[:2] for p in problems)
+    if any(path in _TAKEN_FOR_GRANTED for path in whole):
         return None, left_out
     for problem in problems:
         section, *rest = problem.path or ("",)
         entries = pruned.get(str(section))
-        if len(rest) > 1 and section in _OF_SECTIONS and isinstance(entries, dict):
+        if len(rest) > 1 and (section,) in _OF_SECTIONS and isinstance(entries, dict):
             left_out.add(problem.path, None)
             entries = entries.get(rest.pop(0))
             if isinstance(entries, dict):

@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
+from imsobs.left_out import LeftOut
 from imsobs.mentions import Mentions
 from imsobs.problems import MOST_ALIKE, KeyPath, Problem, and_more, dotted, listed, near
-from imsobs.spec.expand import slos
 
 # Keys of a metric that decide which series it has.
 _DECIDING = {"labels", "span", "event", "log", "sdk", "probe", "pipeline", "stack", "ratio", "rule"}
@@ -35,8 +34,6 @@ _DECIDING_SECTIONS = {"labels", "sources", "records", "events"}
 # Whose entries others name; a faulty reference between them decides what the others may name.
 _DECLARING = {"labels", "sources", "records", "events", "metrics", "buckets", "alerting"}
 _NAMED = {*_SECTIONS.values(), "rules", "slos", "alerts", "anomalies"}
-# Sections that make alerts.
-_ALERTING = {"alerts", "slos", "anomalies"}
 # Check -> one whose problem brings it about, of the same entry or of the whole spec.
 _BECAUSE = {
     "metric/value": {"metric/base-unit"},
@@ -54,7 +51,11 @@ _BECAUSE = {
     "dashboard/metric-kind": {"metric/fold"},
     "inhibition/environment-label": {"route/unknown-label"},
     "price/unused-source": {"price/unknown-vendor"},
-    "route/severity-unrouted": {"route/unknown-value", "route/unknown-label"},
+    "route/severity-unrouted": {
+        "route/unknown-value",
+        "route/unknown-label",
+        "route/matches-nothing",
+    },
     "route/unknown-value": {
         "alert/no-owner",
         "alert/unknown-team",
@@ -66,7 +67,7 @@ _OF_THE_SPEC = {
     "stack/scrape-interval", "stack/retention-metrics", "stack/retention-slo",
     "metric/expected-with", "metric/value", "metric/fold", "alert/no-owner", "alert/unknown-team",
     "alert/unknown-group", "alert/unused-group", "price/unknown-vendor", "route/unknown-value",
-    "route/unknown-label",
+    "route/unknown-label", "route/matches-nothing",
 }  # fmt: skip
 # Checks of what an entry reads from others: no fault is seen while one of these is at fault.
 _READING = {
@@ -83,7 +84,8 @@ _QUOTED = re.compile(r'"([^"]+)"')
 _GUESS = re.compile(r'did you mean "[^"]+"\?')
 # What is told of an entry because no other names it, or nothing is left that it could name.
 _ABSENT = {
-    "alert/unused-group", "route/unknown-value", "route/unknown-label", "alert/unknown-fact",
+    "alert/unused-group", "alert/unknown-fact", "route/unknown-value", "route/unknown-label",
+    "route/matches-nothing",
 }  # fmt: skip
 # What follows a fault in a message: the remedy, which names much else.
 _REMEDY = re.compile(r"; (?:did you mean|available|nearest|none is declared|add |or give).*")
@@ -100,50 +102,6 @@ _TOLD_ONCE = re.compile(
     r"are mixed with the others|no alert has this group|^no (?:team|dashboard)\b|"
     r"of every environment; add environment to"
 )
-
-
-@dataclass
-class LeftOut:
-    """What was left out of the spec because it is misshapen.
-
-    names: of the entries, and of the alerts that would be made from them. alerts: whether any of
-    these would make one. sections: those with an entry whose own name is wrong, and those that are
-    missing since their own name is. routes: whether a route is among them.
-    """
-
-    names: set[str] = field(default_factory=set)
-    alerts: bool = False
-    sections: set[str] = field(default_factory=set)
-    routes: bool = False
-
-    def add(self, path: KeyPath, entry: Any) -> None:
-        """Note an entry and the place of its fault."""
-        self.names |= {*map(str, path[1:3]), *_made(str(path[1]), entry)}
-        self.alerts |= path[0] in _ALERTING
-        self.routes |= path[:2] == ("routing", "routes")
-        if len(path) == 2:
-            self.sections.add(str(path[0]))
-
-    def add_section(self, written: str, known: Iterable[str], entries: Any) -> None:
-        """Note a section whose name there is not."""
-        if meant := near(written, known):
-            self.sections.add(meant)
-            self.alerts |= meant in {*_ALERTING, "alerting"}
-            self.routes |= meant == "routing"
-        if isinstance(entries, dict):
-            self.names |= {str(name) for name in entries}
-
-
-def _made(name: str, entry: Any) -> set[str]:
-    """Return the names of the alerts that an entry of slos or anomalies makes."""
-    if not isinstance(entry, dict):
-        return set()
-    burn = entry.get("burn")
-    if isinstance(burn, str):
-        return slos.alert_names(name)
-    parts = [entry.get("breach"), *(burn if isinstance(burn, list) else ())]
-    names = [part.get("name") for part in parts if isinstance(part, dict)]
-    return {str(name) for name in [*names, entry.get("alert")] if name}
 
 
 def faulty_metrics(problems: Iterable[Problem]) -> frozenset[str]:

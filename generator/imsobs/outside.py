@@ -46,6 +46,22 @@ def attributes() -> Mapping[str, str]:
 
 
 @functools.cache
+def ottl_functions() -> frozenset[str]:
+    """Return the functions that a condition of the Collector may call."""
+    return frozenset(_read("ottl")["functions"])
+
+
+@functools.cache
+def ottl_names(context: str) -> frozenset[str]:
+    """Return the paths and enums of a condition on spans or log records.
+
+    context: span or log.
+    """
+    data = _read("ottl")
+    return frozenset([*data["paths"][context], *data["enums"][context]])
+
+
+@functools.cache
 def resource_attributes() -> frozenset[str]:
     """Return the attributes that the conventions define of resources."""
     return frozenset(_read("attributes")["resource"])

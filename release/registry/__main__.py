@@ -1,9 +1,9 @@
-"""Write generator/imsobs/data/registry: attributes, instruments and series of the outside world.
+"""Write generator/imsobs/data/registry: attributes, instruments, OTTL and series of others.
 
-    python -m release.registry [attributes] [instruments] [series]
+    python -m release.registry [attributes] [instruments] [ottl] [series]
 
 reads the pinned packages of OpenTelemetry, asks the Go module proxy for its Go module, and runs
-the pinned binaries of the stack with the demo's traffic. Without arguments it writes all three.
+the pinned binaries of the stack with the demo's traffic. Without arguments it writes all.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from release.registry.attributes import ROOT
 
 FOLDER = ROOT / "generator/imsobs/data/registry"
-PARTS = ("attributes", "instruments", "series")
+PARTS = ("attributes", "instruments", "ottl", "series")
 
 
 def text(data: dict[str, Any]) -> str:

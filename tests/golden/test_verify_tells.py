@@ -38,22 +38,23 @@ def collector(root: Path, model: Model) -> list[str]:
 @pytest.mark.parametrize(
     ("part", "path"),
     [
-        # A path that spans have not.
-        ("sources: {page: {description: A page., kind: server, where: span.nam != nil}}\n"
+        # A path that is no list.
+        ("sources: {page: {description: A page., kind: server,"
+         " where: 'span.name[\"a\"] != nil'}}\n"
          "metrics: {shop_pages_total: {description: Pages., span: page}}",
          "sources.page.where"),
-        # A function that there is not, in the condition of records.
-        ("records: {failure: {description: It fails., where: 'IsMatsh(log.body, \"x\")'}}\n"
+        # A function with too few arguments, in the condition of records.
+        ("records: {failure: {description: It fails., where: IsMatch(log.body)}}\n"
          "metrics: {shop_failures_total: {description: Failures., log: failure}}",
          "records.failure.where"),
-        # A bracket that is not closed: the Collector quotes a part only.
+        # What its grammar has not: the Collector quotes a part only.
         ("records:\n  other: {description: Others., where: log.body == nil}\n"
-         "  failure: {description: It fails., where: 'log.attributes[\"exception.type\" != nil'}\n"
+         "  failure: {description: It fails., where: 'true == (log.body == nil)'}\n"
          "metrics: {shop_failures_total: {description: Failures., log: failure},"
          " shop_others_total: {description: Others., log: other}}",
          "records.failure.where"),
         ("sources: {page: {description: A page., kind: server,"
-         " cancelled_where: span.status.cod == 2}}\n"
+         " cancelled_where: HasPrefix(span.name)}}\n"
          "labels: {outcome: {description: End., values: [success, error, cancelled]}}\n"
          "metrics: {shop_pages_total: {description: Pages., span: page, labels: [outcome]}}",
          "sources.page.cancelled_where"),

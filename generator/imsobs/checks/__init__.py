@@ -16,6 +16,7 @@ from imsobs.checks import (
     generated,
     labels,
     metrics,
+    ottl,
     prices,
     probe,
     routing,
@@ -29,6 +30,7 @@ from imsobs.problems import Problem
 CHECKS = (
     labels,
     attributes,
+    ottl,
     events,
     prices,
     metrics,

@@ -5,17 +5,16 @@ from __future__ import annotations
 import zoneinfo
 from collections.abc import Iterator
 
-from imsobs.checks.rules import mixing
+from imsobs.checks import inhibitions
+from imsobs.checks.inhibitions import carried_labels, may_match
 from imsobs.model import Model, conventions
 from imsobs.model.metrics import identity_values
-from imsobs.model.rules import ResolvedAlert
 from imsobs.problems import KeyPath, Problem, available, near
 from imsobs.spec.schema.base import seconds
-from imsobs.spec.schema.routing import Inhibition, Matchers, Receiver, Route, Routing
+from imsobs.spec.schema.routing import Matchers, Receiver, Route, Routing
 
 # A repetition may be a quarter later than is written.
 _LATE = 1.25
-_NEVER_EQUAL = "inhibition/never-equal"
 _DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 
 
@@ -42,12 +41,9 @@ def check(model: Model) -> Iterator[Problem]:
                 yield Problem((*path, "mute"), message, "route/unknown-mute")
     for name, rule in spec.inhibitions.items():
         for side in ("source", "target"):
-            if not getattr(rule, side):
-                message = f"without a label every alert is the {side}; name a label and its value"
-                yield Problem(("inhibitions", name, side), message, "inhibition/empty-match")
-        yield from _matchers(("inhibitions", name, "source"), rule.source, model)
-        yield from _matchers(("inhibitions", name, "target"), rule.target, model)
-        yield from _inhibition(("inhibitions", name), rule, model)
+            yield from _matchers(("inhibitions", name, side), getattr(rule, side), model)
+        yield from inhibitions.problems(("inhibitions", name), rule, model)
+    yield from _reached(model)
     yield from _unrouted(model)
     yield from _receivers(model)
     yield from _mutes(model)
@@ -55,7 +51,7 @@ def check(model: Model) -> Iterator[Problem]:
 
 
 def _groups(path: KeyPath, labels: list[str], model: Model) -> Iterator[Problem]:
-    carried = _carried(model)
+    carried = carried_labels(model)
     unknown = [label for label in labels if label not in carried]
     for label in unknown:
         message = f'no alert carries the label "{label}"; {available(label, carried)}'
@@ -66,12 +62,6 @@ def _groups(path: KeyPath, labels: list[str], model: Model) -> Iterator[Problem]
     ):
         if label not in labels and near(label, unknown) is None:
             yield Problem(path, f"group by {label} as well; {why}", "route/group-by")
-
-
-def _carried(model: Model) -> set[str]:
-    """Return the labels that some alert carries, or would: its name and whose it is."""
-    own = {"alertname", *conventions.IDENTITY_LABELS}
-    return own.union(*(alert.carried or () for alert in model.alerts.values()))
 
 
 def _repeats(path: KeyPath, root: Routing, route: Route | None) -> Iterator[Problem]:
@@ -97,81 +87,6 @@ def _repeats(path: KeyPath, root: Routing, route: Route | None) -> Iterator[Prob
         yield Problem((*path, "repeat_interval"), message, "route/repeat-interval")
 
 
-def _inhibition(path: KeyPath, rule: Inhibition, model: Model) -> Iterator[Problem]:
-    """Yield labels of equal that no alert has, and one environment that silences another.
-
-    Alertmanager takes a label that both alerts lack for an equal one.
-    """
-    carried = _carried(model)
-    for index, label in enumerate(rule.equal):
-        if label not in carried:
-            message = f'no alert carries the label "{label}"; {available(label, carried)}'
-            yield Problem((*path, "equal", index), message, "route/unknown-label")
-    yield from _never_equal(path, rule, model)
-    if conventions.ENVIRONMENT in rule.equal:
-        return
-    for match in (rule.source, rule.target):
-        chosen = [
-            alert
-            for alert in model.alerts.values()
-            if _may_match(match, {**alert.labels, "alertname": alert.name})
-        ]
-        if not any(conventions.ENVIRONMENT in (alert.carried or ()) for alert in chosen):
-            return
-    message = f"one environment would silence another; add {conventions.ENVIRONMENT} to equal"
-    yield Problem(path, message, "inhibition/environment-label")
-
-
-def _never_equal(path: KeyPath, rule: Inhibition, model: Model) -> Iterator[Problem]:
-    """Yield the alerts named by an inhibition that it can never hold back, or hold others by.
-
-    A label of ``equal`` that one alert carries and the other lacks is never equal.
-    """
-    sides = {
-        side: [
-            alert
-            for alert in model.alerts.values()
-            if _may_match(match, {**alert.labels, "alertname": alert.name})
-            and not _loses_identity(alert, model)
-        ]
-        for side, match in (("source", rule.source), ("target", rule.target))
-    }
-    for side, other in (("target", "source"), ("source", "target")):
-        if "alertname" not in getattr(rule, side):
-            continue
-        never: dict[str, list[str]] = {}
-        for alert in sides[side]:
-            against = [entry for entry in sides[other] if entry is not alert]
-            apart = [_differing(alert, entry, rule.equal) for entry in against]
-            if against and all(apart):
-                never.setdefault(apart[0][0], []).append(alert.name)
-        for label, names in never.items():
-            has = label in (model.alerts[names[0]].carried or ())
-            message = (
-                f"of {side}, {', '.join(names)} {'with' if has else 'without'} the label that"
-                f" {'no' if has else 'every'} alert of {other} has: it is never equal; take"
-                f' "{label}" from equal'
-            )
-            yield Problem((*path, "equal", rule.equal.index(label)), message, _NEVER_EQUAL)
-        if never:
-            return
-
-
-def _differing(left: ResolvedAlert, right: ResolvedAlert, labels: list[str]) -> list[str]:
-    """Return the labels that one alert carries and the other lacks; none where that is unknown."""
-    if left.carried is None or right.carried is None:
-        return []
-    return [label for label in labels if (label in left.carried) != (label in right.carried)]
-
-
-def _loses_identity(alert: ResolvedAlert, model: Model) -> bool:
-    """Return whether an alert has lost the labels of its service: a fault that is told of it."""
-    return any(
-        next(mixing(alert.value, label, alert.path, "", model), None) is not None
-        for label in conventions.IDENTITY_LABELS
-    )
-
-
 def _receiver(path: KeyPath, name: str, model: Model) -> Iterator[Problem]:
     if name not in model.spec.receivers:
         message = f'receiver "{name}" is not declared; {available(name, model.spec.receivers)}'
@@ -192,7 +107,7 @@ def _known_values(label: str, model: Model) -> set[str] | None:
 
 
 def _matchers(path: KeyPath, match: Matchers, model: Model) -> Iterator[Problem]:
-    carried = _carried(model)
+    carried = carried_labels(model)
     for label, given in match.items():
         if label not in carried:
             message = f'no alert carries the label "{label}"; {available(label, carried)}'
@@ -205,9 +120,44 @@ def _matchers(path: KeyPath, match: Matchers, model: Model) -> Iterator[Problem]
                 yield Problem((*path, label), message, "route/unknown-value")
 
 
+def _reached(model: Model) -> Iterator[Problem]:
+    """Yield routes that no alert has all labels of, and those behind one that takes all theirs."""
+    routes = model.spec.routing.routes
+    alerts = [{**a.labels, "alertname": a.name} for a in model.alerts.values()]
+    before: dict[str, Route] = {}
+    for name, route in routes.items():
+        here: KeyPath = ("routing", "routes", name)
+        taken = next((other for other, r in before.items() if _takes(r.match, route.match)), None)
+        if taken is not None:
+            message = f"it is never reached: {taken} before it takes all of its alerts; put it"
+            message += " first, or give that continue: true"
+            yield Problem(here, message, "route/never-reached")
+            continue
+        if route.match and not route.then_continue:
+            before[name] = route
+        known = {label: _known_values(label, model) for label in route.match}
+        exist = all(k is None or {*_listed(route.match[label])} & k for label, k in known.items())
+        if alerts and exist and not any(may_match(route.match, labels) for labels in alerts):
+            message = f"no alert has all of these labels ({', '.join(route.match)}), so it takes"
+            message += " none"
+            yield Problem((*here, "match"), message, "route/matches-nothing")
+
+
+def _listed(given: str | list[str]) -> list[str]:
+    return [given] if isinstance(given, str) else given
+
+
+def _takes(first: Matchers, second: Matchers) -> bool:
+    """Return whether what the second matches is matched by the first."""
+    return all(
+        label in second and {*_listed(second[label])} <= {*_listed(given)}
+        for label, given in first.items()
+    )
+
+
 def _unrouted(model: Model) -> Iterator[Problem]:
     routes = model.spec.routing.routes.values()
-    carried = _carried(model)
+    carried = carried_labels(model)
     if any(label not in carried for route in routes for label in route.match):
         # A problem of the route already, which may have been for any of these.
         return
@@ -223,7 +173,7 @@ def _unrouted(model: Model) -> Iterator[Problem]:
         labels = {**alert.labels, "alertname": alert.name}
         # A route that asks for a label which the alert may lack does not catch all of them.
         if any(
-            route.match.keys() <= labels.keys() and _may_match(route.match, labels)
+            route.match.keys() <= labels.keys() and may_match(route.match, labels)
             for route in routes
         ):
             continue
@@ -236,13 +186,6 @@ def _unrouted(model: Model) -> Iterator[Problem]:
                 f" receiver is told (first: {alert.name}); add a route"
             )
             yield Problem(("routing", "routes"), message, "route/severity-unrouted")
-
-
-def _may_match(match: Matchers, labels: dict[str, str]) -> bool:
-    return all(
-        label not in labels or labels[label] in ([given] if isinstance(given, str) else given)
-        for label, given in match.items()
-    )
 
 
 def _receivers(model: Model) -> Iterator[Problem]:

@@ -8,6 +8,8 @@ from pydantic import BeforeValidator, Field
 from imsobs.spec.schema.base import LabelValue, Section, Text
 
 Usd = Annotated[float, Field(ge=0, le=1e6)]
+# In quotes it is a text.
+Day = Annotated[datetime.date, Field(strict=False)]
 Tier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 # A key of YAML is a text.
 Steps = dict[Annotated[int, Field(ge=1, strict=False)], "Rates"]
@@ -134,7 +136,7 @@ class Price(TierRates):
     """A price from a date on, until the next one for the same names."""
 
     # ``from`` is a Python keyword; the spec's authors should not have to know that.
-    since: Annotated[datetime.date, Field(alias="from", description="First day (UTC).")]
+    since: Annotated[Day, Field(alias="from", description="First day (UTC).")]
     snapshots: list[LabelValue] = Field(
         default=[],
         description="Names of the model, as the vendor answers them, that this price is for."
@@ -154,7 +156,7 @@ class Price(TierRates):
         description="Page or list where the price was read. null: the vendor's in"
         " `price_sources`, which then has it.",
     )
-    checked: datetime.date | None = Field(
+    checked: Day | None = Field(
         default=None,
         description="Day when it was last compared with the source. null: the vendor's in"
         " `price_sources`, which then has it.",
@@ -172,7 +174,7 @@ class PriceSource(Section):
         description="Page or list where they were read. null: each price of the vendor names its"
         " own.",
     )
-    checked: datetime.date | None = Field(
+    checked: Day | None = Field(
         default=None,
         description="Day when they were last compared with the source. null: each price of the"
         " vendor has its own.",

@@ -1,0 +1,121 @@
+"""Inhibitions: what holds back what, and by which labels they are of one trouble."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from imsobs.checks.rules import mixing
+from imsobs.model import Model, conventions
+from imsobs.model.rules import ResolvedAlert
+from imsobs.problems import KeyPath, Problem, available
+from imsobs.spec.schema.routing import Inhibition, Matchers
+
+_NEVER_EQUAL = "inhibition/never-equal"
+
+
+def problems(path: KeyPath, rule: Inhibition, model: Model) -> Iterator[Problem]:
+    """Yield labels of equal that no alert has, and one environment that silences another.
+
+    Alertmanager takes a label that both alerts lack for an equal one.
+    """
+    for side in ("source", "target"):
+        if not getattr(rule, side):
+            message = f"without a label every alert is the {side}; name a label and its value"
+            yield Problem((*path, side), message, "inhibition/empty-match")
+    carried = carried_labels(model)
+    for index, label in enumerate(rule.equal):
+        if label not in carried:
+            message = f'no alert carries the label "{label}"; {available(label, carried)}'
+            yield Problem((*path, "equal", index), message, "route/unknown-label")
+        elif not any(label in kept for kept in _kept(rule, model)):
+            message = (
+                f'no alert of source and none of target has the label "{label}"; Alertmanager'
+                " takes two that are missing for equal, so it keeps nothing apart; take it from"
+                " equal"
+            )
+            yield Problem((*path, "equal", index), message, "inhibition/equal-absent")
+    yield from _never_equal(path, rule, model)
+    if conventions.ENVIRONMENT in rule.equal:
+        return
+    for match in (rule.source, rule.target):
+        chosen = [
+            alert
+            for alert in model.alerts.values()
+            if may_match(match, {**alert.labels, "alertname": alert.name})
+        ]
+        if not any(conventions.ENVIRONMENT in (alert.carried or ()) for alert in chosen):
+            return
+    message = f"one environment would silence another; add {conventions.ENVIRONMENT} to equal"
+    yield Problem(path, message, "inhibition/environment-label")
+
+
+def _kept(rule: Inhibition, model: Model) -> Iterator[set[str]]:
+    """Yield the labels of each alert of source and target; all labels where that is unknown."""
+    for alert in model.alerts.values():
+        labels = {**alert.labels, "alertname": alert.name}
+        if may_match(rule.source, labels) or may_match(rule.target, labels):
+            yield {*rule.equal} if alert.carried is None else {*alert.carried, "alertname"}
+
+
+def _never_equal(path: KeyPath, rule: Inhibition, model: Model) -> Iterator[Problem]:
+    """Yield the alerts named by an inhibition that it can never hold back, or hold others by.
+
+    A label of ``equal`` that one alert carries and the other lacks is never equal.
+    """
+    sides = {
+        side: [
+            alert
+            for alert in model.alerts.values()
+            if may_match(match, {**alert.labels, "alertname": alert.name})
+            and not _loses_identity(alert, model)
+        ]
+        for side, match in (("source", rule.source), ("target", rule.target))
+    }
+    for side, other in (("target", "source"), ("source", "target")):
+        if "alertname" not in getattr(rule, side):
+            continue
+        never: dict[str, list[str]] = {}
+        for alert in sides[side]:
+            against = [entry for entry in sides[other] if entry is not alert]
+            apart = [_differing(alert, entry, rule.equal) for entry in against]
+            if against and all(apart):
+                never.setdefault(apart[0][0], []).append(alert.name)
+        for label, names in never.items():
+            has = label in (model.alerts[names[0]].carried or ())
+            message = (
+                f"of {side}, {', '.join(names)} {'with' if has else 'without'} the label that"
+                f" {'no' if has else 'every'} alert of {other} has: it is never equal; take"
+                f' "{label}" from equal'
+            )
+            yield Problem((*path, "equal", rule.equal.index(label)), message, _NEVER_EQUAL)
+        if never:
+            return
+
+
+def _differing(left: ResolvedAlert, right: ResolvedAlert, labels: list[str]) -> list[str]:
+    """Return the labels that one alert carries and the other lacks; none where that is unknown."""
+    if left.carried is None or right.carried is None:
+        return []
+    return [label for label in labels if (label in left.carried) != (label in right.carried)]
+
+
+def _loses_identity(alert: ResolvedAlert, model: Model) -> bool:
+    """Return whether an alert has lost the labels of its service: a fault that is told of it."""
+    return any(
+        next(mixing(alert.value, label, alert.path, "", model), None) is not None
+        for label in conventions.IDENTITY_LABELS
+    )
+
+
+def carried_labels(model: Model) -> set[str]:
+    """Return the labels that some alert carries, or would: its name and whose it is."""
+    own = {"alertname", *conventions.IDENTITY_LABELS}
+    return own.union(*(alert.carried or () for alert in model.alerts.values()))
+
+
+def may_match(match: Matchers, labels: dict[str, str]) -> bool:
+    """Return whether an alert with these labels, and others, could be meant."""
+    return all(
+        label not in labels or labels[label] in ([given] if isinstance(given, str) else given)
+        for label, given in match.items()
+    )
