@@ -20,7 +20,8 @@ from imsobs.redaction.hide import hide
 from imsobs.spec.expand import expand
 from imsobs.spec.load import Document, load
 from imsobs.spec.measured import measured
-from imsobs.spec.parse import LACKS, parse
+from imsobs.spec.parse import parse
+from imsobs.spec.required import LACKS
 from imsobs.spec.schema.root import Spec
 
 # What much else refers to, and would be at fault for when a default took its place.

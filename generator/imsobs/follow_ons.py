@@ -14,6 +14,7 @@ from dataclasses import replace
 from imsobs.left_out import LeftOut
 from imsobs.mentions import Mentions
 from imsobs.problems import MOST_ALIKE, KeyPath, Problem, and_more, dotted, listed, near
+from imsobs.spec.required import declaration
 
 # Keys of a metric that decide which series it has.
 _DECIDING = {"labels", "span", "event", "log", "sdk", "probe", "pipeline", "stack", "ratio", "rule"}
@@ -250,11 +251,22 @@ def _grouped(problems: list[Problem]) -> list[Problem]:
             if _TOLD_ONCE.search(problem.message):
                 others[subject] = []
     return [
-        replace(problem, message=problem.message + _also(dotted(problem.path), others[subject]))
-        if others.get(subject)
-        else problem
+        replace(
+            problem,
+            message=problem.message
+            + _declared(problem.message)
+            + _also(dotted(problem.path), others.get(subject, [])),
+        )
         for problem, subject in kept
     ]
+
+
+def _declared(message: str) -> str:
+    """Return how a name that is not declared, and that no other is near, would be declared."""
+    unknown = _UNKNOWN.search(message)
+    if unknown is None or _GUESS.search(message) or not unknown["name"]:
+        return ""
+    return declaration(unknown["kind"], unknown["name"])
 
 
 def _subject(problem: Problem) -> str:

@@ -9,7 +9,7 @@ from promql_parser import BinaryExpr, Expr
 
 from imsobs import promql
 from imsobs.checks import alert_tests, drills, thresholds
-from imsobs.checks.rules import habits, mixing, mixing_apart, shown, unknown
+from imsobs.checks.rules import habits, mixing, mixing_apart, shown, spans, unknown
 from imsobs.model import Model, conventions
 from imsobs.model.alerts import used_labels
 from imsobs.model.notification import FUNCTIONS, unknown_fields
@@ -293,5 +293,6 @@ def _runbook(path: KeyPath, runbook: Runbook, model: Model) -> Iterator[Problem]
         here: KeyPath = (*path, "queries", title)
         yield from unknown(expr, here, model)
         yield from mixing(expr, conventions.ENVIRONMENT, here, "runbook/environment-label", model)
+        yield from spans(expr, here, model)
         yield from shown(expr, here)
         yield from mixing_apart(expr, here, "runbook/values-apart", model)

@@ -10,6 +10,7 @@ from promql_parser import Call
 
 from imsobs import logql, promql
 from imsobs.checks.rules import located, mixing_apart, shown
+from imsobs.checks.thresholds import beyond_retention
 from imsobs.model import Model, conventions
 from imsobs.model.dashboards import ResolvedDashboard, ResolvedPanel
 from imsobs.model.dashboards.queries import Query
@@ -49,6 +50,8 @@ def promql_problems(
         yield from _variables(path, query.text, dashboard)
         yield from _windows(path, query.text)
         yield from shown(query.text, path)
+        if not _WINDOW_VARIABLE.search(query.text):
+            yield from beyond_retention(query.text, path, model)
         yield from mixing_apart(query.text, path, "dashboard/values-apart", model)
     yield from _follows_variables(path, query.text, dashboard, model)
 

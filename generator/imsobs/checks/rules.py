@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from imsobs import promql
-from imsobs.checks import ratios
+from imsobs.checks import circles, ratios
 from imsobs.checks.thresholds import beyond_retention
 from imsobs.model import Model, conventions
 from imsobs.model.rules import Record
@@ -51,6 +51,8 @@ def check(model: Model) -> Iterator[Problem]:
         message = f"objectives add up counts of 5 minutes, which {fast} does not divide; use 15s,"
         message += " 30s or 1m"
         yield Problem(("alerting", "fast"), message, "rule/fast-interval")
+    yield from circles.check(model)
+    circular = {record.name for circle in circles.circles(model) for record in circle}
     last = {(record.group, record.name): i for i, record in enumerate(model.records)}
     for index, record in enumerate(model.records):
         if not record.expr or written_here(record):
@@ -67,7 +69,9 @@ def check(model: Model) -> Iterator[Problem]:
         if _APART not in _allowed(record, model):
             yield from mixing_apart(record.expr, record.path, _APART, model)
         for name in reads(record.expr) if _ORDER not in _allowed(record, model) else ():
-            if name == record.name or last.get((record.group, name), -1) > index:
+            if {name, record.name} <= circular:
+                continue
+            if last.get((record.group, name), -1) > index:
                 message = (
                     f'"{name}" is recorded after this rule in the group {record.group}; put it'
                     " before"
@@ -92,9 +96,7 @@ def _names(model: Model) -> Iterator[Problem]:
 
 def _window(expr: str, path: KeyPath, model: Model) -> Iterator[Problem]:
     """Yield what is wrong with the window of a ratio; all else of it is the generator's."""
-    for problem in habits(expr, (*path, "over"), model):
-        if problem.check == "rule/short-range":
-            yield problem
+    yield from spans(expr, (*path, "over"), model)
 
 
 def unknown(expr: str, path: KeyPath, model: Model) -> Iterator[Problem]:
@@ -119,6 +121,13 @@ def habits(expr: str, path: KeyPath, model: Model) -> Iterator[Problem]:
     for finding in promql_labels.once(lint(expr, model.series, model.computed, scrape)):
         yield located(finding, expr, path)
     yield from beyond_retention(expr, path, model)
+
+
+def spans(expr: str, path: KeyPath, model: Model) -> Iterator[Problem]:
+    """Yield ranges that hold too few scrapes, or reach back further than metrics are kept."""
+    for problem in habits(expr, path, model):
+        if problem.check in ("rule/short-range", "rule/long-range"):
+            yield problem
 
 
 def mixing(expr: str, label: str, path: KeyPath, check_id: str, model: Model) -> Iterator[Problem]:

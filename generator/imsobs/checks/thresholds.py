@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterator
 
 from imsobs.model import Model
+from imsobs.model.alert_units import unit_of
 from imsobs.model.alerts import threshold_text
+from imsobs.model.dashboards.units import base_metric
 from imsobs.model.rules import ResolvedAlert, number
 from imsobs.problems import KeyPath, Problem, part
 from imsobs.promql.places import range_at
+from imsobs.promql.signs import never_negative
 from imsobs.promql.windows import ranges_of
 from imsobs.spec.schema.base import seconds
 
@@ -23,24 +26,51 @@ _RANGES: dict[str, tuple[float, float]] = {
 _LIMITING = r"\b(?:more than|over|above|exceeds?|less than|fewer than|below|under|at least)\s+"
 _WRITTEN = {
     "ratio": re.compile(_LIMITING + r"(\d+(?:\.\d+)?) ?(?:%|percent\b)", re.I),
+    "count": re.compile(
+        _LIMITING + r"(\d+(?:\.\d+)?)(?![\d.]| ?(?:%|\$|percent|s\b|sec|m\b|min|h\b|hour|d\b|day))",
+        re.I,
+    ),
     "usd": re.compile(_LIMITING + r"\$ ?(\d+(?:\.\d+)?)", re.I),
     "seconds": re.compile(
         _LIMITING + r"(\d+(?:\.\d+)?) ?(s|sec|seconds?|m|min|minutes?|h|hours?)\b", re.I
     ),
 }
+_LASTING = re.compile(
+    r"\bfor (?:more than |over |at least )?(\d+) ?(s|sec|seconds?|m|min|minutes?|h|hours?)\b", re.I
+)
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
 def problems(alert: ResolvedAlert, model: Model) -> Iterator[Problem]:
     """Yield what is wrong with the threshold, the durations and the numbers of an alert."""
-    yield from _threshold(alert)
+    yield from _threshold(alert, model)
+    yield from _unit(alert, model)
     yield from _kept(alert, model)
     written = model.spec.alerts[alert.name]
     for key, text in (("summary", written.summary), ("description", written.description)):
         yield from _text((*alert.path, key), text, alert)
+        yield from _lasting((*alert.path, key), text, alert)
 
 
-def _threshold(alert: ResolvedAlert) -> Iterator[Problem]:
+def _unit(alert: ResolvedAlert, model: Model) -> Iterator[Problem]:
+    """Yield a unit that is another than that of the series which is measured."""
+    known = unit_of(alert.value, model.metrics)
+    fits = {known, "times"} if known == "ratio" else {known}
+    if known in _RANGES and alert.unit not in fits:
+        message = f"the value is measured in {known}, by what the expression reads; write {known},"
+        message += " or leave unit out"
+        yield Problem((*alert.path, "unit"), message, "alert/unit")
+
+
+def _threshold(alert: ResolvedAlert, model: Model) -> Iterator[Problem]:
+    def counted(name: str) -> bool:
+        metric = base_metric(name, model.metrics)
+        return metric is not None and (metric.type != "gauge" or metric.kind.signal is not None)
+
+    if alert.threshold < 0 and never_negative(alert.value, model.recorded, counted):
+        message = f"{number(alert.threshold)} is below 0, and the value of this expression never is"
+        yield Problem((*alert.path, "threshold"), message, "alert/threshold-range")
+        return
     least, most = _RANGES.get(alert.unit, (float("-inf"), float("inf")))
     if least <= alert.threshold <= most:
         return
@@ -48,6 +78,8 @@ def _threshold(alert: ResolvedAlert) -> Iterator[Problem]:
     if alert.unit == "ratio" and 1 < alert.threshold <= 100:
         share = number(round(alert.threshold / 100, 9))
         told += f"outside 0 to 1, what a ratio is; for {number(alert.threshold)} % write {share}"
+    elif alert.unit == "ratio" and alert.threshold > 1:
+        told += "outside 0 to 1, what a ratio is"
     elif alert.unit == "bool":
         told += "neither 0 nor 1, and the unit of this alert is bool"
     else:
@@ -72,15 +104,16 @@ def beyond_retention(expr: str, path: KeyPath, model: Model) -> Iterator[Problem
     if path[0] == "budget":
         # The generator's sum over a calendar month, of which metrics may be kept a day less.
         return
-    for length in dict.fromkeys(ranges_of(expr)):
-        if length > seconds(retention):
-            message = f"a range of {_duration(length)} reaches back further than metrics are kept"
-            message += f" (retention.metrics: {retention})"
-            at = part(expr, range_at(expr, length))
-            yield Problem(path, message, "rule/long-range", part=at)
+    length = max(ranges_of(expr), default=0)
+    if length > seconds(retention):
+        message = f"this reaches {_duration(length)} back, further than metrics are kept"
+        message += f" (retention.metrics: {retention})"
+        yield Problem(path, message, "rule/long-range", part=part(expr, range_at(expr, length)))
 
 
 def _duration(length: int) -> str:
+    if length > 2 * 86400:
+        return f"{length // 86400}d"
     units = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
     unit = next(
         unit
@@ -105,4 +138,16 @@ def _text(path: KeyPath, text: str, alert: ResolvedAlert) -> Iterator[Problem]:
             f'"{found[0]}", but the threshold is {threshold_text(alert.threshold, alert.unit)};'
             " write {{ $threshold }} for the number"
         )
+        yield Problem(path, message, "alert/text-number", part=part(text, found.start(1)))
+
+
+def _lasting(path: KeyPath, text: str, alert: ResolvedAlert) -> Iterator[Problem]:
+    """Yield a time in a text that is neither how long it holds nor how far back it looks."""
+    found = _LASTING.search(text)
+    if found is None or alert.for_ is None:
+        return
+    said = int(found[1]) * _SECONDS[found[2][0].lower()]
+    known = {seconds(alert.for_), *ranges_of(alert.value)}
+    if said not in known and alert.unit != "seconds":
+        message = f'"{found[0]}", but it fires after {alert.for_} (for)'
         yield Problem(path, message, "alert/text-number", part=part(text, found.start(1)))

@@ -54,12 +54,22 @@ def ranges(node: Expr) -> list[int]:
 
 
 def ranges_of(expr: str) -> list[int]:
-    """Return the seconds of every range of an expression, subqueries included; none if faulty."""
+    """Return the seconds of every range of an expression, subqueries included; none if faulty.
+
+    What begins earlier by an offset counts as so much longer.
+    """
     try:
         nodes = list(promql.walk(promql.parse(expr)))
     except ValueError:
         return []
-    return [length for node in nodes if (length := _range(node))]
+    return [length for node in nodes if (length := _range(node) + _offset(node))]
+
+
+def _offset(node: Expr) -> int:
+    selector = node.vector_selector if isinstance(node, MatrixSelector) else node
+    if isinstance(selector, VectorSelector | SubqueryExpr) and selector.offset is not None:
+        return max(0, int(selector.offset.total_seconds()))
+    return 0
 
 
 def change_window(expr: str, recorded: dict[str, str]) -> int | None:

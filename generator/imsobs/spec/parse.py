@@ -16,13 +16,11 @@ from imsobs.problems import MOST_ALIKE, KeyPath, Problem, and_more, available
 from imsobs.spec import values
 from imsobs.spec.expand import expand
 from imsobs.spec.patterns import mismatch
+from imsobs.spec.required import entry_at, lacking
 from imsobs.spec.schema.root import Spec
 from imsobs.spec.schema.routing import SECRET_FILES
 from imsobs.spec.values import short
 
-LACKS = "these keys are required"
-# What the checks ask of an alert besides its shape; team and dashboard may be those of its group.
-_OF_ALERTS = ("team", "dashboard", "for")
 # Of what is put where a secret belongs, and may be one.
 _NOT_SHOWN = "what stands here is not repeated, since it may be the secret"
 _NO_NAME = (
@@ -44,14 +42,14 @@ def parse(data: dict[str, Any]) -> tuple[Spec | None, list[Problem]]:
     try:
         return Spec.model_validate(data), []
     except ValidationError as error:
-        problems, more = _first(error.errors(include_url=False), data)
+        problems, more = _first(error.errors(include_url=False), data, written)
     # A union reports each of its branches: the one that fits the value reaches deeper into it
     # than "should be a dictionary", and one line per place and rule is enough.
     deep = [p for p in problems if not _is_shallow(p, problems)]
     once = {(p.path, "" if p.check == "spec/type" else p.message): p for p in reversed(deep)}
     told = {p.message for p in once.values() if _is_written(p.path, written)}
     own = [p for p in once.values() if _is_written(p.path, written) or p.message not in told]
-    return None, [*_gathered(_of_unions(list(reversed(own))), data), *more]
+    return None, [*_gathered(_of_unions(list(reversed(own))), written), *more]
 
 
 def _is_written(path: KeyPath, data: Any) -> bool:
@@ -85,7 +83,9 @@ def _of_unions(problems: list[Problem]) -> list[Problem]:
     return result
 
 
-def _first(found: list[ErrorDetails], data: Any) -> tuple[list[Problem], list[Problem]]:
+def _first(
+    found: list[ErrorDetails], data: Any, written: Any
+) -> tuple[list[Problem], list[Problem]]:
     """Return the problems, of very many of a kind the first, and what stands for the others.
 
     A suggestion for each of thousands of keys would take longer than anybody reads.
@@ -95,12 +95,12 @@ def _first(found: list[ErrorDetails], data: Any) -> tuple[list[Problem], list[Pr
         section = details["loc"][0] if len(details["loc"]) > 1 else None
         alike.setdefault((section, details["type"]), []).append(details)
     more = [
-        and_more(_problem(group[MOST_ALIKE], data), len(group) - MOST_ALIKE)
+        and_more(_problem(group[MOST_ALIKE], data, written), len(group) - MOST_ALIKE)
         for group in alike.values()
         if len(group) > MOST_ALIKE
     ]
     told = {id(details) for group in alike.values() for details in group[:MOST_ALIKE]}
-    return [_problem(details, data) for details in found if id(details) in told], more
+    return [_problem(details, data, written) for details in found if id(details) in told], more
 
 
 def _gathered(problems: list[Problem], data: dict[str, Any]) -> list[Problem]:
@@ -122,29 +122,15 @@ def _gathered(problems: list[Problem], data: dict[str, Any]) -> list[Problem]:
         lacks = missing.get(parent, [])
         renamed = len(lacks) == 1 and len(unknown.get(parent, [])) == 1
         if problem.check == "spec/unknown-key" and renamed:
-            known = available(str(problem.path[-1]), _fields_at(parent))
+            known = available(str(problem.path[-1]), _open_fields(parent, data))
             message = f'unknown key, while "{lacks[0]}" is missing; {known}'
             result.append(Problem(problem.path, message, problem.check))
         elif problem.check != "spec/missing-key":
             result.append(problem)
         elif not renamed and str(problem.path[-1]) == lacks[0]:
-            result.append(_lacking(parent, lacks, data))
+            infos = {key: _infos_at((*parent, key)) for key in lacks}
+            result.append(lacking(parent, infos, data))
     return result
-
-
-def _lacking(parent: KeyPath, keys: list[str], data: dict[str, Any]) -> Problem:
-    """Return the one line for the keys that an entry lacks, an alert for all that it needs."""
-    if len(parent) == 2 and parent[0] == "alerts":
-        given = data["alerts"][parent[1]]
-        alerting = data.get("alerting")
-        groups = alerting.get("groups") if isinstance(alerting, dict) else None
-        of_group = groups.get(given.get("group")) if isinstance(groups, dict) else None
-        known = {*given, *(of_group if isinstance(of_group, dict) else ())}
-        keys = [*keys, *(key for key in _OF_ALERTS if key not in known)]
-    if len(keys) == 1:
-        return Problem((*parent, keys[0]), "this key is required", "spec/missing-key")
-    message = f"{LACKS}: {', '.join(keys)}"
-    return Problem(parent, message, "spec/missing-key")
 
 
 def _is_shallow(problem: Problem, others: list[Problem]) -> bool:
@@ -154,7 +140,7 @@ def _is_shallow(problem: Problem, others: list[Problem]) -> bool:
     )
 
 
-def _problem(details: ErrorDetails, data: Any) -> Problem:
+def _problem(details: ErrorDetails, data: Any, written: Any) -> Problem:
     path = _data_path(details["loc"], data, details["type"] == "missing")
     if details["type"] != "missing" and path and path[-1] in SECRET_FILES:
         return Problem(path, f"{_NO_NAME}; {_NOT_SHOWN}", "spec/secret")
@@ -162,7 +148,7 @@ def _problem(details: ErrorDetails, data: Any) -> Problem:
         return Problem(path, f"{_NO_LOOPBACK}; {_NOT_SHOWN}", "spec/secret")
     match details["type"]:
         case "extra_forbidden":
-            known = _fields_at(path[:-1])
+            known = _open_fields(path[:-1], written)
             return Problem(
                 path, f"unknown key; {available(str(path[-1]), known)}", "spec/unknown-key"
             )
@@ -261,6 +247,12 @@ def _bounds_at(path: KeyPath) -> tuple[Any, Any] | None:
         if lows and highs:
             return lows[0], highs[0]
     return None
+
+
+def _open_fields(path: KeyPath, data: Any) -> list[str]:
+    """Return the keys of the mapping at ``path`` that the schema allows and that are not given."""
+    given = entry_at(path, data)
+    return [name for name in _fields_at(path) if name not in given]
 
 
 def _fields_at(path: KeyPath) -> list[str]:
