@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from imsobs.problems import MOST_ALIKE, KeyPath, Problem, and_more, available
+from imsobs.problems import MOST_ALIKE, KeyPath, Problem, and_more, available, near
 from imsobs.spec import values
 from imsobs.spec.expand import expand
 from imsobs.spec.patterns import mismatch
@@ -122,7 +122,9 @@ def _gathered(problems: list[Problem], data: dict[str, Any]) -> list[Problem]:
         lacks = missing.get(parent, [])
         renamed = len(lacks) == 1 and len(unknown.get(parent, [])) == 1
         if problem.check == "spec/unknown-key" and renamed:
-            known = available(str(problem.path[-1]), _open_fields(parent, data))
+            known = available(
+                str(problem.path[-1]), _open_fields(str(problem.path[-1]), parent, data)
+            )
             message = f'unknown key, while "{lacks[0]}" is missing; {known}'
             result.append(Problem(problem.path, message, problem.check))
         elif problem.check != "spec/missing-key":
@@ -148,7 +150,7 @@ def _problem(details: ErrorDetails, data: Any, written: Any) -> Problem:
         return Problem(path, f"{_NO_LOOPBACK}; {_NOT_SHOWN}", "spec/secret")
     match details["type"]:
         case "extra_forbidden":
-            known = _open_fields(path[:-1], written)
+            known = _open_fields(str(path[-1]), path[:-1], written)
             return Problem(
                 path, f"unknown key; {available(str(path[-1]), known)}", "spec/unknown-key"
             )
@@ -249,10 +251,15 @@ def _bounds_at(path: KeyPath) -> tuple[Any, Any] | None:
     return None
 
 
-def _open_fields(path: KeyPath, data: Any) -> list[str]:
-    """Return the keys of the mapping at ``path`` that the schema allows and that are not given."""
-    given = entry_at(path, data)
-    return [name for name in _fields_at(path) if name not in given]
+def _open_fields(key: str, path: KeyPath, data: Any) -> list[str]:
+    """Return the keys that are allowed beside those of the mapping at ``path``.
+
+    Of an overlay, the one that is meant may be given below it: all are returned where none of the
+    others is near.
+    """
+    given, allowed = entry_at(path, data), _fields_at(path)
+    free = [name for name in allowed if name not in given]
+    return free if near(key, free) or near(key, allowed) is None else allowed
 
 
 def _fields_at(path: KeyPath) -> list[str]:
