@@ -103,6 +103,10 @@ def test_the_table_keeps_what_was_measured_before(
     assert "NoLongerThere" not in text
     # Told of in words, because nothing was measured.
     assert "\n- TargetDown: " in text
+    assert "\n- BudgetForecastExceeded: holds for 1h\n" in text
+    changes = "what it looks at changes more slowly than the 600 s that a drill waits"
+    assert f"\n- BudgetExhausted: {changes}\n" in text
+    assert "\n- InfoInhibitor: it notifies nobody\n" in text
     kept = json.loads((tmp_path / "docs/reference/notifications.json").read_text())
     assert sorted(kept) == ["HighErrorRate", "ServiceDown"]
 

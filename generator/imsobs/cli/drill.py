@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 # Wide enough for the longest row, also where the output is no terminal.
 _WIDTH = 120
-_PATIENCE, _REAL_PATIENCE = 120.0, 600.0
+_PATIENCE = 120.0
 
 
 @app.command(rich_help_panel=OPERATIONS)
@@ -77,7 +77,7 @@ def drill(
     from imsobs.runtime.trial import free_ports
 
     model = model_or_exit(root, overlay)
-    waits = patience or (_REAL_PATIENCE if real_time else _PATIENCE)
+    waits = patience or (times.PATIENCE if real_time else _PATIENCE)
     chosen = _chosen(alerts or [], model)
     if real_time and not alerts:
         # An alert that holds for an hour is not waited for, unless it is named.

@@ -13,10 +13,14 @@ from typing import Any
 from imsobs import artifacts, measurements
 from imsobs.measurements import Measurement
 from imsobs.model import Model, conventions
+from imsobs.model.rules import ResolvedAlert
 from imsobs.runtime.drill.queries import silent
+from imsobs.spec.schema.base import seconds
 
 # Seconds from the first bad request to the notification.
 GOALS = {"critical": 120, "warning": 300}
+# Seconds that a drill in real time waits for each notification.
+PATIENCE = 600.0
 _HEAD = """\
 # Notifications
 
@@ -72,8 +76,18 @@ def _line(row: Measurement) -> str:
 
 def _rest(model: Model, known: dict[str, Measurement]) -> str:
     lines = [
-        f"- {alert.name}: {alert.drill.skip or 'holds for ' + str(alert.for_)}"
+        f"- {alert.name}: {_why(alert)}"
         for alert in model.alerts.values()
         if alert.enabled and alert.name not in known
     ]
     return "\nNot measured:\n\n" + "\n".join(lines) + "\n" if lines else ""
+
+
+def _why(alert: ResolvedAlert) -> str:
+    """Return why an alert is not measured."""
+    if alert.drill.skip:
+        return alert.drill.skip
+    held = alert.for_ or "0s"
+    if 2 * seconds(held) >= PATIENCE:
+        return f"holds for {held}"
+    return f"what it looks at changes more slowly than the {PATIENCE:.0f} s that a drill waits"
