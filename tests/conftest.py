@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,43 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             texts[item.path] = "ims.yaml" in item.path.read_text("utf-8")
         if texts[item.path] or {"model", "rendered"} & {*getattr(item, "fixturenames", ())}:
             item.add_marker("product")
+
+
+_PRODUCT = ROOT / "spec" / "ims.yaml"
+# The test that runs now, where it may not read the product's spec.
+_of_the_engine: list[str] = []
+_strayed: list[str] = []
+
+
+def _watch(event: str, arguments: tuple[object, ...]) -> None:
+    if (
+        event == "open"
+        and _of_the_engine
+        and str(arguments[0]).endswith("ims.yaml")
+        and Path(str(arguments[0])).resolve() == _PRODUCT
+    ):
+        _strayed.append(_of_the_engine[0])
+
+
+sys.addaudithook(_watch)
+
+
+@pytest.fixture(autouse=True)
+def engine_or_product(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a unit test that reads the product's spec, in this process, without saying so.
+
+    What is not marked ``product`` must pass whatever is edited in spec/ims.yaml.
+    """
+    if request.node.get_closest_marker("product") or "unit" not in request.node.path.parts:
+        yield
+        return
+    _of_the_engine[:] = [request.node.nodeid]
+    yield
+    _of_the_engine.clear()
+    strayed, _strayed[:] = [*_strayed], []
+    assert not strayed, (
+        "reads spec/ims.yaml: use tests/small_specs.py, or name the file in the test"
+    )
 
 
 @pytest.fixture(scope="session")

@@ -45,6 +45,7 @@ _BECAUSE = {
     "rule/raw-counter": {"rule/rate-after-aggregation", "promql/histogram-quantile"},
     "rule/short-range": {"stack/scrape-interval"},
     "rule/long-range": {"stack/retention-metrics", "stack/retention-slo"},
+    "rule/division-by-zero": {"promql/no-common-label", "promql/unknown-grouping-label"},
     "rule/rate-after-aggregation": {"metric/expected-with"},
     "budget/cost": {"metric/value"},
     "alert/long-for": {"stack/retention-metrics"},

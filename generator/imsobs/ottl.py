@@ -18,7 +18,14 @@ _TOKEN = re.compile(
 )
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 # What other languages write -> what is written here.
-_ELSEWHERE = {"=": "==", "&": "and", "|": "or", "!": "not", "'": 'double quotes: "..."'}
+_ELSEWHERE = {
+    "=": "==",
+    "&": "and",
+    "|": "or",
+    "!": "not",
+    "~": 'IsMatch(TEXT, "PATTERN")',
+    "'": 'double quotes: "..."',
+}
 
 
 class Token(NamedTuple):

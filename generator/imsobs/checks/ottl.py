@@ -53,6 +53,8 @@ def _hint(name: str, known: frozenset[str]) -> str:
 
 
 def _path_hint(name: str, known: frozenset[str], context: str) -> str:
+    if name.lower() in ("null", "none"):
+        return 'did you mean "nil"?'
     inside = f"{context}.{name}"
     if inside in known:
         return f'did you mean "{inside}"?'

@@ -82,6 +82,9 @@ def entry_of(path: KeyPath) -> KeyPath:
     return path[: 3 if path and path[0] in NESTED else 2]
 
 
+_AMOUNT = re.compile(r"\d+(?:\.\d+)?")
+
+
 def read(chosen: list[str], spec: dict[str, Any]) -> list[Pack]:
     """Return what the chosen packs give to a spec; it has a ``service`` with a namespace.
 
@@ -130,7 +133,11 @@ def _filled(node: Any, fill: Callable[[str], str]) -> Any:
         return {fill(key): _filled(value, fill) for key, value in node.items()}
     if isinstance(node, list):
         return [_filled(item, fill) for item in node]
-    return fill(node) if isinstance(node, str) else node
+    if not isinstance(node, str):
+        return node
+    text = fill(node)
+    # What stands for an amount alone is a number.
+    return float(text) if text != node and _AMOUNT.fullmatch(text) else text
 
 
 def _present(spec: dict[str, Any], packs: list[dict[str, Any]]) -> set[str]:

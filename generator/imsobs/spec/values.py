@@ -78,7 +78,7 @@ def wrong_type(kind: str, given: Any) -> str | None:
         remedy = f"; write [{given}]"
     elif wanted in ("a number", "a whole number") and (bare := _bare(given)):
         remedy = f"; write {bare}"
-    elif wanted == "a number" and percent:
+    elif wanted == "a number" and percent and 0 < float(percent[1]) < 100:
         remedy = f"; write {_plain(round(float(percent[1]) / 100, 9))}"
     elif wanted == "true or false" and str(given).lower() in ("yes", "on", "no", "off"):
         remedy = f"; write {'true' if str(given).lower() in ('yes', 'on') else 'false'}"
@@ -89,6 +89,8 @@ def _bare(given: Any) -> str | None:
     """Return the number of a text that has only a unit, a currency or commas too many."""
     if not isinstance(given, str):
         return None
+    if milliseconds := re.fullmatch(r"(\d{1,9}) ?ms", given):
+        return _plain(int(milliseconds[1]) / 1000)
     found = re.fullmatch(
         r"[$€]?\s?(\d{1,3}(?:,\d{3})+|\d{1,12})(\.\d{1,9})?\s?(?:[A-Za-z]{1,4}|[$€])?", given
     )
