@@ -147,7 +147,7 @@ def serving(server: str, endpoint: str, log: Path, **more: str) -> Iterator[Serv
     url = f"http://127.0.0.1:{port}"
     # No connection is kept: which worker takes a request is decided for each.
     limits = httpx2.Limits(max_keepalive_connections=0)
-    with httpx2.Client(base_url=url, timeout=60.0, limits=limits) as client:
+    with httpx2.Client(base_url=url, timeout=_READY_SECONDS, limits=limits) as client:
         service = Service(process, client, log)
         try:
             _ready(service)
