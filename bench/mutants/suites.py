@@ -47,7 +47,7 @@ SUITES = (
     Suite(
         "rules",
         ("outputs/prometheus/rules.py", "model/rules.py", "model/ratios.py", "model/alerts.py"),
-        ("unit/test_rule_values.py",),
+        ("unit/test_recorded_series.py", "unit/test_rule_values.py"),
     ),
     Suite(
         "dashboards",

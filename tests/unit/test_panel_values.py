@@ -26,6 +26,7 @@ EXEMPLARS = """
 labels: {version: {description: Version., resource_attributes: [service.version],
   patterns: {"*": "^v[0-9]+$"}, limit: 3}}
 service: {names: [orders-api, cart]}
+dashboards: {pages: {variables: [environment, service, vendor], rows: {More: {Again: {increase: shop_pages_total}}}}}
 buckets: {wait: [0.1, 1]}
 metrics:
   shop_wait_seconds: {description: Time., span: page_view, value: duration, buckets: wait}
@@ -462,6 +463,15 @@ def test_variables_choose_the_source_and_then_narrow_each_other(board: dict[str,
             ".+",
         )
         assert variable["current"] == {"selected": True, "text": ["All"], "value": ["$__all"]}
+
+
+def test_rows_have_a_header_from_the_second_on(board: dict[str, Any]) -> None:
+    found = [(entry["type"], entry["title"]) for entry in board["panels"]]
+    assert found == [("timeseries", "Pages"), ("row", "More"), ("timeseries", "Again")]
+    _, header, again = board["panels"]
+    assert header["gridPos"] == {"h": 1, "w": 24, "x": 0, "y": again["gridPos"]["y"] - 1}
+    assert header["panels"] == []
+    assert header["id"] != again["id"]
 
 
 def test_links_lead_to_the_other_dashboards_and_to_traces(board: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from imsobs.model import Model
 from imsobs.model.alerts import condition, filled_in, threshold_text, used_labels
 from imsobs.model.ratios import expression
 from imsobs.model.rules import example_labels, number
+from imsobs.model.slo_alerts import _another, _whole
 from imsobs.model.slos import events_of_few, good_share, windows
 from imsobs.outputs.prometheus import rules
 from imsobs.pages import render
@@ -422,7 +423,7 @@ def test_burn_alerts_need_two_windows_a_few_failures_and_nobody_told(
 
     # Of 1 % that may be bad 14.4, 6 times and once as many, by the SRE workbook's chapter 5.
     assert {name: (rule["expr"], rule["for"]) for name, rule in found.items()} == {
-        "SLOPagesBurnFast": (burn("1h", "5m", "0.144"), "2m"),
+        "SLOPagesBurnFast": (burn("1h", "5m", "0.144"), "90s"),
         "SLOPagesBurnMedium": (burn("6h", "30m", "0.06"), "15m"),
         "SLOPagesBurnSlow": (burn("3d", "6h", "0.01"), "1h"),
         "SLOPagesBreach": (
@@ -520,11 +521,13 @@ def test_at_least_so_many_failures_are_tested_and_a_value_beside_the_bad_ones(
     assert test is not None
     routes = [name.rpartition("route=")[2] for name in test.series]
     assert routes == ['"/health"}', '"/a"}']
+    assert _another("route", ["/a", "/health", "other", "unmatched", "unknown"], small.spec) == (
+        "other"
+    )
+    assert _another("gone", ["x"], small.spec) == "other"
 
 
 def test_so_many_events_that_a_share_is_whole() -> None:
-    from imsobs.model.slo_alerts import _whole
-
     assert _whole(0.01, 5) == (1000, 10)
     assert _whole(0.01, 10) == (1000, 10)
     assert _whole(0.01, 11) == (2000, 20)
