@@ -125,7 +125,7 @@ bench: $(READY) binaries ## Measure everything anew (an hour and a half); result
 	PYTHONPATH=examples $(BIN)/python -m bench.load --workers 4
 
 mutants: $(READY) binaries ## Change the planning modules in a thousand ways and see which a test of values notices.
-	@$(BIN)/python -m bench.mutants
+	@$(BIN)/python -m bench.mutants --sample 60
 
 wheel: $(READY) ## Build the wheels into dist/: the same bytes for the same commit.
 	@$(BIN)/python -m release.wheel

@@ -42,7 +42,7 @@ SUITES = (
     Suite(
         "objectives",
         ("model/slos.py", "model/slo_alerts.py"),
-        ("unit/test_rule_values.py",),
+        ("unit/test_rule_values.py", "unit/test_recorded_series.py"),
     ),
     Suite(
         "rules",

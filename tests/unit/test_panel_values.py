@@ -26,7 +26,8 @@ EXEMPLARS = """
 labels: {version: {description: Version., resource_attributes: [service.version],
   patterns: {"*": "^v[0-9]+$"}, limit: 3}}
 service: {names: [orders-api, cart]}
-dashboards: {pages: {variables: [environment, service, vendor], rows: {More: {Again: {increase: shop_pages_total}}}}}
+dashboards: {pages: {variables: [environment, service, vendor], rows:
+  {More: {Again: {increase: shop_pages_total}}}}}
 buckets: {wait: [0.1, 1]}
 metrics:
   shop_wait_seconds: {description: Time., span: page_view, value: duration, buckets: wait}

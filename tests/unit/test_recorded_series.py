@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from small_specs import PARTS, model_of
+from small_specs import PARTS, compiled, model_of
 
 from imsobs.model import Model
 from imsobs.model.rules import Record, output_labels, record_series, recorded_in
@@ -149,6 +151,13 @@ def test_an_alert_ends_with_the_facts_that_it_names(small: Model) -> None:
     assert many.reads == ("service:shop_ok:ratio",)
     assert small.alerts["Derived"].facts == ""
     assert small.alerts["Derived"].reads == ()
+
+
+def test_a_fact_that_nobody_declared_is_reported_not_raised(tmp_path: Path) -> None:
+    unknown = "alerts: {ManyPages: {facts: [again, gone]}}"
+    found = compiled(tmp_path, PARTS["an objective and a band"], OWN, unknown).lines()
+    assert len(found) == 1
+    assert "[alert/unknown-fact]" in found[0]
 
 
 def test_what_an_author_leaves_out_is_derived_and_what_is_written_stays(small: Model) -> None:
