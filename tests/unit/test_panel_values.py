@@ -219,6 +219,14 @@ def test_colours_say_how_bad_a_number_is(small: Model) -> None:
         ]
     custom = shown(small, "series", UP, steps=steps)["fieldConfig"]["defaults"]["custom"]
     assert custom["thresholdsStyle"] == {"mode": "dashed"}
+    # One limit is enough.
+    for show in ("series", "bars"):
+        told = shown(small, show, UP, steps=(OK, Step(1, "info")))["fieldConfig"]["defaults"]
+        assert [step["color"] for step in told["thresholds"]["steps"]] == ["green", "blue"]
+        if show == "series":
+            assert told["custom"]["thresholdsStyle"] == {"mode": "dashed"}
+        else:
+            assert told["color"] == {"mode": "thresholds"}
 
 
 @pytest.mark.parametrize(
