@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import NamedTuple
 
 KeyPath = tuple[str | int, ...]
@@ -52,6 +53,8 @@ class Problem:
 
 # Problems of one kind in one section that are told one by one.
 MOST_ALIKE = 50
+# Names that one name is compared with letter by letter.
+_MANY = 1000
 
 
 def part(text: str, offset: int | None) -> Part | None:
@@ -84,9 +87,18 @@ def listed(names: Iterable[str], most: int = 5) -> str:
     return f"{shown} and {len(given) - most} more" if len(given) > most else shown
 
 
+@lru_cache(maxsize=1024)
+def _closest(name: str, names: tuple[str, ...], most: int, cutoff: float) -> list[str]:
+    """Return the nearest names; of many, those that begin or end as this one does."""
+    if len(names) > _MANY:
+        like = [other for other in names if other[:3] == name[:3] or other[-3:] == name[-3:]]
+        names = tuple(like[:_MANY])
+    return difflib.get_close_matches(name, names, n=most, cutoff=cutoff)
+
+
 def near(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that was surely meant, or None."""
-    found = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.75)
+    found = _closest(name, tuple(sorted(known)), 1, 0.75)
     return found[0] if found else None
 
 
@@ -95,8 +107,8 @@ def available(name: str, known: Iterable[str], limit: int = 12) -> str:
     names = sorted(known)
     if not names:
         return "none is declared"
-    near = difflib.get_close_matches(name, names, n=5, cutoff=0.6)
-    sure = difflib.get_close_matches(name, near, n=1, cutoff=0.75)
+    near = _closest(name, tuple(names), 5, 0.6)
+    sure = _closest(name, tuple(near), 1, 0.75)
     guess = f'did you mean "{sure[0]}"? ' if sure else ""
     if len(names) <= limit:
         return f"{guess}available: {', '.join(names)}"

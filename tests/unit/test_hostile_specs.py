@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from mistakes import SPEC
 
+from imsobs import logql
 from imsobs.compile import read_spec
 
 MANY = 20_000
@@ -59,3 +60,27 @@ def test_a_pattern_of_brackets_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
     text = SPEC.read_text().replace("5xx: ^5..$", f"5xx: '{nested}'", 1)
     (line,) = _lines(tmp_path, monkeypatch, text)
     assert line.endswith("is not valid: its brackets nest too deep [label/pattern]")
+
+
+@pytest.mark.parametrize(
+    ("extra", "told"),
+    [
+        (f"x: {'a' * 30_000}", "x: a text of 30000 characters; at most 20000 [yaml/too-large]"),
+        (f"x: [{'1,' * 3000}]", "x: 3000 entries; at most 2000 [yaml/too-large]"),
+        (
+            "x: {y: {" + "".join(f"k{n}: 1, " for n in range(3000)) + "}}",
+            "x.y: 3000 entries; at most 2000 [yaml/too-large]",
+        ),
+    ],
+    ids=["text", "list", "mapping"],
+)
+def test_what_is_larger_than_any_spec_is_told_of_and_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extra: str, told: str
+) -> None:
+    lines = _lines(tmp_path, monkeypatch, f"{SPEC.read_text()}\n{extra}\n")
+    assert any(line.endswith(told) for line in lines), lines
+
+
+def test_a_log_query_of_brackets_is_refused() -> None:
+    with pytest.raises(logql.LogQLError, match="its brackets nest too deep"):
+        logql.parse("(" * 15_000)

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from imsobs import outside
-from imsobs.checks import re2
+from imsobs import expressions, outside
 from imsobs.model import Model, conventions
 from imsobs.problems import KeyPath, Part, Problem
 from imsobs.spec.schema.drills import Drill
@@ -164,9 +163,9 @@ def _patterns(spec: Spec, known: Mapping[str, str]) -> Iterator[Problem]:
     names = [*(name.replace(".*", ".0") for name in known), *spec.redaction.keys]
     for key in ("drop", "keep"):
         for index, pattern in enumerate(getattr(spec.redaction, key)):
-            if not pattern.startswith("^") or re2.fault(pattern):
+            if not pattern.startswith("^") or expressions.fault(pattern):
                 continue
-            if not any(re.search(pattern, name) for name in names):
+            if not any(expressions.finds(pattern, name) for name in names):
                 message = (
                     f'pattern "{pattern}" matches no attribute of the conventions, of an'
                     " instrumentation known here, or of attributes"

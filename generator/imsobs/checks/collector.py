@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from imsobs.checks import re2
+from imsobs import expressions
 from imsobs.model import Model
 from imsobs.model.sampling import SPAN_BYTES, SPANS_PER_TRACE, room
 from imsobs.model.series_budget import series_budget
@@ -71,14 +70,14 @@ def _redaction(model: Model) -> Iterator[Problem]:
             for index, text in enumerate(getattr(redaction, kind))
         ]
     for path, pattern in patterns:
-        if found := re2.fault(pattern):
+        if found := expressions.fault(pattern):
             message = f'pattern "{short(pattern)}" is not valid: {found}'
             yield Problem(path, message, "redaction/pattern")
-        elif path[1] == "values" and re.search(pattern, ""):
+        elif path[1] == "values" and expressions.finds(pattern, ""):
             message = f'pattern "{pattern}" matches the empty text, hence every text'
             yield Problem(path, message, "redaction/matches-everything")
         elif path[1] == "keep":
             for key in redaction.keys:
-                if re.search(pattern, key):
+                if expressions.finds(pattern, key):
                     message = f'pattern "{pattern}" keeps "{key}", which redaction.keys masks'
                     yield Problem(path, message, "redaction/keeps-secret")

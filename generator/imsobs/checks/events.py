@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from imsobs.checks import re2
+from imsobs import expressions
 from imsobs.dialects import dialects
 from imsobs.model import Model, conventions
 from imsobs.model.numbers import measures
@@ -67,7 +67,7 @@ def _cancelled(model: Model) -> Iterator[Problem]:
     entries += [("records", name, entry.cancelled) for name, entry in model.spec.records.items()]
     for section, name, patterns in entries:
         for index, pattern in enumerate(patterns):
-            if found := re2.fault(pattern):
+            if found := expressions.fault(pattern):
                 message = f'pattern "{short(pattern)}" is not valid: {found}'
                 yield Problem((section, name, "cancelled", index), message, "source/pattern")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from imsobs.checks import re2
+from imsobs import expressions
 from imsobs.model import Model, conventions
 from imsobs.problems import KeyPath, Problem, available
 from imsobs.promql.matchers import is_one_of
@@ -114,7 +114,7 @@ def _apart(path: KeyPath, label: Label, values: tuple[str, ...] | None) -> Itera
 
 def _patterns(path: KeyPath, label: Label) -> Iterator[Problem]:
     for value, pattern in (label.patterns or {}).items():
-        if found := re2.fault(pattern):
+        if found := expressions.fault(pattern):
             message = f'pattern "{short(pattern)}" is not valid: {found}'
             yield Problem((*path, "patterns", value), message, "label/pattern")
     is_open = "*" in (label.patterns or {})

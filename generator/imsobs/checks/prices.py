@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from imsobs.checks import re2
+from imsobs import expressions
 from imsobs.model import Model
 from imsobs.model.labels import value_of
 from imsobs.model.numbers import LARGEST
@@ -82,7 +82,7 @@ def _names(path: KeyPath, model: str, prices: list[Price]) -> Iterator[Problem]:
 def _snapshots(
     path: KeyPath, model: str, price: Price, models: dict[str, str]
 ) -> Iterator[Problem]:
-    if any(re2.fault(pattern) for pattern in models.values()):
+    if any(expressions.fault(pattern) for pattern in models.values()):
         return  # which value a snapshot becomes is reported once the label's patterns are right
     own = {value: pattern for value, pattern in models.items() if value != "*"}
     for index, snapshot in enumerate(price.snapshots):

@@ -29,7 +29,10 @@ class Parsed:
 def parse(text: str) -> Parsed:
     """Return what a query says; LogQLError names the fault and its place."""
     parser = _Parser(tokenize(text), text)
-    parser.expression()
+    try:
+        parser.expression()
+    except RecursionError:
+        raise LogQLError("its brackets nest too deep", 0) from None
     if parser.kind != "end":
         parser.fail("the end of the query")
     return parser.parsed

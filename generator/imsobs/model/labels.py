@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from imsobs.expressions import finds
 from imsobs.model.numbers import faulty_values
 from imsobs.model.routes import Routes, resolve_routes
 from imsobs.promql.matchers import is_one_of
@@ -108,13 +109,8 @@ def _probed(name: str, matches: dict[str, str], spec: Spec) -> dict[str, str]:
 
 def value_of(raw: str, matches: dict[str, str]) -> str | None:
     """Return the value that a raw text becomes, None when it is none of a label's own."""
-    for value, pattern in matches.items():
-        try:
-            if re.search(pattern, raw):
-                return value
-        except (re.error, RecursionError):
-            continue  # a check reports patterns that RE2 does not accept
-    return None
+    # What RE2 refuses finds nothing; a check reports it.
+    return next((value for value, pattern in matches.items() if finds(pattern, raw)), None)
 
 
 def apart_values(name: str, spec: Spec) -> tuple[str, ...]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from promql_parser import AggregateExpr, Call, Expr, MatchOp, MatrixSelector, VectorSelector
 
-from imsobs import promql
+from imsobs import expressions, promql
 from imsobs.model import conventions
 from imsobs.model.metrics import ResolvedMetric
 from imsobs.promql.series import Series
@@ -102,12 +101,8 @@ def _example(
 
 def _fits(value: str, matchers: list[tuple[MatchOp, str]]) -> bool:
     for op, text in matchers:
-        # RE2 and Python agree on what spec authors write here; promtool judges the test.
         is_equal = op in (MatchOp.Equal, MatchOp.NotEqual)
-        try:
-            selected = value == text if is_equal else bool(re.fullmatch(text, value))
-        except re.error:
-            return False
+        selected = value == text if is_equal else expressions.matches(text, value)
         if selected != (op in (MatchOp.Equal, MatchOp.Re)):
             return False
     return True

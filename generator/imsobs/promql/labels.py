@@ -31,7 +31,7 @@ from promql_parser import (
     VectorSelector,
 )
 
-from imsobs import outside, promql
+from imsobs import expressions, outside, promql
 from imsobs.problems import available
 from imsobs.promql.places import Place, placed
 from imsobs.promql.series import Series
@@ -135,13 +135,11 @@ def _value_findings(
     if allowed is None or "$" in value or value == "":
         return
     if matcher.op in (MatchOp.Re, MatchOp.NotRe):
-        try:
-            pattern = re.compile(f"(?:{value})")
-        except (re.error, RecursionError) as error:
-            message = f'label pattern "{value}" is not valid: {error}'
+        if fault := expressions.fault(value):
+            message = f'label pattern "{value}" is not valid: {fault}'
             yield Finding(message, "promql/label-pattern", at)
             return
-        if any(pattern.fullmatch(candidate) for candidate in allowed):
+        if any(expressions.matches(value, candidate) for candidate in allowed):
             return
     elif value in allowed:
         return

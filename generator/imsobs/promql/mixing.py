@@ -6,12 +6,11 @@ mix what the result keeps apart.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from promql_parser import AggregateExpr, BinaryExpr, Call, Expr, Matcher, MatchOp, VectorSelector
 
-from imsobs import promql
+from imsobs import expressions, promql
 from imsobs.promql.labels import is_on, output_labels
 from imsobs.promql.matchers import is_one_of
 from imsobs.promql.series import Series
@@ -50,10 +49,9 @@ def mixed_with_apart(expr: str, series: dict[str, Series]) -> list[tuple[str, st
             return False
         if values is None:
             return True
-        try:
-            found = [value for value in values if all(_finds(m, value) for m in matchers)]
-        except (re.error, RecursionError):
+        if any(_is_pattern(m) and expressions.fault(m.value) for m in matchers):
             return False  # reported as what it is
+        found = [value for value in values if all(_finds(m, value) for m in matchers)]
         apart = [value for value in found if is_one_of(value, entry.apart[label])]
         return 0 < len(apart) < len(found)
 
@@ -104,9 +102,13 @@ def _carriers(node: Expr, label: str, series: dict[str, Series], differs: Differ
     }
 
 
+def _is_pattern(matcher: Matcher) -> bool:
+    return matcher.op in (MatchOp.Re, MatchOp.NotRe)
+
+
 def _finds(matcher: Matcher, value: str) -> bool:
-    """Return whether a matcher finds a value; re.error when its pattern is none."""
-    if matcher.op in (MatchOp.Equal, MatchOp.NotEqual):
+    """Return whether a matcher finds a value."""
+    if not _is_pattern(matcher):
         return bool((matcher.value == value) == (matcher.op == MatchOp.Equal))
-    is_match = re.fullmatch(matcher.value, value) is not None
+    is_match = expressions.matches(matcher.value, value)
     return bool(is_match == (matcher.op == MatchOp.Re))

@@ -102,7 +102,7 @@ def mismatch(pattern: str, given: str, shown: str) -> str:
         return f'"{shown}" is not {kind}' if kind else f'"{shown}" does not match {pattern}'
     words, repair = _WORDS[pattern]
     better = repair(given)
-    meets = better != given and re.search(pattern, better) and len(better) < 64
+    meets = better != given and len(better) < 64 and re.search(pattern, better)
     remedy = f"; write {_quoted(better)}" if meets else ""
     return f'"{shown}" is not {words}{remedy}'
 

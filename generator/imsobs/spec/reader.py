@@ -22,6 +22,9 @@ from imsobs.spec.texts import Source
 MAX_DEPTH = 40
 MAX_NODES = 100_000
 MAX_KEY = 1000
+MAX_TEXT = 20_000
+# Of a list, or of a mapping within an entry: values of a label, prices of a model.
+MAX_ENTRIES = 2000
 _PLAIN_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -104,6 +107,10 @@ class Reader:
             return None
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, path)
+        if len(node.value) > MAX_ENTRIES and (path[1:] or isinstance(node, yaml.SequenceNode)):
+            message = f"{len(node.value)} entries; at most {MAX_ENTRIES}"
+            self._problem(node, path, message, "yaml/too-large")
+            return None
         if node.tag not in _PLAIN_TAGS:
             self._problem(node, path, f"tag {node.tag} is not allowed", "yaml/tag")
             return None
@@ -155,6 +162,10 @@ class Reader:
                 except ValueError:
                     self._problem(node, path, f'"{text}" is not a calendar date', "yaml/date")
                     return None
+            case "str" if len(text) > MAX_TEXT:
+                message = f"a text of {len(text)} characters; at most {MAX_TEXT}"
+                self._problem(node, path, message, "yaml/too-large")
+                return None
             case "str":
                 start, end = node.start_mark.index, node.end_mark.index
                 self.sources[path] = Source(text, self.text, start, end, node.style)

@@ -11,11 +11,11 @@ right there too.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from imsobs import artifacts
+from imsobs.expressions import finds
 from imsobs.model import Model, conventions
 from imsobs.outputs.app.sdk import ATTRIBUTE_LENGTH
 from imsobs.outputs.redaction import MASK, key_patterns, value_patterns
@@ -90,8 +90,8 @@ def sections(model: Model, promtail: Promtail, loki: Loki) -> dict[str, Any]:
 def event_fields(model: Model) -> list[str]:
     """Return the names of every field of every event, ``event`` first."""
     fields = {name for event in model.spec.events.values() for name in event.fields}
-    dropped = [re.compile(pattern) for pattern in model.spec.redaction.drop]
-    kept = (name for name in sorted(fields) if not any(drop.search(name) for drop in dropped))
+    drop = model.spec.redaction.drop
+    kept = (name for name in sorted(fields) if not any(finds(pattern, name) for pattern in drop))
     return [conventions.EVENT_ATTRIBUTE, *kept]
 
 
@@ -130,8 +130,8 @@ def _masked_field(name: str, model: Model) -> dict[str, Any]:
 
     A field whose contract allows a few words only is masked too: a service may break its contract.
     """
-    kept = any(re.search(pattern, name) for pattern in model.spec.redaction.keep)
-    if not kept and any(re.search(pattern, name) for pattern in key_patterns(model)):
+    kept = any(finds(pattern, name) for pattern in model.spec.redaction.keep)
+    if not kept and any(finds(pattern, name) for pattern in key_patterns(model)):
         return _template(name, f"{{{{ if .Value }}}}{MASK}{{{{ end }}}}")
     # All patterns at once: in a short text they do not overlap.
     return _mask(name, "|".join(f"(?:{pattern})" for pattern in value_patterns(model)))

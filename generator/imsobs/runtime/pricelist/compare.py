@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from imsobs.model import Model
-from imsobs.model.labels import ResolvedLabel
+from imsobs.model.labels import ResolvedLabel, value_of
 from imsobs.model.prices import NO_RATE, STANDARD, PriceRow, by_model, in_force
 from imsobs.runtime.pricelist.entries import Entry, Table
 from imsobs.runtime.pricelist.proposal import ordered, proposal
@@ -86,7 +85,8 @@ def compare(model: Model, entries: list[Entry], day: datetime.date) -> list[Find
 
 def _value(label: ResolvedLabel, text: str) -> str | None:
     """Return the label's value of a raw text, as the Collector finds it."""
-    return next((v for v, p in label.matches.items() if v != "*" and re.search(p, text)), None)
+    own = {value: pattern for value, pattern in label.matches.items() if value != "*"}
+    return value_of(text, own)
 
 
 def _nanoseconds(day: datetime.date) -> int:
