@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+import small_specs
 import yaml
 from typer.testing import CliRunner
 
+from imsobs.changes import report
+from imsobs.changes.change import Change, Rank
+from imsobs.changes.revision import Revision
 from imsobs.cli import app
+from imsobs.spec.load import Document
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = CliRunner()
@@ -148,6 +154,37 @@ def test_markdown_keeps_what_a_text_says_as_text(renamed: Path) -> None:
     done = RUN.invoke(app, ["diff", "--root", str(renamed), "--format", "markdown"])
     assert "metrics.ims\\_model\\_switches\\_total: renamed" in done.stdout
     assert "| series | " in done.stdout
+
+
+EVIL = "@everyone ![x](http://evil/x) <b> ##[error]x ::error::y\n::stop-commands::z &lt; ~~a~~"
+
+
+@pytest.fixture
+def evil(tmp_path: Path) -> report.Report:
+    """A comparison in which a text and the name of a file are a stranger's."""
+    model = small_specs.model_of(tmp_path)
+    document = Document(root=f"spec/a`{EVIL}.yaml")
+    side = Revision(f"x`{EVIL}", document, model)
+    change = Change(Rank.breaking, ("metrics", EVIL), EVIL, uses=(EVIL,))
+    return report.Report(side, side, [change])
+
+
+def test_a_comment_obeys_nothing_and_notifies_nobody(evil: report.Report) -> None:
+    text = "\n".join(report.markdown(evil))
+    shown = re.sub(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "", text.replace("\n\n", "\0"))
+    assert "@<!-- -->everyone" in shown
+    for foreign in ("@everyone", "![x]", "<b>", "~~a", " &lt;"):
+        assert foreign not in shown, foreign
+
+
+def test_an_annotation_is_one_command_with_its_own_words(evil: report.Report) -> None:
+    lines = list(report.github(evil))
+    assert [line for line in lines if "\n" in line] == []
+    (first,) = lines
+    command, _, message = first.removeprefix("::error ").partition("::")
+    assert re.fullmatch(r"file=[^:,]*,line=1,col=1,title=breaking", command)
+    assert "::stop-commands::" not in message
+    assert "##[" not in first
 
 
 @pytest.mark.parametrize(

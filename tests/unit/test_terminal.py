@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from rich.table import Table
 
 import imsobs.cli
 from imsobs.cli import output
@@ -127,10 +128,54 @@ def test_pages_get_printable_names_only() -> None:
         ("\x1b[31m", {}, "\\x1b[31m"),
         ("x" * 10, {"most": 4}, "xxxx..."),
         ("", {}, ""),
+        # What GitHub's and Azure's runners take for commands, anywhere: a table may break there.
+        ("a ::error file=x::b", {}, "a :\\x3aerror file=x::b"),
+        ("::stop-commands::t", {"lines": True}, ":\\x3astop-commands::t"),
+        ("a##[add-matcher]x", {}, "a#\\x23[add-matcher]x"),
+        ("##vso[task.setvariable variable=x]y", {}, "#\\x23vso[task.setvariable variable=x]y"),
+        (
+            "::1 fe80::1 std::fmt::Result ## [x] service:a::b",
+            {},
+            "::1 fe80::1 std::fmt::Result ## [x] service:a::b",
+        ),
     ],
 )
 def test_what_does_not_print_is_escaped(text: str, options: dict[str, Any], expected: str) -> None:
     assert printable(text, **options) == expected
+
+
+COMMANDS = "x ::error file=a::b\n  ::stop-commands::t\n##[set-output name=x;]y ##vso[task.x]z"
+
+
+def _obeyed(text: str) -> list[str]:
+    """Return the lines that a runner would take for commands."""
+    lines = text.splitlines()
+    return [x for x in lines if x.lstrip().startswith("::") or "##[" in x or "##vso[" in x]
+
+
+def test_no_runner_of_builds_obeys_what_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _obeyed(COMMANDS)
+    console = Console(file=StringIO(), soft_wrap=True, color_system=None)
+    monkeypatch.setattr(output, "results", console)
+    output.print_plain(COMMANDS)
+    output.print_json({COMMANDS: [COMMANDS]})
+    console.print(output.foreign(COMMANDS, lines=True))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert not _obeyed(text), text
+    printed = text[text.index("{\n") : text.rindex("}") + 1]
+    assert json.loads(printed) == {COMMANDS: [COMMANDS]}
+    # A narrow table breaks its lines anywhere.
+    table = Table(box=None)
+    table.add_column(width=9)
+    table.add_row(output.foreign(COMMANDS))
+    assert not _obeyed(shown(table))
+
+
+def test_names_with_colons_are_no_pictures() -> None:
+    for console in (output.results, output.errors):
+        assert console.render_str(output.foreign("service:a:b"), emoji=console._emoji).plain == (
+            "service:a:b"
+        )
 
 
 def test_no_command_has_another_way_to_print() -> None:

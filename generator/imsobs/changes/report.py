@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +12,12 @@ from imsobs.changes.metrics import bridges
 from imsobs.changes.revision import Revision
 from imsobs.findings.finding import Finding, Level
 from imsobs.findings.github import workflow_commands
+from imsobs.markdown import code
 from imsobs.model.estimate import Load, estimate, human, most_series
 from imsobs.problems import dotted
 
 REQUESTS_PER_DAY = 1_000_000
+_MENTION = re.compile(r"@(?=[A-Za-z0-9])")
 _LEVELS = {
     Rank.breaking: Level.error,
     Rank.behaviour: Level.warning,
@@ -102,7 +105,7 @@ def data(report: Report) -> dict[str, Any]:
 
 def markdown(report: Report) -> Iterator[str]:
     """Yield the report as Markdown, for a comment of a pull request."""
-    yield f"### What changes from `{report.before.name}`"
+    yield f"### What changes from {code(report.before.name)}"
     yield ""
     if not report.changes:
         yield "Nothing."
@@ -112,7 +115,7 @@ def markdown(report: Report) -> Iterator[str]:
         yield ""
         for change in found:
             file, line = report.place(change)
-            yield f"- {_escaped(_sentence(change))} (`{file}:{line}`)"
+            yield f"- {_escaped(_sentence(change))} ({code(f'{file}:{line}')})"
         yield ""
     yield f"| at {REQUESTS_PER_DAY} requests a day | before | after |"
     yield "|---|---|---|"
@@ -121,7 +124,9 @@ def markdown(report: Report) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    return "".join(f"\\{char}" if char in "\\`*_{}[]<>|#!" else char for char in text)
+    """Return text as it is: without markup, and naming nobody who would be notified."""
+    plain = "".join(f"\\{char}" if char in "\\`*_{}[]<>|#!&~" else char for char in text)
+    return _MENTION.sub("@<!-- -->", plain)
 
 
 def github(report: Report) -> Iterator[str]:
@@ -147,9 +152,8 @@ def bridge_rules(report: Report) -> dict[str, Any]:
     return {"groups": [{"name": "bridge", "rules": rules}] if rules else []}
 
 
-# What prints each format of lines.
+# What prints each format of lines but that of commands.
 LINES: dict[str, Callable[[Report], Iterator[str]]] = {
     "text": lines,
     "markdown": markdown,
-    "github": github,
 }

@@ -11,7 +11,7 @@ import typer
 
 from imsobs.cli.app import SPEC, app
 from imsobs.cli.options import Overlay, Root
-from imsobs.cli.output import errors, print_json, print_plain
+from imsobs.cli.output import errors, print_commands, print_json, print_plain
 from imsobs.cli.spec import compiled_or_exit
 from imsobs.errors import ExitCode
 from imsobs.yamlio import dump
@@ -81,6 +81,8 @@ def diff(
             print_plain(dump(report.bridge_rules(result)), end="")
         elif format is DiffFormat.json:
             print_json(report.data(result))
+        elif format is DiffFormat.github:
+            print_commands(report.github(result))
         else:
             for line in report.LINES[format.value](result):
                 print_plain(line)

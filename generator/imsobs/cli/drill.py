@@ -199,7 +199,7 @@ def _print(cases: list[Case]) -> None:
             f"{len(case.queries) - len(silent(case.queries))} of {len(case.queries)}",
             outcome,
         )
-    Console(highlight=False, width=max(results.width, _WIDTH)).print(table)
+    Console(highlight=False, emoji=False, width=max(results.width, _WIDTH)).print(table)
 
 
 def _print_skipped(model: Model) -> None:

@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 from typing import Annotated
 
-import httpx
 import typer
 
 from imsobs import shipped, yamlio
@@ -41,7 +40,7 @@ def pin(
     Version and digest change together: paste the section into the spec. Nothing is printed or
     written when a registry cannot be asked.
     """
-    from imsobs.runtime.registry import digest
+    from imsobs.runtime.registry import digest, registry_client
 
     stack = model_or_exit(root, overlay).spec.stack
     known = [name for name, entry in shipped.shipped().components.items() if entry.image]
@@ -55,7 +54,7 @@ def pin(
             )
     versions = _versions(release or [], known)
     found: dict[str, dict[str, str]] = {}
-    with httpx.Client(timeout=_SECONDS, follow_redirects=True) as client:
+    with registry_client(_SECONDS) as client:
         for name in chosen:
             component = getattr(stack, name)
             version = versions.get(name, component.version)

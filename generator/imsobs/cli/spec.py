@@ -12,7 +12,7 @@ from imsobs import project, write
 from imsobs.cli import completion
 from imsobs.cli.app import FOUR_CHECKS, SPEC, app
 from imsobs.cli.options import Format, Overlay, Root
-from imsobs.cli.output import errors, foreign, print_json, print_plain, results
+from imsobs.cli.output import errors, foreign, print_commands, print_json, print_plain, results
 from imsobs.compile import Compiled, read_spec, render_model
 from imsobs.errors import ExitCode, ImsobsError
 from imsobs.findings.finding import Finding, Level
@@ -110,8 +110,7 @@ def validate(
         case ValidateFormat.json:
             _print_json(compiled.findings())
         case ValidateFormat.github:
-            for line in workflow_commands(compiled.findings()):
-                print_plain(line)
+            print_commands(workflow_commands(compiled.findings()))
         case ValidateFormat.sarif:
             print_json(sarif(compiled.findings()))
     if compiled.model is None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from imsobs.findings.finding import Finding, Level
 from imsobs.problems import dotted
+from imsobs.terminal import printable
 
 # Of one step GitHub shows so many annotations of a level, and only logs the others.
 MOST = 10
@@ -43,7 +44,7 @@ def _text(finding: Finding) -> str:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:
