@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from imsobs import artifacts
-from imsobs.errors import ImsobsError
+from imsobs.errors import ExitCode, ImsobsError
 
 SPEC_FOLDER = Path("spec")
 
@@ -14,13 +14,31 @@ SPEC_FOLDER = Path("spec")
 def spec_of(root: Path) -> Path:
     """Return the project's spec: its one file, or the folder of files that are one spec.
 
-    The path is relative to the working directory, as messages name it.
+    The path is relative to the working directory, as messages name it. Raises ImsobsError (exit
+    code 2) where the one file is a link to somewhere else.
     """
     folder = Path(os.path.relpath(root / SPEC_FOLDER))
     files = sorted(folder.rglob("*.yaml"))
     if not files:
         return folder / "spec.yaml"
-    return files[0] if len(files) == 1 else folder
+    if len(files) > 1:
+        return folder
+    if leads_out(files[0], root):
+        raise ImsobsError(
+            f"{files[0]} is a link that leads out of the project",
+            remedy="put the file itself there, or name the other project with --root",
+            exit_code=ExitCode.INPUT,
+        )
+    return files[0]
+
+
+def leads_out(file: Path, folder: Path) -> bool:
+    """Return whether a file below a folder really lies elsewhere.
+
+    What a repository carries may be a link to any file of whoever reads it, and a message about
+    what is wrong with that file would tell what it says.
+    """
+    return not Path(os.path.realpath(file)).is_relative_to(os.path.realpath(folder))
 
 
 def find_root(start: Path | None = None) -> Path:

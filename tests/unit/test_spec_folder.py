@@ -8,6 +8,7 @@ import pytest
 
 from imsobs.artifacts import REFERENCE
 from imsobs.compile import read_spec, render_model
+from imsobs.errors import ImsobsError
 from imsobs.measurements import FILE
 from imsobs.project import spec_of
 from imsobs.spec.load import load
@@ -68,3 +69,42 @@ def test_a_project_has_one_file_or_a_folder(folder: Path, monkeypatch: pytest.Mo
     assert spec_of(folder.parent) == Path("spec/deeper/metrics.yaml")
     monkeypatch.chdir(folder)
     assert spec_of(folder.parent) == Path("deeper/metrics.yaml")
+
+
+@pytest.mark.parametrize("others", [(), ("labels.yaml",)], ids=["one file", "folder"])
+@pytest.mark.parametrize("way", ["file", "folder", "loop"])
+def test_a_link_out_of_the_project_is_not_read(
+    tmp_path: Path, others: tuple[str, ...], way: str
+) -> None:
+    """A repository can carry a link to what only its reader may read; messages would tell it."""
+    secret = tmp_path / "home" / "credentials.yaml"
+    secret.parent.mkdir()
+    secret.write_text("hunter2: hunter2\n")
+    spec = tmp_path / "project" / "spec"
+    spec.parent.mkdir()
+    if way == "folder":
+        spec.symlink_to(secret.parent)
+        for name in others:
+            (secret.parent / name).write_text("labels: {}\n")
+    else:
+        spec.mkdir()
+        (spec / "secret.yaml").symlink_to(secret if way == "file" else "secret.yaml")
+        for name in others:
+            (spec / name).write_text("labels: {}\n")
+    try:
+        said = " ".join(read_spec([spec_of(spec.parent)]).lines())
+    except ImsobsError as error:
+        said = str(error)
+    assert "hunter2" not in said
+    assert "leads out of the project" in said or "symbolic links" in said
+
+
+def test_a_link_within_the_project_is_read(tmp_path: Path) -> None:
+    spec = tmp_path / "spec"
+    spec.mkdir()
+    (tmp_path / "shared.yaml").write_text("rules: {x: 1}\n")
+    (spec / "a.yaml").symlink_to("../shared.yaml")
+    (spec / "b.yaml").write_text("version: 1\n")
+    document, problems = load([spec_of(tmp_path)])
+    assert problems == []
+    assert document.data == {"rules": {"x": 1}, "version": 1}

@@ -11,6 +11,7 @@ from typing import Any
 
 from imsobs.files import TooLarge, read_regular
 from imsobs.problems import KeyPath, Position, Problem, dotted
+from imsobs.project import leads_out
 from imsobs.spec.reader import Reader, read_text
 from imsobs.spec.texts import Source, position
 from imsobs.spec.under import Underlay, told, underlay
@@ -94,6 +95,8 @@ def load(files: list[Path]) -> tuple[Document, list[Problem]]:
     document = Document(root=str(files[0]))
     sources = [(spec_parts(file) if file.is_dir() else []) or [file] for file in files]
     texts, problems = _texts([part for parts in sources for part in parts])
+    for file, parts in zip(files, sources, strict=True):
+        problems += _links(file, parts)
     if problems:
         # Reported at once: what the other files say would be read without these.
         document.readable = False
@@ -119,7 +122,11 @@ def load(files: list[Path]) -> tuple[Document, list[Problem]]:
 def spec_parts(folder: Path) -> list[Path]:
     """Return the files of a spec that is a folder, sorted; hidden ones are left out."""
     below = (path for path in folder.rglob("*.y*ml") if not path.is_dir())
-    return sorted(p for p in below if not any(part.startswith(".") for part in p.parts[1:]))
+    return sorted(p for p in below if not _is_hidden(p.relative_to(folder)))
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _join(
@@ -144,6 +151,16 @@ def _join(
         else:
             given_twice((section,))
     return problems
+
+
+def _links(folder: Path, parts: list[Path]) -> list[Problem]:
+    """Return a problem for each file of a spec's folder that is a link out of the project."""
+    message = "cannot be read: it is a link that leads out of the project"
+    return [
+        Problem((), message, "yaml/unreadable", Position(str(part), 1, 1))
+        for part in parts
+        if part != folder and leads_out(part, folder.parent)
+    ]
 
 
 def _texts(files: list[Path]) -> tuple[dict[Path, str], list[Problem]]:
