@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import small_specs
 import yaml
 
-from imsobs import markdown
+from imsobs import markdown, promql
 from imsobs.compile import read_spec, render_model
+from imsobs.model.notification import expand, literal
 from imsobs.outputs.references import (
     COLLECTOR,
     COMPOSE,
@@ -193,3 +196,63 @@ def test_a_cell_and_a_code_block_cannot_be_ended() -> None:
     assert markdown.code_cell("a|b") == "`a\\|b`"
     assert markdown.code("`") == "`` ` ``"
     assert markdown.fenced("a\n```\nb", "sh") == "````sh\na\n```\nb\n````"
+
+
+EVIL = (
+    'x ${__user.email} $__from [[environment]] {{ query "up" }} {{ $labels.x }}'
+    " ![p](http://evil/x) <b>"
+)
+
+
+@pytest.fixture(scope="module")
+def evil(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What is rendered of a small spec whose prose and whose label value are a stranger's."""
+    part = small_specs.PARTS["an objective and a band"]
+    data = yaml.safe_load(part)
+    data["slos"]["pages"]["description"] = EVIL
+    data["anomalies"]["pages"]["description"] = EVIL
+    panel = data["dashboards"]["pages"]["rows"]["Traffic"]["Pages"]
+    panel |= {"description": EVIL, "where": {"outcome": "$service ${__user.login} [[environment]]"}}
+    data["labels"]["outcome"]["values"] += [panel["where"]["outcome"]]
+    model = small_specs.model_of(tmp_path_factory.mktemp("evil"), yaml.safe_dump(data))
+    return {path: text.decode() for path, text in render_model(model).items()}
+
+
+def test_prose_is_no_template_of_a_notification(evil: dict[str, str]) -> None:
+    told = 0
+    for path, text in evil.items():
+        if not path.startswith(("alerts/rules", "alerts/disabled")):
+            continue
+        for group in yaml.safe_load(text)["groups"]:
+            for rule in group["rules"]:
+                description = rule.get("annotations", {}).get("description", "")
+                if "__user" in description:
+                    told += 1
+                    # What is left of the program's own fields, and of the escape, is text.
+                    assert '{{ "{{" }} query "up" }}' in description
+                    assert '{{ "{{" }} $labels.x }}' in description
+    assert told > 1
+
+
+def test_a_test_expects_what_prometheus_makes_of_such_a_text() -> None:
+    text = f"{literal(EVIL)} It is {{{{ $value }}}}."
+    assert expand(text, {}, 2) == f"{EVIL} It is 2."
+
+
+def test_a_dashboard_tells_nobody_who_looks_at_it(evil: dict[str, str]) -> None:
+    board = json.loads(evil["dashboards/pages.json"])
+    (panel,) = [one for one in board["panels"] if one["title"] == "Pages"]
+    reference = re.compile(r"\$\w|\$\{|\[\[")
+    assert not reference.search(panel["description"])
+    assert "![p]" not in panel["description"]
+    assert "<b>" not in panel["description"]
+    # A value is the same text for Prometheus, and no variable for Grafana.
+    (query,) = [target["expr"] for target in panel["targets"]]
+    value = re.search(r'outcome="([^"]*)"', query)
+    assert value is not None
+    assert not reference.search(value[1])
+    (selector,) = promql.selectors(promql.parse(query))
+    found = {m.name: m.value for m in selector.matchers.matchers}
+    assert found["outcome"] == "$service ${__user.login} [[environment]]"
+    # The program's own are live.
+    assert found["service_name"] == "$service"

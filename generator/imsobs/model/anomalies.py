@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from imsobs.model import conventions
+from imsobs.model.notification import literal
 from imsobs.model.rules import WHO, Record, number, output_labels
 from imsobs.promql.series import Series
 from imsobs.spec.schema.alerts import Alert
@@ -73,9 +74,9 @@ def _alert(name: str, band: Anomaly) -> Alert:
     return Alert(
         summary=f"{what} of {WHO} is unusual for this hour of the week",
         description=(
-            f"{band.description} It is {{{{ $value | humanize }}}} half widths of the band of"
-            " the last"
-            f" {band.weeks} weeks away from their median; 1 is the edge of what is normal."
+            f"{literal(band.description)} It is {{{{ $value | humanize }}}} half widths of the band"
+            f" of the last {band.weeks} weeks away from their median; 1 is the edge of what is"
+            " normal."
         ),
         severity=band.severity,
         team=band.team,

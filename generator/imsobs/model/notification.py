@@ -19,6 +19,8 @@ _COMPUTED = re.compile(
 )
 # A sentence about what a query finds, and nothing where it finds nothing, as in a test.
 _ASKED = re.compile(r"\{\{ with query .*?\{\{ end \}\}")
+# Braces that open no field.
+_BRACES = '{{ "{{" }}'
 # A count with all its digits: humanize writes 12345 as 12.35k.
 WHOLE = 'printf "%.0f"'
 # Unit -> what comes before a value, and the template function that writes it.
@@ -48,6 +50,11 @@ def computed(left: str, right: str, function: str) -> str:
     )
 
 
+def literal(text: str) -> str:
+    """Return a text that is no template as Prometheus' template for it."""
+    return text.replace("{{", _BRACES)
+
+
 def unknown_fields(text: str) -> list[str]:
     """Return the ``{{ }}`` fields that are none of those known here."""
     fields = re.findall(r"\{\{.*?\}\}", text, flags=re.S)
@@ -74,7 +81,11 @@ def expand(text: str, labels: dict[str, str], value: float) -> str:
         left, right = (value if part == "%v" else float(part) for part in match.group(1, 2))
         return humanized(match["function"], left / right)
 
-    return _FIELD.sub(replace, _ASKED.sub("", _COMPUTED.sub(compute, text)))
+    written = (
+        _FIELD.sub(replace, _ASKED.sub("", _COMPUTED.sub(compute, part)))
+        for part in text.split(_BRACES)
+    )
+    return "{{".join(written)
 
 
 def humanized(function: str | None, value: float) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from imsobs.model import conventions
 from imsobs.model.labels import resolve_label
-from imsobs.model.notification import computed
+from imsobs.model.notification import computed, literal
 from imsobs.model.rules import WHO, example_labels, number
 from imsobs.model.slos import SHORTEST, SloNames, good_share, is_raw
 from imsobs.promql.matchers import selector
@@ -93,7 +93,7 @@ def _breach_alert(name: str, spec: Spec) -> Alert:
         description=(
             f"Only {{{{ $value | humanizePercentage }}}} of events were good over the last"
             f" {slo.window};"
-            f" the objective is {target}%. {slo.description}"
+            f" the objective is {target}%. {literal(slo.description)}"
         ),
         severity=slo.breach.severity,
         team=slo.team,

@@ -141,6 +141,11 @@ def _scaled(text: str, panel: Panel) -> str:
     return text if factor == 1 else f"{text} * {factor}"
 
 
+def _without_variables(text: str) -> str:
+    """Return a matcher in whose value Grafana sees no variable, and Prometheus the same text."""
+    return text.replace("$", r"\x24").replace("[[", r"\x5b[")
+
+
 def _legend(labels: list[str]) -> str:
     return " / ".join(f"{{{{{label}}}}}" for label in labels)
 
@@ -161,9 +166,9 @@ def _narrowed(name: str, where: Where, panel: Panel, scope: Scope) -> str:
         for variable, label in conventions.VARIABLE_LABELS.items()
         if variable in scope.variables and label in labels
     ]
-    matchers += [matcher(*item) for item in where.items()]
+    matchers += [_without_variables(matcher(*item)) for item in where.items()]
     matchers += [
-        excluding(label, values)
+        _without_variables(excluding(label, values))
         for label, values in (entry.apart.items() if entry else ())
         if label not in panel.by and label not in where
     ]

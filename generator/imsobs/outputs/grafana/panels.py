@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models import dashboard as grafana
 from grafana_foundation_sdk.models import loki, prometheus
 
+from imsobs.markdown import prose
 from imsobs.model import Model
 from imsobs.model.dashboards import ResolvedPanel
 from imsobs.model.dashboards.queries import Query
@@ -15,6 +17,8 @@ from imsobs.outputs.grafana.shapes import SHAPES, UNITS
 from imsobs.outputs.grafana.sources import JAEGER, LOKI, PROMETHEUS, JaegerSearch, Kind, data_source
 from imsobs.promql import metric_names
 
+# As Grafana writes a reference: $name, ${name}, [[name]].
+_VARIABLE = re.compile(r"\$(?=[\w{])|\[(?=\[)")
 COLORS = {"ok": "green", "info": "blue", "warning": "orange", "critical": "red"}
 NEUTRAL = "text"
 # Values whose colour says what they mean, by label.
@@ -44,7 +48,7 @@ def panel(entry: ResolvedPanel, model: Model) -> grafana.Panel:
     built = SHAPES[entry.show](entry)
     built.id_val = entry.id
     built.title = entry.title
-    built.description = entry.description
+    built.description = _described(entry.description)
     built.datasource = data_source(data_source_kind(entry))
     place = entry.place
     built.grid_pos = grafana.GridPos(h=place.height, w=place.width, x=place.x, y=place.y)
@@ -74,6 +78,15 @@ def panel(entry: ResolvedPanel, model: Model) -> grafana.Panel:
     config.overrides = _meanings(entry)
     built.field_config = config
     return built
+
+
+def _described(text: str) -> str:
+    """Return a description as Grafana's Markdown, without pictures, HTML and variables.
+
+    Grafana fills in variables before it reads the Markdown, those of the person who looks among
+    them: a picture's address with ${__user.email} would tell it to anybody.
+    """
+    return _VARIABLE.sub(lambda found: f"&#{ord(found[0][0])};{found[0][1:]}", prose(text))
 
 
 def _thresholds(entry: ResolvedPanel) -> grafana.ThresholdsConfig:
