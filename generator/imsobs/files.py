@@ -38,7 +38,8 @@ def read_regular(path: Path, most: int = SMALL) -> bytes:
     with os.fdopen(descriptor, "rb") as file:
         found = os.fstat(file.fileno())
         _require_regular(found, path)
-        content = b"" if found.st_size > most else file.read(most + 1)
+        # None: a file of the kernel's, as its log, that has nothing to read now.
+        content = b"" if found.st_size > most else file.read(most + 1) or b""
         if found.st_size > most or len(content) > most:
             size = max(found.st_size, len(content))
             raise TooLarge(errno.EFBIG, f"it has {size} bytes; at most {most} are read", str(path))

@@ -8,6 +8,8 @@ that rendering owns are touched, and no symbolic link is followed on the way to 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -71,18 +73,26 @@ def changes(root: Path, files: dict[str, bytes]) -> list[Change]:
     """
     if not root.exists():
         return [Change(path, None, new) for path, new in sorted(files.items())]
-    found = []
+    with _reading(root) as tree:
+        old = {path: tree.read(path) for path in sorted(set(files) | _listed(tree))}
+    return [Change(p, old[p], files.get(p)) for p in old if old[p] != files.get(p)]
+
+
+def present(root: Path, paths: Iterable[str]) -> dict[str, bytes | None]:
+    """Return the bytes of files below ``root``, None where there is none; raises as changes."""
+    with _reading(root) as tree:
+        return {path: tree.read(path) for path in paths}
+
+
+@contextmanager
+def _reading(root: Path) -> Iterator[Tree]:
     try:
         with Tree(root) as tree:
-            for path in sorted(set(files) | _listed(tree)):
-                old, new = tree.read(path), files.get(path)
-                if old != new:
-                    found.append(Change(path, old, new))
+            yield tree
     except TreeProblem as problem:
         raise _refusal(problem) from None
     except OSError as error:
         raise ImsobsError(f"cannot read {error.filename or root}: {error.strerror}") from error
-    return found
 
 
 def _listed(tree: Tree) -> set[str]:

@@ -55,6 +55,11 @@ def test_a_full_plan_is_read() -> None:
         ("  otelcol:\n    component", "  ../x:\n    component", "String should match pattern"),
         ("0.160.0", "1.5", "versions.otelcol: Input should be"),
         ("versions:", "versions: [", "while parsing"),
+        ("reload: HUP", "queues: [/home/other/.config]", "queues.0: String should match"),
+        ("reload: HUP", "queues: ['${IMSOBS_STATE}/../x']", "queues.0: String should match"),
+        ("reload: HUP", "queues: ['${IMSOBS_ROOT}/collector']", "queues.0: String should match"),
+        ("reload: HUP", "files: [../../.ssh]", "files.0: String should match"),
+        ("reload: HUP", "files: [/proc]", "files.0: String should match"),
     ],
 )
 def test_a_faulty_plan_is_one_clear_error(old: str, new: str, says: str) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from imsobs import shipped
 from imsobs.cli import pin
 from imsobs.cli.app import app
 from imsobs.errors import ImsobsError
-from imsobs.runtime.registry import address, digest
+from imsobs.runtime.registry import address, digest, registry_client
 
 ROOT = Path(__file__).resolve().parents[2]
 MANIFEST = b'{"schemaVersion": 2, "manifests": []}'
@@ -50,6 +51,12 @@ def registry() -> Iterator[Registry]:
                 scope = "repository:x:pull"
                 challenge = f'Bearer realm="{here}/token",service="here",scope="{scope}"'
                 return self.answer(401, b"", {"WWW-Authenticate": challenge})
+            if "endless" in self.path:
+                self.send_response(200)
+                self.end_headers()
+                with suppress(OSError):
+                    while True:
+                        self.wfile.write(b"x" * 65536)
             if "missing" in self.path:
                 return self.answer(404, b"")
             return self.answer(200, MANIFEST, {"Docker-Content-Digest": state.told})
@@ -85,6 +92,14 @@ def registry() -> Iterator[Registry]:
 )
 def test_where_an_image_is(image: str, base: str, repository: str) -> None:
     assert address(image) == (base, repository)
+
+
+def test_an_answer_without_end_is_a_failure_like_any_other(registry: Registry) -> None:
+    with (
+        registry_client(10) as client,
+        pytest.raises(ImsobsError, match="cannot be asked"),
+    ):
+        digest(client, f"127.0.0.1:{registry.port}/endless", "1")
 
 
 @pytest.mark.parametrize("wants_token", [True, False])

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from small_specs import PARTS, compiled, rendered
 
+from imsobs.errors import ImsobsError
 from imsobs.measurements import Measurement, read, write
 from imsobs.model import Model
 from imsobs.outputs.docs.last_step import last_step, told_within
@@ -76,6 +77,27 @@ def test_queries_that_fail_or_find_nothing_are_silent() -> None:
         found = answered(client, "http://prometheus", queries)
     assert found == {"a": 2, "b": 0, "c": 0, "d": None}
     assert silent(found) == ["b", "c", "d"]
+
+
+@pytest.mark.parametrize("link", ["notifications.md", "notifications.json", "folder"])
+def test_what_was_measured_is_written_over_no_link(
+    model: Model, row: dict[str, object], tmp_path: Path, link: str
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "file").write_text("{}")
+    root = tmp_path / "project"
+    reference = root / "docs/reference"
+    reference.parent.mkdir(parents=True)
+    if link == "folder":
+        reference.symlink_to(outside)
+    else:
+        reference.mkdir()
+        (reference / link).symlink_to(outside / "file")
+    with pytest.raises(ImsobsError, match="nothing was written"):
+        times.record(root, model, [row])
+    assert [file.name for file in outside.iterdir()] == ["file"]
+    assert (outside / "file").read_text() == "{}"
 
 
 @pytest.fixture

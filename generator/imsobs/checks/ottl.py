@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from imsobs import ottl, outside
-from imsobs.checks import re2
+from imsobs import expressions, ottl, outside
 from imsobs.model import Model
 from imsobs.problems import KeyPath, Problem, available, near, part
 
@@ -41,7 +40,7 @@ def _condition(path: KeyPath, text: str, context: str) -> Iterator[Problem]:
             message = f'{what} no "{token.text}"; {_path_hint(token.text, names, context)}'
             yield Problem(path, message, "ottl/unknown-path", part=part(text, token.at))
     for token in found.patterns:
-        fault_of = re2.fault(_unquoted(token.text))
+        fault_of = expressions.fault(_unquoted(token.text))
         if fault_of:
             message = f"pattern {token.text} does not compile: {fault_of}"
             yield Problem(path, message, "ottl/pattern", part=part(text, token.at))

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import Any
+
+import httpx
 
 from imsobs.errors import ExitCode, ImsobsError
 from imsobs.preview.interpolate import PanelQuery
+from imsobs.runtime.loopback import json_of, loopback_client
 from imsobs.terminal import printable
 
 TIMEOUT_SECONDS = 30
-_LONGEST = 64 * 1024 * 1024
 TRACE_ID = re.compile(r"[0-9a-f]{32}")
 _LABEL = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
@@ -97,37 +95,25 @@ class Prometheus:
     def label_values(self, label: str, selector: str, start: float, end: float) -> list[str]:
         """Return the values that a label has in the series of a selector, sorted."""
         arguments = {"match[]": selector, "start": f"{start:.3f}", "end": f"{end:.3f}"}
-        query = urllib.parse.urlencode(arguments)
-        url = f"{self.base}/api/v1/label/{urllib.parse.quote(label, safe='')}/values?{query}"
-        return sorted(map(str, self._read(url, None, f"{selector} {label}")))
+        what = f"label/{urllib.parse.quote(label, safe='')}/values"
+        found = self._read("GET", what, f"{selector} {label}", params=arguments)
+        return sorted(map(str, found))
 
     def _get(self, what: str, arguments: dict[str, str]) -> Any:
-        url = f"{self.base}/api/v1/{what}"
-        return self._read(url, urllib.parse.urlencode(arguments).encode(), arguments["query"])
+        return self._read("POST", what, arguments["query"], data=arguments)
 
-    def _read(self, url: str, body: bytes | None, asked: str) -> Any:
+    def _read(self, method: str, what: str, asked: str, **more: Any) -> Any:
         try:
-            with urllib.request.urlopen(url, body, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
-                return read_json(answer)["data"]
-        except urllib.error.HTTPError as error:
-            detail = error.read(2000).decode(errors="replace")
-            raise ImsobsError(f"Prometheus refuses {asked}: {detail}") from error
-        except (OSError, ValueError, KeyError) as error:
+            with loopback_client(TIMEOUT_SECONDS) as client:
+                answer = client.request(method, f"{self.base}/api/v1/{what}", **more)
+                if answer.is_success:
+                    return json_of(answer)["data"]
+        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
             raise ImsobsError(
                 f"Prometheus does not answer at {self.base}: {error}",
                 remedy="start the stack with `imsobs up`, or give the right --prometheus",
             ) from error
-
-
-def read_json(answer: IO[bytes]) -> Any:
-    """Return an answer's JSON; ValueError when it is longer or deeper than any that is drawn."""
-    text = answer.read(_LONGEST + 1)
-    if len(text) > _LONGEST:
-        raise ValueError(f"the answer has more than {_LONGEST} bytes")
-    try:
-        return json.loads(text)
-    except RecursionError:
-        raise ValueError("the answer nests without end") from None
+        raise ImsobsError(f"Prometheus refuses {asked}: {answer.text[:2000]}")
 
 
 def _series(rows: Any, legend: str) -> list[Series]:

@@ -47,8 +47,11 @@ def fitted(content: str, width: float, size: float) -> str:
     """Return the text, cut with an ellipsis to about ``width`` pixels."""
     if text_width(content, size) <= width:
         return content
-    while content and text_width(content, size) > width - size:
-        content = content[:-1]
+    room = width - size
+    for kept, character in enumerate(content):
+        room -= _letter(character) * size
+        if room < 0:
+            return content[:kept].rstrip() + "…"
     return content.rstrip() + "…"
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import urllib.error
-import urllib.parse
-import urllib.request
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
+
 from imsobs.preview import values
-from imsobs.preview.fetch import TIMEOUT_SECONDS, read_json
+from imsobs.preview.fetch import TIMEOUT_SECONDS
 from imsobs.preview.interpolate import PanelQuery
+from imsobs.runtime.loopback import json_of, loopback_client
 from imsobs.terminal import printable
 
 COLUMNS = ("time", "root span", "duration", "spans", "trace id")
@@ -35,11 +35,12 @@ def search(base: str, query: PanelQuery, end: float) -> list[tuple[str, ...]] | 
         arguments["minDuration"] = shortest
     if words:
         arguments["tags"] = json.dumps(words)
-    url = f"{base.rstrip('/')}/api/traces?{urllib.parse.urlencode(arguments)}"
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
-            found = read_json(answer)["data"] or []
-    except (OSError, ValueError, KeyError):
+        with loopback_client(TIMEOUT_SECONDS) as client:
+            answer = client.get(f"{base.rstrip('/')}/api/traces", params=arguments)
+            answer.raise_for_status()
+            found = json_of(answer)["data"] or []
+    except (httpx.HTTPError, ValueError, KeyError, TypeError):
         return None
     traces = [trace for trace in found if trace.get("spans")]
     return [_row(trace) for trace in sorted(traces, key=_start, reverse=True)]

@@ -41,20 +41,23 @@ class _Transport(httpx.HTTPTransport):
         self._most, self._seconds = most, seconds
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        # What is compressed could be of any size.
         request.headers["Accept-Encoding"] = "identity"
         answer = super().handle_request(request)
-        if answer.headers.get("Content-Encoding", "identity") != "identity":
-            answer.close()
-            raise TooLongError("the answer is compressed, which was not asked for")
-        assert isinstance(answer.stream, httpx.SyncByteStream)  # noqa: S101 - for the types
-        bounded = _Bounded(answer.stream, self._most, self._seconds)
-        return httpx.Response(
-            answer.status_code,
-            headers=answer.headers,
-            stream=bounded,
-            extensions=answer.extensions,
-        )
+        bound(answer, self._most, self._seconds)
+        return answer
+
+
+def bound(answer: httpx.Response, most: int, patience: float) -> None:
+    """Bound the bytes and seconds of an answer that is not read yet.
+
+    What reads it raises TooLongError beyond, and this where it is compressed: it was asked for as
+    it is, and could be of any size.
+    """
+    if answer.headers.get("Content-Encoding", "identity") != "identity":
+        answer.close()
+        raise TooLongError("the answer is compressed, which was not asked for")
+    assert isinstance(answer.stream, httpx.SyncByteStream)  # noqa: S101 - for the types
+    answer.stream = _Bounded(answer.stream, most, patience)
 
 
 def loopback_client(

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from imsobs.errors import ExitCode, ImsobsError
+from imsobs.runtime.loopback import bound
 from imsobs.runtime.process.plan import LOOPBACK_HOSTS
 
 # What an image by tag may be: an index of platforms, or one platform's manifest.
@@ -23,6 +24,24 @@ _TYPES = ", ".join(
 _HUB = "registry-1.docker.io"
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 _LONGEST = 4 * 1024 * 1024
+_PATIENCE = 60.0
+
+
+def registry_client(seconds: float) -> httpx.Client:
+    """Return a client for registries, which follows them to where they keep things.
+
+    seconds: of one step. An answer is bounded: whose registry it is, a spec says.
+    """
+
+    def bounded(answer: httpx.Response) -> None:
+        bound(answer, _LONGEST, _PATIENCE)
+
+    return httpx.Client(
+        timeout=seconds,
+        follow_redirects=True,
+        headers={"Accept-Encoding": "identity"},
+        event_hooks={"response": [bounded]},
+    )
 
 
 def address(image: str) -> tuple[str, str]:
@@ -55,7 +74,7 @@ def digest(client: httpx.Client, image: str, tag: str) -> str:
         ) from error
     if answer.status_code == httpx.codes.NOT_FOUND:
         raise ImsobsError(f"{image} has no tag {tag}", exit_code=ExitCode.INPUT)
-    if not answer.is_success or len(answer.content) > _LONGEST:
+    if not answer.is_success:
         raise ImsobsError(f"{urlsplit(base).netloc} answered HTTP {answer.status_code} for {image}")
     found = f"sha256:{hashlib.sha256(answer.content).hexdigest()}"
     if answer.headers.get("Docker-Content-Digest", found) != found:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from imsobs import artifacts, measurements
+from imsobs import artifacts, measurements, write
 from imsobs.measurements import Measurement
 from imsobs.model import Model, conventions
 from imsobs.model.rules import ResolvedAlert
@@ -21,6 +21,7 @@ from imsobs.spec.schema.base import seconds
 GOALS = {"critical": 120, "warning": 300}
 # Seconds that a drill in real time waits for each notification.
 PATIENCE = 600.0
+_PAGE = "notifications.md"
 _HEAD = """\
 # Notifications
 
@@ -38,7 +39,11 @@ The queries are those of the runbook, run while the alert fired.
 
 
 def record(root: Path, model: Model, rows: list[dict[str, Any]]) -> Path:
-    """Keep the rows of a drill that were delivered, and write the page; return its path."""
+    """Keep the rows of a drill that were delivered, and write the page; return its path.
+
+    Raises ImsobsError where either is a link, or lies behind one: it could lead anywhere.
+    """
+    write.present(root, [f"{artifacts.REFERENCE}/{name}" for name in (measurements.FILE, _PAGE)])
     folder = root / artifacts.REFERENCE
     file = folder / measurements.FILE
     known = measurements.read(file)
@@ -55,7 +60,7 @@ def record(root: Path, model: Model, rows: list[dict[str, Any]]) -> Path:
     # What the spec has no longer is not told of.
     known = {name: known[name] for name in model.alerts if name in known}
     measurements.write(file, known.values())
-    page = folder / "notifications.md"
+    page = folder / _PAGE
     page.write_text(_HEAD + "".join(map(_line, known.values())) + _rest(model, known), "utf-8")
     return page
 

@@ -55,6 +55,12 @@ ReloadWay = Annotated[str, AfterValidator(_reload_way)]
 Variable = Annotated[
     str, Field(pattern=rf"^(IMSOBS_[A-Z_]+|TRACE_SAMPLING_RATE|{'|'.join(NETWORK)})$")
 ]
+# Read whole: nothing outside of the project.
+ProjectFile = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$")
+]
+# Files there are renamed: nothing outside of the state folder.
+StateFolder = Annotated[str, Field(pattern=r"^\$\{IMSOBS_STATE\}(/[a-z0-9_-]+)+$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
 
@@ -84,10 +90,10 @@ class Process(Strict):
     ready_seconds: Annotated[int, Field(ge=1)] = 60
     stop_seconds: Annotated[int, Field(ge=1, le=45)] = 15
     url: LoopbackUrl | None = None
-    files: list[str] = []
+    files: list[ProjectFile] = []
     reload: ReloadWay | None = None
     dirs: list[Text] = []
-    queues: list[Text] = []
+    queues: list[StateFolder] = []
 
 
 class Api(Strict):
