@@ -68,3 +68,23 @@ def test_the_spec_of_another_folder(shop: Path, tmp_path: Path) -> None:
 def test_zsh_asks_too(shop: Path) -> None:
     asked = _asked(shop, "zsh", _TYPER_COMPLETE_ARGS="imsobs explain Many")
     assert "ManyFailures" in "".join(asked)
+
+
+def test_what_a_shell_could_run_is_not_offered(tmp_path: Path) -> None:
+    (tmp_path / "spec").mkdir()
+    names = [
+        "good_total",
+        "x$(id)",
+        "x`id`",
+        "x;id",
+        "x id",
+        "x\\nid",
+        "x&id",
+        "x'",
+        'x"',
+        "x|id",
+        "~",
+    ]
+    entries = "".join(f'  "{name}": {{}}\n' for name in (n.replace('"', '\\"') for n in names))
+    (tmp_path / "spec/spec.yaml").write_text(f"metrics:\n{entries}")
+    assert _bash(tmp_path, "imsobs inspect ") == ["good_total"]

@@ -6,6 +6,7 @@ read of it. A completer never raises: the shell would show a traceback in place 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ import typer
 
 from imsobs.errors import ImsobsError
 
+# The shell puts a name into the line as it is, and some evaluate it before: only what no shell
+# takes for more than a word. Whoever wrote the spec of a checkout chooses its names.
+_PLAIN = re.compile(r"[A-Za-z0-9_:./=@+-]+")
 Completer = Callable[[typer.Context, str], list[str]]
 
 
@@ -23,7 +27,7 @@ def _completer(names: Callable[[dict[str, Any]], Iterator[str]]) -> Completer:
             found = sorted(set(names(_data(ctx))))
         except (ImsobsError, OSError):
             return []
-        return [name for name in found if name.startswith(incomplete)]
+        return [name for name in found if name.startswith(incomplete) and _PLAIN.fullmatch(name)]
 
     return complete
 
