@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imsobs.errors import ImsobsError
-from imsobs.runtime.build.binaries import locate
+from imsobs.runtime.build.binaries import how_to_get, locate
 from imsobs.runtime.process.plan import load_plan
 from imsobs.runtime.progress import Silent
 from imsobs.terminal import printable
@@ -93,7 +93,7 @@ def binaries() -> Iterator[Outcome]:
             continue
         if binary is None:
             state = "not here" if component.optional else "not asked"
-            yield Outcome(name, state, f"imsobs binaries {name} builds it")
+            yield Outcome(name, state, how_to_get(name, component))
             continue
         command = ["go", "run", GOVULNCHECK, "-json", "-mode=binary", str(binary.path)]
         yield read_binary_report(name, *_run(command))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -123,3 +125,40 @@ def test_a_binary_is_clean_only_when_the_database_answered(
 ) -> None:
     found = audit.read_binary_report("x", code, out, err)
     assert (found.state, found.detail) == (state, detail)
+
+
+def _documented(command: str) -> str:
+    """Return the block of shell commands of docs/guide/releasing.md that holds a command."""
+    page = (ROOT / "docs/guide/releasing.md").read_text()
+    return next(b for b in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) if command in b)
+
+
+@pytest.mark.skipif(shutil.which("gpg") is None, reason="gpg: not on PATH; install gnupg")
+def test_the_documented_signature_verifies_and_a_changed_wheel_does_not(tmp_path: Path) -> None:
+    # A socket's path is short, so the folder is.
+    home = Path(tempfile.mkdtemp(prefix="gpg-"))
+    environment = {"GNUPGHOME": str(home), "PATH": os.environ["PATH"]}
+
+    def run(script: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["bash", "-euc", script],
+            cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    try:
+        key = "gpg --batch --passphrase '' --quick-generate-key a@example.org ed25519 sign never"
+        assert run(key).returncode == 0
+        (tmp_path / "dist").mkdir()
+        file = tmp_path / "dist/imsobs-1-py3-none-any.whl"
+        for path in (file, tmp_path / "dist/sbom.cdx.json"):
+            path.write_bytes(b"as it was released")
+        done = run(_documented("gpg --detach-sign"))
+        assert done.returncode == 0, done.stderr
+        assert "Good signature" in done.stderr
+        file.write_bytes(b"as somebody made it later")
+        again = run("gpg --verify dist/imsobs-*.whl.asc dist/imsobs-*.whl")
+        assert again.returncode != 0
+        assert "BAD signature" in again.stderr
+    finally:
+        run("gpgconf --kill all")
+        shutil.rmtree(home, ignore_errors=True)
