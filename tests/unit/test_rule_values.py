@@ -38,7 +38,7 @@ rules:
     {description: Of routes., group: mine, by: [route], ratio: {part: shop_asked_total,
     where: {route: /a}}}
   service:shop_kept:ratio:
-    {description: Of all., group: mine, ratio: {part: shop_asked_total}}
+    {description: Of all., group: mine, ratio: {part: shop_asked_total, of: shop_pages_total}}
 alerting: {fast: 20s, slow: 3m, groups: {mine: {team: me, dashboard: pages}}}
 alerts:
   ManyPages: &alert
@@ -143,9 +143,10 @@ def test_values_set_apart_are_left_out_unless_their_label_is_kept(
     files: dict[str, dict[str, dict[str, Any]]],
 ) -> None:
     found = recorded(files, "recording", "mine")
-    whole = 'increase(shop_asked_total{route!~"/health"}[5m] anchored)'
-    assert (
-        found["service:shop_kept:ratio"] == f"(\n    {BY} ({whole})\n  )\n  / ({BY} ({whole}) > 0)"
+    asked = f'{BY} (increase(shop_asked_total{{route!~"/health"}}[5m] anchored))'
+    pages = f"{BY} (increase(shop_pages_total[5m] anchored))"
+    assert found["service:shop_kept:ratio"] == (
+        f"(\n    {asked}\n      or {pages} * 0\n  )\n  / ({pages} > 0)"
     )
     by = "sum by (service_name, deployment_environment_name, route)"
     part = f'{by} (increase(shop_asked_total{{route="/a"}}[5m] anchored))'
