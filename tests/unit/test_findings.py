@@ -61,8 +61,8 @@ def test_what_a_text_holds_ends_neither_message_nor_property() -> None:
     finding = _finding(Level.warning, "50% of\r\n::set-output name=x::y", "a,b:c%/d\n.yaml")
     (line,) = workflow_commands([finding])
     assert line == (
-        "::warning file=a%2Cb%3Ac%25/d%0A.yaml,line=3,col=7,title=metric/unit::"
-        "metrics.x: 50%25 of%0D%0A::set-output name=x::y"
+        "::warning file=a%2Cb%3Ac%25/d\\n.yaml,line=3,col=7,title=metric/unit::"
+        "metrics.x: 50%25 of\\r%0A:\\x3aset-output name=x::y"
     )
 
 

@@ -15,9 +15,9 @@ from imsobs.spec.values import duration
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = {
     "brackets": "(" * 5000 + "ims_requests_total" + ")" * 5000,
-    "sums": "+".join(["ims_requests_total"] * 5000),
-    "signs": "-" * 20000 + "ims_requests_total",
-    "names": " or ".join(f"ims_requests_tota{i}" for i in range(3000)),
+    "sums": "+".join(["ims_requests_total"] * 1000),
+    "signs": "-" * 15000 + "ims_requests_total",
+    "names": " or ".join(f"ims_requests_tota{i}" for i in range(800)),
 }
 
 

@@ -40,12 +40,13 @@ def workflow_commands(findings: Iterable[Finding]) -> Iterator[str]:
 
 def _text(finding: Finding) -> str:
     text = f"{dotted(finding.path)}: {finding.message}" if finding.path else finding.message
+    text = printable(text, lines=True, most=len(text))
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
 def _data(text: str) -> str:
-    return printable(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+    return _data(printable(text)).replace(":", "%3A").replace(",", "%2C")

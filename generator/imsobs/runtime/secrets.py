@@ -38,13 +38,15 @@ def password(root: Path) -> str | None:
         return None
 
 
-def prepare(root: Path) -> None:
+def prepare(root: Path, *, grafana: bool | None = None) -> None:
     """Write the secret files that the stack mounts.
 
     Raises ImsobsError when no password is set, there being no default, or when the folder is
-    not this user's alone. A stack without Grafana needs none.
+    not this user's alone. grafana: whether there is one, which needs the password; as compose.yaml
+    has it when left out.
     """
-    value = password(root) if is_wanted(root) else ""
+    wanted = is_wanted(root) if grafana is None else grafana
+    value = password(root) if wanted else ""
     if value is None:
         raise ImsobsError(
             f"{PASSWORD} is not set, and there is no default password",

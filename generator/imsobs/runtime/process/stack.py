@@ -187,7 +187,7 @@ def _bring_up(
     with file_lock(layout.run / "lock", progress, "waiting for another imsobs up or down"):
         launches, changes, spare = _prepared(plan, layout, binaries, wanted)
         if "grafana" in launches:
-            stack_secrets.prepare(layout.root)
+            stack_secrets.prepare(layout.root, grafana=True)
         supervisor = Supervisor(layout)
         for change in changes:
             if change.action in ("restart", "reload", "stop"):
