@@ -35,6 +35,7 @@ def problems(path: KeyPath, rule: Inhibition, model: Model) -> Iterator[Problem]
             )
             yield Problem((*path, "equal", index), message, "inhibition/equal-absent")
     yield from _never_equal(path, rule, model)
+    yield from _equal_in_nothing(path, rule, model)
     if conventions.ENVIRONMENT in rule.equal:
         return
     for match in (rule.source, rule.target):
@@ -47,6 +48,38 @@ def problems(path: KeyPath, rule: Inhibition, model: Model) -> Iterator[Problem]
             return
     message = f"one environment would silence another; add {conventions.ENVIRONMENT} to equal"
     yield Problem(path, message, "inhibition/environment-label")
+
+
+def _equal_in_nothing(path: KeyPath, rule: Inhibition, model: Model) -> Iterator[Problem]:
+    """Yield an inhibition by kind that holds back what has none of its labels: another trouble."""
+    if "alertname" in {*rule.source, *rule.target} or len(rule.equal) == 0:
+        return
+    alerts = [alert for alert in model.alerts.values() if alert.carried is not None]
+    pairs = [
+        (source, target)
+        for source in alerts
+        for target in alerts
+        if source is not target
+        and may_match(rule.source, source.labels)
+        and may_match(rule.target, target.labels)
+        and _share_nothing(source, target, rule.equal)
+    ]
+    if pairs:
+        source, target = pairs[0]
+        more = f", and {len(pairs) - 1} more pairs" if pairs[1:] else ""
+        message = (
+            f"{source.name} would hold back {target.name}{more}, though neither has a label of"
+            " equal that tells one trouble from another; name the areas that source is about"
+        )
+        yield Problem((*path, "equal"), message, "inhibition/equal-in-nothing")
+
+
+def _share_nothing(source: ResolvedAlert, target: ResolvedAlert, equal: list[str]) -> bool:
+    fixed = source.labels.keys() & target.labels.keys() & {*equal}
+    if any(source.labels[label] != target.labels[label] for label in fixed):
+        return False
+    telling = {*equal} - fixed
+    return not telling & {*(source.carried or ()), *(target.carried or ())}
 
 
 def _kept(rule: Inhibition, model: Model) -> Iterator[set[str]]:
