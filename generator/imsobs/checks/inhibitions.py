@@ -79,7 +79,7 @@ def _share_nothing(source: ResolvedAlert, target: ResolvedAlert, equal: list[str
     if any(source.labels[label] != target.labels[label] for label in fixed):
         return False
     telling = {*equal} - fixed
-    return not telling & {*(source.carried or ()), *(target.carried or ())}
+    return bool(telling) and not telling & {*(source.carried or ()), *(target.carried or ())}
 
 
 def _kept(rule: Inhibition, model: Model) -> Iterator[set[str]]:
