@@ -135,13 +135,22 @@ def test_a_variable_changes_what_is_drawn(pages: str, boards: Boards, browser: B
 
 def test_records_lead_to_their_traces(pages: str, stack: Live, browser: Browser) -> None:
     page = browser.new_page()
-    assert _shown(page, f"{pages}/records?level=error") == []
-    links = {link.get_attribute("href") or "" for link in page.locator("td a").all()}
-    traces = [link.removeprefix(f"{stack.jaeger}/trace/") for link in links]
-    assert traces
-    assert eventually(
-        lambda: any(httpx.get(f"{stack.jaeger}/api/traces/{one}").json()["data"] for one in traces)
+
+    def traces(query: str) -> set[str]:
+        assert _shown(page, f"{pages}/records?{query}") == []
+        links = [link.get_attribute("href") or "" for link in page.locator("td a").all()]
+        assert all(link.startswith(f"{stack.jaeger}/trace/") for link in links), links
+        return {link.removeprefix(f"{stack.jaeger}/trace/") for link in links}
+
+    assert traces("level=error")
+    # Of an error that only its record tells, the trace is kept or not as any other is. So from a
+    # trace that is kept to its records, and by their links back.
+    search = {"service": "ims-core", "operation": "POST /v1/generate", "limit": "1"}
+    kept = eventually(
+        lambda: httpx.get(f"{stack.jaeger}/api/traces", params=search).json()["data"], 60
     )
+    (trace,) = (one["traceID"].zfill(32) for one in kept)
+    assert traces(f"trace={trace}") == {trace}
     page.close()
 
 
