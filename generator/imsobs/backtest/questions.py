@@ -107,7 +107,7 @@ def of_alert(alert: ResolvedAlert, samples: Samples, threshold: float) -> Sample
 
     Raises ValueError for two of the same labels, as Prometheus refuses them.
     """
-    added = {**alert.labels, "alertname": alert.name}
+    added = alert.fixed_labels
     found: Samples = {}
     compare = _COMPARE.get(alert.op)
     for own, points in samples.items():

@@ -38,7 +38,7 @@ def _behaviour(alert: ResolvedAlert, model: Model) -> tuple[object, ...]:
     records = {record.name: record for record in model.records}
     read = [records[name] for name in recorded_in(alert.expr, records)]
     environments = model.spec.service.environments or ("",)
-    labels = {**alert.labels, "alertname": alert.name}
+    labels = alert.fixed_labels
     routes = [
         route
         for environment in environments

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from imsobs.checks.rules import mixing
 from imsobs.model import Model, conventions
+from imsobs.model.receivers import may_match
 from imsobs.model.rules import ResolvedAlert
 from imsobs.problems import KeyPath, Problem, available
-from imsobs.spec.schema.routing import Inhibition, Matchers
+from imsobs.spec.schema.routing import Inhibition
 
 _NEVER_EQUAL = "inhibition/never-equal"
 
@@ -39,11 +40,7 @@ def problems(path: KeyPath, rule: Inhibition, model: Model) -> Iterator[Problem]
     if conventions.ENVIRONMENT in rule.equal:
         return
     for match in (rule.source, rule.target):
-        chosen = [
-            alert
-            for alert in model.alerts.values()
-            if may_match(match, {**alert.labels, "alertname": alert.name})
-        ]
+        chosen = [alert for alert in model.alerts.values() if may_match(match, alert.fixed_labels)]
         if not any(conventions.ENVIRONMENT in (alert.carried or ()) for alert in chosen):
             return
     message = f"one environment would silence another; add {conventions.ENVIRONMENT} to equal"
@@ -85,7 +82,7 @@ def _share_nothing(source: ResolvedAlert, target: ResolvedAlert, equal: list[str
 def _kept(rule: Inhibition, model: Model) -> Iterator[set[str]]:
     """Yield the labels of each alert of source and target; all labels where that is unknown."""
     for alert in model.alerts.values():
-        labels = {**alert.labels, "alertname": alert.name}
+        labels = alert.fixed_labels
         if may_match(rule.source, labels) or may_match(rule.target, labels):
             yield {*rule.equal} if alert.carried is None else {*alert.carried, "alertname"}
 
@@ -99,8 +96,7 @@ def _never_equal(path: KeyPath, rule: Inhibition, model: Model) -> Iterator[Prob
         side: [
             alert
             for alert in model.alerts.values()
-            if may_match(match, {**alert.labels, "alertname": alert.name})
-            and not _loses_identity(alert, model)
+            if may_match(match, alert.fixed_labels) and not _loses_identity(alert, model)
         ]
         for side, match in (("source", rule.source), ("target", rule.target))
     }
@@ -144,11 +140,3 @@ def carried_labels(model: Model) -> set[str]:
     """Return the labels that some alert carries, or would: its name and whose it is."""
     own = {"alertname", *conventions.IDENTITY_LABELS}
     return own.union(*(alert.carried or () for alert in model.alerts.values()))
-
-
-def may_match(match: Matchers, labels: dict[str, str]) -> bool:
-    """Return whether an alert with these labels, and others, could be meant."""
-    return all(
-        label not in labels or labels[label] in ([given] if isinstance(given, str) else given)
-        for label, given in match.items()
-    )

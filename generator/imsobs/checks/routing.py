@@ -6,9 +6,10 @@ import zoneinfo
 from collections.abc import Iterator
 
 from imsobs.checks import inhibitions
-from imsobs.checks.inhibitions import carried_labels, may_match
+from imsobs.checks.inhibitions import carried_labels
 from imsobs.model import Model, conventions
 from imsobs.model.metrics import identity_values
+from imsobs.model.receivers import may_match
 from imsobs.problems import KeyPath, Problem, available, near
 from imsobs.spec.schema.base import seconds
 from imsobs.spec.schema.routing import Matchers, Receiver, Route, Routing
@@ -123,7 +124,7 @@ def _matchers(path: KeyPath, match: Matchers, model: Model) -> Iterator[Problem]
 def _reached(model: Model) -> Iterator[Problem]:
     """Yield routes that no alert has all labels of, and those behind one that takes all theirs."""
     routes = model.spec.routing.routes
-    alerts = [{**a.labels, "alertname": a.name} for a in model.alerts.values()]
+    alerts = [alert.fixed_labels for alert in model.alerts.values()]
     before: dict[str, Route] = {}
     for name, route in routes.items():
         here: KeyPath = ("routing", "routes", name)
@@ -170,7 +171,7 @@ def _unrouted(model: Model) -> Iterator[Problem]:
         if alert.team not in model.spec.alerting.teams:
             # A problem of the alert already.
             continue
-        labels = {**alert.labels, "alertname": alert.name}
+        labels = alert.fixed_labels
         # A route that asks for a label which the alert may lack does not catch all of them.
         if any(
             route.match.keys() <= labels.keys() and may_match(route.match, labels)

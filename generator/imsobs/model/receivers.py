@@ -34,31 +34,30 @@ def taken(labels: Mapping[str, str], model: Model) -> dict[str, Route]:
 
 def inhibitions_of(alert: ResolvedAlert, model: Model) -> list[Inhibition]:
     """Return the inhibitions that may hold an alert back, by the labels that it always has."""
-    labels = {**alert.labels, "alertname": alert.name}
-    return [rule for rule in model.spec.inhibitions.values() if _may_match(rule.target, labels)]
+    labels = alert.fixed_labels
+    return [rule for rule in model.spec.inhibitions.values() if may_match(rule.target, labels)]
 
 
 def inhibitors(alert: ResolvedAlert, model: Model) -> list[str]:
     """Return the alerts that may hold an alert back, by the labels that they always have."""
-    target = {**alert.labels, "alertname": alert.name}
+    target = alert.fixed_labels
     return [
         other.name
         for other in model.alerts.values()
         if other.enabled
         and other is not alert
         and any(
-            _may_hold(rule, {**other.labels, "alertname": other.name}, target)
-            for rule in inhibitions_of(alert, model)
+            _may_hold(rule, other.fixed_labels, target) for rule in inhibitions_of(alert, model)
         )
     ]
 
 
 def _may_hold(rule: Inhibition, source: dict[str, str], target: dict[str, str]) -> bool:
     both = source.keys() & target.keys() & set(rule.equal)
-    return _may_match(rule.source, source) and all(source[key] == target[key] for key in both)
+    return may_match(rule.source, source) and all(source[key] == target[key] for key in both)
 
 
-def _may_match(match: Matchers, labels: Mapping[str, str]) -> bool:
+def may_match(match: Matchers, labels: Mapping[str, str]) -> bool:
     """Return whether labels of which only some are known may have the values asked for."""
     return matches({label: match[label] for label in match if label in labels}, labels)
 

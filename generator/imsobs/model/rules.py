@@ -79,6 +79,11 @@ class ResolvedAlert:
     path: KeyPath
 
     @property
+    def fixed_labels(self) -> dict[str, str]:
+        """Return the labels that it has whatever it fires on, its name among them."""
+        return {**self.labels, "alertname": self.name}
+
+    @property
     def why_no_drill(self) -> str | None:
         """Why `imsobs drill` does not make the alert fire; None: it does."""
         if self.drill.skip:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from imsobs.model import Model, conventions
+from imsobs.model.receivers import matches
 from imsobs.model.rules import ResolvedAlert, example_labels
 from imsobs.promql.matchers import selector
 from imsobs.spec.schema.base import seconds
-from imsobs.spec.schema.routing import Matchers
 
 _ROUTE = "route"
 # What Jaeger looks back, and what the commands do.
@@ -47,18 +47,11 @@ def told_within(alert: ResolvedAlert, model: Model) -> int:
     alert's group. What comes before, until enough has failed, depends on what fails.
     """
     spec = model.spec
-    labels = {**alert.labels, **example_labels(spec), "alertname": alert.name}
+    labels = {**alert.fixed_labels, **example_labels(spec)}
     waits = [
-        route.group_wait for route in spec.routing.routes.values() if _matches(route.match, labels)
+        route.group_wait for route in spec.routing.routes.values() if matches(route.match, labels)
     ]
     wait = (waits[0] if waits else None) or spec.routing.group_wait
     held = seconds(alert.for_ or "0s")
     every = seconds(alert.interval)
     return seconds(spec.scrape.interval) + every + -(-held // every) * every + seconds(wait)
-
-
-def _matches(match: Matchers, labels: dict[str, str]) -> bool:
-    return all(
-        labels.get(label) in ([value] if isinstance(value, str) else value)
-        for label, value in match.items()
-    )

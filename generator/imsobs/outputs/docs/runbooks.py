@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from imsobs import artifacts
 from imsobs.model import Model, conventions
 from imsobs.model.notification import expand
+from imsobs.model.receivers import may_match
 from imsobs.model.rules import ResolvedAlert, number
 from imsobs.model.slos import SloNames, events_of_few, good_share, windows
 from imsobs.outputs.docs.last_step import last_step, told_within
@@ -94,14 +95,9 @@ def silence(alert: ResolvedAlert) -> str:
 def holders(alert: str, model: Model) -> list[str]:
     """Return the names of the inhibitions that may hold this alert back."""
     entry = model.alerts[alert]
-    labels = {**entry.labels, "alertname": alert}
+    labels = entry.fixed_labels
     return [
         name
         for name, rule in model.spec.inhibitions.items()
-        if all(
-            labels.get(label) in ([value] if isinstance(value, str) else value)
-            for label, value in rule.target.items()
-            if label in labels
-        )
-        and any(label in labels for label in rule.target)
+        if may_match(rule.target, labels) and any(label in labels for label in rule.target)
     ]
