@@ -7,25 +7,28 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass
-class _Entry:
+class _Entry(Generic[T]):
     lock: threading.Lock = field(default_factory=threading.Lock)
-    until: float = 0.0
-    answer: str = ""
+    kept: tuple[float, T] | None = None
+    """Until when (of the monotonic clock), and the answer."""
 
 
-class Cache:
-    """Texts by key, each for some seconds; the least recently used go first when it is full."""
+class Cache(Generic[T]):
+    """Answers by key, each for some seconds; the least recently used go first when it is full."""
 
     def __init__(self, seconds: float, most: int = 2_000) -> None:
-        self.seconds = seconds
+        self._seconds = seconds
         self._most = most
-        self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
+        self._entries: OrderedDict[Hashable, _Entry[T]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: Hashable, make: Callable[[], str]) -> str:
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return the answer of a key; ``make`` is called when there is none or it is too old."""
         with self._lock:
             entry = self._entries.setdefault(key, _Entry())
@@ -33,7 +36,7 @@ class Cache:
             if len(self._entries) > self._most:
                 self._entries.popitem(last=False)
         with entry.lock:
-            if time.monotonic() >= entry.until:
-                entry.answer = make()
-                entry.until = time.monotonic() + self.seconds
-            return entry.answer
+            if entry.kept is None or time.monotonic() >= entry.kept[0]:
+                answer = make()
+                entry.kept = time.monotonic() + self._seconds, answer
+            return entry.kept[1]

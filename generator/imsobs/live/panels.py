@@ -17,8 +17,9 @@ from imsobs.preview.fetch import TRACE_ID
 from imsobs.preview.interpolate import PanelQuery, panels
 from imsobs.preview.scene import Request, Scene, queries_of, scene_of
 
-SIZES = (160, 4000)
+LEAST, MOST = 40, 4000
 """The least and the largest width and height of a card's inside, in pixels."""
+_Asked = tuple[Scene, dict[int, list[PanelQuery]]]
 
 
 class Panels:
@@ -41,8 +42,8 @@ class Panels:
             uid: {panel["id"]: panel for panel in panels(board)} for uid, board in boards.items()
         }
         self._boards = boards
-        self._cards = Cache(scrape_interval)
-        self._scenes: dict[Any, tuple[float, Scene, dict[int, list[PanelQuery]]]] = {}
+        self._cards: Cache[str] = Cache(scrape_interval)
+        self._scenes: Cache[_Asked] = Cache(scrape_interval)
 
     def known(self, uid: str, panel_id: int) -> bool:
         """Return whether there is such a panel."""
@@ -56,29 +57,22 @@ class Panels:
         key = (uid, panel_id, choice.key, size)
         return self._cards.get(key, lambda: self._made(uid, panel_id, choice, size))
 
-    def _scene(self, uid: str, choice: Choice) -> tuple[Scene, dict[int, list[PanelQuery]]]:
-        # One moment for all panels of a page, so that they agree with each other.
-        key, now = (uid, choice.key), time.time()
-        made, scene, asked = self._scenes.get(key, (0.0, None, None))
-        if scene is None or asked is None or now - made >= self._scrape_interval:
-            request = Request(
-                end=now,
-                seconds=choice.seconds,
-                values=choice.values,
-                scrape_interval=self._scrape_interval,
-                jaeger=self._sources.jaeger,
-                link=self._sources.trace_link if self._sources.jaeger else None,
-            )
-            scene = scene_of(self._boards[uid], self._sources.metrics(), request)
-            asked = queries_of(self._boards[uid], scene, request)
-            if len(self._scenes) > 200:
-                self._scenes.clear()
-            self._scenes[key] = (now, scene, asked)
-        return scene, asked
+    def _scene(self, uid: str, choice: Choice) -> _Asked:
+        request = Request(
+            end=time.time(),
+            seconds=choice.seconds,
+            values=choice.values,
+            scrape_interval=self._scrape_interval,
+            jaeger=self._sources.jaeger,
+            link=self._sources.trace_link if self._sources.jaeger else None,
+        )
+        scene = scene_of(self._boards[uid], self._sources.metrics(), request)
+        return scene, queries_of(self._boards[uid], scene, request)
 
     def _made(self, uid: str, panel_id: int, choice: Choice, size: tuple[int, int]) -> str:
         panel = self._panels[uid][panel_id]
-        scene, asked = self._scene(uid, choice)
+        # One moment for all panels of a page, so that they agree with each other.
+        scene, asked = self._scenes.get((uid, choice.key), lambda: self._scene(uid, choice))
         queries = asked.get(panel_id, [])
         if panel["type"] == "logs":
             return self._records(choice)

@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from imsobs.errors import ImsobsError
 from imsobs.live.choice import REFRESHES, choice_of, ranges, with_options
-from imsobs.live.panels import SIZES, Panels
+from imsobs.live.panels import LEAST, MOST, Panels
 from imsobs.live.sources import Sources
 from imsobs.preview.interpolate import duration
 from imsobs.preview.scene import question_of
@@ -117,7 +117,7 @@ class Site:
         if not self.panels.known(uid, panel_id):
             return PlainTextResponse("there is no such panel", 404)
         sizes = [
-            min(max(int(text), SIZES[0] // 4), SIZES[1])
+            min(max(int(text), LEAST), MOST)
             for text in (request.query_params.get(name, "") for name in ("width", "height"))
             if text.isdecimal() and len(text) < 6
         ]
