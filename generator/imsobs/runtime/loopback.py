@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import httpx
@@ -35,9 +37,15 @@ class _Bounded(httpx.SyncByteStream):
         self._stream.close()
 
 
+@cache
+def _trusted() -> ssl.SSLContext:
+    # Reading the certificates takes longer than an answer, and clients come and go.
+    return httpx.create_ssl_context()
+
+
 class _Transport(httpx.HTTPTransport):
     def __init__(self, most: int, seconds: float) -> None:
-        super().__init__()
+        super().__init__(verify=_trusted())
         self._most, self._seconds = most, seconds
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
