@@ -28,7 +28,7 @@ from typing import Any
 import psutil
 
 from bench.harness import ROOT, measured, say
-from bench.history import add_blocks, served
+from bench.history import add_blocks
 from bench.project import SPEC, components
 from bench.report import Goal, Page, Table, write
 from imsobs import promql
@@ -37,6 +37,7 @@ from imsobs.model import Model, conventions
 from imsobs.model.rules import recorded_in
 from imsobs.promql.labels import SYNTHETIC
 from imsobs.promql.series import Series
+from imsobs.runtime.recorded import running
 
 GOAL_SECONDS = 60
 _DAY = 86_400
@@ -68,7 +69,7 @@ def main() -> None:
                 end = min(start + _BLOCK_SECONDS, last)
                 say(f"writing {(end - first) / _DAY:.1f} of {given.days} days")
                 add_blocks(_lines(model, names, start, end, first), data)
-        with served(data) as (address, pid), measured() as run:
+        with running(data, ROOT) as (address, pid), measured() as run:
             found = _replayed(address, pid, given.days, last)
     write(_page(given, model, found, len(names)), run, given.out)
 

@@ -13,7 +13,8 @@ from native.backtest_series import SPEC, STEP, STEPS, notation, openmetrics
 from promtool import asked, check
 from small_specs import BASE, merged
 
-from bench.history import add_blocks, served
+from bench.harness import ROOT
+from bench.history import add_blocks
 from imsobs.backtest.inplace import in_place
 from imsobs.backtest.prometheus import Prometheus
 from imsobs.backtest.queries import evaluate
@@ -23,6 +24,7 @@ from imsobs.model import Model, resolve
 from imsobs.outputs.prometheus import rules
 from imsobs.pages import YamlPage
 from imsobs.runtime.progress import Silent
+from imsobs.runtime.recorded import running
 from imsobs.spec.parse import parse
 
 pytestmark = pytest.mark.native
@@ -43,7 +45,7 @@ def model() -> Model:
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     data = tmp_path_factory.mktemp("backtest") / "data"
     add_blocks(openmetrics(BASE_TIME), data)
-    with served(data) as (address, _), closing(Prometheus(address)) as source:
+    with running(data, ROOT) as (address, _), closing(Prometheus(address)) as source:
         yield source
 
 

@@ -42,7 +42,6 @@ def served(file: Path, root: Path) -> Iterator[Recording]:
     start.
     """
     promtool = resolve_binary("promtool", root)
-    prometheus = resolve_binary("prometheus", root)
     with tempfile.TemporaryDirectory(prefix="imsobs-recording-") as folder:
         data = Path(folder) / "data"
         command = [str(promtool), "tsdb", "create-blocks-from", "openmetrics", str(file), str(data)]
@@ -57,14 +56,20 @@ def served(file: Path, root: Path) -> Iterator[Recording]:
                 remedy="record one with promtool tsdb dump-openmetrics",
                 exit_code=ExitCode.INPUT,
             )
-        with _running(prometheus, Path(folder), data, root) as url:
+        with running(data, root) as (url, _):
             # A block ends behind its last sample, in ms.
             yield Recording(url, (max(ends) - 1) / 1000)
 
 
 @contextmanager
-def _running(prometheus: Path, folder: Path, data: Path, root: Path) -> Iterator[str]:
-    config = folder / "prometheus.yaml"
+def running(data: Path, root: Path) -> Iterator[tuple[str, int]]:
+    """Yield URL and process id of a Prometheus that serves a database and scrapes nothing.
+
+    data: its folder; configuration and log lie beside it. Raises ImsobsError when it does not
+    start.
+    """
+    prometheus = resolve_binary("prometheus", root)
+    config = data.with_suffix(".yaml")
     config.write_text("{}\n", encoding="utf-8")
     (port,) = free_ports(1)
     address = f"127.0.0.1:{port}"
@@ -78,14 +83,14 @@ def _running(prometheus: Path, folder: Path, data: Path, root: Path) -> Iterator
         f"--storage.tsdb.retention.time={_KEPT}", f"--web.listen-address={address}",
         "--web.cors.origin=none", *features,
     ]  # fmt: skip
-    log = folder / "prometheus.log"
+    log = data.with_suffix(".log")
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, env=chosen(BASE), stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
         try:
             _wait(f"http://{address}/-/ready", process, log)
-            yield f"http://{address}"
+            yield f"http://{address}", process.pid
         finally:
             process.terminate()
             process.wait(30)
