@@ -38,7 +38,8 @@ class Strict(BaseModel):
 class CollectorBuild(Strict):
     """The Collector from a builder manifest (``gomod:`` entries become the go.mod).
 
-    patches: module and version -> Go files, below data/patches, that are added to it.
+    patches: module and version -> Go files, below data/patches, that are added to it. further:
+    section of the manifest -> types of components that are built in besides what it names.
     """
 
     kind: Literal["collector"]
@@ -47,6 +48,8 @@ class CollectorBuild(Strict):
     require: list[PinnedModule] = []
     patches: dict[PinnedModule, list[Inside]] = {}
     ldflags: list[Flag] = []
+    # Left out of the key of the result when empty: what was built without it stays valid.
+    further: Annotated[dict[str, list[str]], Field(exclude_if=lambda types: not types)] = {}
 
 
 class GoInstallBuild(Strict):
@@ -119,6 +122,8 @@ class Entry(Strict):
     version_args: list[str] = ["--version"]
     path_names: list[str] = []
     optional: bool = False
+    # Wanted by what runs on several machines only.
+    scale: bool = False
     native: bool = True
     build: dict[str, Any] | None = None
 
@@ -171,6 +176,10 @@ class Shipped(Strict):
             if entry.native
         }
 
+    def of_scale(self) -> list[str]:
+        """Return the tools that only a stack of several machines wants."""
+        return [name for name, tool in self.tools.items() if tool.scale]
+
     def _known(self, name: str) -> str:
         if self.components[name].version is None:
             raise KeyError(name)
@@ -188,7 +197,7 @@ def _component(name: str, release: str, entry: Entry, version: str) -> Component
         {
             "version": version,
             "version_args": entry.version_args,
-            "env": f"IMSOBS_{name.upper()}_BIN",
+            "env": f"IMSOBS_{name.upper().replace('-', '_')}_BIN",
             "path_names": entry.path_names,
             "optional": entry.optional,
             "build": build or None,

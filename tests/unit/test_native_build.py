@@ -12,9 +12,9 @@ from native_fakes import GO, Notes, executable, make_project, path_with
 from imsobs.errors import ImsobsError
 from imsobs.runtime.build import toolchain
 from imsobs.runtime.build.compile import build_component, cached_binary
-from imsobs.runtime.build.recipe import collector_go_mod, recipe_key
+from imsobs.runtime.build.recipe import collector_go_mod, load_manifest, recipe_key
 from imsobs.runtime.process.plan import Plan
-from imsobs.shipped import Component
+from imsobs.shipped import CollectorBuild, Component
 
 MANIFEST: dict[str, Any] = {
     "dist": {
@@ -252,6 +252,20 @@ def test_the_key_changes_with_the_recipe_alone(site: Site) -> None:
     assert recipe_key(site.root, "otelcol", component) == key
     site.manifest({**MANIFEST, "exporters": []})
     assert recipe_key(site.root, "otelcol", component) != key
+
+
+def test_what_is_built_in_besides_the_manifest_is_a_build_of_its_own(site: Site) -> None:
+    component = site.ship_collector()
+    build = component.build
+    assert isinstance(build, CollectorBuild)
+    key = recipe_key(site.root, "otelcol", component)
+    more = build.model_copy(update={"further": {"exporters": ["prom"]}})
+    with_more = component.model_copy(update={"build": more})
+    assert recipe_key(site.root, "otelcol", with_more) != key
+    site.manifest({**MANIFEST, "exporters": []})
+    built_in = load_manifest(site.root, more)
+    assert built_in["exporters"] == MANIFEST["exporters"]
+    assert load_manifest(site.root, build)["exporters"] == []
 
 
 def test_modules_that_nothing_checks_are_not_built(

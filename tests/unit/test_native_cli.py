@@ -85,6 +85,28 @@ def test_binaries_are_listed(project: Project) -> None:
     assert json.loads(run("binaries", "--format", "json")[1])["beta"]["source"] == "PATH"
 
 
+def test_what_only_more_than_one_machine_wants_is_built_on_request(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = {"kind": "go-install", "package": "example.com/tool"}
+    project.shipped["tools"] = {
+        "large": {"version": "1.2.3", "optional": True, "scale": True, "build": build},
+        "other": {"version": "1.2.3", "optional": True, "build": build},
+    }
+    project.plan()
+    monkeypatch.setattr(
+        "imsobs.runtime.build.binaries.build_component",
+        lambda plan, root, cache, name, progress: Path("/built") / name,
+    )
+    assert "large" not in run("binaries")[1]
+    found = run("binaries", "--scale")[1]
+    assert "large 1.2.3 built /built/large\n" in found
+    assert "alpha 1.2.3 PATH" in found
+    assert "other" not in found
+    found = run("binaries", "alpha", "--scale")[1]
+    assert [line.split()[0] for line in found.splitlines()] == ["alpha", "large"]
+
+
 def test_docker_is_used_when_it_can_be(project: Project) -> None:
     executable(project.bin / "docker", DOCKER)
     assert find_docker().usable

@@ -54,7 +54,7 @@ def test_the_native_plan_is_what_the_runtime_reads(files: dict[str, bytes]) -> N
         "jaeger", "loki", "otelcol", "alertmanager", "prometheus", "grafana",
     ]  # fmt: skip
     assert {name for name, c in plan.components.items() if c.optional} == {
-        "loki", "promtail", "grafana", "gitleaks",
+        "loki", "promtail", "grafana", "gitleaks", "otelcol-roles",
     }  # fmt: skip
 
 

@@ -191,19 +191,25 @@ def binaries(
         typer.Argument(help="All but the optional ones when left out; those are built by name."),
     ] = None,
     root: Root = Path(),
+    scale: Annotated[
+        bool, typer.Option("--scale", help="Those too that only more than one machine wants.")
+    ] = False,
     format: AsFormat = Format.text,
 ) -> None:
     """Find or build the binaries now, and print where they are."""
     from imsobs.runtime.build.binaries import resolve
     from imsobs.runtime.progress import console_progress
+    from imsobs.shipped import shipped
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     plan, layout = project(root)
+    asked = [*(names or ()), *(shipped().of_scale() if scale else ())]
     with console_progress(errors) as progress:
         found = [
             binary
-            for name in names or plan.components
-            if (binary := resolve(plan, layout.root, name, progress, asked=bool(names))) is not None
+            for name in (asked if names else plan.components)
+            if (binary := resolve(plan, layout.root, name, progress, asked=name in asked))
+            is not None
         ]
     if format is Format.json:
         rows = {binary.name: {**asdict(binary), "path": str(binary.path)} for binary in found}

@@ -52,7 +52,7 @@ class CollectorPlan:
 
 def plan(model: Model) -> CollectorPlan:
     """Return the Collector's configuration and the manifest it is built from."""
-    planned = pruned(_sections(model))
+    planned = pruned(sections(model))
     return CollectorPlan(
         planned,
         YamlPage(artifacts.COLLECTOR, written(planned, COLLECTOR), "collector/config.yaml.j2"),
@@ -62,7 +62,8 @@ def plan(model: Model) -> CollectorPlan:
     )
 
 
-def _sections(model: Model) -> dict[str, Any]:
+def sections(model: Model) -> dict[str, Any]:
+    """Return the sections of config.yaml, what has nothing to do not left out yet."""
     planned = extensions(model)
     own = together(parts(model) for parts in OWN_PARTS.values())
     return {

@@ -10,7 +10,7 @@ from imsobs.outputs.references import Joined, Reference, Value, join
 # Loopback unless the environment says otherwise: a container has its own.
 _BIND = Reference("IMSOBS_BIND_ADDRESS", "127.0.0.1")
 _STATE = "IMSOBS_STATE"
-_MIB = 1024 * 1024
+MIB = 1024 * 1024
 # Decompressed; what is larger is refused. A request of 15 MiB can hold values that nest so deep
 # that reading them overflows Go's stack, which ends the process; one of 4 MiB cannot.
 LARGEST_REQUEST_MIB = 4
@@ -18,6 +18,8 @@ LARGEST_REQUEST_MIB = 4
 LARGEST_BATCH_MIB = 2 * LARGEST_REQUEST_MIB
 # Exporters to the stores; without Loki, log records go to the file.
 TRACES, LOGS, FILE = "otlp_grpc/traces", "otlp_http/logs", "file"
+# What an exporter keeps on disk while its store is away.
+STORAGE = "file_storage"
 # How long a store may take to answer; after that the same batch is sent again.
 _TIMEOUT = "30s"
 
@@ -39,7 +41,7 @@ def extensions(model: Model) -> dict[str, Any]:
             # as the image has no HTTP client.
             "response_body": {"healthy": "{}", "unhealthy": "unhealthy"},
         },
-        "file_storage": {
+        STORAGE: {
             "directory": _state("queue"),
             "create_directory": True,
             "recreate": True,
@@ -81,7 +83,7 @@ def receivers(model: Model) -> dict[str, Any]:
                 },
                 "http": {
                     "endpoint": _listen(ports.otlp_http),
-                    "max_request_body_size": LARGEST_REQUEST_MIB * _MIB,
+                    "max_request_body_size": LARGEST_REQUEST_MIB * MIB,
                 },
             }
         },
@@ -95,10 +97,10 @@ def exporters(model: Model) -> dict[str, Any]:
     stores: dict[str, Any] = {}
     if stack.jaeger:
         jaeger = f"127.0.0.1:{stack.jaeger.ports.otlp_grpc}"
-        stores[TRACES] = _store(Reference("IMSOBS_JAEGER_ENDPOINT", jaeger), model)
+        stores[TRACES] = store(Reference("IMSOBS_JAEGER_ENDPOINT", jaeger), model)
     if stack.loki:
         loki = f"http://127.0.0.1:{stack.loki.ports.http}"
-        stores[LOGS] = _store(join(Reference("IMSOBS_LOKI_ENDPOINT", loki), "/otlp"), model)
+        stores[LOGS] = store(join(Reference("IMSOBS_LOKI_ENDPOINT", loki), "/otlp"), model)
     return {
         "prometheus/derived": _prometheus(ports.metrics, keep.keep_idle),
         "prometheus/current": _prometheus(ports.current, keep.keep_gone),
@@ -113,33 +115,46 @@ def exporters(model: Model) -> dict[str, Any]:
     }
 
 
-def _store(endpoint: Value, model: Model) -> dict[str, Any]:
+def store(endpoint: Value, model: Model) -> dict[str, Any]:
     """Return the exporter to a store: what it cannot take yet waits on disk."""
     return {
         "endpoint": endpoint,
         "tls": {"insecure": True},
         "timeout": _TIMEOUT,
-        # 0 is "for ever": the size of the queue bounds how much waits, not the clock.
-        "retry_on_failure": {
-            "enabled": True,
-            "initial_interval": "1s",
-            "max_interval": "30s",
-            "max_elapsed_time": "0s",
-        },
+        "retry_on_failure": patient("30s"),
         "sending_queue": {
             "enabled": True,
-            "storage": "file_storage",
+            "storage": STORAGE,
             "sizer": "bytes",
-            "queue_size": model.spec.collector.queue_mib * _MIB,
-            # Waiting data is sent in batches of at least 1 MiB. A single span or record larger
-            # than the largest batch would be dropped.
-            "batch": {
-                "flush_timeout": "1s",
-                "sizer": "bytes",
-                "min_size": _MIB,
-                "max_size": LARGEST_BATCH_MIB * _MIB,
-            },
+            "queue_size": model.spec.collector.queue_mib * MIB,
+            "batch": gathered("1s"),
         },
+    }
+
+
+def patient(longest: str) -> dict[str, Any]:
+    """Return the setting to try for ever, at intervals of at most ``longest``.
+
+    0 is "for ever": the size of the queue bounds how much waits, not the clock.
+    """
+    return {
+        "enabled": True,
+        "initial_interval": "1s",
+        "max_interval": longest,
+        "max_elapsed_time": "0s",
+    }
+
+
+def gathered(flush: str) -> dict[str, Any]:
+    """Return in which batches waiting data is sent: of at least 1 MiB, or after ``flush``.
+
+    A single span or record larger than the largest batch would be dropped.
+    """
+    return {
+        "flush_timeout": flush,
+        "sizer": "bytes",
+        "min_size": MIB,
+        "max_size": LARGEST_BATCH_MIB * MIB,
     }
 
 

@@ -82,7 +82,12 @@ def load_manifest(root: Path, build: CollectorBuild) -> dict[str, Any]:
             remedy="imsobs render",
             exit_code=ExitCode.INPUT,
         )
-    return dict(manifest)
+    known = shipped().collector
+    further = {
+        section: [{"gomod": known[section][name]} for name in names]
+        for section, names in build.further.items()
+    }
+    return {**manifest, **{key: [*manifest.get(key, ()), *more] for key, more in further.items()}}
 
 
 def _foreign(manifest: dict[str, Any]) -> Iterator[str]:
