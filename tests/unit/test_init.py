@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -122,9 +123,25 @@ def test_a_document_that_is_none_is_refused(content: bytes) -> None:
 def test_paths_that_are_no_routes_are_left_out_and_counted() -> None:
     hostile = ["no-slash", "/" + "a" * 200, "/a\nb", "/\x1b[31m", "/ü", ""]
     found = openapi.routes(json.dumps({"paths": dict.fromkeys(["/ok", *hostile])}).encode(), "x")
-    assert (found.templates, found.left_out) == (["/ok"], len(hostile))
-    many = openapi.routes(json.dumps({"paths": {f"/r{n}": 0 for n in range(999)}}).encode(), "x")
-    assert (len(many.templates), many.left_out) == (openapi.MOST_ROUTES, 999 - openapi.MOST_ROUTES)
+    assert (found.templates, found.no_routes) == (["/ok"], len(hostile))
+
+
+def test_of_too_many_routes_those_that_are_called_from_elsewhere_are_taken() -> None:
+    admin = [f"/admin/{number}" for number in range(700)]
+    found = openapi.Routes(sorted([*admin, "/v1/chat", "/api", "/livez", "/vault"])).chosen()
+    assert {"/v1/chat", "/api", "/livez"} <= set(found.templates)
+    assert "/vault" not in found.templates
+    assert (len(found.templates), found.too_many) == (300, 404)
+
+
+def test_routes_are_chosen_by_patterns_and_the_health_route_stays(tmp_path: Path) -> None:
+    code, said = begin(tmp_path, "--routes=/orders/*,/none")
+    assert code == 0, said
+    model = read_spec([tmp_path / "shop/spec/spec.yaml"]).model
+    assert model is not None
+    assert model.spec.service.health == "/livez"
+    assert "/orders/{id}" in model.labels["route"].values
+    assert "/health" not in model.labels["route"].values
 
 
 def test_routes_with_markup_and_quotes_are_text_of_the_spec(tmp_path: Path) -> None:
@@ -152,6 +169,14 @@ def test_packs_follow_from_what_is_installed() -> None:
     assert found == {
         "http": [], "llm": ["openai"], "sql": ["sqlalchemy"], "pipeline": [], "runtime": []
     }  # fmt: skip
+
+
+def test_an_interpreter_may_be_named_from_the_folder_where_one_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own = Path(sys.executable)
+    monkeypatch.chdir(own.parent.parent)
+    assert "pytest" in surroundings.look(Path(own.parent.name) / own.name).installed
 
 
 def test_an_interpreter_that_is_none_is_told(tmp_path: Path) -> None:

@@ -43,6 +43,10 @@ def init(
         str | None,
         typer.Option("--openapi", help="Its OpenAPI document, a file or a URL; by default asked."),
     ] = None,
+    only: Annotated[
+        str | None,
+        typer.Option("--routes", help="Of its routes those that match, as '/v1/*,/orders/*'."),
+    ] = None,
     use: Annotated[
         str | None, typer.Option("--use", help="Packs, as http,llm; by default what is installed.")
     ] = None,
@@ -64,7 +68,7 @@ def init(
         )
     chosen = _name(name, root, yes)
     where = _address(address, yes)
-    routes = _routes(openapi, where)
+    routes = _routes(openapi, where).chosen(_words(only))
     begun = start.Beginning(chosen, where, routes, _packs(use, python))
     compiled, begun = _compiled(begun)
     if compiled.model is None:
@@ -146,6 +150,10 @@ def _routes(given: str | None, address: str) -> Routes:
     return openapi.read(Path(given))
 
 
+def _words(given: str | None) -> list[str]:
+    return [word.strip() for word in (given or "").split(",") if word.strip()]
+
+
 def _packs(given: str | None, python: Path | None) -> list[str]:
     """Return the packs that are asked for, or those that what is installed speaks for."""
     from imsobs.runtime.start.begun import packs_for
@@ -153,7 +161,7 @@ def _packs(given: str | None, python: Path | None) -> list[str]:
 
     known = packs.names()
     if given is not None:
-        wanted = [name.strip() for name in given.split(",") if name.strip()]
+        wanted = _words(given)
         for name in wanted:
             if name not in known:
                 raise ImsobsError(
@@ -225,8 +233,13 @@ def _added(path: str, before: str, more: str) -> list[Change]:
 
 
 def _tell(routes: Routes, openapi: str | None) -> None:
-    if routes.left_out:
-        errors.print(f"{routes.left_out} paths are no routes or too many, and were left out")
+    if routes.no_routes:
+        errors.print(f"{routes.no_routes} paths of its document are no routes, and were left out")
+    if routes.too_many:
+        errors.print(
+            f"{routes.too_many} routes of {routes.too_many + len(routes.templates)} were left out;"
+            " choose yours: init again in an empty folder with --routes '/v1/*'"
+        )
     if not routes.templates and openapi is None:
         errors.print(
             "no /openapi.json answered: write the routes into spec/spec.yaml, or run it again with"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,10 @@ from imsobs.files import TooLarge, read_regular
 _MOST_BYTES = 8 * 1024 * 1024
 MOST_ROUTES = 300
 _LONGEST = 128
-_SECONDS = 5.0
+# A large application makes its document when it is first asked for: LiteLLM's takes seconds.
+_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+# Where many routes are, what is called from elsewhere mostly is here.
+_FIRST = re.compile(r"/(api|v\d+)(/|$)")
 # Routes that cost nothing before those that may call what is behind the service.
 _HEALTH = (
     "/livez",
@@ -32,15 +38,34 @@ _HEALTH = (
 
 @dataclass(frozen=True)
 class Routes:
-    """templates: of the paths, sorted. left_out: number of those that are none, or too many."""
+    """templates: of the paths, sorted.
+
+    no_routes: number of paths that are none. too_many: number of those that were left out.
+    """
 
     templates: list[str] = field(default_factory=list)
-    left_out: int = 0
+    no_routes: int = 0
+    too_many: int = 0
 
     @property
     def health(self) -> str | None:
         """The route that says whether the service works, or None."""
         return next((path for path in _HEALTH if path in self.templates), None)
+
+    def chosen(self, patterns: Sequence[str] = ()) -> Routes:
+        """Return those that match a pattern (``*``), with the health route; at most MOST_ROUTES.
+
+        Of too many, those below /api and /v1 are taken first.
+        """
+        fit = [
+            path
+            for path in self.templates
+            if not patterns
+            or path == self.health
+            or any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns)
+        ]
+        fit.sort(key=lambda path: (path != self.health, not _FIRST.match(path), path))
+        return Routes(sorted(fit[:MOST_ROUTES]), self.no_routes, max(0, len(fit) - MOST_ROUTES))
 
 
 def asked(address: str) -> Routes | None:
@@ -55,7 +80,7 @@ def fetched(url: str, *, quiet: bool = False) -> Routes | None:
     """
     try:
         with (
-            httpx.Client(timeout=_SECONDS, follow_redirects=False, trust_env=not quiet) as client,
+            httpx.Client(timeout=_TIMEOUT, follow_redirects=False, trust_env=not quiet) as client,
             client.stream("GET", url) as answer,
         ):
             answer.raise_for_status()
@@ -95,8 +120,7 @@ def routes(content: bytes, source: str) -> Routes:
     if not isinstance(paths, dict):
         raise _refusal(source, "it has no mapping `paths`")
     sound = sorted(path for path in paths if _is_route(path))
-    taken = sound[:MOST_ROUTES]
-    return Routes(taken, len(paths) - len(taken))
+    return Routes(sound, len(paths) - len(sound))
 
 
 def _is_route(path: str) -> bool:

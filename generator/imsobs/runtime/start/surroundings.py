@@ -54,6 +54,8 @@ class Surroundings:
 
 def look(python: Path) -> Surroundings:
     """Return what an interpreter's environment has; ImsobsError when it does not answer."""
+    # Asked from another folder; a link into an environment stays one.
+    python = Path(os.path.abspath(python))  # noqa: PTH100
     try:
         done = subprocess.run(
             [str(python), "-c", _QUESTION],
