@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, MutableMapping, Sequence
 from pathlib import Path
 
@@ -28,6 +29,9 @@ from imsobs_instrumentation import sdk
 ROLE = "imsobs.process.role"
 # In the environment of every process below the first: the id of that one.
 FIRST = "IMSOBS_FIRST_PROCESS"
+# For how long a fork waits for what is being sent. A Collector on the same machine answers within
+# milliseconds, and one that is away must not hold up a service.
+_FORK_WAITS_SECONDS = 0.25
 
 
 def role(
@@ -47,7 +51,24 @@ def install() -> None:
     if mine == "helper":
         _until_it_serves(sdk.mute(sdk.SYSTEM_METRICS))
     if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_forked)
+        forking = _Forking()
+        os.register_at_fork(
+            before=forking.before, after_in_parent=forking.after, after_in_child=_forked
+        )
+
+
+class _Forking(threading.local):
+    """Lets nothing be sent while this process is forked.
+
+    The child has none of the threads that send, but their locks as they were: what one of them
+    held in the SDK, in requests or in the C library, the child would wait for forever.
+    """
+
+    def before(self) -> None:
+        self._go_on = sdk.hold_exports(_FORK_WAITS_SECONDS)
+
+    def after(self) -> None:
+        self._go_on()
 
 
 def _forked() -> None:

@@ -6,8 +6,13 @@ Every such place is here. They are those of opentelemetry-sdk 1.45; tests hold e
 from __future__ import annotations
 
 import gc
+
+# Requests imports it when it first sends. A process that is forked meanwhile, as gunicorn's workers
+# are in the second after the start, would wait for that import forever.
+import netrc  # noqa: F401
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -35,6 +40,22 @@ def describe(attributes: dict[str, str]) -> None:
         provider._update_resource(Resource(attributes))
 
 
+def hold_exports(seconds: float) -> Callable[[], None]:
+    """Let what is being sent come to its end and begin nothing; return what lets it go on.
+
+    seconds: what is not done by then goes on meanwhile.
+    """
+    deadline = time.monotonic() + seconds
+    locks = [part._export_lock for part in _senders() if hasattr(part, "_export_lock")]
+    held = [lock for lock in locks if lock.acquire(timeout=max(0.0, deadline - time.monotonic()))]
+
+    def go_on() -> None:
+        for lock in held:
+            lock.release()
+
+    return go_on
+
+
 def restart_metrics() -> None:
     """Let a forked child count from zero, whatever its parent had counted and was doing.
 
@@ -55,8 +76,9 @@ def drop_connections() -> None:
 
     Nothing is closed for the parent. Exporters other than OTLP over HTTP are left alone.
     """
-    for exporter in _exporters():
-        transport = getattr(getattr(exporter, "_client", None), "_transport", None)
+    for sender in _senders():
+        client = getattr(getattr(sender, "_exporter", None), "_client", None)
+        transport = getattr(client, "_transport", None)
         if (session := getattr(transport, "_session", None)) is not None:
             from requests.adapters import HTTPAdapter
 
@@ -64,7 +86,8 @@ def drop_connections() -> None:
                 session.mount(prefix, HTTPAdapter())
 
 
-def _exporters() -> Iterator[Any]:
+def _senders() -> Iterator[Any]:
+    """Yield what batches spans, log records and metrics, and has an exporter send them."""
     for provider in providers():
         parts: Any
         match provider:
@@ -75,7 +98,7 @@ def _exporters() -> Iterator[Any]:
             case MeterProvider():
                 parts = provider._metric_readers
         for part in parts:
-            yield getattr(getattr(part, "_batch_processor", part), "_exporter", None)
+            yield getattr(part, "_batch_processor", part)
 
 
 def observe_this_process() -> None:

@@ -42,12 +42,14 @@ def ask(service: Service, sink: Sink, path: str) -> dict[str, int]:
         traces = [uuid.uuid4().hex for _ in range(32)]
         with ThreadPoolExecutor(16) as pool:
             asked.update(zip(traces, pool.map(request, traces), strict=True))
-        answers = {
-            span.resource["service.instance.id"]: asked[span.trace_id]
-            for span in sink.spans
-            if span.server and span.trace_id in asked
-        }
-        return answers if len(answers) == 4 else {}
+        spans = [span for span in [*sink.spans] if span.server and span.trace_id in asked]
+        answers = {span.resource["service.instance.id"]: asked[span.trace_id] for span in spans}
+        told = Counter(span.resource["service.instance.id"] for span in spans)
+        assert len(answers) == 4, (
+            f"answers: {Counter(asked.values())}; spans by instance: {told}\n"
+            f"{service.log.read_text()[-3000:]}"
+        )
+        return answers
 
     return eventually(found, 60)
 
@@ -147,6 +149,20 @@ def test_a_child_that_is_forked_while_its_parent_sends_is_not_stuck(tmp_path: Pa
             if metric == "http.server.request.body.size"
         }
         assert counts == {"main": 1, "worker": 2}
+
+
+def test_a_child_waits_for_no_lock_of_its_parents(tmp_path: Path) -> None:
+    with Sink() as sink:
+        run("while-locked", sink, tmp_path)
+        assert {record.body for record in sink.records} >= {f"child {n}" for n in range(4)}
+
+
+def test_the_threads_that_send_import_nothing(tmp_path: Path) -> None:
+    """A child that is forked meanwhile would wait for the import forever."""
+    with Sink() as sink:
+        run("first-export", sink, tmp_path)
+        assert len(sink.spans) == 1
+        assert "imported:\n" in (tmp_path / "log").read_text()
 
 
 def test_helpers_tell_nothing_about_themselves_until_they_serve(tmp_path: Path) -> None:

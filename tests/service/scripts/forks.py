@@ -6,10 +6,13 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 import time
 from multiprocessing import get_context
 
+import requests
 from opentelemetry import metrics, trace
+from opentelemetry._logs import get_logger_provider
 
 log = logging.getLogger("script")
 # One of the meters and instruments that the rendered settings let through.
@@ -56,6 +59,36 @@ elif how == "while-sending":
     child = fork(target=count, args=(2,))
     child.start()
     child.join()
+elif how == "while-locked":
+    # A lock that the parent's threads take whenever they send: of the C library, say.
+    lock = threading.Lock()
+
+    def slow(*_: object) -> None:
+        with lock:
+            time.sleep(0.05)
+
+    requests.sessions.get_netrc_auth = slow
+    children = []
+    for number in range(4):
+        while not lock.locked():
+            log.warning("parent")
+            time.sleep(0.001)
+        children.append(fork(target=log.warning, args=("child %s", number)))
+        children[-1].start()
+    for child in children:
+        child.join()
+elif how == "first-export":
+    before = {*sys.modules}
+    log.warning("hello")
+    with trace.get_tracer("t").start_as_current_span("hello"):
+        count(1)
+    for provider in (
+        trace.get_tracer_provider(),
+        get_logger_provider(),
+        metrics.get_meter_provider(),
+    ):
+        provider.force_flush()  # type: ignore[attr-defined]
+    print("imported:", *sorted({*sys.modules} - before))
 elif how == "helpers":
     says = "from opentelemetry import trace; trace.get_tracer('t').start_span('helps').end()"
     subprocess.run([sys.executable, "-c", says], check=True)
