@@ -10,6 +10,7 @@ import small_specs
 
 from imsobs.outputs import collector as output
 from imsobs.outputs.collector.roles import (
+    CONNECTION_AGE,
     CURRENT,
     DERIVE,
     OWNER,
@@ -79,7 +80,7 @@ def test_counting_is_the_single_collectors(tmp_path: Path) -> None:
     derive = role_configs(model, HERE)[DERIVE]
     for name in ("traces/in", "logs/in", "traces/derive", "logs/derive", "metrics/derived"):
         assert _pipelines(derive)[name] == _pipelines(single)[name], name
-    for kind in ("processors", "connectors", "receivers"):
+    for kind in ("processors", "connectors"):
         for name in set(derive[kind]) & set(single[kind]):
             assert derive[kind][name] == single[kind][name], name
 
@@ -162,6 +163,19 @@ def test_a_role_takes_as_much_in_one_message_as_another_gathers(tmp_path: Path) 
     # One that is away must not make memory_limiter refuse.
     queue = roles[DERIVE]["exporters"][SPREAD]["protocol"]["otlp"]["sending_queue"]["queue_size"]
     assert queue * 4 <= limit * 1024 * 1024
+
+
+def test_a_service_keeps_no_connection_to_one_of_several(tmp_path: Path) -> None:
+    roles = _roles(tmp_path, SPANS)
+    protocols = roles[DERIVE]["receivers"]["otlp"]["protocols"]
+    assert protocols["http"]["keepalive"] == {"enabled": False}
+    age = protocols["grpc"]["keepalive"]["server_parameters"]
+    assert age == {"max_connection_age": CONNECTION_AGE, "max_connection_age_grace": "5s"}
+    # What is too large is refused as by the single Collector.
+    assert protocols["grpc"]["max_recv_msg_size_mib"] == 4
+    assert protocols["http"]["max_request_body_size"] == 4 * 1024 * 1024
+    # Traces must not move to another owner.
+    assert "keepalive" not in roles[SAMPLE]["receivers"]["otlp"]["protocols"]["grpc"]
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,11 @@ _TIMES = {
 # A hop inside one network: what is not answered by then is sent again.
 _HOP_TIMEOUT = "5s"
 
+# After this long a sender over gRPC has to connect anew, and finds another process; over HTTP it
+# connects for every request. Whoever takes a process out of service waits that long before its last
+# scrape.
+CONNECTION_AGE = "10s"
+
 Sections = dict[str, Any]
 
 
@@ -170,7 +175,21 @@ def _derive(model: Model, topology: Topology) -> Sections:
     processors[_OWNER_QUEUE] = _HAND_OVER
     if LOGS in exporters and topology.loki is not None:
         exporters[LOGS] = {**exporters[LOGS], "endpoint": f"{topology.loki}/otlp"}
-    return _cut(whole, pipelines, processors=processors, exporters=exporters)
+    receivers = _from_services(whole)
+    return _cut(whole, pipelines, receivers=receivers, processors=processors, exporters=exporters)
+
+
+def _from_services(whole: Sections) -> Sections:
+    """Return the receivers of what a balancer stands before.
+
+    A connection that is kept stays with its process: a new process would get no traffic, and one
+    that is to end would be sent to until it does, after its last scrape. So none is kept.
+    """
+    protocols = whole["receivers"]["otlp"]["protocols"]
+    age = {"max_connection_age": CONNECTION_AGE, "max_connection_age_grace": _HOP_TIMEOUT}
+    grpc = {**protocols["grpc"], "keepalive": {"server_parameters": age}}
+    http = {**protocols["http"], "keepalive": {"enabled": False}}
+    return {**whole["receivers"], "otlp": {"protocols": {"grpc": grpc, "http": http}}}
 
 
 def _plain(name: Any) -> str:

@@ -1,0 +1,139 @@
+"""A real Prometheus that scrapes a cluster, as the rendered one would."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bench.harness import ROOT
+from bench.scale.cluster import Cluster
+from bench.scale.node import Node
+from imsobs import yamlio
+from imsobs.model import conventions
+from imsobs.outputs.collector.roles import CURRENT, DERIVE, SAMPLE
+from imsobs.outputs.prometheus.server import FEATURES, sections
+from imsobs.runtime.build.binaries import resolve_binary
+
+
+@dataclass
+class Prometheus:
+    """A Prometheus that scrapes the processes of a cluster, once a second by default.
+
+    Which ones there are is read from files, as they come and go. rules: files with rules;
+    alertmanagers: addresses that alerts go to.
+    """
+
+    cluster: Cluster
+    number: int = 0
+    interval: str = "1s"
+    rules: Sequence[Path] = ()
+    alertmanagers: Sequence[str] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.folder = self.cluster.folder / f"prometheus-{self.number}"
+        self.targets = self.cluster.folder / "targets"
+        self.targets.mkdir(exist_ok=True)
+        self.folder.mkdir()
+        address = self.cluster.address("prometheus", self.number)
+        self.url = f"http://{address}:9090"
+        (self.folder / "config.yaml").write_text(yamlio.dump(self._config()), "utf-8")
+        command: list[str | Path] = [
+            resolve_binary("prometheus", ROOT),
+            f"--config.file={self.folder / 'config.yaml'}",
+            f"--storage.tsdb.path={self.folder / 'data'}",
+            f"--web.listen-address={address}:9090",
+            f"--enable-feature={','.join(FEATURES)}",
+        ]
+        self.node = Node(address, command, self.folder, f"{self.url}/-/ready")
+        self.cluster.nodes[f"prometheus-{self.number}"] = self.node
+
+    def _config(self) -> dict[str, Any]:
+        planned = sections(self.cluster.model)
+        clock = {"scrape_interval": self.interval, "scrape_timeout": self.interval}
+        jobs = []
+        for job in planned["scrape_configs"]:
+            kept = {key: value for key, value in job.items() if key != "file_sd_configs"}
+            files = [{"files": [str(self.targets / f"{job['job_name']}.json")]}]
+            jobs.append({**kept, "file_sd_configs": files})
+        found = {
+            "global": {
+                **planned["global"],
+                **clock,
+                "evaluation_interval": self.interval,
+                "external_labels": dict(self.labels),
+            },
+            "scrape_configs": jobs,
+            "rule_files": [str(file) for file in self.rules],
+        }
+        if self.alertmanagers:
+            found["alerting"] = {
+                "alert_relabel_configs": [
+                    {"regex": name, "action": "labeldrop"} for name in self.labels
+                ],
+                "alertmanagers": [{"static_configs": [{"targets": [*self.alertmanagers]}]}],
+            }
+        return found
+
+    def start(self, **roles: Sequence[int]) -> Prometheus:
+        """Start it with so many processes of each role to scrape; wait until it is ready."""
+        self.scrape(**roles)
+        self.node.start()
+        return self
+
+    def scrape(self, **roles: Sequence[int]) -> None:
+        """Set which processes of each role are scraped, by their numbers."""
+        ports, namespace = self.cluster.ports, self.cluster.model.spec.service.namespace
+        exposed = {
+            DERIVE: {"metrics": ports.metrics, "otelcol": ports.telemetry},
+            SAMPLE: {"metrics": ports.metrics, "otelcol": ports.telemetry},
+            CURRENT: {
+                "metrics": ports.current,
+                "processes": ports.processes,
+                "state": ports.state,
+                "otelcol": ports.telemetry,
+            },
+        }
+        targets: dict[str, list[str]] = {}
+        for role, numbers in roles.items():
+            for what, port in exposed[role].items():
+                job = what if what == "otelcol" else conventions.scrape_job(namespace, what)
+                at = [f"{self.cluster.address(role, n)}:{port}" for n in numbers]
+                targets.setdefault(job, []).extend(at)
+        for job, found in targets.items():
+            file = self.targets / f"{job}.json"
+            new = file.with_suffix(".new")
+            new.write_text(json.dumps([{"targets": found}]), "utf-8")
+            new.replace(file)
+
+    def query(self, query: str, at: float | None = None) -> list[dict[str, Any]]:
+        """Return the result of an instant query."""
+        with httpx.Client(trust_env=False, timeout=30) as client:
+            asked = {"query": query, **({} if at is None else {"time": f"{at:.3f}"})}
+            answer = client.post(f"{self.url}/api/v1/query", data=asked)
+        answer.raise_for_status()
+        found: list[dict[str, Any]] = answer.json()["data"]["result"]
+        return found
+
+    def counted(self, selector: str) -> float:
+        """Return what counters of a selector have counted since they began, restarts included."""
+        return sum(
+            _grown([float(value) for _, value in series["values"]])
+            for series in self.query(f"{selector}[1h]")
+        )
+
+    def last_scrape(self, node: Node, port: int) -> float:
+        """Return when a process was last scraped with success (Unix s)."""
+        (series,) = self.query(f'up{{instance="{node.address}:{port}"}}[1h]')
+        return float(max(at for at, value in series["values"] if value == "1"))
+
+
+def _grown(values: Sequence[float]) -> float:
+    """Return by how much a counter grew from 0; a value below the one before is a new beginning."""
+    steps = zip([0.0, *values], values, strict=False)
+    return sum(after - before if after >= before else after for before, after in steps)
