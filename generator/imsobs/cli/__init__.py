@@ -21,9 +21,11 @@ from imsobs.cli import (
     verify,
     run,
     stack,
+    status,
     search,
     silence,
     drift,
+    livecheck,
 )
 from imsobs.cli import operations, pin, prices, preview, drill
 
@@ -37,6 +39,7 @@ __all__ = [
     "drill",
     "explain",
     "init",
+    "livecheck",
     "main",
     "operations",
     "pin",
@@ -47,6 +50,7 @@ __all__ = [
     "silence",
     "spec",
     "stack",
+    "status",
     "verify",
 ]
 

@@ -64,6 +64,11 @@ def _alerts(data: dict[str, Any]) -> Iterator[str]:
             yield str(band["alert"])
 
 
+def _services(data: dict[str, Any]) -> Iterator[str]:
+    names = _keys(data, "service").get("names")
+    yield from map(str, names if isinstance(names, list) else [])
+
+
 def _dashboards(data: dict[str, Any]) -> Iterator[str]:
     yield from _keys(data, "dashboards")
 
@@ -93,6 +98,7 @@ def _explained(data: dict[str, Any]) -> Iterator[str]:
 
 
 metrics = _completer(_metrics)
+services = _completer(_services)
 alerts = _completer(_alerts)
 dashboards = _completer(_dashboards)
 events = _completer(_events)

@@ -219,33 +219,6 @@ def binaries(
         print_plain(f"{binary.name} {binary.version} {binary.source} {binary.path}")
 
 
-@app.command(rich_help_panel=STACK)
-def status(root: Root = Path(), format: AsFormat = Format.text) -> None:
-    """Show components, targets, series, telemetry received and alerts.
-
-    Exit code 1 when a component is ill, 4 when all answer and alerts fire that are not silenced.
-    """
-    from imsobs.cli.tables import alert_table, component_table, status_lines, telemetry_table
-    from imsobs.runtime.status import collect
-
-    found = collect(*project(root))
-    if format is Format.json:
-        print_json(found.as_json())
-    else:
-        results.print(component_table(found.components))
-        results.print()
-        results.print(telemetry_table(found.telemetry))
-        if found.telemetry.alerts:
-            results.print()
-            results.print(alert_table(found.telemetry.alerts))
-        for line in status_lines(found):
-            errors.print(line)
-    if not found.healthy:
-        raise typer.Exit(ExitCode.FINDINGS)
-    if found.calling:
-        raise typer.Exit(ExitCode.ALERTS)
-
-
 @app.command(rich_help_panel=OPERATIONS, epilog=FOUR_CHECKS)
 def doctor(root: Root = Path(), format: AsFormat = Format.text) -> None:
     """Check this machine: binaries, Go, Docker, ports, disk."""

@@ -1,0 +1,39 @@
+"""Events that broke their contract, numbers that are none, and labels that overflowed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from imsobs.model import Model, conventions
+from imsobs.runtime.livecheck.window import Window
+
+# What the pipeline counts -> what is wrong.
+_FAULTS = {
+    "invalid_event": "events that break their contract",
+    "invalid_value": "numbers that are no measurement",
+    "label_overflow": "label values that the spec does not list",
+}
+
+
+@dataclass(frozen=True)
+class Broken:
+    """Signals with a fault. labels: which event, attribute or label it is, and why."""
+
+    fault: str
+    metric: str
+    service: str
+    labels: dict[str, str]
+    count: float
+
+
+def broken(model: Model, window: Window) -> Iterator[Broken]:
+    """Yield what the pipeline counted of faulty signals, where the spec has metrics of that."""
+    for source, fault in _FAULTS.items():
+        for name, metric in model.metrics.items():
+            if metric.source_kind != "pipeline" or metric.sources != (source,):
+                continue
+            for one in window.counted(name, [conventions.SERVICE_NAME, *metric.labels]):
+                service = one.labels.get(conventions.SERVICE_NAME, "")
+                which = {label: one.labels.get(label, "") for label in metric.labels}
+                yield Broken(fault, name, service, which, round(one.count))
