@@ -5,6 +5,8 @@ What the drill, the tests and the benchmarks start, so that they never touch a r
 
 from __future__ import annotations
 
+import itertools
+import secrets
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,17 +17,30 @@ from imsobs.compile import read_spec, render_model
 from imsobs.errors import ExitCode, ImsobsError
 from imsobs.spec.schema.stack import Stack
 
+# Below those that systems give to connections and to whoever asks for any port: between the
+# choice and its use, nobody takes one by chance. Each process begins elsewhere.
+_PORTS = range(20_000, 32_768)
+_next_ports = itertools.islice(itertools.cycle(_PORTS), secrets.randbelow(len(_PORTS)), None)
+
 
 def free_ports(count: int) -> list[int]:
-    """Return ports of loopback that nobody uses now; all are held at once, so none repeats."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
+    """Return ports of loopback that nobody uses now; the next call returns others."""
+    candidates = itertools.islice(_next_ports, len(_PORTS))
+    found = list(itertools.islice(filter(_is_free, candidates), count))
+    if len(found) < count:
+        raise ImsobsError(
+            f"no {count} ports of loopback are free from {_PORTS.start} to {_PORTS.stop - 1}"
+        )
+    return found
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def own_ports(stack: Stack) -> dict[str, Any]:
