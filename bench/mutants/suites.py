@@ -64,11 +64,12 @@ SUITES = (
         "derivation",
         (
             *(f"outputs/collector/{name}.py" for name in ("derive", "count", "values", "outcome")),
-            *(f"outputs/collector/{name}.py" for name in ("ottl", "identity", "ordered")),
+            *(f"outputs/collector/{name}.py" for name in ("ottl", "identity")),
             *(f"outputs/collector/{name}.py" for name in ("dialects", "duplicates")),
         ),
         ("golden/test_small_spec.py",),
     ),
+    Suite("order", ("outputs/collector/ordered.py",), ("golden/test_arrival.py",)),
     Suite(
         "cost",
         ("outputs/collector/cost.py", "outputs/collector/unpriced.py", "model/prices.py"),
