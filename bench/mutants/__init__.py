@@ -3,7 +3,8 @@
 One thing of a module is changed, in memory; the tests of values that belong to it run; at least
 one of them must fail. What counts is tests that compare values or let the real software compute.
 Comparisons with the committed files are not among them: they notice any change, and say nothing
-about which of the two is right. The score is the share of mutations that were noticed.
+about which of the two is right. The score is the share of mutations that were noticed, of those
+that are faults; what is none is named with its reason, and the score of all is given beside it.
 
     python -m bench.mutants                      every suite, and its page
     python -m bench.mutants budget routing       suites, no page

@@ -86,7 +86,7 @@ def judged(
     for file in files:
         mutant, module = Mutant(file), str(file.relative_to(PACKAGE))
         excused = harmless.get(module, {})
-        if gone := excused.keys() - {mutant.key(mutation) for mutation in mutant.mutations}:
+        if gone := excused.keys() - set(mutant.keys):
             sys.exit(f"{page.HARMLESS.name}: {module} has no longer: {'; '.join(sorted(gone))}")
         numbers = list(range(len(mutant.mutations)))
         if sample and len(numbers) > sample:
@@ -100,13 +100,11 @@ def judged(
                 if verdict.noticed:
                     sys.exit(f"{found.module}: its tests fail without any mutation")
             elif not verdict.noticed:
-                mutation = mutant.mutations[number]
-                key = mutant.key(mutation)
-                found.survivors.append(Survivor(mutation.line, key, excused.get(key)))
+                line, key = mutant.mutations[number].line, mutant.keys[number]
+                found.survivors.append(Survivor(line, key, excused.get(key)))
+                if key not in excused:
+                    print(f"{found.module}:{line}: {key}", flush=True)
         found.survivors.sort(key=lambda survivor: (survivor.line, survivor.key))
-        for survivor in found.survivors:
-            if survivor.why is None:
-                print(f"{found.module}:{survivor.line}: {survivor.key}", flush=True)
         yield found
 
 

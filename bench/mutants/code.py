@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import collections
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,9 +58,19 @@ class Mutant:
         self.tree = ast.parse(self.source)
         self.mutations = list(self._walk(self.tree))
 
-    def key(self, mutation: Mutation) -> str:
-        """Return the mutation's name, which does not change when the file's lines move."""
-        return f"{self.source.splitlines()[mutation.line - 1].strip()} | {mutation.what}"
+    @functools.cached_property
+    def keys(self) -> list[str]:
+        """The name of each mutation, which does not change when the file's lines move.
+
+        Of several that would be called the same, the second has ``(2)`` behind it.
+        """
+        lines, seen = self.source.splitlines(), collections.Counter[str]()
+        names = []
+        for mutation in self.mutations:
+            name = f"{lines[mutation.line - 1].strip()} | {mutation.what}"
+            seen[name] += 1
+            names.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+        return names
 
     def compiled(self, mutation: Mutation | None) -> CodeType:
         """Apply a mutation, for good, and compile the module."""

@@ -58,7 +58,15 @@ def test_a_mutation_changes_one_thing(mutant: Mutant) -> None:
     changed: dict[str, object] = {}
     exec(mutant.compiled(mutant.mutations[number]), changed)  # noqa: S102
     assert changed["LIMITS"] == {"a": 4, "b": 0.5}
-    assert mutant.key(mutant.mutations[number]) == 'LIMITS = {"a": 3, "b": 0.5} | 3 -> 4'
+    assert mutant.keys[number] == 'LIMITS = {"a": 3, "b": 0.5} | 3 -> 4'
+
+
+def test_every_mutation_has_a_name_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "module.py"
+    file.write_text("ALIKE = [1, 2, 1]\n")
+    keys = Mutant(file).keys
+    assert {"ALIKE = [1, 2, 1] | 1 -> 2", "ALIKE = [1, 2, 1] | 1 -> 2 (2)"} <= set(keys)
+    assert len(set(keys)) == len(keys)
 
 
 @pytest.mark.parametrize(
