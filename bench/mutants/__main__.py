@@ -18,6 +18,8 @@ from bench.mutants.page import Found, Survivor
 from bench.mutants.suites import PACKAGE, SUITES, Suite
 
 SEED = 20
+# Runs of mutations to one without any: tests that fail then would make of nothing a notice.
+PER_CONTROL = 20
 
 
 def main() -> None:
@@ -94,18 +96,29 @@ def judged(
             numbers = sorted(random.Random(f"{seed} {file.name}").sample(numbers, sample))  # noqa: S311
         found = Found(suite.name, module, len(mutant.mutations), len(numbers), [])
         for number, verdict in judge.judge(
-            file, [judge.CONTROL, *numbers], suite.tests, jobs, 10 * seconds + 20
+            file, with_controls(numbers), suite.tests, jobs, 10 * seconds + 20
         ):
             if number == judge.CONTROL:
-                if verdict.noticed:
-                    sys.exit(f"{found.module}: its tests fail without any mutation")
+                found.controls += 1
+                found.failed += verdict.noticed
             elif not verdict.noticed:
                 line, key = mutant.mutations[number].line, mutant.keys[number]
                 found.survivors.append(Survivor(line, key, excused.get(key)))
                 if key not in excused:
                     print(f"{found.module}:{line}: {key}", flush=True)
+        if found.failed == found.controls:
+            sys.exit(f"{found.module}: its tests fail without any mutation")
         found.survivors.sort(key=lambda survivor: (survivor.line, survivor.key))
         yield found
+
+
+def with_controls(numbers: Sequence[int]) -> list[int]:
+    """Return the mutations with a run without any before each twenty."""
+    return [
+        run
+        for first in range(0, max(len(numbers), 1), PER_CONTROL)
+        for run in (judge.CONTROL, *numbers[first : first + PER_CONTROL])
+    ]
 
 
 if __name__ == "__main__":

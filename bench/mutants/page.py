@@ -30,13 +30,19 @@ class Survivor:
 
 @dataclass
 class Found:
-    """What a module's mutations came to. total: how many there are; judged: how many ran."""
+    """What a module's mutations came to.
+
+    total: how many there are; judged: how many ran; controls: runs without any mutation, and how
+    many of them failed.
+    """
 
     suite: str
     module: str
     total: int
     judged: int
     survivors: list[Survivor]
+    controls: int = 0
+    failed: int = 0
 
     @property
     def name(self) -> str:
@@ -69,6 +75,7 @@ def write(found: Sequence[Found], run: Run, sample: int, seed: int, folder: Path
     """Write the page and its figures, with the other benchmarks unless a folder is given."""
     noticed, judged = sum(one.noticed for one in found), sum(one.judged for one in found)
     counted = sum(one.counted for one in found)
+    controls, failed = sum(one.controls for one in found), sum(one.failed for one in found)
     scores = report.Table(
         "Score by module",
         ("suite", "module", "mutations", "run", "noticed", "no faults", "score", "of all run"),
@@ -114,6 +121,11 @@ def write(found: Sequence[Found], run: Run, sample: int, seed: int, folder: Path
                     f"{GOAL:.0%} of each module's",
                     f"{len(found) - len(short)} of {len(found)} modules",
                     not short,
+                ),
+                report.Goal(
+                    "without a mutation nothing fails",
+                    f"{failed} of {controls} runs",
+                    not failed,
                 ),
             ],
             {one.module: {"noticed": one.noticed, "counted": one.counted} for one in found},

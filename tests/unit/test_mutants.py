@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.mutants import page, texts
+from bench.mutants import judge, page, texts
+from bench.mutants.__main__ import with_controls
 from bench.mutants.code import Mutant
 from bench.mutants.suites import PACKAGE, SUITES, Suite
 
@@ -95,6 +96,14 @@ def test_the_judge_tells_a_wrong_value_from_a_right_one() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "    2 of    2, 100.0 %"
+
+
+def test_runs_without_a_mutation_are_among_the_others() -> None:
+    numbers = list(range(45))
+    runs = with_controls(numbers)
+    assert [place for place, run in enumerate(runs) if run == judge.CONTROL] == [0, 21, 42]
+    assert [run for run in runs if run != judge.CONTROL] == numbers
+    assert with_controls([]) == [judge.CONTROL]
 
 
 def test_no_suite_is_judged_by_committed_files() -> None:

@@ -13,7 +13,7 @@ from imsobs.model.alerts import condition, filled_in, threshold_text, used_label
 from imsobs.model.ratios import expression
 from imsobs.model.rules import example_labels, number
 from imsobs.model.slo_alerts import _another, _whole
-from imsobs.model.slos import events_of_few, good_share, windows
+from imsobs.model.slos import events_of_few, good_share, is_raw, windows
 from imsobs.outputs.prometheus import rules
 from imsobs.pages import render
 from imsobs.spec.schema.alerts import Alert
@@ -360,6 +360,11 @@ def test_few_events_are_those_of_which_the_least_failures_are_the_share() -> Non
     assert events_of_few(slo(), 1) == 5000
     assert events_of_few(slo(), 14.4) == 347
     assert windows(slo()) == ["5m", "10m", "2h", "30d"]
+
+
+@pytest.mark.parametrize(("window", "raw"), [("5m", True), ("6h", True), ("7h", False)])
+def test_long_windows_are_summed_from_short_ones(window: str, raw: bool) -> None:
+    assert is_raw(window) is raw
 
 
 def test_events_and_bad_ones_are_counted_in_every_window(
