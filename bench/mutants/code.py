@@ -142,7 +142,7 @@ def _is_type(node: ast.AST) -> bool:
     return (
         isinstance(node, ast.Subscript)
         and isinstance(node.value, ast.Name)
-        and node.value.id == "Literal"
+        and node.value.id in ("Literal", "Callable")
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import httpx
 import pytest
@@ -19,8 +18,7 @@ from imsobs.runtime.drill.health import answering
 from imsobs.runtime.drill.receiver import Notice, listening
 from imsobs.runtime.drill.tree import overlay
 from imsobs.runtime.trial import free_ports
-from imsobs.spec.schema.alerts import AlertTest
-from imsobs.spec.schema.drills import Drill, Send
+from imsobs.spec.schema.drills import Send
 
 
 @pytest.mark.parametrize(
@@ -48,21 +46,6 @@ def test_a_runbook_names_the_drill_only_where_there_is_one(
         assert ("It has no drill: " in page) is (name in without)
         assert (f"`imsobs drill {name}` makes it fire" in page) is (name not in without)
     assert "is delivered; the date" in rendered[runbook_file("Watchdog")].decode()
-
-
-@pytest.mark.parametrize(
-    ("changes", "why"),
-    [
-        ({}, None),
-        ({"enabled": False}, "the alert is off"),
-        ({"drill": Drill(skip="It cannot."), "enabled": False}, "It cannot."),
-        ({"drill": Drill()}, "the spec gives none"),
-        ({"drill": Drill(), "test": AlertTest(always=True)}, None),
-    ],
-)
-def test_why_an_alert_has_no_drill(model: Model, changes: dict[str, Any], why: str | None) -> None:
-    alert = dataclasses.replace(model.alerts["ServiceDown"], **changes)
-    assert alert.why_no_drill == why
 
 
 def test_only_time_is_shortened(model: Model) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ from imsobs.model.slo_alerts import _another, _whole
 from imsobs.model.slos import events_of_few, good_share, is_raw, windows
 from imsobs.outputs.prometheus import rules
 from imsobs.pages import render
-from imsobs.spec.schema.alerts import Alert
+from imsobs.spec.schema.alerts import Alert, AlertTest
+from imsobs.spec.schema.drills import Drill
 from imsobs.spec.schema.queries import RatioOf
 from imsobs.spec.schema.slos import Slo
 
@@ -212,8 +214,23 @@ def test_a_resolved_alert_knows_its_labels_and_place(small: Model) -> None:
     assert small.alerts["SLOPagesBurnFast"].file == "slo"
     assert small.alerts["UnusualPages"].path == ("anomalies", "pages")
     assert small.alerts["UnusualPages"].file == "alerting"
-    assert many.why_no_drill is None or "spec" in many.why_no_drill
     assert small.alerts["NoLonger"].why_no_drill == "the alert is off"
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"drill": Drill(stop="loki")}, None),
+        ({"drill": Drill(stop="loki"), "enabled": False}, "the alert is off"),
+        ({"drill": Drill(skip="It cannot."), "enabled": False}, "It cannot."),
+        ({"drill": Drill(), "test": None}, "the spec gives none"),
+        ({"drill": Drill(), "test": AlertTest()}, "the spec gives none"),
+        ({"drill": Drill(), "test": AlertTest(always=True)}, None),
+    ],
+)
+def test_why_an_alert_has_no_drill(small: Model, changes: dict[str, Any], why: str | None) -> None:
+    alert = dataclasses.replace(small.alerts["ManyPages"], **changes)
+    assert alert.why_no_drill == why
 
 
 def alert(expr: str, guard: str | None = None, op: str = ">", unit: str = "count") -> Alert:
