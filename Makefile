@@ -120,7 +120,7 @@ secret-rules: $(READY) ## Compile gitleaks' rules anew, of the version in data/b
 	@$(BIN)/python -m release.secret_rules.corpus
 
 bench: $(READY) binaries ## Measure everything anew (an hour and a half); results in docs/reference/benchmarks.
-	for table in start overhead encoding collector redaction senders held generator load series faults incidents backtest; do \
+	for table in start dashboards overhead encoding collector redaction senders held generator load series faults incidents backtest; do \
 	  PYTHONPATH=examples $(BIN)/python -m bench.$$table || exit 1; done
 	PYTHONPATH=examples $(BIN)/python -m bench.load --workers 4
 
