@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,11 @@ class Prometheus:
         rows = self.query(expression)
         assert len(rows) <= 1, rows
         return float(rows[0]["value"][1]) if rows else None
+
+    def evaluated(self) -> float:
+        """Return since when (Unix time) every group of rules was evaluated."""
+        groups = self.client.get("/api/v1/rules").json()["data"]["groups"]
+        return min(datetime.fromisoformat(g["lastEvaluation"]).timestamp() for g in groups)
 
     def exemplars(self, expression: str) -> list[dict[str, Any]]:
         """Return the exemplars of the last minute."""

@@ -122,7 +122,7 @@ def history(now: float) -> Iterator[str]:
 
 def test_the_story_of_a_change(clone: Path) -> None:
     environment = {
-        **{name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ},
+        **{name: os.environ[name] for name in ("HOME", "TMPDIR") if name in os.environ},
         "PATH": f"{BIN}:{os.environ['PATH']}",
         "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b",
         "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b",

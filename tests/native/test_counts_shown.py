@@ -42,7 +42,8 @@ pytestmark = [pytest.mark.native, pytest.mark.timeout(600)]
 
 # Longer than the test, so that every range looks back over all that was sent.
 SHOWN_SECONDS = 900
-SCRAPES_SECONDS = 2.0
+# Ports of the Collector that are scraped.
+PORTS = ("metrics", "current", "processes", "state")
 # Spans, log records and metric points in which nothing is wrong.
 ORDINARY = {"requests", "logs", "process"}
 # What a component counts before and after the Collector starts anew, by the parity of its place.
@@ -197,21 +198,21 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
             resolve_binary("prometheus", ROOT),
             tmp_path_factory.mktemp("prometheus"),
             [collector],
-            ("metrics", "current", "processes", "state"),
+            PORTS,
             recording=True,
             others=[*others, gone],
         ).start()
         try:
             collector.start()
+            targets = len(others) + len(PORTS)
             # The 0 from which the components count is there.
-            answering = f'count(up{{instance="{target.address}"}} == 1)'
-            wait_until(lambda: prometheus.value(answering) == len(others), "not scraped")
+            _seen(prometheus, targets)
             halves = [_half(collector, target, components, 1)]
-            time.sleep(SCRAPES_SECONDS)
+            _seen(prometheus, targets)
             collector.stop()
             wait_until(lambda: (prometheus.value("count(up == 0)") or 0) > 1, "not seen to end")
             collector.start()
-            time.sleep(SCRAPES_SECONDS)
+            _seen(prometheus, targets)
             middle = time.time()
             halves.append(_half(collector, target, components, 2))
             first, both = (_of_targets(_texts(components, n), target.address) for n in (1, 2))
@@ -219,13 +220,28 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
             totals = {**_sum(*halves), **both, "up": _up(prometheus)}
             target.texts["truth"] = exposition(totals, "truth:")
             target.texts["late"] = exposition({**halves[1], **late, "up": totals["up"]}, "late:")
-            time.sleep(SCRAPES_SECONDS)
-            seconds = math.ceil(time.time() - middle)
-            time.sleep(middle + seconds - time.time())
+            _seen(prometheus, targets)
+            while True:
+                seconds = math.ceil(time.time() - middle)
+                time.sleep(middle + seconds - time.time())
+                # On a busy machine a scrape takes too long at times.
+                if len(prometheus.query("up == 1", middle + seconds)) == targets:
+                    break
             yield Told(collector, prometheus, set(totals), middle, middle + seconds)
         finally:
             prometheus.close()
             collector.close()
+
+
+def _seen(prometheus: Prometheus, targets: int) -> None:
+    """Wait until all that is told now is scraped and recorded."""
+    now = time.time()
+    scraped = f"count(up == 1 and timestamp(up) > {now})"
+    wait_until(lambda: prometheus.value(scraped) == targets, "not scraped", 60)
+    # Twice: a rule may ask for what another one records.
+    for _ in range(2):
+        now = time.time()
+        wait_until(lambda now=now: prometheus.evaluated() > now, "not recorded", 60)
 
 
 def _half(collector: Collector, target: Target, components: list[Component], number: int) -> Totals:
