@@ -37,7 +37,7 @@ from bench.harness import measured, say
 from bench.project import SPEC, rendered
 from bench.quiet import watch
 from bench.report import write
-from gateway.launch import Launch, free_port, running
+from gateway.launch import Launch, running
 from imsobs import artifacts, yamlio
 from imsobs.compile import read_spec
 from imsobs.model import Model
@@ -46,6 +46,7 @@ from imsobs.runtime.drill.queries import answered
 from imsobs.runtime.drill.receiver import Inbox, listening
 from imsobs.runtime.process.plan import load_plan
 from imsobs.runtime.process.stack import running_stack
+from imsobs.runtime.trial import free_ports
 
 # Not an incident: ordinary traffic, of which nobody may be told.
 _QUIET = "quiet"
@@ -109,7 +110,7 @@ def field_of(incident: Incident) -> Iterator[tuple[Field, Inbox, Path]]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         inbox = stack.enter_context(listening())
-        port = free_port()
+        (port,) = free_ports(1)
         root = rendered(folder / "project", *_overlays(port))
         file = root / artifacts.ALERTMANAGER
         routes = yamlio.parse(file.read_text("utf-8"))

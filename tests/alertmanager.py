@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,15 +14,9 @@ import httpx
 import yaml
 
 from imsobs.runtime.build.binaries import resolve_binary
+from imsobs.runtime.trial import free_ports
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def free_port() -> int:
-    """Return a TCP port of loopback that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager
@@ -32,7 +25,7 @@ def running(config: dict[str, Any], folder: Path, templates: Path) -> Iterator[h
     (folder / "templates").symlink_to(templates)
     file = folder / "alertmanager.yaml"
     file.write_text(yaml.safe_dump(config), encoding="utf-8")
-    port = free_port()
+    (port,) = free_ports(1)
     command = [str(resolve_binary("alertmanager", ROOT)), f"--config.file={file}"]
     command += [f"--storage.path={folder / 'data'}", "--cluster.listen-address="]
     command += [f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn"]
@@ -41,11 +34,11 @@ def running(config: dict[str, Any], folder: Path, templates: Path) -> Iterator[h
     base = f"http://127.0.0.1:{port}"
     try:
         with httpx.Client(base_url=base, trust_env=False, timeout=5) as client:
-            wait_for(lambda: _is_ready(client), 20, "Alertmanager is ready")
+            wait_for(lambda: _is_ready(client), 60, "Alertmanager is ready")
             yield client
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=60)
 
 
 def _is_ready(client: httpx.Client) -> bool:

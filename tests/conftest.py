@@ -24,17 +24,31 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+# Before pytest-xdist reads the groups.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as ``product`` what reads the product's spec: ``-m "not product"`` is the engine's.
+    """Mark what goes together, and as ``product`` what reads the product's spec.
+
+    ``-m "not product"`` is the engine's.
 
     A test of the engine that fails after a legal edit of the spec is one to move to a small spec.
     """
     texts: dict[Path, bool] = {}
     for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
         if item.path not in texts:
             texts[item.path] = "ims.yaml" in item.path.read_text("utf-8")
         if texts[item.path] or {"model", "rendered"} & {*getattr(item, "fixturenames", ())}:
             item.add_marker("product")
+
+
+def _group(item: pytest.Item) -> str:
+    """Return with what a test shares a process under ``--dist loadgroup``.
+
+    With its file, for the fixtures of that, or with all that look at the one running stack.
+    """
+    looks = item.path.parent.name == "native" and "stack" in getattr(item, "fixturenames", ())
+    return "stack" if looks else item.path.stem
 
 
 _PRODUCT = ROOT / "spec" / "ims.yaml"

@@ -28,8 +28,8 @@ from pathlib import Path
 import httpx2
 
 from bench.record import recorder
-from gateway.launch import free_port
 from imsobs.cache import cache_dir
+from imsobs.runtime.trial import free_ports
 from tests.dialects import page
 from tests.dialects.recording import HERE, Plan, Recording, differences, load, plans, store
 from tests.dialects.tidy import PLACE, tidy
@@ -111,7 +111,7 @@ def _telemetry(endpoint: str) -> dict[str, str]:
 
 @contextmanager
 def _vendors() -> Iterator[str]:
-    port = free_port()
+    (port,) = free_ports(1)
     command = [sys.executable, "-m", "uvicorn", "--factory", "gateway.vendors.app:create_app"]
     env = {**os.environ, "PYTHONPATH": str(ROOT / "examples")}
     with _process([*command, "--port", str(port), "--log-level", "critical"], env):
@@ -120,7 +120,7 @@ def _vendors() -> Iterator[str]:
 
 @contextmanager
 def _proxy(folder: Path, vendors: str, env: dict[str, str]) -> Iterator[str]:
-    port = free_port()
+    (port,) = free_ports(1)
     config = folder / "proxy.yaml"
     config.write_text(_PROXY_CONFIG.replace("VENDORS", vendors), encoding="utf-8")
     command = [folder / "bin/litellm", "-c", config, "--host", PLACE, "--port", str(port)]

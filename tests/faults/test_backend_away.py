@@ -73,7 +73,8 @@ def test_slow_stores_get_everything_once_and_hold_nobody_up(
         collector.send("traces", traces(range(first, first + 100)))
         collector.send("logs", logs(range(first, first + 100)))
         slowest = max(slowest, time.monotonic() - begin)
-    assert slowest < 3.0
+    # Less than a store takes.
+    assert slowest < 6.0
     eventually(lambda: each_once(backend, range(1, 1001)), 60)
     time.sleep(8)
     assert each_once(backend, range(1, 1001))

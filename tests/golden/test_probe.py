@@ -33,7 +33,7 @@ def status(collector: Collector, name: str = "ims_health_status") -> dict[str, f
 
 
 def wait_for(collector: Collector, expected: dict[str, float]) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 30
     while (found := status(collector)) != expected:
         assert time.monotonic() < deadline, f"expected {expected}, got {found}"
         time.sleep(0.1)

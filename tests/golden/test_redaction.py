@@ -159,7 +159,7 @@ def test_redactions_are_counted_exactly(collector: Collector) -> None:
         return {dict(labels)["signal"]: value for labels, value in found.items()}
 
     # The stores and the count get the same batch, side by side.
-    wait_until(lambda: counted() == expected, f"expected {expected}", seconds=5)
+    wait_until(lambda: counted() == expected, f"expected {expected}")
 
 
 # Removed as a whole: by rule, not because something was found.

@@ -126,11 +126,12 @@ def test_a_collector_that_is_away_delays_the_end_by_a_bounded_time(
     (closed,) = free_ports(1)
     with Sink(delay=60.0) as sink:
         endpoint = sink.url if silent else f"http://127.0.0.1:{closed}"
-        with script("plain", endpoint, tmp_path / "log", IMSOBS_STOP_SECONDS="3") as run:
+        with script("plain", endpoint, tmp_path / "log", IMSOBS_STOP_SECONDS="2") as run:
             begin = time.monotonic()
             run.terminate()
             assert run.wait(ENDS_SECONDS) == BY_TERM
-            assert time.monotonic() - begin < 3 + 2
+            # Without a bound, at least the exporter's ten.
+            assert time.monotonic() - begin < 9
 
 
 @pytest.mark.parametrize("how", ["plain", "thread"])
@@ -145,7 +146,8 @@ def test_a_second_signal_ends_it_at_once(how: str, tmp_path: Path) -> None:
         begin = time.monotonic()
         run.terminate()
         assert run.wait(ENDS_SECONDS) == BY_TERM
-        assert time.monotonic() - begin < 2
+        # Sent in vain, what waits would take the exporter's ten seconds.
+        assert time.monotonic() - begin < 6
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import socket
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ import yaml
 from imsobs import shipped
 from imsobs.runtime.paths import Layout
 from imsobs.runtime.process.plan import Plan, load_plan
+from imsobs.runtime.trial import free_ports
 
 # Answers its version; or serves, reloads its file, or crashes, as its arguments say.
 SERVER = f"""#!{sys.executable} -IS
@@ -93,13 +93,6 @@ chmod +x "$out"
 _NUMBERS = itertools.count()
 
 
-def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def executable(path: Path, text: str) -> Path:
     """Write an executable file."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -159,7 +152,7 @@ def make_project(root: Path) -> Project:
     for name in ("alpha", "beta"):
         executable(root / "bin" / name, SERVER.replace("VERSION", "1.2.3"))
         (root / f"{name}.conf").write_text(f"{name} one", encoding="utf-8")
-        port = free_port()
+        (port,) = free_ports(1)
         data["components"][name] = {
             "version": "1.2.3",
             "build": {"kind": "go-install", "package": "example.com/cmd/tool"},

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from native_fakes import SERVER, Notes, Project, executable, free_port, make_project, path_with
+from native_fakes import SERVER, Notes, Project, executable, make_project, path_with
 
 from imsobs.errors import ImsobsError
 from imsobs.runtime.docker import compose_foresee, compose_up
@@ -18,6 +18,7 @@ from imsobs.runtime.process import handover, stack
 from imsobs.runtime.process.daemon import Supervisor, end_leftovers
 from imsobs.runtime.process.stack import Outcome, foresee, up
 from imsobs.runtime.rules import Rule, difference
+from imsobs.runtime.trial import free_ports
 
 
 class Told(Notes):
@@ -44,7 +45,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
 
 def add_optional(project: Project) -> None:
     """Put an optional process before the others; beta is started otherwise beside it."""
-    port = free_port()
+    (port,) = free_ports(1)
     process = {
         "component": "loki",
         "args": [str(port)],
