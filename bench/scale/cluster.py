@@ -46,8 +46,8 @@ def model_with(folder: Path, overlay: Mapping[str, Any]) -> Model:
 class Cluster:
     """Processes of a model, each at an address of one block. folder: theirs.
 
-    hosts: the owners of traces, as `derive` is told; the processes of `sample` by default. env: of
-    every Collector. dns: a file in place of /etc/resolv.conf, for those of `derive`.
+    topology: of the roles; by default `derive` knows the processes of `sample` by their addresses.
+    env: of every Collector. resolv_conf: what `derive` finds as /etc/resolv.conf.
     """
 
     folder: Path
@@ -182,10 +182,13 @@ def free_block() -> str:
 
 
 @contextmanager
-def running(folder: Path, overlay: Mapping[str, Any], **given: Any) -> Iterator[Cluster]:
+def running(
+    folder: Path, overlay: Mapping[str, Any], block: str | None = None, **given: Any
+) -> Iterator[Cluster]:
     """Yield a cluster of the project's spec with an overlay; all its processes end with it."""
     folder.mkdir(parents=True, exist_ok=True)
-    cluster = Cluster(folder / "cluster", model_with(folder, overlay), free_block(), **given)
+    model = model_with(folder, overlay)
+    cluster = Cluster(folder / "cluster", model, block or free_block(), **given)
     try:
         yield cluster
     finally:

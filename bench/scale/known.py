@@ -67,7 +67,9 @@ class Crowd:
         self._turn = itertools.count()
         rounds = range(self.first, self.first + self.number, EXPORT)
         self._work = [rounds[n :: self.senders] for n in range(self.senders)]
-        self._threads = [threading.Thread(target=self._run, args=(w,)) for w in self._work]
+        self._threads = [
+            threading.Thread(target=self._run, args=(work,), daemon=True) for work in self._work
+        ]
 
     def start(self) -> Crowd:
         """Start sending."""

@@ -1,0 +1,41 @@
+"""Two processes that derive, two that sample, one that is current: exact, and one killed."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+from scale.conftest import See, Stage
+
+# In every `make` where the binary is.
+pytestmark = [pytest.mark.scale, pytest.mark.native, pytest.mark.timeout(180)]
+
+
+@pytest.mark.parametrize(("number", "pause"), [(2400, 0.0), (960, 0.4)], ids=["burst", "paced"])
+def test_nothing_is_lost_or_doubled_while_nothing_fails(
+    running: Stage, see: See, number: int, pause: float
+) -> None:
+    crowd = running.crowd(number, pause=pause).wait()
+    found = running.found(crowd)
+    assert not crowd.cut, crowd.cut
+    assert found.exact, found
+    # Both took part: the sum is what is exact.
+    for node in (running.derive(0), running.derive(1)):
+        assert crowd.told(node.address, "requests", 0.0) > number / 4
+    see(found.text(crowd))
+
+
+def test_a_sampler_that_is_killed_costs_traces_and_no_count(running: Stage, see: See) -> None:
+    crowd = running.crowd(960, pause=0.4)
+    time.sleep(2)
+    running.sample(0).stop(signal.SIGKILL)
+    time.sleep(3)
+    running.sample(0).start()
+    found = running.found(crowd.wait())
+    assert not any(found.lost.values()), found
+    assert (found.records_lost, found.records_twice) == (0, 0), found
+    # What the other one owns is whole: of the killed one's, what it held is lost.
+    assert found.whole > crowd.number * 0.4, found
+    assert found.partial + found.absent > 0, "it was killed while it held nothing"
+    see(found.text(crowd))
