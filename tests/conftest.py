@@ -5,9 +5,12 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from imsobs.compile import read_spec, render_model
 from imsobs.model import Model
@@ -24,31 +27,35 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-# Before pytest-xdist reads the groups.
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what goes together, and as ``product`` what reads the product's spec.
-
-    ``-m "not product"`` is the engine's.
+    """Mark as ``product`` what reads the product's spec: ``-m "not product"`` is the engine's.
 
     A test of the engine that fails after a legal edit of the spec is one to move to a small spec.
     """
     texts: dict[Path, bool] = {}
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
         if item.path not in texts:
             texts[item.path] = "ims.yaml" in item.path.read_text("utf-8")
         if texts[item.path] or {"model", "rendered"} & {*getattr(item, "fixturenames", ())}:
             item.add_marker("product")
 
 
-def _group(item: pytest.Item) -> str:
-    """Return with what a test shares a process under ``--dist loadgroup``.
+class _Files(LoadFileScheduling):
+    """Gives each process whole files, and one of them all that look at the one running stack."""
 
-    With its file, for the fixtures of that, or with all that look at the one running stack.
-    """
-    looks = item.path.parent.name == "native" and "stack" in getattr(item, "fixturenames", ())
-    return "stack" if looks else item.path.stem
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return "the running stack" if file in self._looking else file
+
+    @cached_property
+    def _looking(self) -> set[str]:
+        files = (ROOT / "tests" / "native").glob("test_*.py")
+        looking = (file for file in files if "stack: Live" in file.read_text("utf-8"))
+        return {file.relative_to(ROOT).as_posix() for file in looking}
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    return _Files(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 _PRODUCT = ROOT / "spec" / "ims.yaml"
