@@ -39,6 +39,9 @@ COMPOSE = "stack/compose.yaml"
 COMPOSE_TARGETS = "stack/compose/targets"
 COMPOSE_SETTINGS = "stack/.env"
 COMPOSE_SETTINGS_EXAMPLE = "stack/.env.example"
+# The stack on Kubernetes, and what the namespace of the service is given.
+KUBERNETES = "stack/kubernetes"
+KUBERNETES_SERVICE = "stack/kubernetes/service"
 # Where rendered files are mounted in a container; the tree below is the project's own.
 CONTAINER_ROOT = "/etc/imsobs"
 

@@ -27,6 +27,8 @@ from imsobs.spec.schema.root import Spec
 # What much else refers to, and would be at fault for when a default took its place.
 _TAKEN_FOR_GRANTED = {("alerting", "teams"), ("routing", "routes"), ("budget", "monthly_usd")}
 
+# Sections that mean something as a whole: without a key of them, others would be at fault.
+_AS_A_WHOLE = ("kubernetes",)
 # Sections whose entries are those of the sections within.
 _OF_SECTIONS = (("alerting",), ("routing",))
 
@@ -136,6 +138,8 @@ def _salvage(data: dict[str, Any], problems: list[Problem]) -> tuple[Spec | None
         return None, left_out
     for problem in problems:
         section, *rest = problem.path or ("",)
+        if section in _AS_A_WHOLE:
+            pruned.pop(str(section), None)
         entries = pruned.get(str(section))
         if len(rest) > 1 and (section,) in _OF_SECTIONS and isinstance(entries, dict):
             left_out.add(problem.path, None)

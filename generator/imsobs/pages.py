@@ -69,7 +69,15 @@ class TextPage:
     context: dict[str, Any] = field(default_factory=dict)
 
 
-Page = YamlPage | JsonPage | TextPage
+@dataclass(frozen=True)
+class YamlStream:
+    """Several YAML documents in one file, as Kubernetes takes its objects."""
+
+    path: str
+    documents: list[dict[str, Any]]
+
+
+Page = YamlPage | YamlStream | JsonPage | TextPage
 
 
 def _compiled_templates() -> jinja2.BytecodeCache | None:
@@ -116,6 +124,8 @@ def render_page(page: Page) -> bytes:
     match page:
         case YamlPage():
             text = _yaml(page)
+        case YamlStream():
+            text = "---\n".join([f"# {HEADER}\n", *map(yamlio.dump, page.documents)])
         case JsonPage():
             text = json.dumps(page.data, indent=2, ensure_ascii=False)
         case TextPage():

@@ -15,7 +15,7 @@ from imsobs.pages import Page
 def plan_all(model: Model) -> Iterator[Page]:
     """Yield every page of every output."""
     # Imported here: they import this package, and only a rendering needs all of them.
-    from imsobs.outputs import alertmanager, collector, grafana, stack
+    from imsobs.outputs import alertmanager, collector, grafana, kubernetes, stack
     from imsobs.outputs.app import sdk
     from imsobs.outputs.docs import estimate, prices, redaction, reference, runbooks
     from imsobs.outputs.prometheus import anomaly_tests, rule_tests, rules
@@ -36,5 +36,6 @@ def plan_all(model: Model) -> Iterator[Page]:
         redaction,
         estimate,
         runbooks,
+        kubernetes,
     ):
         yield from output.plan(model)

@@ -9,7 +9,7 @@ product, so that nothing that a spec contains can become a reference.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -127,6 +127,20 @@ def names(value: Any) -> set[str]:
         case list() | tuple():
             return {name for inner in value for name in names(inner)}
     return set()
+
+
+def filled(value: Any, values: Mapping[str, str]) -> Any:
+    """Return planned data with references replaced by literal text; KeyError without a value."""
+    match value:
+        case Reference():
+            return values[value.name]
+        case Joined():
+            return "".join(filled(part, values) for part in value.parts)
+        case dict():
+            return {key: filled(inner, values) for key, inner in value.items()}
+        case list() | tuple():
+            return [filled(inner, values) for inner in value]
+    return value
 
 
 def written(value: Any, dialect: Dialect) -> Any:

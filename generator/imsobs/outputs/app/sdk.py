@@ -87,11 +87,12 @@ def plan(model: Model) -> Iterator[Page]:
 
 def environment(model: Model) -> dict[str, str]:
     """Return variable -> value; ``${NAME:-default}`` is for the caller to override."""
-    settings: dict[str, str] = written(_environment(model), SHELL)
-    return settings
+    found: dict[str, str] = written(settings(model), SHELL)
+    return found
 
 
-def _environment(model: Model) -> dict[str, Value]:
+def settings(model: Model) -> dict[str, Value]:
+    """Return variable -> value, references not written yet."""
     wanted = {metric.sources[0] for metric in sdk.KIND.metrics(model)}
     excluded = [name for name in _PROCESS_METRICS if name not in wanted]
     patterns = [p for p in ("system.*", "process.runtime.*") if not fnmatch.filter(wanted, p)]
@@ -114,11 +115,12 @@ def _environment(model: Model) -> dict[str, Value]:
 
 def sdk_configuration(model: Model) -> dict[str, Any]:
     """Return the sections of the SDK's configuration file (file format 1.0)."""
-    sections: dict[str, Any] = written(_sdk_configuration(model), SDK)
+    sections: dict[str, Any] = written(configuration(model), SDK)
     return sections
 
 
-def _sdk_configuration(model: Model) -> dict[str, Any]:
+def configuration(model: Model) -> dict[str, Any]:
+    """Return the sections of the SDK's configuration file, references not written yet."""
     return {
         "file_format": "1.0",
         "resource": _resource(model),

@@ -20,17 +20,18 @@ _FOLDER = artifacts.GRAFANA_PROVISIONING
 
 def plan(model: Model) -> Iterator[Page]:
     """Yield the data sources and the dashboard provider when the stack has Grafana."""
-    stack = model.spec.stack
-    if not stack.grafana:
+    if not model.spec.stack.grafana:
         return
-    stores = [*([_loki(model)] if stack.loki else []), *([_jaeger(model)] if stack.jaeger else [])]
-    datasources = {
-        "apiVersion": 1,
-        "prune": True,
-        "datasources": [_prometheus(model), *stores, _alertmanager()],
-    }
+    datasources = {"apiVersion": 1, "prune": True, "datasources": data_sources(model)}
     yield YamlPage(f"{_FOLDER}/datasources/datasources.yaml", written(datasources, GRAFANA))
     yield YamlPage(f"{_FOLDER}/dashboards/dashboards.yaml", written(_provider(model), GRAFANA))
+
+
+def data_sources(model: Model) -> list[dict[str, Any]]:
+    """Return the data sources; their addresses are references (``outputs.network``)."""
+    stack = model.spec.stack
+    stores = [*([_loki(model)] if stack.loki else []), *([_jaeger(model)] if stack.jaeger else [])]
+    return [_prometheus(model), *stores, _alertmanager()]
 
 
 def _source(name: str, kind: str, url: Value, json: dict[str, Any], **more: Any) -> dict[str, Any]:

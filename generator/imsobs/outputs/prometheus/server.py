@@ -14,7 +14,7 @@ from imsobs.pages import JsonPage, Page, YamlPage
 from imsobs.shipped import shipped
 
 # Created timestamps travel in this format only.
-_PROTOCOLS = [
+PROTOCOLS = [
     "PrometheusProto",
     "OpenMetricsText1.0.0",
     "OpenMetricsText0.0.1",
@@ -40,7 +40,7 @@ def sections(model: Model) -> dict[str, Any]:
             "scrape_interval": scrape.interval,
             "scrape_timeout": scrape.timeout,
             "evaluation_interval": scrape.interval,
-            "scrape_protocols": _PROTOCOLS,
+            "scrape_protocols": PROTOCOLS,
         },
         "rule_files": ["../alerts/rules/*.yaml"],
         "alerting": {"alertmanagers": [_discovery("alertmanager")]},

@@ -35,10 +35,14 @@ _LOGGING = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3
 
 def image(name: str, component: Component) -> Reference:
     """Return the image; the environment may name another (a mirror, a local build)."""
+    return Reference(f"IMSOBS_IMAGE_{name.upper()}", image_of(name, component))
+
+
+def image_of(name: str, component: Component) -> str:
+    """Return the image that the spec names, with its tag and, where it is known, its digest."""
     digest = component.digest or _shipped_digest(name, component)
     tag = shipped().image_tag(name, component.version)
-    default = f"{component.image}:{tag}" + (f"@{digest}" if digest else "")
-    return Reference(f"IMSOBS_IMAGE_{name.upper()}", default)
+    return f"{component.image}:{tag}" + (f"@{digest}" if digest else "")
 
 
 def _shipped_digest(name: str, component: Component) -> str | None:

@@ -10,6 +10,7 @@ from imsobs.spec.schema.alerts import Alerts
 from imsobs.spec.schema.base import Section
 from imsobs.spec.schema.dashboards import Dashboards
 from imsobs.spec.schema.events import Events
+from imsobs.spec.schema.kubernetes import Kubernetes
 from imsobs.spec.schema.metrics import Buckets, Metrics
 from imsobs.spec.schema.pipeline import Collector, Redaction, Sampling, Sdk
 from imsobs.spec.schema.prices import Prices, PriceSources
@@ -126,6 +127,13 @@ class Spec(Section):
     stack: Stack = Field(
         default=Stack(),
         description="Versions, images, limits and ports of the components.",
+    )
+    kubernetes: Kubernetes | None = Field(
+        default=None,
+        description=(
+            "The same stack on Kubernetes, rendered to stack/kubernetes/ beside the one machine"
+            " (docs/guide/kubernetes.md). null, as the default: one machine alone."
+        ),
     )
     dashboards: Dashboards = Field(
         default={},

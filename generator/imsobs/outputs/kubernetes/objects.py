@@ -1,0 +1,193 @@
+"""What every object of Kubernetes shares: names, labels, what its pods may do and use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from imsobs.model import Model
+from imsobs.outputs.stack.hardening import USERS
+from imsobs.spec.schema.kubernetes import Kubernetes, Workload
+
+Object = dict[str, Any]
+
+API = {
+    "ConfigMap": "v1",
+    "Namespace": "v1",
+    "ResourceQuota": "v1",
+    "Secret": "v1",
+    "Service": "v1",
+    "ServiceAccount": "v1",
+    "StatefulSet": "apps/v1",
+    "Deployment": "apps/v1",
+    "NetworkPolicy": "networking.k8s.io/v1",
+    "PodDisruptionBudget": "policy/v1",
+    "Role": "rbac.authorization.k8s.io/v1",
+    "RoleBinding": "rbac.authorization.k8s.io/v1",
+    "Alertmanager": "monitoring.coreos.com/v1",
+    "PodMonitor": "monitoring.coreos.com/v1",
+    "Prometheus": "monitoring.coreos.com/v1",
+    "PrometheusRule": "monitoring.coreos.com/v1",
+    "OpenTelemetryCollector": "opentelemetry.io/v1beta1",
+    "Instrumentation": "opentelemetry.io/v1alpha1",
+    "GrafanaDashboard": "grafana.integreatly.org/v1beta1",
+    "GrafanaDatasource": "grafana.integreatly.org/v1beta1",
+}
+"""Kind -> its group and version."""
+_HOST = "kubernetes.io/hostname"
+_ZONE = "topology.kubernetes.io/zone"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The spec's section for Kubernetes, and the model that it is rendered from.
+
+    model: with the limits that grow with the number of Collectors (``scaled``). roles: role ->
+    the Collector's configuration, of the roles that the spec needs.
+    """
+
+    model: Model
+    spec: Kubernetes
+    roles: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def namespace(self) -> str:
+        """Return the namespace of everything."""
+        return self.spec.namespace or f"{self.model.spec.service.namespace}-observability"
+
+    def host(self, service: str) -> str:
+        """Return the name of a Service as pods of any namespace reach it."""
+        return f"{service}.{self.namespace}.svc"
+
+    @property
+    def senders(self) -> list[str]:
+        """Return the namespaces whose pods may send telemetry."""
+        return list(self.spec.senders) or [self.model.spec.service.namespace]
+
+    @property
+    def service_url(self) -> str:
+        """Return where the service's health routes are asked."""
+        if self.spec.service_url is not None:
+            return self.spec.service_url
+        service = self.model.spec.service
+        return f"http://{service.names[0]}.{self.senders[0]}.svc:{port_of(service.url)}"
+
+    def labels(self, component: str) -> dict[str, str]:
+        """Return the labels of an object that belongs to a component."""
+        return {
+            "app.kubernetes.io/name": component,
+            "app.kubernetes.io/part-of": self.model.spec.service.namespace,
+            "app.kubernetes.io/managed-by": "imsobs",
+        }
+
+    def object(self, kind: str, name: str, component: str, **body: Any) -> Object:
+        """Return an object of this namespace."""
+        return {
+            "apiVersion": API[kind],
+            "kind": kind,
+            "metadata": {
+                "name": name,
+                "namespace": self.namespace,
+                "labels": self.labels(component),
+            },
+            **body,
+        }
+
+    def account(self, name: str, component: str, *, token: bool = False) -> Object:
+        """Return a ServiceAccount; token: whether its pods ask the API server anything."""
+        return self.object("ServiceAccount", name, component, automountServiceAccountToken=token)
+
+    def allowed(self, account: str, component: str, rules: list[Object]) -> list[Object]:
+        """Return the Role of an account in this namespace, and its binding."""
+        role = self.object("Role", account, component, rules=rules)
+        reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": account}
+        subject = {"kind": "ServiceAccount", "name": account, "namespace": self.namespace}
+        binding = self.object(
+            "RoleBinding", account, component, roleRef=reference, subjects=[subject]
+        )
+        return [role, binding]
+
+    def disruption(self, name: str, component: str, selected: dict[str, str]) -> Object:
+        """Return the budget by which a drained node takes one pod at a time."""
+        return self.object(
+            "PodDisruptionBudget",
+            name,
+            component,
+            spec={"maxUnavailable": 1, "selector": {"matchLabels": selected}},
+        )
+
+
+def port_of(url: str) -> int:
+    """Return the port of a URL."""
+    parts = urlsplit(url)
+    return parts.port or {"http": 80, "https": 443}[parts.scheme]
+
+
+def reads(groups: list[str], resources: list[str]) -> Object:
+    """Return the rule of a Role that reads and watches resources."""
+    return {"apiGroups": groups, "resources": resources, "verbs": ["get", "list", "watch"]}
+
+
+def pod_security(component: str) -> Object:
+    """Return a pod's security context as the level ``restricted`` wants it, with its own user."""
+    user = int(USERS[component].partition(":")[0])
+    return {
+        "runAsNonRoot": True,
+        "runAsUser": user,
+        "runAsGroup": user,
+        "fsGroup": user,
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
+def container_security() -> Object:
+    """Return a container's security context as the level ``restricted`` wants it."""
+    return {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def resources(cpus: float, memory_mib: int) -> Object:
+    """Return what a pod is given.
+
+    Memory is bounded, for it cannot be taken back; cores are not: a pod that is held back
+    answers late, and is not cheaper for it.
+    """
+    memory = f"{memory_mib}Mi"
+    return {
+        "requests": {"cpu": f"{round(cpus * 1000)}m", "memory": memory},
+        "limits": {"memory": memory},
+    }
+
+
+def spread(selected: dict[str, str]) -> list[Object]:
+    """Return how pods are spread: over nodes and zones, as far as there are several."""
+    return [
+        {
+            "maxSkew": 1,
+            "topologyKey": key,
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": selected},
+        }
+        for key in (_HOST, _ZONE)
+    ]
+
+
+def claim(workload: Workload) -> Object:
+    """Return the spec of a pod's volume."""
+    found: Object = {
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": f"{workload.disk_gib}Gi"}},
+    }
+    if workload.storage_class is not None:
+        found["storageClassName"] = workload.storage_class
+    return found
+
+
+def from_secret(name: str, secret: str, key: str) -> Object:
+    """Return a variable of a container that is a key of a Secret."""
+    return {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}

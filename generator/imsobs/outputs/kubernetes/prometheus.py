@@ -1,0 +1,116 @@
+"""Prometheus, several times, as an object of prometheus-operator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from imsobs.outputs.kubernetes import stores
+from imsobs.outputs.kubernetes.objects import (
+    Cluster,
+    Object,
+    claim,
+    pod_security,
+    reads,
+    resources,
+    spread,
+)
+from imsobs.outputs.prometheus import server
+from imsobs.outputs.stack.hardening import image_of
+from imsobs.shipped import shipped
+from imsobs.spec.schema.distributed import RemoteWrite, Thanos
+
+NAME = stores.PROMETHEUS
+SELECTED = {"app.kubernetes.io/name": NAME, "app.kubernetes.io/instance": stores.MAIN}
+PORT = 9090
+"""The port that the operator has Prometheus listen at."""
+# The uploader reads blocks that are done.
+_SIDECAR = resources(0.1, 256)
+
+
+def objects(cluster: Cluster) -> Iterator[Object]:
+    """Yield the account with what it may read, Prometheus, and its budget of disruptions."""
+    yield cluster.account(NAME, NAME, token=True)
+    yield from cluster.allowed(
+        NAME,
+        NAME,
+        [reads([""], ["pods", "services"]), reads(["discovery.k8s.io"], ["endpointslices"])],
+    )
+    yield cluster.object("Prometheus", stores.MAIN, NAME, spec=_spec(cluster))
+    yield cluster.disruption(NAME, NAME, SELECTED)
+
+
+def external_labels(cluster: Cluster, region: str | None = None) -> dict[str, str]:
+    """Return the labels of every series that leaves a Prometheus, and of every alert."""
+    regional = {}
+    if region is not None:
+        regional = {"region": region, **cluster.spec.regions[region].external_labels}
+    return {"cluster": cluster.spec.cluster, **cluster.spec.external_labels, **regional}
+
+
+def _spec(cluster: Cluster) -> Object:
+    model, given = cluster.model, cluster.spec.prometheus
+    component = model.spec.stack.prometheus
+    ours = {"matchLabels": {"app.kubernetes.io/part-of": model.spec.service.namespace}}
+    limit = component.size_limit_mib
+    spec: dict[str, Any] = {
+        "version": shipped().image_tag(NAME, component.version),
+        "image": image_of(NAME, component),
+        "replicas": given.replicas,
+        # One shard: rules need all series, and several would each see some.
+        "shards": 1,
+        "serviceAccountName": NAME,
+        "podMonitorSelector": ours,
+        "ruleSelector": ours,
+        "serviceDiscoveryRole": "EndpointSlice",
+        "scrapeInterval": model.spec.scrape.interval,
+        "scrapeTimeout": model.spec.scrape.timeout,
+        "evaluationInterval": model.spec.scrape.interval,
+        "scrapeProtocols": list(server.PROTOCOLS),
+        "enableFeatures": list(server.FEATURES),
+        "externalLabels": external_labels(cluster),
+        "replicaExternalLabelName": given.replica_label,
+        # Without this the operator adds a label of its own.
+        "prometheusExternalLabelName": "",
+        "retention": model.spec.retention.metrics,
+        **({"retentionSize": f"{limit}MB"} if limit else {}),
+        "storage": {"volumeClaimTemplate": {"spec": claim(given)}},
+        "resources": resources(given.cpus, given.memory_mib),
+        "securityContext": pod_security(NAME),
+        "topologySpreadConstraints": spread(SELECTED),
+        "additionalArgs": [{"name": "web.cors.origin", "value": "none"}],
+        "alerting": {
+            "alertmanagers": [
+                {
+                    "namespace": cluster.namespace,
+                    "name": stores.GOVERNING[stores.ALERTMANAGER],
+                    "port": "web",
+                    "apiVersion": "v2",
+                }
+            ]
+        },
+    }
+    if given.remote_write:
+        spec["remoteWrite"] = [remote_write(given.remote_write)]
+    if given.thanos:
+        spec["thanos"] = _thanos(given.thanos)
+    return spec
+
+
+def remote_write(target: RemoteWrite, url: str | None = None) -> Object:
+    """Return where samples are sent: with exemplars, as the tenant and with the token given."""
+    found: Object = {"url": url or target.url, "name": "store", "sendExemplars": True}
+    if target.tenant is not None:
+        found["headers"] = {"X-Scope-OrgID": target.tenant}
+    if target.bearer is not None:
+        found["authorization"] = {"credentials": {"name": target.bearer.name, "key": "token"}}
+    return found
+
+
+def _thanos(thanos: Thanos) -> Object:
+    return {
+        "version": f"v{thanos.version}",
+        "image": f"{thanos.image}:v{thanos.version}",
+        "objectStorageConfig": {"name": thanos.secret, "key": "objstore.yml"},
+        "resources": _SIDECAR,
+    }
