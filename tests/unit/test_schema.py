@@ -123,7 +123,7 @@ def properties() -> dict[str, Property]:
 Property = tuple[dict[str, Any], bool]
 # What a number can be given in; "in its unit", "in the metric's unit" say that it is another's.
 UNIT = re.compile(
-    r"GiB|MiB|KiB|USD|seconds|cores|columns|standard deviations|bounds|\b[Nn]umber of\b|[Hh]ow many|"
+    r"[GMK]iB|USD|seconds|cores|columns|standard deviations|bounds|\b[Nn]umber of\b|[Hh]ow many|"
     r"0 to 1|above 0 and below 1|in (?:its|the|the [\w ']+) `?unit`?|"
     r"as times the rate|so many times|\w+ -> "
 )
