@@ -22,7 +22,7 @@ $(READY): requirements.lock pyproject.toml instrumentation/pyproject.toml \
 
 .PHONY: gameday help all install lock fmt lint render check validate verify test test-unit test-native \
 	test-stack test-faults binaries up down status destroy demo spike drill preview bench dialects \
-	secret-rules registry \
+	secret-rules registry litellm \
 	wheel sbom audit pin clean mutants
 
 help: ## List the targets.
@@ -35,6 +35,8 @@ install: $(READY) ## Install the locked dependencies into .venv.
 lock: $(READY) ## Resolve the dependencies of pyproject.toml anew into requirements.lock.
 	$(BIN)/uv pip compile pyproject.toml --all-extras --generate-hashes --universal \
 	  --python-version 3.11 --no-header --no-annotate --no-emit-index-url -q -o requirements.lock
+	cd tests/gateways/litellm && $(CURDIR)/$(BIN)/uv pip compile requirements.in --generate-hashes --universal \
+	  --python-version 3.11 --no-header --no-annotate --no-emit-index-url -q -o requirements.txt
 
 fmt: $(READY) ## Format and fix what can be fixed.
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
@@ -111,6 +113,9 @@ preview: $(READY) ## Serve live pages of the dashboards from the running stack.
 
 dialects: $(READY) binaries ## Record what each dialect's package sends, anew; results in tests/golden/dialects.
 	@PYTHONPATH=examples $(BIN)/python -m tests.dialects.record
+
+litellm: $(READY) binaries ## Run the LiteLLM proxy by the guide; what was expected and found in docs/reference.
+	@PYTHONPATH=examples $(BIN)/python -m tests.gateways.page
 
 registry: $(READY) binaries ## Collect the names of the outside world anew: conventions, instruments, series of the stack.
 	@PYTHONPATH=examples $(BIN)/python -m release.registry

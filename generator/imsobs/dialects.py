@@ -76,7 +76,8 @@ class Tokens(Strict):
     """Attributes with token counts, first present one wins.
 
     excludes_cached: the input leaves out what was read from and written to the cache, which
-    the GenAI conventions count in.
+    the GenAI conventions count in. within: kind of tokens -> texts that hold the number, where no
+    attribute does.
     """
 
     input: list[str] = []
@@ -91,6 +92,7 @@ class Tokens(Strict):
     image_output: list[str] = []
     image_cached_read: list[str] = []
     excludes_cached: bool = False
+    within: dict[str, list[Within]] = {}
 
 
 class FirstToken(Strict):
@@ -107,8 +109,10 @@ class Dialect(Strict):
 
     scopes: instrumentation scopes (``*`` matches the rest); wrappers: those of them that see
     a call above another of the same dialect; kinds: span kinds; where: OTTL condition of a
-    span that is a call; operation: values of calls, all others are none; contents: patterns
-    of attributes that hold prompts and answers.
+    span that is a call; operation: values of calls, all others are none; prefixed_model:
+    attributes of the form ``provider/model``, which are better than those of request_model;
+    echoes: attributes with what the caller called the model, which some gateways put in the place
+    of the one that answered; contents: patterns of attributes that hold prompts and answers.
     """
 
     description: str
@@ -120,7 +124,9 @@ class Dialect(Strict):
     provider: Provider
     request_model: list[str]
     request_model_within: Within | None = None
+    prefixed_model: list[str] = []
     response_model: list[str]
+    echoes: list[str] = []
     response_id_within: Within | None = None
     usage: Tokens
     service_tier: list[str] = SERVICE_TIERS

@@ -42,6 +42,7 @@ model_list:
   - model_name: ours
     litellm_params: {model: openai/gpt-4o, api_base: VENDORS/openai/v1, api_key: k}
 litellm_settings: {callbacks: [otel], num_retries: 0}
+callback_settings: {otel: {mapper_names: [genai, langfuse]}}
 general_settings: {master_key: sk-stub}
 """
 
@@ -72,7 +73,7 @@ def record(plan: Plan) -> Recording:
     with ExitStack() as stack:
         endpoint, recorded = stack.enter_context(recorder())
         vendors = stack.enter_context(_vendors())
-        env = {**os.environ, **_telemetry(endpoint), "VENDORS": vendors}
+        env = {**os.environ, **_telemetry(endpoint), **plan.environment, "VENDORS": vendors}
         env.pop("PYTHONPATH", None)
         if "proxy" in plan.clients:
             env["PROXY"] = stack.enter_context(_proxy(folder, vendors, env))

@@ -27,14 +27,16 @@ class Difference:
 class Plan:
     """What is to be recorded.
 
-    packages: requirements, pinned. clients: of the scenario. differs: kind of fact -> how the
-    dialect differs from the truth. alone: no other instrumentation sees the same calls.
+    packages: requirements, pinned. clients: of the scenario. environment: variables that they are
+    started with. differs: kind of fact -> how the dialect differs from the truth. alone: no other
+    instrumentation sees the same calls.
     """
 
     name: str
     dialect: str
     packages: tuple[str, ...]
     clients: tuple[str, ...]
+    environment: dict[str, str]
     differs: dict[str, Difference]
     alone: bool
 
@@ -65,6 +67,7 @@ def plans() -> dict[str, Plan]:
             given["dialect"],
             (*data["common"], *given["packages"]),
             tuple(given["clients"]),
+            given.get("environment", {}),
             {
                 kind: Difference(entry["why"], entry.get("said", {}))
                 for kind, entry in given.get("differs", {}).items()

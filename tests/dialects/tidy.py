@@ -17,6 +17,8 @@ _BEGIN = 1_793_577_600_000_000_000
 # Spans of these scopes are no calls of a model, and there are many.
 _LEFT_OUT = re.compile(r"(^|\.)(httpx2?|requests|urllib3?|aiohttp_client|fastapi|asgi)$")
 _LONGEST = 300
+# Numbers of the vendor in a text, which stay whole.
+_WHOLE = re.compile(r"usage_(object|details)$")
 # What the stub vendors answer, and what the scenario asks: where these words are, prompts are.
 _CONTENT = re.compile(r"hello \[stub|word word")
 
@@ -93,6 +95,6 @@ def _attributes(holder: Json, prompts: set[str]) -> list[Json]:
             text = _ADDRESS.sub(f"{PLACE}:{_PORT}", text)
             if _CONTENT.search(text):
                 prompts.add(re.sub(r"\.\d+", ".N", key))
-            value = {"stringValue": text[:_LONGEST]}
+            value = {"stringValue": text if _WHOLE.search(key) else text[:_LONGEST]}
         found.append({"key": key, "value": value})
     return found

@@ -99,6 +99,7 @@ def test_no_file_is_written_through_a_link(tmp_path: Path) -> None:
         ("--address=ftp://x", "no address of a service"),
         ("--address=http://x/$(id)", "no address of a service"),
         ("--use=http,sqll", 'did you mean "sql"'),
+        ("--routes=/a,orders", '"orders" is no route'),
         ("--openapi=/dev/zero", "not a regular file"),
     ],
 )
@@ -135,12 +136,12 @@ def test_of_too_many_routes_those_that_are_called_from_elsewhere_are_taken() -> 
 
 
 def test_routes_are_chosen_by_patterns_and_the_health_route_stays(tmp_path: Path) -> None:
-    code, said = begin(tmp_path, "--routes=/orders/*,/none")
+    code, said = begin(tmp_path, "--routes=/orders/*,/none/*,/mounted/{id}")
     assert code == 0, said
     model = read_spec([tmp_path / "shop/spec/spec.yaml"]).model
     assert model is not None
     assert model.spec.service.health == "/livez"
-    assert "/orders/{id}" in model.labels["route"].values
+    assert {"/orders/{id}", "/mounted/{id}"} <= set(model.labels["route"].values)
     assert "/health" not in model.labels["route"].values
 
 

@@ -89,6 +89,51 @@ def test_servers_read_the_log_configuration_from_the_environment(project: Path) 
     assert not {"GUNICORN_CMD_ARGS", "UVICORN_LOG_CONFIG", "IMSOBS_LOG_CONFIG"} & own.keys()
 
 
+def told(text: str) -> dict[str, str]:
+    return dict(part.split("=", 1) for part in text.split(","))
+
+
+def test_an_sdk_of_the_programs_own_tells_the_same_of_itself(project: Path) -> None:
+    given = {"IMSOBS_ENVIRONMENT": "production", "IMSOBS_VERSION": "1.2 x,y"}
+    _, found = prepared(project, "serve", **given)
+    assert told(found["OTEL_RESOURCE_ATTRIBUTES"]) == {
+        "service.name": "orders-api",
+        "service.namespace": "shop",
+        "service.version": "1.2%20x%2Cy",
+        "deployment.environment.name": "production",
+    }
+    assert found["OTEL_EXPORTER_OTLP_PROTOCOL"] == "http/protobuf"
+    said = {"OTEL_RESOURCE_ATTRIBUTES": "service.version=7,team=a", "OTEL_BSP_SCHEDULE_DELAY": "9"}
+    _, own = prepared(project, "serve", **said)
+    described = told(own["OTEL_RESOURCE_ATTRIBUTES"])
+    assert (described["service.version"], described["team"]) == ("7", "a")
+    assert own["OTEL_BSP_SCHEDULE_DELAY"] == "9"
+
+
+def test_an_sdk_of_the_programs_own_sends_as_the_stack_wants_it(
+    tmp_path: Path,
+) -> None:
+    rendered_alone(tmp_path, "{stack: {ingest: {auth: bearer, tls: true}}}")
+    _, found = prepared(tmp_path, "serve", IMSOBS_OTLP_TOKEN="a b", OTEL_EXPORTER_OTLP_ENDPOINT="x")
+    assert found["OTEL_EXPORTER_OTLP_HEADERS"] == "authorization=Bearer%20a%20b"
+    assert found["OTEL_EXPORTER_OTLP_CERTIFICATE"] == str(tmp_path / "secrets/otlp_cert.pem")
+
+
+def test_litellm_is_told_to_tell_of_every_call(project: Path) -> None:
+    names = ("LITELLM_OTEL_V2", "USE_OTEL_LITELLM_REQUEST_SPAN")
+    there = beside()
+    there.installed["litellm"] = "1.108.7"
+
+    def set_for(program: str, there: Surroundings, **given: str) -> list[str | None]:
+        found = prepare(project, Path("/env/bin") / program, [], there, given).environment
+        return [found.get(name) for name in names]
+
+    assert set_for("litellm", there) == ["true", "true"]
+    assert set_for("uvicorn", there) == [None, "true"], "the newer spans leave out plain calls"
+    assert set_for("uvicorn", beside()) == [None, None]
+    assert set_for("litellm", there, LITELLM_OTEL_V2="false") == ["false", "true"]
+
+
 def test_what_is_missing_is_told_at_once(project: Path, tmp_path: Path) -> None:
     with pytest.raises(ImsobsError, match="imsobs-instrumentation, imsobs-exporter"):
         prepare(project, Path("/x"), [], beside("imsobs-instrumentation", "imsobs-exporter"), {})

@@ -45,7 +45,7 @@ def init(
     ] = None,
     only: Annotated[
         str | None,
-        typer.Option("--routes", help="Of its routes those that match, as '/v1/*,/orders/*'."),
+        typer.Option("--routes", help="Its routes, as '/orders/{id},/v1/*'; by default all."),
     ] = None,
     use: Annotated[
         str | None, typer.Option("--use", help="Packs, as http,llm; by default what is installed.")
@@ -68,7 +68,7 @@ def init(
         )
     chosen = _name(name, root, yes)
     where = _address(address, yes)
-    routes = _routes(openapi, where).chosen(_words(only))
+    routes = _routes(openapi, where).chosen(_patterns(only))
     begun = start.Beginning(chosen, where, routes, _packs(use, python))
     compiled, begun = _compiled(begun)
     if compiled.model is None:
@@ -148,6 +148,19 @@ def _routes(given: str | None, address: str) -> Routes:
     if given.startswith(("http://", "https://")):
         return openapi.fetched(given) or openapi.Routes()
     return openapi.read(Path(given))
+
+
+def _patterns(given: str | None) -> list[str]:
+    from imsobs.runtime.start.openapi import is_route
+
+    patterns = _words(given)
+    for pattern in patterns:
+        if not is_route(pattern):
+            raise ImsobsError(
+                f'"{pattern}" is no route', remedy="write /orders/{id}, or with a star /orders/*",
+                exit_code=ExitCode.INPUT,
+            )  # fmt: skip
+    return patterns
 
 
 def _words(given: str | None) -> list[str]:

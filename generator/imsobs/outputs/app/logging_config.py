@@ -14,6 +14,9 @@ from imsobs.pages import HEADER
 FORMATS = ("json", "human")
 # Loggers that are too talkative at INFO; the HTTP clients also log whole URLs, keys included.
 _QUIET = ("httpx", "httpx2", "uvicorn.access")
+# Says of each record with an attribute that is no text or number that it was made a text, as a
+# record of its own (LiteLLM's have one); the record itself arrives.
+_QUIETER = ("opentelemetry.attributes",)
 # Attributes that the logging instrumentation adds to a record, and their plain names.
 _TRACE_FIELDS = {"otelTraceID": "trace_id", "otelSpanID": "span_id"}
 # What every record has (docs.python.org/3/library/logging.html#logrecord-attributes), the
@@ -75,6 +78,7 @@ def configuration() -> dict[str, Any]:
         "root": {"level": "cfg://environment[LOG_LEVEL]", "handlers": ["console"]},
         "loggers": {
             **{name: {"level": "WARNING"} for name in _QUIET},
+            **{name: {"level": "ERROR"} for name in _QUIETER},
             "gunicorn.error": {"handlers": ["root"], "propagate": False},
         },
     }

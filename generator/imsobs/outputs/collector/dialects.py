@@ -118,11 +118,11 @@ def translation(dialect: Dialect) -> list[str]:
         split = f'Split({path}, "/")[0]'
         statements.append(set_to(said, split, f"{unknown} and {matches(path, '^[a-z_]+/')}"))
     statements += _words(data.PROVIDER, provider.values)
-    statements += _first(data.REQUEST_MODEL, dialect.request_model)
-    statements += _within(data.REQUEST_MODEL, dialect.request_model_within)
-    statements += _first(data.RESPONSE_MODEL, dialect.response_model)
+    statements += _models(dialect)
     for kind, target in data.USAGE.items():
         statements += _first(target, getattr(dialect.usage, kind))
+        for within in dialect.usage.within.get(kind, []):
+            statements += _within(target, within, number=True)
     if dialect.usage.excludes_cached:
         whole = attribute("span", data.USAGE["input"])
         for kind in ("cached_read", "cache_write"):
@@ -134,12 +134,33 @@ def translation(dialect: Dialect) -> list[str]:
     return statements + _first(data.FIRST_TOKEN, dialect.first_token.attributes)
 
 
-def _within(target: str, within: Within | None) -> list[str]:
+def _models(dialect: Dialect) -> list[str]:
+    """Return the statements that set which model was asked for, and which answered."""
+    statements = _first(data.REQUEST_MODEL, dialect.request_model)
+    statements += _within(data.REQUEST_MODEL, dialect.request_model_within)
+    statements += _first(data.RESPONSE_MODEL, dialect.response_model)
+    asked, answered = (
+        attribute("span", name) for name in (data.REQUEST_MODEL, data.RESPONSE_MODEL)
+    )
+    for key in dialect.echoes:
+        echo = attribute("span", key)
+        forget = f"delete_key(span.attributes, {text(data.RESPONSE_MODEL)})"
+        statements.append(f"{forget} where {answered} != nil and {answered} == {echo}")
+    for key in reversed(dialect.prefixed_model):
+        path = attribute("span", key)
+        statements.append(set_to(asked, path, f"{path} != nil"))
+        statements.append(f'replace_pattern({asked}, "^[a-z0-9_]+/", "") where {path} != nil')
+    return statements
+
+
+def _within(target: str, within: Within | None, *, number: bool = False) -> list[str]:
     """Return what extracts from a longer text what no attribute holds."""
     if within is None:
         return []
     asked, path = attribute("span", target), attribute("span", within.attribute)
     taken = f"ExtractPatterns({path}, {text(within.pattern)})[{text('value')}]"
+    if number:
+        taken = f"Int({taken})"
     return [set_to(asked, taken, f"{asked} == nil and {matches(path, within.pattern)}")]
 
 

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from imsobs import artifacts
 from imsobs.errors import ExitCode, ImsobsError
+from imsobs.runtime.start import own_sdks
 from imsobs.runtime.start.surroundings import Surroundings
 
 # Distributions without which the rendered settings do not work -> what pip is given for them.
@@ -81,6 +82,7 @@ def prepare(
     token = root / "secrets" / "otlp_token"
     if "IMSOBS_OTLP_TOKEN" in text and not given.get("IMSOBS_OTLP_TOKEN") and token.is_file():
         environment["IMSOBS_OTLP_TOKEN"] = token.read_text(encoding="utf-8").strip()
+    environment |= own_sdks.variables(text, found.name, there.installed, environment)
     path = [part for part in given.get("PYTHONPATH", "").split(os.pathsep) if part]
     here = str(Path.cwd())
     launcher = there.launcher or ""

@@ -55,7 +55,8 @@ class Routes:
     def chosen(self, patterns: Sequence[str] = ()) -> Routes:
         """Return those that match a pattern (``*``), with the health route; at most MOST_ROUTES.
 
-        Of too many, those below /api and /v1 are taken first.
+        A pattern without ``*`` is a route, also one that no document tells: that of a mounted
+        application, say. Of too many, those below /api and /v1 are taken first.
         """
         fit = [
             path
@@ -64,6 +65,7 @@ class Routes:
             or path == self.health
             or any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns)
         ]
+        fit += [own for own in patterns if is_route(own) and "*" not in own and own not in fit]
         fit.sort(key=lambda path: (path != self.health, not _FIRST.match(path), path))
         return Routes(sorted(fit[:MOST_ROUTES]), self.no_routes, max(0, len(fit) - MOST_ROUTES))
 
@@ -119,11 +121,12 @@ def routes(content: bytes, source: str) -> Routes:
     paths = data.get("paths") if isinstance(data, dict) else None
     if not isinstance(paths, dict):
         raise _refusal(source, "it has no mapping `paths`")
-    sound = sorted(path for path in paths if _is_route(path))
+    sound = sorted(path for path in paths if is_route(path))
     return Routes(sound, len(paths) - len(sound))
 
 
-def _is_route(path: str) -> bool:
+def is_route(path: str) -> bool:
+    """Return whether a text can be a route, or a pattern of routes."""
     return path.startswith("/") and len(path) <= _LONGEST and path.isascii() and path.isprintable()
 
 
