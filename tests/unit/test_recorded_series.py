@@ -10,6 +10,7 @@ from small_specs import PARTS, compiled, model_of
 from imsobs.model import Model
 from imsobs.model.rules import Record, output_labels, record_series, recorded_in
 from imsobs.promql.series import Series
+from imsobs.spec.schema.drills import Drill, Send
 
 IDENTITY = {"service_name", "deployment_environment_name"}
 OWN = """
@@ -141,6 +142,30 @@ def test_labels_of_a_recorded_series_follow_from_its_expression(small: Model) ->
     assert {name for name, one in found.items() if one.unsure} == {"unknown", "after", "broken"}
     assert {one.type for one in found.values()} == {"gauge"}
     assert output_labels("sum(", {}) is None
+
+
+def test_a_drill_is_derived_only_where_the_author_says_nothing_of_it(tmp_path: Path) -> None:
+    alerts = """
+alerts:
+  ManyOrders: &many
+    severity: warning
+    for: 1m
+    group: mine
+    expr: "sum by (service_name, deployment_environment_name)
+      (increase(shop_orders_total[5m] anchored))"
+    threshold: 30
+    summary: "{{ $who }} has many"
+    description: Many.
+  Skipped: {<<: *many, drill: {skip: It cannot.}}
+  Without: {<<: *many, drill: {}}
+"""
+    parts = (PARTS["an objective and a band"], PARTS["events"], OWN, alerts)
+    found = model_of(tmp_path, *parts).alerts
+    # One more than the threshold, with the field that the event must have.
+    order = Send(event="order_placed", count=31, attributes={"items": 1})
+    assert found["ManyOrders"].drill == Drill(send=[order])
+    assert found["Skipped"].drill == Drill(skip="It cannot.")
+    assert found["Without"].drill == Drill()
 
 
 def test_an_alert_ends_with_the_facts_that_it_names(small: Model) -> None:

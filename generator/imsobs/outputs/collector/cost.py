@@ -228,7 +228,6 @@ def drift_statements(estimate_key: str) -> list[str]:
     known = f"{estimate} != nil and {estimate} > 0.0 and {cost} != nil"
     beyond = f"{drift} != nil and {drift} > {decimal(largest_drift())}"
     return [
-        set_to(estimate, f"Double({estimate})", f"IsInt({estimate})"),
         set_to(
             drift,
             f"({cost} - {estimate}) / {estimate} * 100.0",
