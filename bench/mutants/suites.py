@@ -67,12 +67,12 @@ SUITES = (
             *(f"outputs/collector/{name}.py" for name in ("ottl", "identity")),
             *(f"outputs/collector/{name}.py" for name in ("dialects", "duplicates")),
         ),
-        ("golden/test_small_spec.py",),
+        ("unit/test_duplicates.py", "golden/test_small_spec.py"),
     ),
     Suite("order", ("outputs/collector/ordered.py",), ("golden/test_arrival.py",)),
     Suite(
         "cost",
         ("outputs/collector/cost.py", "outputs/collector/unpriced.py", "model/prices.py"),
-        ("golden/test_small_spec.py",),
+        ("unit/test_unpriced.py", "golden/test_small_spec.py"),
     ),
 )
