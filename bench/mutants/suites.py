@@ -50,6 +50,11 @@ SUITES = (
         ("unit/test_recorded_series.py", "unit/test_rule_values.py"),
     ),
     Suite(
+        "checks",
+        ("checks/thresholds.py", "model/alert_units.py"),
+        ("unit/test_threshold_values.py",),
+    ),
+    Suite(
         "dashboards",
         ("model/dashboards/*.py", "outputs/grafana/*.py"),
         (
@@ -67,12 +72,12 @@ SUITES = (
             *(f"outputs/collector/{name}.py" for name in ("ottl", "identity")),
             *(f"outputs/collector/{name}.py" for name in ("dialects", "duplicates")),
         ),
-        ("unit/test_duplicates.py", "golden/test_small_spec.py"),
+        ("unit/test_duplicates.py", "unit/test_statement_places.py", "golden/test_small_spec.py"),
     ),
     Suite("order", ("outputs/collector/ordered.py",), ("golden/test_arrival.py",)),
     Suite(
         "cost",
         ("outputs/collector/cost.py", "outputs/collector/unpriced.py", "model/prices.py"),
-        ("unit/test_unpriced.py", "golden/test_small_spec.py"),
+        ("unit/test_unpriced.py", "unit/test_price_rows.py", "golden/test_small_spec.py"),
     ),
 )

@@ -67,14 +67,16 @@ def resource(service: str, extra: dict[str, Any] | None = None) -> Json:
 def span(given: Json, serial: int) -> Json:
     """Return one span.
 
-    given: kind, name, attributes, status, duration (s), at (Unix s), events (at the end of the
-    span, or so many seconds ``after`` its start), and the numbers of itself (span) and its parent.
+    given: kind, name, attributes, status, tracestate, duration (s), at (Unix s), events (at the
+    end of the span, or so many seconds ``after`` its start), and the numbers of itself (span) and
+    its parent.
     """
     start = int(float(given.get("at", time.time())) * 1e9)
     end = start + round(float(given.get("duration", 0.01)) * 1e9)
     result: Json = {
         "traceId": given.get("trace", f"{serial:032x}"),
         "spanId": f"{given.get('span', serial):016x}",
+        "traceState": given.get("tracestate", ""),
         "name": given.get("name", "span"),
         "kind": KINDS[given.get("kind", "internal")],
         "startTimeUnixNano": str(start),

@@ -13,15 +13,6 @@ from imsobs.spec.schema.root import Spec
 # What a call of no tier in particular has, and the words for it.
 STANDARD = "standard"
 STANDARD_WORDS = (STANDARD, "default", "auto", "on_demand")
-# Why a call has no cost; the reason that says most comes last.
-REASONS = (
-    "no_price",
-    "unknown_tier",
-    "unknown_snapshot",
-    "unknown_context",
-    "unknown_modality",
-    "no_usage",
-)
 # In place of a rate: tokens of this kind have no price here.
 NO_RATE = -1.0
 _PLAIN = 4
@@ -90,7 +81,7 @@ def _of_model(vendor: str, model: str, prices: list[Price]) -> Iterator[PriceRow
 
 
 def _steps(rates: TierRates) -> list[tuple[int, Rates]]:
-    return [(0, rates), *sorted(rates.above.items(), key=lambda step: step[0])]
+    return [(0, rates), *rates.above.items()]
 
 
 def _rates(given: Rates) -> tuple[float, ...]:

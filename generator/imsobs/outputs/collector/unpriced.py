@@ -38,7 +38,7 @@ def _value(reason: str, model: Model) -> str:
 
 
 def _reasons(rows: tuple[PriceRow, ...], cache: Cache) -> list[tuple[str, list[str]]]:
-    """Return reason -> conditions that must hold, in the order of REASONS."""
+    """Return reason -> conditions that must hold; the reason that says most comes last."""
     reasons: list[tuple[str, list[str]]] = [("no_price", [])]
     if rows:
         known = matches(cache.price, exact([*dict.fromkeys(map(key_of, rows))]))
