@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 from bench.harness import ROOT, measured
@@ -50,15 +51,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.faults", description=__doc__)
     parser.add_argument("--out", type=Path, help="folder of the results")
     given = parser.parse_args()
-    with measured() as run, tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.xml"
-        # The newer family of reports has no place for what a test saw.
-        command = [sys.executable, "-m", "pytest", "-m", "faults"]
-        command += [f"--junitxml={report}", "-o", "junit_family=xunit1"]
-        code = subprocess.run(command, cwd=ROOT, check=False).returncode
-        results = read_results(report.read_text("utf-8"))
+    with measured() as run:
+        code, results = run_tests("faults")
     write(page(read_matrix(_GUIDE.read_text("utf-8")), results), run, given.out)
     sys.exit(code)
+
+
+def run_tests(mark: str, *arguments: str) -> tuple[int, dict[str, list[Result]]]:
+    """Run the tests that have a mark; return pytest's exit code and what became of each."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        # The newer family of reports has no place for what a test saw.
+        command = [sys.executable, "-m", "pytest", "-m", mark, *arguments]
+        command += [f"--junitxml={report}", "-o", "junit_family=xunit1"]
+        code = subprocess.run(command, cwd=ROOT, check=False).returncode
+        return code, read_results(report.read_text("utf-8"))
 
 
 def read_matrix(text: str) -> list[Row]:
@@ -93,22 +100,37 @@ def read_results(text: str) -> dict[str, list[Result]]:
 
 def page(matrix: Sequence[Row], results: Mapping[str, Sequence[Result]]) -> Page:
     """Return the page. results: those of each test function."""
-    table = Table("The matrix, with each row's result", ["fault", "promise", "result", "seen"])
-    for row in matrix:
-        ran = [result for test in row.tests for result in results.get(test, ())]
-        seen = "; ".join(text for result in ran for text in result.seen)
-        table.rows.append([row.fault, row.promise, _verdict(ran), seen])
-    every = [result for ran in results.values() for result in ran]
-    held = bool(every) and all(result.outcome == "passed" for result in every)
     return Page(
         "faults",
         "Faults",
         __doc__ or "",
         components("otelcol", "prometheus", "alertmanager", "jaeger"),
-        [table],
-        [Goal("every promise of the fault matrix is kept", _verdict(every), held)],
-        {name: [vars(result) for result in ran] for name, ran in results.items()},
+        [table(matrix, results)],
+        [kept("every promise of the fault matrix is kept", results)],
+        raw(results),
     )
+
+
+def table(matrix: Sequence[Row], results: Mapping[str, Sequence[Result]]) -> Table:
+    """Return each row of a matrix with its result and what its tests saw."""
+    found = Table("The matrix, with each row's result", ["fault", "promise", "result", "seen"])
+    for row in matrix:
+        ran = [result for test in row.tests for result in results.get(test, ())]
+        seen = "; ".join(text for result in ran for text in result.seen)
+        found.rows.append([row.fault, row.promise, _verdict(ran), seen])
+    return found
+
+
+def kept(text: str, results: Mapping[str, Sequence[Result]]) -> Goal:
+    """Return the goal that every test passes."""
+    every = [result for ran in results.values() for result in ran]
+    held = bool(every) and all(result.outcome == "passed" for result in every)
+    return Goal(text, _verdict(every), held)
+
+
+def raw(results: Mapping[str, Sequence[Result]]) -> dict[str, Any]:
+    """Return the results as plain data."""
+    return {name: [vars(result) for result in ran] for name, ran in results.items()}
 
 
 def _verdict(ran: Sequence[Result]) -> str:

@@ -48,7 +48,8 @@ class Answer:
 class Crowd:
     """Senders, until ``number`` requests are sent and answered. targets: addresses, in turn.
 
-    pause: seconds between two rounds of a sender; 0 for a burst. Of what was cut off nobody knows
+    pause: seconds between two rounds of a sender; 0 for a burst. export: how many requests an
+    export tells of. Of what was cut off nobody knows
     whether it arrived; it was sent again.
     """
 
@@ -58,6 +59,7 @@ class Crowd:
     senders: int = 8
     port: int = 4318
     first: int = 0
+    export: int = EXPORT
     answers: list[Answer] = field(default_factory=list)
     cut: Counter[str] = field(default_factory=Counter)
     refused: Counter[int] = field(default_factory=Counter)
@@ -65,7 +67,7 @@ class Crowd:
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
         self._turn = itertools.count()
-        rounds = range(self.first, self.first + self.number, EXPORT)
+        rounds = range(self.first, self.first + self.number, self.export)
         self._work = [rounds[n :: self.senders] for n in range(self.senders)]
         self._threads = [
             threading.Thread(target=self._run, args=(work,), daemon=True) for work in self._work
@@ -88,7 +90,7 @@ class Crowd:
     def _run(self, rounds: range) -> None:
         first, second = _Line(self), _Line(self)
         for number in rounds:
-            numbers = range(number, min(number + EXPORT, self.first + self.number))
+            numbers = range(number, min(number + self.export, self.first + self.number))
             first.deliver("traces", "requests", spans(numbers, half=0))
             second.deliver("traces", "calls", spans(numbers, half=1))
             first.deliver("logs", "records", records(numbers))
@@ -117,7 +119,9 @@ class Crowd:
 
     def told(self, by: str, what: str, since: float) -> int:
         """Return how many of the requests a process was told of since then, by what it answered."""
-        return EXPORT * sum(a.by == by and a.what == what and a.at > since for a in self.answers)
+        return self.export * sum(
+            a.by == by and a.what == what and a.at > since for a in self.answers
+        )
 
     def traces(self) -> Iterator[str]:
         """Yield the trace ids of all requests, as they are stored."""

@@ -89,6 +89,14 @@ class Stage:
         """Return a process of `sample`."""
         return self.cluster.node(SAMPLE, number)
 
+    def begun(self) -> list[float]:
+        """Return how many traces each process of `sample` has seen that runs."""
+        name = "otelcol_processor_tail_sampling_new_trace_id_received_total"
+        port = self.cluster.ports.telemetry
+        nodes = [node for key, node in self.cluster.nodes.items() if key.startswith(SAMPLE)]
+        seen = [node.scrape(port).items() for node in nodes if node.running]
+        return [sum(v for series, v in rows if series.startswith(name)) for rows in seen]
+
     def crowd(self, number: int, *, pause: float, derive: tuple[int, ...] = (0, 1)) -> Crowd:
         """Return senders that have started."""
         first, self._next = self._next, self._next + number

@@ -8,6 +8,8 @@ import time
 import pytest
 from scale.conftest import See, Stage
 
+from bench.scale.ring import Ring
+
 # In every `make` where the binary is.
 pytestmark = [pytest.mark.scale, pytest.mark.native, pytest.mark.timeout(180)]
 
@@ -16,6 +18,7 @@ pytestmark = [pytest.mark.scale, pytest.mark.native, pytest.mark.timeout(180)]
 def test_nothing_is_lost_or_doubled_while_nothing_fails(
     running: Stage, see: See, number: int, pause: float
 ) -> None:
+    held = running.begun()
     crowd = running.crowd(number, pause=pause).wait()
     found = running.found(crowd)
     assert not crowd.cut, crowd.cut
@@ -23,6 +26,13 @@ def test_nothing_is_lost_or_doubled_while_nothing_fails(
     # Both took part: the sum is what is exact.
     for node in (running.derive(0), running.derive(1)):
         assert crowd.told(node.address, "requests", 0.0) > number / 4
+    # Who owns a trace is what the simulation of the ring says.
+    port = running.cluster.ports.otlp_grpc
+    owners = [f"{running.sample(n).address}:{port}" for n in range(2)]
+    shares = Ring(owners).shares(bytes.fromhex(trace) for trace in crowd.traces())
+    assert [now - before for before, now in zip(held, running.begun(), strict=True)] == [
+        shares[owner] for owner in owners
+    ]
     see(found.text(crowd))
 
 
@@ -39,3 +49,19 @@ def test_a_sampler_that_is_killed_costs_traces_and_no_count(running: Stage, see:
     assert found.whole > crowd.number * 0.4, found
     assert found.partial + found.absent > 0, "it was killed while it held nothing"
     see(found.text(crowd))
+
+
+def test_no_rule_tells_the_processes_of_a_role_apart(running: Stage, see: See) -> None:
+    """What is counted by one and by the other is one value of every rule of the service."""
+    model = running.cluster.model
+    rules = {record.name: record.expr for record in model.records}
+    rules |= {name: alert.expr for name, alert in model.alerts.items()}
+    apart, seen = set(), 0
+    for name, expr in rules.items():
+        rows = running.prometheus.query(expr)
+        seen += bool(rows)
+        if any("instance" in row["metric"] for row in rows):
+            apart.add(name)
+    assert seen > 30, "too few rules have a value: there is nothing to see"
+    assert apart == set()
+    see(f"{seen} of {len(rules)} rules had a value, none of them one for each process")
