@@ -21,8 +21,8 @@ $(READY): requirements.lock pyproject.toml instrumentation/pyproject.toml \
 	@touch $@
 
 .PHONY: gameday help all install lock fmt lint render check validate verify test test-unit test-native \
-	test-stack test-faults binaries up down status destroy demo spike drill preview bench dialects \
-	secret-rules registry litellm \
+	test-stack test-faults test-scale binaries up down status destroy demo spike drill preview bench \
+	dialects secret-rules registry litellm \
 	wheel sbom audit pin clean mutants
 
 help: ## List the targets.
@@ -65,7 +65,7 @@ $(PUBLISHED): %/node_modules/.package-lock.json: %/package-lock.json
 	else echo "no npm: the tests that hold $* against what Grafana publishes will be skipped"; fi
 
 test-unit: $(READY) $(PUBLISHED) ## Tests that need Python alone, on all cores.
-	$(BIN)/pytest -n auto --dist loadfile -m "not native and not stack and not faults"
+	$(BIN)/pytest -n auto --dist loadfile -m "not native and not stack and not faults and not scale"
 
 test-native: $(READY) binaries ## Tests against the native binaries, and in a browser.
 	@tests/native/chromium
@@ -76,6 +76,10 @@ test-stack: $(READY) binaries ## Tests in containers; without a Docker engine, D
 
 test-faults: $(READY) binaries ## Break the native stack and see nothing lost.
 	$(BIN)/pytest -m faults
+
+test-scale: $(READY) ## More than one of each process, under faults; what it needs is built on request.
+	@$(IMSOBS) binaries --scale
+	$(BIN)/pytest -m scale
 
 gameday: $(READY) binaries ## Play incidents on a stack of its own: who is told what, and when (INCIDENTS=name ...).
 	PYTHONPATH=examples $(BIN)/python -m bench.gameday $(INCIDENTS)
@@ -124,8 +128,8 @@ secret-rules: $(READY) ## Compile gitleaks' rules anew, of the version in data/b
 	@$(BIN)/python -m release.secret_rules
 	@$(BIN)/python -m release.secret_rules.corpus
 
-bench: $(READY) binaries ## Measure everything anew (an hour and a half); results in docs/reference/benchmarks.
-	for table in start dashboards overhead encoding collector redaction senders held generator load series faults incidents backtest; do \
+bench: $(READY) binaries ## Measure everything anew (two hours); results in docs/reference/benchmarks.
+	for table in start dashboards overhead encoding collector redaction senders held generator load series faults incidents backtest scale scale.growth; do \
 	  PYTHONPATH=examples $(BIN)/python -m bench.$$table || exit 1; done
 	PYTHONPATH=examples $(BIN)/python -m bench.load --workers 4
 
