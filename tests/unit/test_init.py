@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import posixpath
+import re
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
+from small_specs import LEFT_OUT
 from typer.testing import CliRunner
 
 from imsobs.cli import app
-from imsobs.compile import read_spec
+from imsobs.compile import read_spec, render_model
 from imsobs.errors import ImsobsError
 from imsobs.runtime.start import begun, openapi, surroundings
+from imsobs.spec import packs
 
 DOCUMENT = {"openapi": "3.1.0", "paths": {"/livez": {}, "/health": {}, "/orders/{id}": {}}}
 
@@ -101,6 +106,9 @@ def test_no_file_is_written_through_a_link(tmp_path: Path) -> None:
         ("--use=http,sqll", 'did you mean "sql"'),
         ("--routes=/a,orders", '"orders" is no route'),
         ("--openapi=/dev/zero", "not a regular file"),
+        ("--install=--index-url=http://x", "the CI can install"),
+        ("--install=https://me:secret@x/i.whl", "without a password"),
+        ("--install=${{ secrets.A }}", "the CI can install"),
     ],
 )
 def test_what_is_wrong_is_told_in_one_line_and_nothing_is_written(
@@ -170,6 +178,99 @@ def test_packs_follow_from_what_is_installed() -> None:
     assert found == {
         "http": [], "llm": ["openai"], "sql": ["sqlalchemy"], "pipeline": [], "runtime": []
     }  # fmt: skip
+    assert begun.packs_for({"arq": "0"})["queue"] == ["arq"]
+    assert begun.packs_for({"langgraph": "1"})["agents"] == ["langgraph"]
+
+
+def test_a_pack_of_events_asks_for_the_names_that_the_service_logs(tmp_path: Path) -> None:
+    code, said = begin(tmp_path, "--use=http,queue,agents,pipeline")
+    assert (code, "queue, agents: counted from what the service logs" in said) == (0, True)
+    file = tmp_path / "shop/spec/spec.yaml"
+    assert len(file.read_text().splitlines()) <= 40
+    file.write_text(file.read_text().replace("queue: {values: [default]}", "queue: {values: [q]}"))
+    model = read_spec([file]).model
+    assert model is not None
+    assert model.alerts["QueueJobsStuck"].drill.send[0].attributes["queue"] == "q"
+
+
+@pytest.mark.parametrize(
+    ("given", "installed"),
+    [
+        ("", "${{ vars.IMSOBS }}"),
+        ("tools/imsobs-0.1.0-py3-none-any.whl", "tools/imsobs-0.1.0-py3-none-any.whl"),
+        ("git+https://host.example/imsobs@v1", "git+https://host.example/imsobs@v1"),
+    ],
+)
+def test_the_workflow_installs_what_it_is_told_or_a_variable(
+    given: str, installed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(surroundings, "origin", lambda _: None)
+    code, said = begin(tmp_path, *([f"--install={given}"] if given else []))
+    assert (code, "variable IMSOBS" in said) == (0, not given)
+    workflow = yaml.safe_load((tmp_path / "shop" / begun.WORKFLOW).read_text())
+    (step,) = [one for one in workflow["jobs"]["check"]["steps"] if "pip" in one.get("run", "")]
+    assert step["env"] == {"IMSOBS": installed}
+    assert '"${IMSOBS:?' in step["run"]
+
+
+@pytest.mark.parametrize(
+    ("told", "origin"),
+    [
+        ({"url": "file:///work", "dir_info": {"editable": True}}, None),
+        ({"url": "https://x.example/imsobs.whl", "archive_info": {}}, "https://x.example/imsobs.whl"),
+        (
+            {"url": "https://x.example/i", "vcs_info": {"vcs": "git", "commit_id": "ab"},
+             "subdirectory": "tool"},
+            "git+https://x.example/i@ab#subdirectory=tool",
+        ),
+        ({"vcs_info": {}}, None),
+        ([], None),
+    ],
+)  # fmt: skip
+def test_where_this_program_came_from_is_what_pip_was_given(
+    told: object, origin: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "made_up-1.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Name: made-up\nVersion: 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert surroundings.origin("made-up") is None
+    (folder / "direct_url.json").write_text(json.dumps(told))
+    assert surroundings.origin("made-up") == origin
+
+
+@pytest.mark.parametrize("what", LEFT_OUT)
+def test_what_is_rendered_into_a_fresh_project_leads_to_files_that_are_there(
+    what: str, tmp_path: Path
+) -> None:
+    """Links of every page, and paths of documents in texts and comments of every file."""
+    routes = openapi.Routes(["/health", "/orders/{id}"])
+    beginning = begun.Beginning("shop", "http://127.0.0.1:8000", routes, packs.names())
+    (tmp_path / "spec.yaml").write_text(begun.spec(beginning))
+    (tmp_path / "left-out.yaml").write_text(LEFT_OUT[what])
+    compiled = read_spec([tmp_path / "spec.yaml", tmp_path / "left-out.yaml"])
+    assert compiled.model is not None, compiled.lines()
+    files = {**render_model(compiled.model), "README.md": begun.README.encode()}
+    assert dead(files) == []
+    files["docs/reference/alerts.md"] += b"[a](b.md) (docs/guide/c.md)"
+    assert dead(files) == [
+        "docs/reference/alerts.md: b.md", "docs/reference/alerts.md: docs/guide/c.md"
+    ]  # fmt: skip
+
+
+def dead(files: dict[str, bytes]) -> list[str]:
+    """Return the paths in rendered files that lead nowhere."""
+    found = []
+    for path, content in files.items():
+        text = content.decode()
+        links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", text) if path.endswith(".md") else []
+        named = re.findall(r"(?<![\w/.-])docs/[\w/.-]+\.md", text)
+        led = [(target, posixpath.dirname(path)) for target in links]
+        for target, base in [*led, *((target, "") for target in named)]:
+            is_here = posixpath.normpath(posixpath.join(base, target)) in files
+            if not is_here and not re.match(r"[a-z]+:", target):
+                found.append(f"{path}: {target}")
+    return found
 
 
 def test_an_interpreter_may_be_named_from_the_folder_where_one_is(

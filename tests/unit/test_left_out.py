@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from small_specs import LEFT_OUT, rendered_alone, smallest
+from small_specs import LEFT_OUT, PARTS, model_of, rendered_alone, smallest
 
 from imsobs import yamlio
 from imsobs.compile import render_model
@@ -61,6 +61,24 @@ def test_nothing_that_is_rendered_speaks_of_what_is_left_out(what: str, tmp_path
     collector = yaml.safe_load(files["collector/config.yaml"])
     assert ("traces/store" in collector["service"]["pipelines"]) == ("jaeger" not in gone)
     assert ("otlp_http/logs" in collector["exporters"]) == ("loki" not in gone)
+
+
+@pytest.mark.parametrize(
+    ("what", "stack", "taken"),
+    [
+        ("a log count", "stack: {jaeger: null}", False),
+        ("a log count", "{}", True),
+        ("spans", "stack: {jaeger: null}", True),
+    ],
+)
+def test_spans_that_nobody_counts_or_stores_are_neither_sent_nor_taken(
+    what: str, stack: str, taken: bool, tmp_path: Path
+) -> None:
+    files = render_model(model_of(tmp_path, PARTS[what], stack))
+    pipelines = parsed(files["collector/config.yaml"])["service"]["pipelines"]
+    assert any(name.startswith("traces/") for name in pipelines) == taken
+    sampler = parsed(files["app/otel-sdk.yaml"])["tracer_provider"]["sampler"]
+    assert sampler == {"always_on" if taken else "always_off": {}}
 
 
 def test_without_grafana_no_password_is_asked_for(tmp_path: Path) -> None:

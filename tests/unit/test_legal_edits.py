@@ -26,9 +26,9 @@ def renamed(old: str, new: str) -> Callable[[str], str]:
 
 def without_dashboard(text: str) -> str:
     """Return the spec without one dashboard; what led to it leads to another."""
-    changed, count = re.subn(r"^  ims-agents:\n(?:    .*\n|\n)+", "", text, flags=re.MULTILINE)
+    changed, count = re.subn(r"^  ims-policies:\n(?:    .*\n|\n)+", "", text, flags=re.MULTILINE)
     assert count == 1
-    return changed.replace("dashboard: ims-agents", "dashboard: ims-http")
+    return changed.replace("dashboard: ims-policies", "dashboard: ims-http")
 
 
 def threshold(text: str) -> str:
@@ -42,14 +42,24 @@ def threshold(text: str) -> str:
     "edit",
     [
         renamed("not-production", "rehearsal"),
-        renamed("AgentFailures", "AgentsFail"),
+        renamed("/v1/generate", "/v2/complete"),
+        renamed("HighPolicyViolationRate", "PoliciesRefuse"),
         renamed("ims-core", "assistant"),
         renamed("nights-and-weekends", "off-hours"),
         renamed("trust", "safety"),
         threshold,
         without_dashboard,
     ],
-    ids=["a route", "an alert", "the service", "a mute", "a team", "a duration", "a dashboard"],
+    ids=[
+        "a route of alerts",
+        "a route",
+        "an alert",
+        "the service",
+        "a mute",
+        "a team",
+        "a duration",
+        "a dashboard",
+    ],
 )
 def test_a_legal_edit_is_accepted_and_rendered(edit: Callable[[str], str], tmp_path: Path) -> None:
     file = tmp_path / "spec.yaml"

@@ -179,8 +179,9 @@ TASKS = {
     ),
     "a vendor with a model and its price": Task(
         {
-            "      mistral: [": "      cohere: [cohere]\n",
-            "prices:": """\
+            "labels:": "  vendor: {values: {cohere: [cohere]}}\n",
+            "# has none is unpriced;": """\
+prices:
   cohere:
     command-a:
       - {from: 2026-03-01, source: https://cohere.com/pricing, checked: 2026-11-26,

@@ -53,6 +53,14 @@ def init(
     python: Annotated[
         Path | None, typer.Option("--python", help="Python of the service, to see what it uses.")
     ] = None,
+    install: Annotated[
+        str | None,
+        typer.Option(
+            "--install",
+            help="What the CI's pip installs imsobs from, as a wheel's URL; by default where this"
+            " one came from.",
+        ),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; take what is likely.")] = False,
 ) -> None:
     """Write a spec for a service and render it; nothing that is there is overwritten."""
@@ -69,7 +77,7 @@ def init(
     chosen = _name(name, root, yes)
     where = _address(address, yes)
     routes = _routes(openapi, where).chosen(_patterns(only))
-    begun = start.Beginning(chosen, where, routes, _packs(use, python))
+    begun = start.Beginning(chosen, where, routes, _packs(use, python), install=_install(install))
     compiled, begun = _compiled(begun)
     if compiled.model is None:
         for line in compiled.lines():
@@ -94,11 +102,11 @@ def init(
             f"{'[green]+[/]' if change.old is None else '[yellow]~[/]'} {foreign(change.path)}"
         )
     results.print(f"[green]+[/] {len(pending)} rendered files")
-    _tell(routes, openapi)
+    _tell(begun, openapi, [change.path for change in own])
     _verify(root)
     results.print(
         "Next: imsobs up; then imsobs run -- and the service's own command line"
-        " (docs/guide/integration.md)"
+        " (guide/integration.md of imsobs)"
     )
 
 
@@ -127,6 +135,23 @@ def _address(given: str | None, yes: bool) -> str:
             exit_code=ExitCode.INPUT,
         )  # fmt: skip
     return text
+
+
+def _install(given: str | None) -> str | None:
+    from imsobs.runtime.start.begun import INSTALLED
+    from imsobs.runtime.start.surroundings import origin
+
+    if given is None:
+        found = origin("imsobs")
+        return found if found and INSTALLED.fullmatch(found) else None
+    if not INSTALLED.fullmatch(given):
+        raise ImsobsError(
+            f'"{given}" is nothing that the CI can install',
+            remedy="give the path or URL of a wheel, or git+https://HOST/PATH@REVISION, without a"
+            " password",
+            exit_code=ExitCode.INPUT,
+        )
+    return given
 
 
 def _asked(question: str, likely: str, option: str, yes: bool) -> str:
@@ -245,7 +270,20 @@ def _added(path: str, before: str, more: str) -> list[Change]:
     return [Change(path, before.encode() if before else None, joined.encode())]
 
 
-def _tell(routes: Routes, openapi: str | None) -> None:
+def _tell(begun: Beginning, openapi: str | None, written: list[str]) -> None:
+    from imsobs.runtime.start.begun import WORKFLOW, of_events
+
+    routes = begun.routes
+    if waiting := of_events(begun.use):
+        errors.print(
+            f"{', '.join(waiting)}: counted from what the service logs as events;"
+            " docs/reference/events.md has the lines"
+        )
+    if begun.install is None and WORKFLOW in written:
+        errors.print(
+            f"{WORKFLOW} installs what the repository's variable IMSOBS names, such as a wheel's"
+            " URL: imsobs is in no package index (or give --install)"
+        )
     if routes.no_routes:
         errors.print(f"{routes.no_routes} paths of its document are no routes, and were left out")
     if routes.too_many:

@@ -73,6 +73,13 @@ class Model:
         return {name: expr for name, expr in self.recorded.items() if name not in folded}
 
     @cached_property
+    def uses_spans(self) -> bool:
+        """Whether spans are counted or stored; when not, none are sent and none taken."""
+        counted = (one for m in self.metrics.values() for one in m.kind.counted(m, self))
+        is_counted = any(one.signal == "span" and not one.stored for one in counted)
+        return is_counted or self.spec.stack.jaeger is not None
+
+    @cached_property
     def group_of(self) -> dict[str, str]:
         """Recorded series -> the rule group that records it."""
         return {record.name: record.group for record in self.records}

@@ -130,7 +130,8 @@ def configuration(model: Model) -> dict[str, Any]:
             "attribute_count_limit": _ATTRIBUTE_COUNT,
         },
         "tracer_provider": {
-            "sampler": {model.spec.sampling.sdk_sampler: {}},
+            # Without a use for spans they are not recorded; log records still have trace ids.
+            "sampler": {model.spec.sampling.sdk_sampler if model.uses_spans else "always_off": {}},
             "processors": [_batch(model, "traces")],
             "tracer_configurator/development": {
                 "tracers": [

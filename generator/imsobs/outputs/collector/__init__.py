@@ -108,7 +108,7 @@ def _pipelines(model: Model, own: Parts) -> dict[str, Any]:
     the store's branch would be sent again, and counted again.
     """
     taken_in = {"receivers": ["otlp"], "processors": ["memory_limiter"], "exporters": [ACCEPTED]}
-    return {
+    planned = {
         "traces/in": taken_in,
         "logs/in": taken_in,
         "metrics/in": taken_in,
@@ -118,3 +118,6 @@ def _pipelines(model: Model, own: Parts) -> dict[str, Any]:
         **branches.store_pipelines(model),
         **exemplars.pipelines(model),
     }
+    if model.uses_spans:
+        return planned
+    return {name: one for name, one in planned.items() if not name.startswith("traces/")}

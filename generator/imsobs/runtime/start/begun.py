@@ -9,9 +9,28 @@ from imsobs import yamlio
 from imsobs.runtime.start.openapi import Routes
 
 SPEC = "spec/spec.yaml"
-_WORKFLOW = ".github/workflows/observability.yaml"
+WORKFLOW = ".github/workflows/observability.yaml"
 # Pack -> distributions, as one spelling has them, that a service would use it for.
 _SUBJECTS = {
+    "agents": (
+        "ag2",
+        "agno",
+        "autogen-agentchat",
+        "autogen-core",
+        "claude-agent-sdk",
+        "crewai",
+        "google-adk",
+        "langchain",
+        "langgraph",
+        "openai-agents",
+        "pyautogen",
+        "pydantic-ai",
+        "pydantic-ai-slim",
+        "semantic-kernel",
+        "smolagents",
+        "strands-agents",
+    ),
+    "cache": ("aiocache", "django-redis", "dogpile-cache", "redis", "valkey"),
     "llm": (
         "anthropic",
         "boto3",
@@ -25,6 +44,24 @@ _SUBJECTS = {
         "openai",
         "pydantic-ai-slim",
     ),
+    "queue": (
+        "aio-pika",
+        "aiokafka",
+        "arq",
+        "celery",
+        "confluent-kafka",
+        "dramatiq",
+        "faststream",
+        "huey",
+        "kafka-python",
+        "kombu",
+        "nats-py",
+        "pika",
+        "procrastinate",
+        "rq",
+        "saq",
+        "taskiq",
+    ),
     "sql": (
         "aiosqlite",
         "asyncpg",
@@ -37,11 +74,14 @@ _SUBJECTS = {
         "sqlalchemy",
         "tortoise-orm",
     ),
-    "cache": ("redis", "valkey"),
 }
+# Packs that count events, which the service has to log -> labels whose values only it knows.
+_VALUES = {"agents": ("agent_type", "action"), "cache": ("cache",), "queue": ("queue",)}
 _ALWAYS = ("http", "pipeline", "runtime")
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:@%\[\]-]+")
+# What pip installs: no option of pip, no expression of the CI, no password.
+INSTALLED = re.compile(r"(?!.*://[^/]*:[^/]*@)[A-Za-z0-9./][A-Za-z0-9._~:/@%+=#&?,-]*")
 IGNORED = (".imsobs/", "secrets/", "stack/.env", "/logs/")
 
 
@@ -50,7 +90,8 @@ class Beginning:
     """What a spec begins with.
 
     use: packs, in the order in which they are named. series: the most that the labels allow, None
-    where the default is enough.
+    where the default is enough. install: what pip installs imsobs from, None when that is
+    unknown.
     """
 
     name: str
@@ -58,6 +99,13 @@ class Beginning:
     routes: Routes
     use: list[str]
     series: int | None = None
+    install: str | None = None
+
+
+_EVENTS = """\
+# agents, cache and queue count what the service logs as events: docs/reference/events.md
+# (rendered). Their labels have the names that these give, instead of `default`."""
+_NO_EVENTS = "# Packs for what the service logs as events: agents, cache, queue."
 
 
 def name_of(text: str) -> str | None:
@@ -77,9 +125,14 @@ def packs_for(installed: dict[str, str]) -> dict[str, list[str]]:
     }
 
 
+def of_events(use: list[str]) -> list[str]:
+    """Return the packs that count what the service logs as events."""
+    return [name for name in use if name in _VALUES]
+
+
 def files(begun: Beginning) -> dict[str, str]:
     """Return path -> text of the files that a project begins with."""
-    return {SPEC: spec(begun), _WORKFLOW: _workflow()}
+    return {SPEC: spec(begun), WORKFLOW: _workflow(begun.install)}
 
 
 def spec(begun: Beginning) -> str:
@@ -92,24 +145,30 @@ def spec(begun: Beginning) -> str:
         "url": begun.address,
         "health": health,
     }
+    events = of_events(begun.use)
     parts = [
         "# How this service is observed. Edit it, run `imsobs render`, commit both.",
         "# Every key: docs/reference/spec.md (rendered). What packs bring: imsobs inspect --origin",
         "version: 1",
         _section("use", begun.use, flow=True),
-        "# Packs for what the service logs as events: cache, queue, agents.",
+        _EVENTS if events else _NO_EVENTS,
         "",
         "# Metrics are named after the namespace. The first environment is that of a process which",
         "# is told none (IMSOBS_ENVIRONMENT), the last the one that tests speak of.",
         "# health: a route that answers 2xx while the service works and costs nothing; null: none.",
         _section("service", service),
     ]
+    labels = [f"  {of}: {{values: [default]}}" for use in events for of in _VALUES[use]]
     if "http" in begun.use:
         parts += [
             "# The routes as the application writes them; what is not listed counts as `other`.",
             "# FastAPI's converters are part of a template: /files/{path:path}.",
-            _section("labels", {"route": {"values": begun.routes.templates or ["/"]}}),
+            _section("labels", {"route": {"values": begun.routes.templates or ["/"]}}).rstrip(),
+            *labels,
+            "",
         ]
+    elif labels:
+        parts += ["labels:", *labels, ""]
     if begun.series is not None:
         parts += [
             "# What that many routes and labels allow together; a service has far fewer.",
@@ -138,8 +197,16 @@ def _section(name: str, value: object, *, flow: bool = False) -> str:
     return yamlio.dump({name: value})
 
 
-def _workflow() -> str:
-    return """\
+def _workflow(install: str | None) -> str:
+    where = _VARIABLE if install is None else yamlio.dump({"IMSOBS": install}).strip()
+    return _WORKFLOW_TEXT.replace("IMSOBS_IS", where)
+
+
+_VARIABLE = """\
+# imsobs is in no package index: set this variable of the repository to what pip installs, such
+          # as a wheel's URL or git+https://HOST/PATH@REVISION.
+          IMSOBS: ${{ vars.IMSOBS }}"""
+_WORKFLOW_TEXT = """\
 # What is rendered must be what the spec says, and what reads it must accept it.
 name: observability
 on: [push, pull_request]
@@ -152,8 +219,9 @@ jobs:
       - uses: actions/checkout@v4
       - uses: actions/setup-python@v5
         with: {python-version: "3.11"}
-      # Where imsobs is had from: docs/guide/integration.md.
-      - run: pip install imsobs
+      - run: python -m pip install "${IMSOBS:?the variable of the repository is not set}"
+        env:
+          IMSOBS_IS
       - run: imsobs render --check
       - run: imsobs verify
 """

@@ -29,6 +29,8 @@ _NEEDED = {
     "python-json-logger": "python-json-logger",
 }
 _FAST = "imsobs-exporter"
+# Those that are in no package index -> their folders in a checkout of imsobs.
+_OWN = {"imsobs-instrumentation": "./instrumentation", _FAST: "./exporter"}
 _FAST_NAME = "imsobs_otlp_http"
 # Programs that take the log configuration by an option of their own only.
 _LOG_OPTION = {"litellm": "--log_config"}
@@ -109,10 +111,17 @@ def _require(there: Surroundings, text: str) -> None:
     if there.launcher is None and "opentelemetry-instrumentation" not in lacking:
         lacking.insert(0, "opentelemetry-instrumentation")
     if lacking:
+        published = [pip for pip in lacking if pip not in _OWN]
+        own = [_OWN[pip] for pip in lacking if pip in _OWN]
+        steps = [f"{there.python} -m pip install {' '.join(published)}"] if published else []
+        if own:
+            # Whoever takes these names in an index is somebody else.
+            steps.append(
+                f"in a checkout of imsobs, {there.python} -m pip install --no-deps {' '.join(own)}"
+            )
         raise ImsobsError(
             f"not installed beside {there.python}: {', '.join(lacking)}",
-            remedy=f"{there.python} -m pip install {' '.join(lacking)}"
-            " (docs/guide/integration.md says where from)",
+            remedy="; ".join(steps),
             exit_code=ExitCode.OUTSIDE,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import shutil
@@ -78,6 +79,24 @@ def look(python: Path) -> Surroundings:
             remedy="name the Python of the service with --python",
             exit_code=ExitCode.INPUT,
         ) from error
+
+
+def origin(distribution: str) -> str | None:
+    """Return what pip was given for a distribution beside this program (PEP 610).
+
+    None where it came from an index, or from a folder of this machine.
+    """
+    try:
+        text = importlib.metadata.distribution(distribution).read_text("direct_url.json")
+        told = json.loads(text or "{}")
+        url = str(told["url"])
+        if (vcs := told.get("vcs_info")) is not None:
+            found = f"{vcs['vcs']}+{url}@{vcs['commit_id']}"
+            folder = told.get("subdirectory")
+            return f"{found}#subdirectory={folder}" if folder else found
+    except (importlib.metadata.PackageNotFoundError, ValueError, KeyError, TypeError):
+        return None
+    return url if url.startswith("https://") else None
 
 
 def program(command: str) -> Path:

@@ -120,7 +120,7 @@ class Sdk(Section):
     exporter: Literal["fast", "standard"] = Field(
         "fast",
         description="What encodes spans and log records. fast: imsobs-exporter, a package that is"
-        " installed beside the instrumentation (docs/guide/integration.md) and takes about a"
+        " installed beside the instrumentation (guide/integration.md of imsobs) and takes about a"
         " quarter of the time; it sends by the official exporter. standard: the official exporter"
         " alone.",
     )

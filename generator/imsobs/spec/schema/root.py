@@ -44,9 +44,9 @@ class Spec(Section):
     use: list[PackName] = Field(
         default=[],
         description=(
-            "Packs of entries that ship with the tool (docs/guide/packs.md). An entry of the spec"
-            " with the name of one of a pack overrides its keys, and null removes it. Default: no"
-            " pack."
+            "Packs of entries that ship with the tool (guide/packs.md of imsobs). An entry of the"
+            " spec with the name of one of a pack overrides its keys, and null removes it. Default:"
+            " no pack."
         ),
     )
     service: Service = Field(

@@ -29,7 +29,7 @@ class Component(Section):
     """One component of the stack; what is left out is as this program ships it.
 
     The Go runtime is limited to 80 % of ``memory_mib`` (GOMEMLIMIT). How a component is built
-    natively is no part of a spec (docs/guide/security.md).
+    natively is no part of a spec (guide/security.md of imsobs).
     """
 
     version: Version
