@@ -38,6 +38,7 @@ def before_instrumentors() -> None:
         return
     # In the order of what a forked child must have: its own SDK first, then an end.
     processes.install()
+    sdk.bound_flushes(stop_seconds)
     ending = Ending(_shutdowns())
     ending.install()
     if hasattr(os, "register_at_fork"):

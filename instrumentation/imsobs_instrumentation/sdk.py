@@ -5,6 +5,7 @@ Every such place is here. They are those of opentelemetry-sdk 1.45; tests hold e
 
 from __future__ import annotations
 
+import functools
 import gc
 
 # Requests imports it when it first sends. A process that is forked meanwhile, as gunicorn's workers
@@ -99,6 +100,30 @@ def _senders() -> Iterator[Any]:
                 parts = provider._metric_readers
         for part in parts:
             yield getattr(part, "_batch_processor", part)
+
+
+def bound_flushes(seconds: Callable[[], float]) -> None:
+    """Let a flush of log records take `seconds()` at most, which the SDK's own does not heed.
+
+    Configuring `logging` anew flushes its handlers, in a thread that Python waits for at its end.
+    While the Collector is away each attempt adds a record of its failure, and there is no end.
+    """
+    for provider in providers():
+        if isinstance(provider, LoggerProvider):
+            patched: Any = provider
+            patched.force_flush = functools.partial(_flush, provider.force_flush, seconds)
+
+
+def _flush(
+    flush: Callable[[int], bool], seconds: Callable[[], float], timeout_millis: int = 30_000
+) -> bool:
+    answers: list[bool] = []
+    thread = threading.Thread(
+        target=lambda: answers.append(flush(timeout_millis)), name="TelemetryFlush", daemon=True
+    )
+    thread.start()
+    thread.join(min(timeout_millis / 1000, seconds()))
+    return answers == [True]
 
 
 def observe_this_process() -> None:

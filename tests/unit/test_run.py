@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+from opentelemetry.sdk._logs import LoggerProvider
 from small_specs import rendered_alone
+from typer.testing import CliRunner
 
+from imsobs.cli import app
 from imsobs.errors import ImsobsError
 from imsobs.runtime.start.launch import prepare
 from imsobs.runtime.start.surroundings import Surroundings, program, python_of
+from imsobs_instrumentation import sdk
 
 NEEDED = [
     "opentelemetry-instrumentation",
@@ -145,6 +151,21 @@ def test_what_is_missing_is_told_at_once(project: Path, tmp_path: Path) -> None:
         program("no-such-program")
 
 
+def test_what_is_no_program_is_told_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "app.py").touch()
+    (tmp_path / "serve.sh").touch()
+    for name, said in (
+        ("app.py", r"app\.py\" may not be executed[^$]+python .*app\.py"),
+        ("serve.sh", r"may not be executed[^$]+chmod \+x .*serve\.sh"),
+        (".", "is a folder, no program"),
+    ):
+        with pytest.raises(ImsobsError) as raised:
+            program(str(tmp_path / name))
+        assert re.search(said, f"{raised.value}\n{raised.value.remedy}"), name
+    result = CliRunner().invoke(app, ["run", "--", "imsobs", "run", "--", "uvicorn"])
+    assert "would start itself" in str(result.exception)
+
+
 def test_a_collector_that_is_away_is_a_warning(project: Path) -> None:
     away = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
     (warning,) = prepare(project, Path("/x"), [], beside(), away).warnings
@@ -153,8 +174,12 @@ def test_a_collector_that_is_away_is_a_warning(project: Path) -> None:
 
 def test_the_python_of_a_program_is_that_of_its_first_line_or_beside_it(tmp_path: Path) -> None:
     script = tmp_path / "serve"
-    script.write_text("#!/opt/env/bin/python3.12 -I\n")
-    assert python_of(script) == Path("/opt/env/bin/python3.12")
+    (tmp_path / "python3.12").touch()
+    script.write_text(f"#!{tmp_path}/python3.12 -I\n")
+    assert python_of(script) == tmp_path / "python3.12"
+    script.write_text("#!/opt/gone/python3.12\n")
+    with pytest.raises(ImsobsError, match=r"is for /opt/gone/python3.12, which does not exist"):
+        python_of(script)
     script.write_text("#!/bin/sh\n")
     (tmp_path / "python").touch()
     assert python_of(script) == tmp_path / "python"
@@ -186,6 +211,38 @@ def test_the_process_is_the_services_own(project: Path, tmp_path: Path) -> None:
     assert provider.startswith("opentelemetry.sdk")
     assert "as orders-api in production sends to" in done.stderr.splitlines()[0]
     assert done.returncode == -15 or done.returncode == 143, done.stderr
+
+
+def test_a_program_ends_by_itself_although_the_collector_is_away(
+    project: Path, tmp_path: Path
+) -> None:
+    """Configuring logging flushes records that cannot be sent; the end does not wait for them."""
+    away = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "IMSOBS_STOP_SECONDS": "0"}
+    body = "import logging; logging.getLogger('shop').error('told'); raise SystemExit(7)"
+    done = subprocess.run(
+        [sys.executable, "-m", "imsobs", "run", "--root", str(project), "--", sys.executable, "-c",
+         body],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        env={**os.environ, **away},
+    )  # fmt: skip
+    assert done.returncode == 7, done.stderr
+
+
+@pytest.mark.parametrize(("seconds", "answer", "told"), [(60, True, True), (0, None, False)])
+def test_a_flush_of_log_records_takes_as_long_as_the_end_at_most(
+    seconds: float, answer: bool | None, told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = LoggerProvider()
+    never = threading.Event()
+    monkeypatch.setattr(provider, "force_flush", lambda _: answer or never.wait())
+    monkeypatch.setattr(sdk, "providers", lambda: [provider])
+    sdk.bound_flushes(lambda: seconds)
+    assert provider.force_flush() is told
+    never.set()
 
 
 def test_a_program_without_an_option_of_logs_is_configured_at_its_start(

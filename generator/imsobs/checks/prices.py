@@ -18,6 +18,7 @@ PRICED_BY = ("vendor", "model")
 
 def check(model: Model) -> Iterator[Problem]:
     """Yield the price/* problems."""
+    yield from _none(model)
     labels = model.labels
     vendors = labels["vendor"].matches if "vendor" in labels else {}
     models = labels["model"].matches if "model" in labels else {}
@@ -49,6 +50,30 @@ def check(model: Model) -> Iterator[Problem]:
                     yield from _snapshots(here, name, price, models)
                 yield from _steps(here, price)
                 yield from _tiers(here, price)
+
+
+def _none(model: Model) -> Iterator[Problem]:
+    """Yield metrics of a cost that nothing tells: no price, and no vendor that reports it."""
+    spec = model.spec
+    if spec.prices:
+        return
+    for name, metric in spec.metrics.items():
+        if metric.value not in ("cost", "cost_drift"):
+            continue
+        usages = [
+            *(spec.sources[one].priced() for one in _listed(metric.span) if one in spec.sources),
+            *(spec.events[one].usage for one in _listed(metric.event) if one in spec.events),
+        ]
+        if not any(usage and usage.reported_cost for usage in usages):
+            message = (
+                "a cost is computed from prices, and the spec has none; leave the metric out as"
+                " well, or read the cost that a vendor reports (usage.reported_cost)"
+            )
+            yield Problem(("metrics", name, "value"), message, "price/none")
+
+
+def _listed(names: str | list[str] | None) -> list[str]:
+    return [names] if isinstance(names, str) else names or []
 
 
 def _read_at(path: KeyPath, vendor: str, price: Price) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ import typer
 from imsobs.cli.app import STACK, app
 from imsobs.cli.options import Root
 from imsobs.cli.output import errors, foreign
-from imsobs.errors import ImsobsError
+from imsobs.errors import ExitCode, ImsobsError
 
 
 @app.command(
@@ -34,6 +34,11 @@ def run(
     from imsobs.runtime.start.launch import prepare
     from imsobs.runtime.start.surroundings import look, program, python_of
 
+    if Path(command[0]).name == "imsobs" and command[1:2] == ["run"]:
+        raise ImsobsError(
+            "imsobs run would start itself", remedy="give the service's own command line once",
+            exit_code=ExitCode.INPUT,
+        )  # fmt: skip
     found = program(command[0])
     there = look(python or python_of(found))
     launch = prepare(root.resolve(), found, command[1:], there, dict(os.environ))
@@ -43,4 +48,7 @@ def run(
     try:
         os.execve(launch.program, launch.arguments, launch.environment)  # noqa: S606
     except OSError as error:
-        raise ImsobsError(f"{launch.program} cannot be started: {error.strerror}") from error
+        raise ImsobsError(
+            f"{launch.program} cannot be started: {error.strerror}",
+            remedy="a script begins with #! and the program that reads it",
+        ) from error

@@ -72,7 +72,8 @@ def prepare(
     if missing:
         raise ImsobsError(
             f"{missing[0]} does not exist",
-            remedy="imsobs render, or name the project with --root",
+            remedy="imsobs init for a service without a spec, imsobs render for one that has it; or"
+            " name its folder with --root",
             exit_code=ExitCode.INPUT,
         )
     text = config.read_text(encoding="utf-8")

@@ -103,11 +103,14 @@ def program(command: str) -> Path:
     """Return the program that a command runs; ImsobsError when there is none."""
     found = shutil.which(command)
     if found is None:
-        raise ImsobsError(
-            f'there is no program "{command}"',
-            remedy="name one that is on PATH, or by its path",
-            exit_code=ExitCode.INPUT,
-        )
+        why, remedy = f'there is no program "{command}"', "name one that is on PATH, or by its path"
+        if Path(command).is_dir():
+            why = f'"{command}" is a folder, no program'
+        elif Path(command).is_file():
+            why, remedy = f'"{command}" may not be executed', f"chmod +x {command}"
+            if command.endswith(".py"):
+                remedy = f"python {command}"
+        raise ImsobsError(why, remedy=remedy, exit_code=ExitCode.INPUT)
     return Path(os.path.abspath(found))  # noqa: PTH100 - a link into an environment stays one
 
 
@@ -124,6 +127,12 @@ def python_of(found: Path) -> Path:
     if first.startswith(b"#!"):
         words = first[2:].decode(errors="replace").split()
         if words and Path(words[0]).name.startswith("python"):
+            if not Path(words[0]).is_file():
+                raise ImsobsError(
+                    f"{found} is for {words[0]}, which does not exist",
+                    remedy="install it again in an environment that does",
+                    exit_code=ExitCode.INPUT,
+                )
             return Path(words[0])
     for name in ("python", "python3"):
         if (found.parent / name).is_file():
