@@ -70,7 +70,7 @@ def read_spec(files: list[Path]) -> Compiled:
     unread = {problem.path for problem in problems if problem.path}
     problems += [problem for problem in shape_problems if problem.path not in unread]
     if not document.packs.complete:
-        problems = [problem for problem in problems if not _may_be_given(problem)]
+        problems = [problem for problem in problems if not _may_be_given(problem, document.data)]
         return Compiled(document, _sorted(problems, document), None)
     left_out = LeftOut()
     if spec is None:
@@ -106,8 +106,16 @@ def _hidden(problems: list[Problem]) -> list[Problem]:
     return [replace(problem, message=hide(problem.message)) for problem in problems]
 
 
-def _may_be_given(problem: Problem) -> bool:
-    """Return whether a pack that is missing could give what the problem is about."""
+def _may_be_given(problem: Problem, data: dict[str, Any]) -> bool:
+    """Return whether a pack that is missing could give what the problem is about.
+
+    That is a key that lacks, or what a null removes.
+    """
+    if problem.check == "spec/type" and len(problem.path) > 1:
+        value: Any = data
+        for key in problem.path:
+            value = value.get(key, problem) if isinstance(value, dict) else problem
+        return value is None
     keys = len(problem.path) + problem.message.startswith(LACKS)
     return problem.check == "spec/missing-key" and keys > 2
 
