@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -20,7 +19,6 @@ from imsobs.model.series_budget import series_budget
 from imsobs.problems import available, listed
 from imsobs.spec import packs
 from imsobs.spec.schema.pipeline import Collector
-from imsobs.write import Change
 
 if TYPE_CHECKING:
     from imsobs.runtime.start.begun import Beginning
@@ -65,6 +63,7 @@ def init(
 ) -> None:
     """Write a spec for a service and render it; nothing that is there is overwritten."""
     from imsobs.runtime.start import begun as start
+    from imsobs.runtime.start import own_files
 
     root = folder.resolve()
     there = sorted((root / "spec").glob("*.y*ml"))
@@ -95,7 +94,9 @@ def init(
             + " is for rendered files",
             exit_code=ExitCode.INPUT,
         )
-    own = _own_files(root, start.files(begun))
+    own, kept = own_files.changes(root, start.files(begun))
+    for path in kept:
+        results.print(f"{foreign(path)} is there already, and stays as it is")
     write.apply(root, [*own, *pending])
     for change in own:
         results.print(
@@ -229,45 +230,6 @@ def _compiled(begun: Beginning) -> tuple[Compiled, Beginning]:
                 begun = dataclasses.replace(begun, series=-(-worst // 50_000) * 50_000)
                 file.write_text(start.spec(begun), encoding="utf-8")
         return read_spec([file]), begun
-
-
-def _own_files(root: Path, files: dict[str, str]) -> list[Change]:
-    """Return the files that are new, and what .gitignore and the README get at their end."""
-    from imsobs.runtime.start.begun import IGNORED, README
-
-    found = []
-    for path, text in files.items():
-        if os.path.lexists(root / path):
-            results.print(f"{foreign(path)} is there already, and stays as it is")
-        else:
-            found.append(Change(path, None, text.encode()))
-    ignored = _text(root / ".gitignore")
-    if ignored is not None:
-        lacking = [line for line in IGNORED if line not in ignored.splitlines()]
-        found += _added(".gitignore", ignored, "".join(f"{line}\n" for line in lacking))
-    readme = _text(root / "README.md")
-    if readme is not None and "imsobs" not in readme:
-        found += _added("README.md", readme, README if readme else README.lstrip())
-    return found
-
-
-def _text(file: Path) -> str | None:
-    """Return the text of a file, empty without one; None of what is no text or leads elsewhere."""
-    if not os.path.lexists(file):
-        return ""
-    if file.is_symlink() or not file.is_file():
-        return None
-    try:
-        return file.read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
-
-
-def _added(path: str, before: str, more: str) -> list[Change]:
-    if not more:
-        return []
-    joined = before + ("" if not before or before.endswith("\n") else "\n") + more
-    return [Change(path, before.encode() if before else None, joined.encode())]
 
 
 def _tell(begun: Beginning, openapi: str | None, written: list[str]) -> None:

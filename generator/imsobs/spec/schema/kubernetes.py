@@ -104,7 +104,7 @@ class KubernetesAlertmanager(Workload):
     secret: DnsName = Field(
         default="alerting",
         description=(
-            "Secret with one key for each file that receivers name (docs/guide/alerting.md)."
+            "Secret with one key for each file that receivers name (guide/alerting.md of imsobs)."
         ),
     )
 
@@ -190,8 +190,8 @@ class Instrumentation(Section):
 
     image: TaggedImage = Field(
         description=(
-            "Image with the instrumentation, built as docs/guide/kubernetes.md says, with its tag"
-            " or digest."
+            "Image with the instrumentation, built as guide/kubernetes.md of imsobs says, with its"
+            " tag or digest."
         )
     )
     deployments: dict[DnsLabel, DnsLabel] = Field(

@@ -132,7 +132,7 @@ class Spec(Section):
         default=None,
         description=(
             "The same stack on Kubernetes, rendered to stack/kubernetes/ beside the one machine"
-            " (docs/guide/kubernetes.md). null, as the default: one machine alone."
+            " (guide/kubernetes.md of imsobs). null, as the default: one machine alone."
         ),
     )
     dashboards: Dashboards = Field(
