@@ -22,7 +22,7 @@ PinnedModule = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/~-]*[ @]v
 Inside = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$")
 ]
-Package = Annotated[str, Field(pattern=r"^\./[A-Za-z0-9_][A-Za-z0-9_/-]*$")]
+Package = Annotated[str, Field(pattern=r"^\.(/[A-Za-z0-9_][A-Za-z0-9_/-]*)?$")]
 Flag = Annotated[str, Field(pattern=r"^-X [A-Za-z0-9._/-]+=[0-9.]+$")]
 Tag = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
 Version = Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
@@ -67,7 +67,8 @@ class ModuleCopyBuild(Strict):
 
     placeholders: files that the module embeds but does not carry; made as empty pages.
     drop_replaces: modules that its go.mod replaces by a folder which the module does not
-    carry; they are taken as published, in the version that go.mod requires.
+    carry; they are taken as published, in the version that go.mod requires. staging: the version
+    in which all that its go.mod replaces by a folder below ./staging are published.
     """
 
     kind: Literal["go-module-copy"]
@@ -79,6 +80,7 @@ class ModuleCopyBuild(Strict):
     placeholders: list[Inside] = []
     # Left out of the key of the result when empty: what was built without it stays valid.
     drop_replaces: Annotated[list[ModuleText], Field(exclude_if=lambda names: not names)] = []
+    staging: Annotated[ModuleVersion | None, Field(exclude_if=lambda found: found is None)] = None
 
 
 Build = Annotated[CollectorBuild | GoInstallBuild | ModuleCopyBuild, Field(discriminator="kind")]

@@ -11,50 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import kubernetes_api
+import kubernetes_specs
 import pytest
 import small_specs
 import yaml
+from kubernetes_specs import EVERYTHING, STORES, VARIANTS
 
 from imsobs.compile import render_model
 
-STORES = """
-kubernetes:
-  jaeger: {cassandra: {servers: [cassandra.cassandra.svc], secret: cassandra}}
-  loki: {s3: {bucket: shop-logs, secret: loki-bucket}}
-"""
-ELSEWHERE = """
-kubernetes:
-  jaeger: {otlp: "jaeger.tracing.svc:4317"}
-  loki: {otlp: "http://loki.logs.svc:3100"}
-"""
-VARIANTS = {
-    "stores that are rendered": (STORES,),
-    "stores that run already": (ELSEWHERE,),
-    "no stores": ("stack: {jaeger: null, loki: null}\nkubernetes: {}",),
-    "OpenSearch, tenants, Thanos, regions, grafana-operator": (
-        """
-kubernetes:
-  namespace: shop-seen
-  senders: [shop, shop-jobs]
-  jaeger: {opensearch: {urls: ["https://search:9200"], index_prefix: shop, secret: search}}
-  loki: {tenant: shop, s3: {bucket: shop-logs, endpoint: "http://minio:9000"}}
-  prometheus:
-    storage_class: fast
-    remote_write: {url: "https://mimir/api/v1/push", tenant: shop, bearer: {name: mimir}}
-    thanos: {version: 0.42.5, secret: thanos}
-  regions: {eu: {}, us: {remote_write: "https://mimir.us/api/v1/push"}}
-  grafana: {by: operator, namespaces: [grafana]}
-  instrumentation: {image: "registry/shop:1", deployments: {orders-api: app}}
-  derive: {replicas: 2, most: 2}
-""",
-    ),
-    "protected ports": (STORES, "stack: {ingest: {auth: bearer, tls: true}}"),
-}
-EVERYTHING = [
-    text
-    for name, text in small_specs.PARTS.items()
-    if name not in ("nothing", "model calls that are priced")
-]
 # Judged by nothing here: their definitions are in no Go module that can be had.
 NOT_JUDGED = {"GrafanaDashboard", "GrafanaDatasource"}
 
@@ -71,21 +35,12 @@ def _all(folder: Path, *texts: str) -> dict[str, bytes]:
 
 def _files(folder: Path, *texts: str) -> dict[str, bytes]:
     """Return the files of stack/kubernetes/."""
-    of = "stack/kubernetes/"
-    found = _all(folder, *texts)
-    return {path.removeprefix(of): text for path, text in found.items() if path.startswith(of)}
+    return kubernetes_specs.manifests(_all(folder, *texts))
 
 
 def _objects(folder: Path, *texts: str) -> list[dict[str, Any]]:
     """Return every object that is rendered, kustomizations and patches left out."""
-    files = _files(folder, *texts)
-    return [
-        found
-        for path, content in files.items()
-        if not path.endswith("kustomization.yaml") and "service/deployment-" not in path
-        for found in yaml.safe_load_all(content)
-        if found is not None
-    ]
+    return list(kubernetes_specs.objects(_all(folder, *texts)))
 
 
 def _of(objects: list[dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:

@@ -165,13 +165,22 @@ def _module_copy(build: ModuleCopyBuild, site: Site) -> Path:
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text("<html></html>\n", encoding="utf-8")
     # What is taken as published is not in the module's go.sum yet.
-    mode = ["-mod=mod"] if build.drop_replaces else []
-    for name in build.drop_replaces:
-        site.run([str(site.go), "mod", "edit", f"-dropreplace={name}"], copy, {})
+    mode = ["-mod=mod"] if build.drop_replaces or build.staging else []
+    edits = [f"-dropreplace={name}" for name in build.drop_replaces]
+    for name in _staged(copy) if build.staging else []:
+        edits += [f"-dropreplace={name}", f"-require={name}@{build.staging}"]
+    if edits:
+        site.run([str(site.go), "mod", "edit", *edits], copy, {})
     output = site.work / "binary"
     command = [str(site.go), "build", *mode, *_flags(build), "-o", str(output), build.package]
     site.run(command, copy, {})
     return output
+
+
+def _staged(copy: Path) -> list[str]:
+    """Return the modules that a go.mod replaces by folders below ./staging."""
+    text = (copy / "go.mod").read_text(encoding="utf-8")
+    return re.findall(r"^\s*(?:replace )?(\S+) => \./staging/", text, re.MULTILINE)
 
 
 def collector_go_mod(

@@ -1,0 +1,132 @@
+"""A real API server takes every object that is rendered, and refuses those that are not."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import kubernetes_server
+import pytest
+import small_specs
+from kubernetes_specs import EVERYTHING, STORES, VARIANTS, objects
+
+from imsobs.compile import read_spec, render_model
+from imsobs.runtime.build.binaries import locate
+from imsobs.runtime.process.plan import load_plan
+from imsobs.runtime.progress import Silent
+
+pytestmark = pytest.mark.scale
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "examples/kubernetes/overlay.yaml"
+# Definitions of grafana-operator are in no Go module that can be had.
+_UNKNOWN = {"GrafanaDashboard", "GrafanaDatasource"}
+
+
+def _binary(name: str) -> Path:
+    found = locate(load_plan(ROOT), ROOT, name, Silent())
+    if found is None:
+        pytest.skip(f"{name} is not here: imsobs binaries --scale builds it")
+    return found.path
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[kubernetes_server.ApiServer]:
+    apiserver, etcd = _binary("kube-apiserver"), _binary("etcd")
+    with kubernetes_server.running(apiserver, etcd, tmp_path_factory.mktemp("server")) as found:
+        yield found
+
+
+def _of(folder: Path, *texts: str) -> list[dict[str, Any]]:
+    model = small_specs.model_of(folder, *texts)
+    return [_placed(one) for one in objects(render_model(model)) if one["kind"] not in _UNKNOWN]
+
+
+def _placed(one: dict[str, Any]) -> dict[str, Any]:
+    """Return an object in a namespace: those of the service name none."""
+    if one["kind"] in ("Instrumentation", "ConfigMap"):
+        one["metadata"].setdefault("namespace", "default")
+    return one
+
+
+def _apply(server: kubernetes_server.ApiServer, found: list[dict[str, Any]]) -> list[str]:
+    """Apply objects; return what was refused or warned of. A namespace must be there really."""
+    answers = [(one, server.apply(one, dry_run=one["kind"] != "Namespace")) for one in found]
+    return [f"{one['kind']} {one['metadata']['name']}: {answer}" for one, answer in answers
+            if not answer.accepted]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_object_is_accepted(
+    name: str, server: kubernetes_server.ApiServer, tmp_path: Path
+) -> None:
+    assert _apply(server, _of(tmp_path, *EVERYTHING, *VARIANTS[name])) == []
+
+
+@pytest.mark.product
+def test_every_object_of_the_example_is_accepted_and_applied_twice(
+    server: kubernetes_server.ApiServer,
+) -> None:
+    model = read_spec([ROOT / "spec/ims.yaml", EXAMPLE]).model
+    assert model is not None
+    found = [_placed(one) for one in objects(render_model(model))]
+    assert len(found) > 60
+    for _ in range(2):
+        told = {one["metadata"]["name"]: server.apply(one, dry_run=False) for one in found}
+        assert {name: answer for name, answer in told.items() if not answer.accepted} == {}
+    kept = server.get(next(one for one in found if one["kind"] == "Prometheus"))
+    assert kept["metadata"]["generation"] == 1, "what is applied again changes nothing"
+
+
+@pytest.mark.parametrize(
+    ("kind", "place", "value", "told"),
+    [
+        ("OpenTelemetryCollector", "mode", "cluster", "Unsupported value"),
+        ("OpenTelemetryCollector", "replica", 3, "field not declared in schema"),
+        ("Prometheus", "scrapeInterval", "15 seconds", "should match"),
+        ("PodMonitor", "podMetricsEndpoints", "derived", "expected list"),
+        ("StatefulSet", "podManagementPolicy", "Ordered", "must be"),
+        ("NetworkPolicy", "podselector", {}, "field not declared in schema"),
+        ("PodDisruptionBudget", "minAvailable", 1, "cannot be both set"),
+    ],
+)
+def test_what_is_wrong_is_refused(
+    kind: str,
+    place: str,
+    value: Any,
+    told: str,
+    server: kubernetes_server.ApiServer,
+    tmp_path: Path,
+) -> None:
+    found = _of(tmp_path, *EVERYTHING, STORES)
+    assert server.apply(found[0], dry_run=False).accepted, "the namespace"
+    one = copy.deepcopy(next(one for one in found if one["kind"] == kind))
+    one["spec"][place] = value
+    answer = server.apply(one)
+    assert not answer.accepted
+    assert told in answer.message, answer
+
+
+@pytest.mark.parametrize("name", ["jaeger", "loki"])
+def test_the_namespace_takes_these_pods_and_no_privileged_one(
+    name: str, server: kubernetes_server.ApiServer, tmp_path: Path
+) -> None:
+    found = _of(tmp_path, *EVERYTHING, STORES)
+    assert server.apply(found[0], dry_run=False).accepted, "the namespace"
+    one = next(one for one in found if one["kind"] == "StatefulSet" and
+               one["metadata"]["name"] == name)  # fmt: skip
+    template = one["spec"]["template"]
+    volumes = [{"name": "data", "emptyDir": {}}]
+    pod: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {**template["metadata"], "name": f"{name}-0",
+                     "namespace": one["metadata"]["namespace"]},
+        "spec": {**template["spec"], "volumes": [*template["spec"]["volumes"], *volumes]},
+    }  # fmt: skip
+    assert server.apply(pod).accepted
+    pod["spec"]["containers"][0]["securityContext"] = {"privileged": True}
+    refused = server.apply(pod)
+    assert refused.status == 403
+    assert "violates PodSecurity" in refused.message
