@@ -74,7 +74,6 @@ def _pages(folder: Path) -> Iterator[str]:
             root=root,
             logs=folder / "service",
             port=port,
-            ready_seconds=240,
             endpoint=f"http://127.0.0.1:{load_plan(root).processes['otelcol'].ports['otlp_http']}",
         )
         service = stack.enter_context(running(launch))

@@ -127,7 +127,6 @@ def field_of(incident: Incident) -> Iterator[tuple[Field, Inbox, Path]]:
                 port=port if number == 0 else 0,
                 endpoint=endpoint,
                 env=env,
-                ready_seconds=240,
             )
             versions[version] = stack.enter_context(running(launch))
         live = stack.enter_context(running_stack(root, root / ".imsobs"))

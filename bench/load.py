@@ -86,8 +86,6 @@ def _benchmark(given: argparse.Namespace, folder: Path) -> Page:
             port=port,
             endpoint=f"http://127.0.0.1:{stack.port('otelcol', 'otlp_http')}",
             workers=given.workers,
-            # Each imports for itself.
-            ready_seconds=60.0 * given.workers,
         )
         with running(launch) as service:
             say(f"{given.users} users for {given.seconds} s ...")

@@ -67,7 +67,6 @@ def watch(minutes: float) -> Quiet:
             logs=folder / "service",
             port=port,
             endpoint=f"http://127.0.0.1:{otlp}",
-            ready_seconds=240,
         )
         # Without secrets Alertmanager would say that nobody can be told.
         inbox = stack.enter_context(listening())

@@ -49,7 +49,8 @@ class Launch:
     env: dict[str, str] = field(default_factory=dict)
     instrumented: bool = True
     workers: int = 1
-    ready_seconds: float = 60.0
+    # Until it answers: a machine that has other things to do takes its time.
+    ready_seconds: float = 240.0
 
 
 @dataclass(frozen=True)
