@@ -54,6 +54,8 @@ class _Files(LoadFileScheduling):
         return {file.relative_to(ROOT).as_posix() for file in looking}
 
 
+# The mutation tester runs tests without plugins.
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
     return _Files(config, log) if config.getvalue("dist") == "loadfile" else None
 
