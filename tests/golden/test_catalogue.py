@@ -13,6 +13,7 @@ ELSEWHERE = {
     "ims_health_status": "golden/test_probe.py",
     "ims_health_check_duration_seconds": "golden/test_probe.py",
     "ims_process_alive": "golden/test_gauge_folds.py",
+    "ims_received_spans_total": "golden/test_received_spans.py",
     "ims_redactions_total": "golden/test_redaction.py",
     "ims_kept_request_duration_seconds": "golden/test_exemplars.py",
 }

@@ -48,6 +48,9 @@ def test_every_metric_was_seen_after_the_reference_traffic(stack: Live) -> None:
         assert missing <= set(NOT_CAUSED)
         assert sum(row["state"] == "seen" for row in found["metrics"]) >= 90
         assert found["undeclared"] == []
+        assert {one["source"] for one in found["unmatched"]} <= {"websocket"}
+        (web,) = [one for one in found["scopes"] if one["name"].endswith(".fastapi")]
+        assert web["taken"]["http_request"] >= sum(stack.report.requests.values())
         return True
 
     eventually(all_seen, 60)

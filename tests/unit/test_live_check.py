@@ -195,15 +195,76 @@ def test_series_that_nobody_declared(tmp_path: Path, holds: Any) -> None:
 
 def test_broken_events_are_told_with_what_they_are(tmp_path: Path, holds: Any) -> None:
     model = smallest(tmp_path, PARTS["events"])
-    events = ({"service_name": "orders-api", "event": "order_placed"}, 4)
+    fault = {"event": "order_placed", "event_fault": "missing_field"}
+    events = ({"service_name": "orders-api", **fault}, 4)
     overflow = ({"service_name": "orders-api", "label": "route"}, 9)
     holds([], {"shop_invalid_events_total": [events], "shop_label_overflow_total": [overflow]})
     found = report(model, BASE, 300)
     assert [(one.fault, one.labels, one.count) for one in found.broken] == [
-        ("events that break their contract", {"event": "order_placed"}, 4),
+        ("events that break their contract", fault, 4),
         ("label values that the spec does not list", {"label": "route"}, 9),
     ]
     assert found.counts()[Finding.broken] == 1
+
+
+CALLS = """
+sources: {model_call: {description: A call., dialects: [genai]}}
+labels:
+  vendor: {description: Vendor., attributes: [gen_ai.provider.name], values: [openai]}
+metrics: {shop_calls_total: {description: Calls., span: model_call}}
+"""
+
+
+def came_in(scope: str, source: str, count: int) -> tuple[dict[str, str], int]:
+    return {"instrumentation_scope": scope, "span_source": source}, count
+
+
+def test_a_scope_that_no_source_takes_is_told_with_what_to_write(
+    tmp_path: Path, holds: Any
+) -> None:
+    model = smallest(tmp_path, CALLS)
+    fastapi, redis = (f"opentelemetry.instrumentation.{name}" for name in ("fastapi", "redis"))
+    rows = [
+        came_in(fastapi, "http_request", 5),
+        came_in(fastapi, "none", 2),
+        came_in("litellm", "none", 4),
+        came_in(redis, "none", 3),
+        came_in("opentelemetry.util.genai.x", "none", 1),
+        came_in("other", "other", 9),
+    ]
+    holds([], {"shop_received_spans_total": rows})
+    found = report(model, BASE, 300)
+    assert [(one.name, one.taken, one.untaken, one.line) for one in found.scopes] == [
+        ("litellm", {}, 4, "sources: {model_call: {dialects: [genai, litellm]}}"),
+        (fastapi, {"http_request": 5}, 2, ""),
+        (redis, {}, 3,
+         f'sources: {{redis: {{description: ..., kind: ..., scopes: ["{redis}"]}}}}'),
+        # Its dialect is accepted already, and no span was a call.
+        ("opentelemetry.util.genai.x", {}, 1, ""),
+        ("other", {}, 9, ""),
+    ]  # fmt: skip
+    assert [(one.source, one.metrics) for one in found.unmatched] == [
+        ("model_call", ("shop_calls_total",)),
+        ("websocket", ("shop_websocket_session_duration_seconds",)),
+    ]
+    assert found.verdict([Finding.unmatched]) is Verdict.findings
+
+
+def test_the_lines_to_write_are_a_spec(tmp_path: Path, holds: Any) -> None:
+    rows = [came_in("litellm", "none", 4), came_in("acme.client", "none", 4)]
+    holds([], {"shop_received_spans_total": rows})
+    found = report(smallest(tmp_path), BASE, 300)
+    lines = [one.line.replace("kind: ...", "kind: client") for one in found.scopes]
+    assert len([line for line in lines if line]) == 2
+    taken = smallest(tmp_path, *lines)
+    assert taken.spec.sources["client"].scopes == ["acme.client"]
+    assert taken.spec.sources["model_call"].dialects == ["litellm"]
+
+
+def test_without_a_metric_of_scopes_nothing_is_told_of_sources(tmp_path: Path, holds: Any) -> None:
+    holds([])
+    found = report(model_of(tmp_path, PARTS["spans"]), BASE, 300)
+    assert (found.scopes, found.unmatched) == ([], [])
 
 
 @pytest.mark.parametrize("counter", [name for name, _, _ in counters()])

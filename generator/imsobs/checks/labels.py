@@ -26,6 +26,7 @@ _SETS = (
     "values_of_labels",
     "values_of_events",
     "values_of_measures",
+    "values_of_sources",
 )
 
 

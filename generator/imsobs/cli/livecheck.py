@@ -60,7 +60,7 @@ def live_check(
         str,
         typer.Option(
             metavar="WHAT,...",
-            help="Exit 1 on any of: missing, quiet, outside, undeclared, broken.",
+            help="Exit 1 on any: missing, quiet, outside, undeclared, unmatched, broken.",
         ),
     ] = "",
     service: Annotated[

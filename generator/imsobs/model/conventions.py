@@ -59,9 +59,13 @@ SOURCE_MARK = f"{MARKS}source"
 COST = f"{MARKS}cost_usd"
 COST_DRIFT = f"{MARKS}cost_drift_percent"
 INVALID_EVENT = f"{MARKS}invalid"
+SCOPE_MARK = f"{MARKS}scope"
 EXCEPTION = f"{MARKS}exception"
 OUTCOME = "outcome"
 UNPRICED_REASON = "unpriced_reason"
+EVENT_FAULT = "event_fault"
+# Labels of the spans that came in: who made them, and which source took them.
+SCOPE, TAKEN_BY = "instrumentation_scope", "span_source"
 EVENT_ATTRIBUTE = "event"
 # What a metric of log records names when it counts all of them.
 EVERY_RECORD = "all"

@@ -58,6 +58,8 @@ def resolve_label(name: str, spec: Spec) -> ResolvedLabel:
         matches = {other: exact([other]) for other in spec.labels}
     elif label.values_of_events:
         matches = {event: exact([event]) for event in spec.events}
+    elif label.values_of_sources:
+        matches = {source: exact([source]) for source in spec.sources}
     elif label.values_of_measures:
         matches = {value: exact([value]) for value in faulty_values(spec)}
     else:

@@ -90,6 +90,9 @@ def resolve_metric(
         label: (value,) if isinstance(value, str) else tuple(value)
         for label, value in metric.when.items()
     }
+    series = math.prod(_size(label, labels, when) for label in metric.labels)
+    if (most := kind.most_series(sources, spec)) is not None:
+        series = min(series, most)
     per_series = len(buckets) + 3 if metric.type == "histogram" else 1
     return ResolvedMetric(
         name=name,
@@ -108,7 +111,7 @@ def resolve_metric(
         fold=metric.fold if metric.type == "gauge" and kind.folded else None,
         exemplars=metric.exemplars,
         interval=metric.interval,
-        series_budget=per_series * math.prod(_size(label, labels, when) for label in metric.labels),
+        series_budget=per_series * series,
     )
 
 

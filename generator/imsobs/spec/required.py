@@ -22,7 +22,7 @@ _ONE_OF = {
     "slos": {"bad": "{...}", "below": "..."},
     "labels": {
         "values": "[...]", "patterns": "{...}", "values_of": "...", "values_of_labels": "...",
-        "values_of_events": "...", "values_of_measures": "...",
+        "values_of_events": "...", "values_of_measures": "...", "values_of_sources": "...",
     },
     "rules": {"expr": "...", "ratio": "{...}"},
 }  # fmt: skip

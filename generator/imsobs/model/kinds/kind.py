@@ -123,6 +123,10 @@ class Kind:
             )
         return common
 
+    def most_series(self, sources: tuple[str, ...], spec: Spec) -> int | None:
+        """Return the most series of a service in an environment, where the labels do not say."""
+        return None
+
     # --- checks
 
     def declared(self, spec: Spec) -> Mapping[str, object] | None:

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from imsobs.model import Model
     from imsobs.model.metrics import ResolvedMetric
 
-# The source of the series that is there for each process that reports.
+# The source of the series that is there for each process that reports, and of the spans that came
+# in, by the scope that they came from.
 ALIVE: Final = "process_alive"
+RECEIVED: Final = "received_spans"
 _LABEL, _ATTRIBUTE, _SIGNAL = "label", "attribute", "signal"
 # What the redaction processor writes onto a signal of which it masked something.
 _MASKED = ("redaction.masked.count", "redaction.body.masked.count")
@@ -36,7 +38,7 @@ class Pipeline(Kind):
         return "the pipeline's own bookkeeping"
 
     def counted(self, metric: ResolvedMetric, model: Model) -> list[Counting]:
-        """Return what is counted from signals; nothing for ``process_alive``."""
+        """Return what is counted from signals, of what signal_to_metrics counts."""
         match metric.sources:
             case ("label_overflow",):
                 return _overflow(model)
@@ -49,8 +51,20 @@ class Pipeline(Kind):
                 ]
             case ("redacted",):
                 return [_redacted("span", "traces"), _redacted("log", "logs")]
-        # process_alive is made of metrics, by outputs/collector/state.py.
+        # process_alive is made of metrics, by outputs/collector/state.py, received_spans by
+        # outputs/collector/scopes.py.
         return []
+
+    def most_series(self, sources: tuple[str, ...], spec: Spec) -> int | None:
+        """Return the limit of scopes, of the spans that came in; one more holds the rest."""
+        scope = spec.labels.get(conventions.SCOPE)
+        if sources != (RECEIVED,) or scope is None:
+            return None
+        return (scope.limit or 1) + 1
+
+    def received(self, model: Model) -> list[ResolvedMetric]:
+        """Return the metric of the spans that came in, where the spec has one."""
+        return [metric for metric in self.metrics(model) if metric.sources == (RECEIVED,)]
 
     def alive(self, model: Model) -> list[ResolvedMetric]:
         """Return the metric that says which processes report, where one is needed."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from imsobs import artifacts
 from imsobs.model import Model
-from imsobs.outputs.collector import branches, exemplars, probe, sdk, state
+from imsobs.outputs.collector import branches, exemplars, probe, scopes, sdk, state
 from imsobs.outputs.collector.builder import builder_sections
 from imsobs.outputs.collector.parts import ACCEPTED, Parts, together
 from imsobs.outputs.collector.pruned import pruned
@@ -28,7 +28,12 @@ from imsobs.outputs.references import COLLECTOR, written
 from imsobs.pages import YamlPage
 
 # Kind of source -> its parts, of the kinds that are not counted from spans or log records.
-OWN_PARTS: Mapping[str, Callable[[Model], Parts]] = {"sdk": sdk.parts, "probe": probe.parts}
+OWN_PARTS: Mapping[str, Callable[[Model], Parts]] = {
+    "sdk": sdk.parts,
+    "probe": probe.parts,
+    # Of this kind, the spans that came in.
+    "pipeline": scopes.parts,
+}
 
 
 @dataclass(frozen=True)

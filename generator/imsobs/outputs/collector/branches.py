@@ -13,6 +13,7 @@ from imsobs.outputs.collector import (
     identity,
     ordered,
     sampling,
+    scopes,
     state,
     store,
 )
@@ -103,11 +104,14 @@ def is_on(model: Model) -> bool:
 def derive_pipelines(model: Model) -> dict[str, Any]:
     """Return the branch of the metrics."""
     counted = [_COUNTED, *([state.REPORTED] if state.state_metrics(model) else [])]
+    # What no metric is derived from is dropped, or counted as that.
+    rest = [scopes.COUNTED] if scopes.is_on(model) else []
+    dropped = [] if rest else ["filter/derive_traces"]
     return {
         "traces/derive": {
             "receivers": [ACCEPTED],
-            "processors": ["transform/derive_traces", "filter/derive_traces"],
-            "exporters": counted,
+            "processors": ["transform/derive_traces", *dropped],
+            "exporters": [*counted, *rest],
         },
         "logs/derive": {
             "receivers": [ACCEPTED],

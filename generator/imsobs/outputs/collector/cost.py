@@ -236,6 +236,6 @@ def drift_statements(estimate_key: str) -> list[str]:
         set_to(
             drift, f"({estimate} - {cost}) / {estimate} * 100.0", f"{known} and {cost} < {estimate}"
         ),
-        set_to(attribute("log", conventions.INVALID_EVENT), "true", beyond),
+        set_to(attribute("log", conventions.INVALID_EVENT), text("wrong_value"), beyond),
         f"delete_key(log.attributes, {text(conventions.COST_DRIFT)}) where {beyond}",
     ]

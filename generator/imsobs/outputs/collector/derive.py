@@ -11,12 +11,9 @@ from imsobs.model import Model, conventions
 from imsobs.model.kinds import event as event_kind
 from imsobs.model.kinds import span
 from imsobs.model.labels import exact
-from imsobs.model.numbers import (
-    largest_of,
-    measures,
-)
-from imsobs.outputs.collector import dialects
-from imsobs.outputs.collector.cost import cost_statements, drift_statements, reserved
+from imsobs.outputs.collector import dialects, events
+from imsobs.outputs.collector import scopes as received
+from imsobs.outputs.collector.cost import cost_statements, reserved
 from imsobs.outputs.collector.duplicates import duplicate_groups, scope_statements, several_group
 from imsobs.outputs.collector.identity import (
     Group,
@@ -25,12 +22,9 @@ from imsobs.outputs.collector.identity import (
     resource_group,
 )
 from imsobs.outputs.collector.ottl import (
-    any_of,
     attribute,
     forget_marks,
     in_scopes,
-    is_measurement,
-    is_number,
     matches,
     normalize_label,
     set_to,
@@ -40,7 +34,6 @@ from imsobs.outputs.collector.outcome import cancellation, exception_group, outc
 from imsobs.outputs.collector.unpriced import unpriced_statements
 from imsobs.outputs.collector.values import value_statements
 from imsobs.problems import KeyPath
-from imsobs.spec.schema.events import Event, EventField
 from imsobs.spec.schema.signals import SpanSource
 
 
@@ -48,7 +41,7 @@ def trace_groups(model: Model) -> list[Group]:
     """Return the trace transform: mark each span's source, then set its labels."""
     mark = attribute("span", conventions.SOURCE_MARK)
     marking = [forget_marks("span")]
-    scopes = [forget_marks("scope")]
+    scopes = [forget_marks("scope"), *received.scope_statements(model)]
     for name, source in model.spec.sources.items():
         scopes += dialects.scope_statements(source)
         if source.scopes:
@@ -64,6 +57,7 @@ def trace_groups(model: Model) -> list[Group]:
         {"context": "scope", "statements": scopes},
         *several_group(model.spec.sources),
         {"context": "span", "statements": marking},
+        *received.taken_group(model),
     ]
     groups += duplicate_groups(model.spec.sources)
     groups.append(exception_group())
@@ -76,7 +70,7 @@ def trace_groups(model: Model) -> list[Group]:
                 "statements": _span_statements(name, source, model),
             }
         )
-    return groups
+    return [*groups, *received.untaken_group(model)]
 
 
 def _inside(source: str) -> str:
@@ -135,8 +129,12 @@ def log_groups(model: Model) -> list[Group]:
         set_to(
             event_key, f"String({event_key})", f"{event_key} != nil and not IsString({event_key})"
         ),
-        set_to(invalid, "true", f"{event_key} != nil and not {matches(event_key, known)}"),
-        set_to(event_key, text(_other(model)), f"{invalid} == true"),
+        set_to(
+            invalid,
+            text("unknown_event"),
+            f"{event_key} != nil and not {matches(event_key, known)}",
+        ),
+        set_to(event_key, text(_other(model)), f"{invalid} != nil"),
     ]
     groups: list[Group] = [
         resource_group(model),
@@ -153,11 +151,11 @@ def log_groups(model: Model) -> list[Group]:
                         set_to(attribute("log", mark), "true")
                         for mark in event_kind.KIND.marks(name, model)
                     ),
-                    *_event_statements(event, model),
+                    *events.statements(event, model),
                 ],
             }
         )
-    return groups
+    return [*groups, *events.fault_groups(model)]
 
 
 def _record_statements(model: Model) -> list[str]:
@@ -180,51 +178,6 @@ def _other(model: Model) -> str:
     return model.labels["event"].overflow if "event" in model.labels else "other"
 
 
-def _event_statements(event: Event, model: Model) -> list[str]:
-    invalid = attribute("log", conventions.INVALID_EVENT)
-    # An event without fields has no contract to break.
-    breaks = [_breaks(name, field) for name, field in event.fields.items()]
-    statements = [set_to(invalid, "true", any_of(breaks))] if breaks else []
-    # Valid fields of an invalid event are still counted; invalid ones are removed.
-    for name, field in event.fields.items():
-        if measures(field):
-            path = attribute("log", name)
-            faulty = f"{invalid} == true and {path} != nil and not {_sound(name, field)}"
-            statements.append(f"delete_key(log.attributes, {text(name)}) where {faulty}")
-    for name, field in event.fields.items():
-        if field.label is not None:
-            statements += normalize_label(model.labels[field.label], "log", (name,))
-    if event.usage is not None:
-        statements += [*reserved("log"), *cost_statements("log", event.usage, model)]
-        if "estimated_usd" in event.fields:
-            statements += drift_statements("estimated_usd")
-    return statements
-
-
-def _sound(name: str, field: EventField) -> str:
-    """Return the condition that a measured field holds what its contract allows."""
-    largest = largest_of(name) if field.max is None else field.max
-    return is_measurement(attribute("log", name), largest, whole=field.type == "integer")
-
-
-def _breaks(name: str, field: EventField) -> str:
-    """Return the condition that a field breaks the event's contract."""
-    path = attribute("log", name)
-    if measures(field):
-        sound = _sound(name, field)
-        return f"({path} != nil and not {sound})" if field.optional else f"not {sound}"
-    fits = {
-        "integer": f"IsInt({path})",
-        "number": is_number(path),
-        "boolean": f"IsBool({path})",
-        "string": f"IsString({path})",
-        None: f"{path} != nil",
-    }[field.type]
-    if field.values:
-        fits = f"({fits} and {matches(path, exact(field.values))})"
-    return f"({path} != nil and not {fits})" if field.optional else f"not {fits}"
-
-
 def places(model: Model) -> Iterator[tuple[str, KeyPath]]:
     """Yield each statement and condition with the entry of the spec that it is made from."""
     mark = attribute("span", conventions.SOURCE_MARK)
@@ -242,5 +195,5 @@ def places(model: Model) -> Iterator[tuple[str, KeyPath]]:
     for name, statement in zip(model.spec.records, _record_statements(model), strict=True):
         yield statement, ("records", name, "where")
     for name, event in model.spec.events.items():
-        for statement in _event_statements(event, model):
+        for statement in events.statements(event, model):
             yield statement, ("events", name)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from imsobs.model import Model, conventions
+from imsobs.model.kinds import pipeline
 from imsobs.runtime.livecheck.window import Window
 
 # What the pipeline counts -> what is wrong.
@@ -30,10 +31,10 @@ class Broken:
 def broken(model: Model, window: Window) -> Iterator[Broken]:
     """Yield what the pipeline counted of faulty signals, where the spec has metrics of that."""
     for source, fault in _FAULTS.items():
-        for name, metric in model.metrics.items():
-            if metric.source_kind != "pipeline" or metric.sources != (source,):
+        for metric in pipeline.KIND.metrics(model):
+            if metric.sources != (source,):
                 continue
-            for one in window.counted(name, [conventions.SERVICE_NAME, *metric.labels]):
+            for one in window.counted(metric.name, [conventions.SERVICE_NAME, *metric.labels]):
                 service = one.labels.get(conventions.SERVICE_NAME, "")
                 which = {label: one.labels.get(label, "") for label in metric.labels}
-                yield Broken(fault, name, service, which, round(one.count))
+                yield Broken(fault, metric.name, service, which, round(one.count))

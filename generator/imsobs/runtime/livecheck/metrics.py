@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from imsobs.model import Model, conventions
+from imsobs.model.kinds import pipeline, stack
 from imsobs.model.metrics import ResolvedMetric
 from imsobs.model.reporters import reporters
 from imsobs.runtime.livecheck.window import Counted, Labels, Window
-
-_STACK, _PIPELINE = "stack", "pipeline"
 
 
 class State(StrEnum):
@@ -79,7 +78,7 @@ def seen(
     for name in model.spec.metrics:
         metric = model.metrics[name]
         found = there[_first_series(metric)]
-        if metric.source_kind == _STACK:
+        if metric.kind is stack.KIND:
             if service is None:
                 yield _of_component(metric, found, jobs)
             continue
@@ -142,7 +141,7 @@ def _of_services(
         elif own_series:
             state = State.quiet
         else:
-            state = State.none if metric.source_kind == _PIPELINE else State.missing
+            state = State.none if metric.kind is pipeline.KIND else State.missing
         yield Seen(
             metric.name,
             service,

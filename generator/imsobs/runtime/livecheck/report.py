@@ -13,6 +13,7 @@ from imsobs.runtime.livecheck.broken import Broken, broken
 from imsobs.runtime.livecheck.foreign import Sender, Undeclared, senders, undeclared
 from imsobs.runtime.livecheck.losses import Loss, losses
 from imsobs.runtime.livecheck.metrics import Seen, State, seen
+from imsobs.runtime.livecheck.scopes import Scope, Unmatched, scopes, unmatched
 from imsobs.runtime.livecheck.window import Window
 
 
@@ -23,6 +24,7 @@ class Finding(StrEnum):
     quiet = "quiet"
     outside = "outside"
     undeclared = "undeclared"
+    unmatched = "unmatched"
     broken = "broken"
 
 
@@ -45,6 +47,8 @@ class Report:
     undeclared: list[Undeclared]
     senders: list[Sender]
     broken: list[Broken]
+    scopes: list[Scope]
+    unmatched: list[Unmatched]
     losses: list[Loss]
 
     def counts(self) -> Mapping[Finding, int]:
@@ -55,6 +59,7 @@ class Report:
             Finding.quiet: states.count(State.quiet),
             Finding.outside: sum(len(row.outside) for row in self.metrics) + len(self.senders),
             Finding.undeclared: len(self.undeclared),
+            Finding.unmatched: len(self.unmatched),
             Finding.broken: sum(not one.fault.startswith("label") for one in self.broken),
         }
 
@@ -92,6 +97,7 @@ def report(
     jobs = f"{model.spec.service.namespace}-.*"
     with Window(prometheus, end, seconds) as window:
         series = window.series()
+        came_in = scopes(model, window, service)
         return Report(
             end,
             seconds,
@@ -99,5 +105,7 @@ def report(
             [one for one in undeclared(model, series) if service in (None, one.service)],
             list(senders(model, series)) if service is None else [],
             [one for one in broken(model, window) if service in (None, one.service)],
+            came_in,
+            list(unmatched(model, came_in)),
             list(losses(window, jobs)),
         )

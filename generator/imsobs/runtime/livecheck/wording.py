@@ -9,6 +9,7 @@ from imsobs.markdown import cell, code_cell
 from imsobs.model import Model
 from imsobs.runtime.livecheck.metrics import Seen, State
 from imsobs.runtime.livecheck.report import Finding, Report, Verdict
+from imsobs.runtime.livecheck.scopes import Scope
 
 _STATES = {
     State.missing: "Never seen",
@@ -57,6 +58,27 @@ def sections(
         ("series", "job", "service", "count"),
         [(one.name, one.job, one.service, _number(one.series)) for one in report.undeclared],
     )
+    yield Section(
+        "Sources that took no span",
+        ("source", "metrics"),
+        [(one.source, ", ".join(one.metrics)) for one in report.unmatched],
+    )
+    yield Section(
+        "Scopes whose spans no source takes",
+        ("scope", "spans", "to take them"),
+        [
+            (one.name, _number(one.untaken), one.line or "their spans are not what a source asks")
+            for one in report.scopes
+            if not one.taken
+        ],
+    )
+    if every:
+        took = [
+            (one.name, _number(sum(one.taken.values()) + one.untaken), _by_source(one))
+            for one in report.scopes
+            if one.taken
+        ]
+        yield Section("Scopes that sources take spans of", ("scope", "spans", "taken by"), took)
     broken = [
         (", ".join(one.labels.values()), one.service, _number(one.count), one.fault)
         for one in report.broken
@@ -77,6 +99,10 @@ def _outside(report: Report) -> Iterator[tuple[str, ...]]:
             else:
                 meaning = "the spec does not list this value"
             yield row.metric, row.service, one.text, _number(one.count), meaning
+
+
+def _by_source(scope: Scope) -> str:
+    return ", ".join(f"{source} {_number(count)}" for source, count in scope.taken.items())
 
 
 def _counted(row: Seen) -> str:
@@ -104,6 +130,7 @@ def summary(report: Report) -> str:
         f"{found[Finding.quiet]} not in this time",
         f"{found[Finding.outside]} labels or values outside of the spec",
         f"{found[Finding.undeclared]} undeclared series",
+        f"{found[Finding.unmatched]} sources that took no span",
         f"{found[Finding.broken]} kinds of broken signals",
     ]
     return f"{', '.join(parts)}; in {report.seconds} s"

@@ -81,7 +81,14 @@ class Metric(Section):
     )
     log: EventName | None = _source("Source: an entry of `records`, or `all` for every log record.")
     pipeline: (
-        Literal["label_overflow", "redacted", "invalid_event", "invalid_value", "process_alive"]
+        Literal[
+            "label_overflow",
+            "redacted",
+            "invalid_event",
+            "invalid_value",
+            "process_alive",
+            "received_spans",
+        ]
         | None
     ) = _source("Source: what the pipeline itself does to signals on their way.")
     sdk: str | None = _source("Source: the metric of this name that the OpenTelemetry SDK sends.")

@@ -110,6 +110,10 @@ class Label(Section):
         description="Whether the values are what is measured of spans: the attributes that numbers"
         " are read from, and duration. Default: no.",
     )
+    values_of_sources: bool = Field(
+        default=False,
+        description="Whether the values are the names of all sources of spans. Default: no.",
+    )
     limit: Annotated[int, Field(ge=1, le=1000)] | None = Field(
         default=None,
         description=(
