@@ -72,7 +72,7 @@ SUITES = (
             *(f"outputs/collector/{name}.py" for name in ("ottl", "identity")),
             *(f"outputs/collector/{name}.py" for name in ("dialects", "duplicates")),
         ),
-        ("unit/test_duplicates.py", "unit/test_statement_places.py", "golden/test_small_spec.py"),
+        ("unit/test_duplicates.py", "unit/test_derivation_plan.py", "golden/test_small_spec.py"),
     ),
     Suite("order", ("outputs/collector/ordered.py",), ("golden/test_arrival.py",)),
     Suite(

@@ -75,9 +75,7 @@ class Provider(Named):
 class Tokens(Strict):
     """Attributes with token counts, first present one wins.
 
-    excludes_cached: the input leaves out what was read from and written to the cache, which
-    the GenAI conventions count in. within: kind of tokens -> texts that hold the number, where no
-    attribute does.
+    within: kind of tokens -> texts that hold the number, where no attribute does.
     """
 
     input: list[str] = []
@@ -91,7 +89,6 @@ class Tokens(Strict):
     image_input: list[str] = []
     image_output: list[str] = []
     image_cached_read: list[str] = []
-    excludes_cached: bool = False
     within: dict[str, list[Within]] = {}
 
 

@@ -124,7 +124,7 @@ def _of_dialects() -> Iterator[tuple[str, str]]:
     """Yield the names of the dialects, and those that they are translated to."""
     yield from ((name, "int") for name in USAGE.values())
     for dialect in dialects().values():
-        usage = dialect.usage.model_dump(exclude={"excludes_cached"})
+        usage = dialect.usage.model_dump(exclude={"within"})
         yield from ((name, "int") for names in usage.values() for name in names)
         named = (dialect.operation, dialect.provider)
         texts = [*dialect.request_model, *dialect.response_model, *dialect.service_tier]

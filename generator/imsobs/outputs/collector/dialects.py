@@ -123,12 +123,6 @@ def translation(dialect: Dialect) -> list[str]:
         statements += _first(target, getattr(dialect.usage, kind))
         for within in dialect.usage.within.get(kind, []):
             statements += _within(target, within, number=True)
-    if dialect.usage.excludes_cached:
-        whole = attribute("span", data.USAGE["input"])
-        for kind in ("cached_read", "cache_write"):
-            part = attribute("span", data.USAGE[kind])
-            added = f"{whole} + {part}"
-            statements.append(set_to(whole, added, f"IsInt({whole}) and IsInt({part})"))
     statements += _first(data.SERVICE_TIER, dialect.service_tier)
     statements += _within(data.SERVICE_TIER, dialect.service_tier_within)
     return statements + _first(data.FIRST_TOKEN, dialect.first_token.attributes)

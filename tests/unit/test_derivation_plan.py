@@ -1,4 +1,4 @@
-"""From which entry of the spec each statement of the derivation is made."""
+"""Of the derivation: from which entry each statement is made, and what is counted as stored."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 import yaml
+from small_specs import PARTS, model_of
 
 from imsobs.compile import read_spec
 from imsobs.model import Model
-from imsobs.outputs.collector import derive
+from imsobs.outputs.collector import count, derive
 from imsobs.problems import KeyPath
 
+# What the redaction processor sets on what it has changed.
+MASKED = ("masked.count", "body.masked.count")
 SPEC = Path(__file__).parents[1] / "golden/small/spec.yaml"
 
 
@@ -53,3 +56,20 @@ def test_a_text_of_the_spec_leads_to_its_entry(model: Model, text: str, path: Ke
     assert found == {path}
     # Of a source without a condition, its dialects select the spans.
     assert ("sources", "call", "dialects") in {where for _, where in derive.places(model)}
+
+
+def test_only_stored_signals_with_something_masked_are_counted_as_redacted(
+    tmp_path: Path,
+) -> None:
+    metric = """
+labels: {signal: {description: Signal., values: [traces, logs]}}
+metrics: {shop_redactions_total: {description: Redacted., pipeline: redacted, labels: [signal]}}
+"""
+    redacting = model_of(tmp_path, PARTS["spans"], metric)
+    for signal, context in (("span", "traces"), ("log", "logs")):
+        (found,) = count.stored_definitions(redacting, signal)
+        masked = [f'{signal}.attributes["redaction.{what}"] != nil' for what in MASKED]
+        assert found["name"] == "shop_redactions_total"
+        assert found["conditions"] == [f"({' or '.join(masked)})"]
+        assert [one.get("default_value") for one in found["attributes"]] == [context]
+        assert found["sum"] == {"value": "1", "monotonic": True}
