@@ -10,13 +10,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
+from alertmanager import wait_for
 from scale.conftest import Found, See, Stage, stage
 from scale.names import Names
 
+from bench import rounds
+from bench.scale import cluster as clusters
+from bench.scale.cluster import KEEP_ALL
 from bench.scale.known import EXPORT
 from bench.scale.node import Node
-from imsobs.outputs.collector.roles import CURRENT, DERIVE, SAMPLE, DnsName, Topology
+from imsobs.outputs.collector.roles import CURRENT, DERIVE, SAMPLE, SPREAD, DnsName, Topology
 
 pytestmark = [pytest.mark.scale, pytest.mark.timeout(240)]
 
@@ -167,6 +172,40 @@ def test_samplers_that_nobody_reaches_cost_nothing(running: Stage, see: See) -> 
     assert not any(found.lost.values()), found
     assert _stored_once(found), found
     see(f"ended in order, back after {_AWAY:.0f} s: {found.text(crowd)}")
+
+
+def test_what_waits_for_a_sampler_is_bounded_and_told(tmp_path: Path, see: See) -> None:
+    small = {**KEEP_ALL, "collector": {"memory_limit_mib": 80}}
+    with clusters.running(tmp_path, small) as cluster:
+        cluster.start(**{DERIVE: 1})
+        node, ports = cluster.node(DERIVE), cluster.ports
+        request, number = rounds.requests(padding=60_000)["traces"], 25
+        headers, statuses = {"content-type": "application/x-protobuf"}, set()
+        for _ in range(number):
+            request.renew()
+            with httpx.Client(trust_env=False, timeout=20) as client:
+                url = f"http://{node.address}:{ports.otlp_http}/v1/traces"
+                headers = {"content-type": "application/x-protobuf"}
+                statuses.add(
+                    client.post(url, content=bytes(request.body), headers=headers).status_code
+                )
+
+        def total(port: int, *parts: str) -> float:
+            rows = node.scrape(port).items()
+            return sum(value for series, value in rows if all(part in series for part in parts))
+
+        names = ("ims_requests_total{", "ims_model_calls_total{")
+        wanted = number * rounds.SPANS
+        wait_for(lambda: sum(total(ports.metrics, n) for n in names) == wanted, 20, "the counts")
+        told = total(ports.telemetry, "exporter_send_failed_spans_total", SPREAD)
+        # What a sender is refused, it would send again.
+        assert statuses == {200}
+        assert 0 < told < wanted
+        assert total(ports.telemetry, "backend_outcome_total", 'success="false"') > 0
+        see(
+            f"no sampler, a limit of 80 MiB: {wanted} spans of 60 kB answered and counted;"
+            f" {told:.0f} told as not sent"
+        )
 
 
 @contextmanager
