@@ -15,13 +15,22 @@ import pytest
 from alertmanager import wait_for
 from scale.conftest import Found, See, Stage, stage
 from scale.names import Names
+from scale.slices import Slices
 
 from bench import rounds
 from bench.scale import cluster as clusters
 from bench.scale.cluster import KEEP_ALL
 from bench.scale.known import EXPORT
 from bench.scale.node import Node
-from imsobs.outputs.collector.roles import CURRENT, DERIVE, SAMPLE, SPREAD, DnsName, Topology
+from imsobs.outputs.collector.roles import (
+    CURRENT,
+    DERIVE,
+    SAMPLE,
+    SPREAD,
+    DnsName,
+    KubernetesService,
+    Topology,
+)
 
 pytestmark = [pytest.mark.scale, pytest.mark.timeout(240)]
 
@@ -245,3 +254,29 @@ def test_samplers_come_and_go(tmp_path: Path, see: See) -> None:
         assert _stored_once(found), found
         assert split < crowd.number * 0.2, split
         see(f"2 to 3 to 2 processes: {found.text(crowd)}; {split} traces seen by two samplers")
+
+
+def test_kubernetes_names_a_sampler_until_it_has_ended(tmp_path: Path, see: See) -> None:
+    """The endpoints that are watched include those that are to end: they are sent to until then."""
+    block = "127.19.54"
+    both = {f"{block}.20": False, f"{block}.21": False}
+    slices = Slices(f"{block}.1", both)
+    try:
+        found = KubernetesService("sample.ns", 4317, by_hostname=False)
+        topology = Topology(found, f"{block}.30:4317")
+        env = {"KUBECONFIG": str(slices.kubeconfig(tmp_path))}
+        with stage(tmp_path / "stage", topology=topology, block=block, env=env) as made:
+            crowd = made.crowd(2400, pause=0.35)
+            time.sleep(2)
+            slices.set({**both, f"{block}.20": True})
+            time.sleep(4)
+            before = made.begun()[0]
+            time.sleep(2)
+            assert made.begun()[0] > before
+            made.sample(0).stop()
+            slices.set({f"{block}.21": False})
+            result = made.found(crowd.wait())
+            assert not any(result.lost.values()), result
+            see(f"2 to 1 processes: {result.text(crowd)}")
+    finally:
+        slices.close()
