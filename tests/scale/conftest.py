@@ -149,7 +149,7 @@ def see(record_property: Callable[[str, object], None]) -> See:
     return lambda text: record_property("seen", text)
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="session")
 def roles_binary() -> Path:
     """The Collector that balances, which is built on request only."""
     found = locate(load_plan(ROOT), ROOT, "otelcol-roles", Silent())
@@ -171,7 +171,7 @@ def stage(folder: Path, samples: int = 2, **given: Any) -> Iterator[Stage]:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def running(roles_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """A cluster that the tests of a module share; each leaves it as it was."""
     with stage(tmp_path_factory.mktemp("stage")) as made:
         yield made

@@ -98,8 +98,8 @@ class Slices:
         told = self._version
         while not self._closed:
             with self._changed:
-                self._changed.wait_for(lambda: self._closed or self._version != told, 60)
-                if self._version == told or self._closed:
+                self._changed.wait(1)
+                if self._version == told:
                     continue
                 told, event = self._version, {"type": "MODIFIED", "object": self._slice()}
             request.wfile.write(json.dumps(event).encode() + b"\n")

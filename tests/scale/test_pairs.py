@@ -24,7 +24,7 @@ from imsobs.runtime.build.binaries import resolve_binary
 from imsobs.runtime.drill.compress_time import NEVER, local_routes
 from imsobs.runtime.drill.receiver import Inbox, listening
 
-pytestmark = [pytest.mark.scale, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.scale, pytest.mark.timeout(300), pytest.mark.usefixtures("roles_binary")]
 
 REQUESTS = "ims_requests_total"
 # Rendered: 15 s. One that waits for its turn waits so long for each that comes before it.

@@ -11,7 +11,12 @@ from scale.conftest import See, Stage
 from bench.scale.ring import Ring
 
 # In every `make` where the binary is.
-pytestmark = [pytest.mark.scale, pytest.mark.native, pytest.mark.timeout(180)]
+pytestmark = [
+    pytest.mark.scale,
+    pytest.mark.native,
+    pytest.mark.timeout(180),
+    pytest.mark.usefixtures("roles_binary"),
+]
 
 
 @pytest.mark.parametrize(("number", "pause"), [(2400, 0.0), (960, 0.4)], ids=["burst", "paced"])

@@ -15,7 +15,7 @@ from scale.conftest import See, Stage
 
 from imsobs.outputs.collector.roles import CURRENT
 
-pytestmark = [pytest.mark.scale, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.scale, pytest.mark.timeout(180), pytest.mark.usefixtures("roles_binary")]
 
 SERVICE, PROCESS = "ims-core", {"service.instance.id": "instance-1"}
 CPU, AGENTS, ALIVE = "ims_process_cpu_seconds_total", "ims_agents_active", "ims_process_alive"

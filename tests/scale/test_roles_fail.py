@@ -32,7 +32,7 @@ from imsobs.outputs.collector.roles import (
     Topology,
 )
 
-pytestmark = [pytest.mark.scale, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.scale, pytest.mark.timeout(240), pytest.mark.usefixtures("roles_binary")]
 
 # What is answered is counted soon after; a scrape under way when it came may not have it yet.
 _SOON = 0.5

@@ -82,7 +82,11 @@ class Hosts:
 
 @dataclass(frozen=True)
 class DnsName:
-    """Processes of ``sample``: the addresses that a name resolves to, asked every five seconds."""
+    """Processes of ``sample``: the addresses that a name resolves to, asked every five seconds.
+
+    Of a headless service, Kubernetes names the pods that are ready: one that is to end is sent no
+    more, while it still takes what is on its way.
+    """
 
     hostname: str
     port: int
@@ -95,11 +99,11 @@ class DnsName:
 
 @dataclass(frozen=True)
 class KubernetesService:
-    """Processes of ``sample``: the ready endpoints of ``service``, ``NAME.NAMESPACE``.
+    """Processes of ``sample``: all endpoints of ``service``, ``NAME.NAMESPACE``, ready or not.
 
-    Watched: the pod's account must be allowed to get, list and watch EndpointSlices. by_hostname:
-    by the names of a StatefulSet's pods instead of addresses, for a headless service; a pod that
-    comes back owns the same traces.
+    A pod is among them until it has ended: what is on its way to it then is lost, so that a
+    ``DnsName`` suits better what is scaled. The pod's account must be allowed to get, list and
+    watch EndpointSlices. by_hostname: by the names of a StatefulSet's pods, not their addresses.
     """
 
     service: str

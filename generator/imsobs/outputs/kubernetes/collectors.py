@@ -11,7 +11,7 @@ from imsobs.outputs.collector.roles import (
     CURRENT,
     DERIVE,
     SAMPLE,
-    KubernetesService,
+    DnsName,
     Topology,
     role_configs,
 )
@@ -22,7 +22,6 @@ from imsobs.outputs.kubernetes.objects import (
     claim,
     container_security,
     pod_security,
-    reads,
     resources,
     spread,
 )
@@ -81,7 +80,8 @@ def configs(cluster: Cluster) -> dict[str, dict[str, Any]]:
     stack = cluster.model.spec.stack
     port = stack.otelcol.ports.otlp_grpc
     topology = Topology(
-        sample=KubernetesService(f"{service(SAMPLE)}-headless.{cluster.namespace}", port),
+        # By name: a pod that is to end leaves it at once. Those that watch endpoints keep it.
+        sample=DnsName(cluster.host(f"{service(SAMPLE)}-headless"), port),
         current=f"{cluster.host(service(CURRENT))}:{port}",
         jaeger=stores.traces_address(cluster) if stack.jaeger else None,
         loki=stores.logs_url(cluster) if stack.loki else None,
@@ -113,12 +113,7 @@ def _laid_over(below: Any, above: Any) -> Any:
 def objects(cluster: Cluster) -> Iterator[Object]:
     """Yield each role's account and Collector."""
     for role, config in cluster.roles.items():
-        # The balancer watches which pods of `sample` there are.
-        watches = "load_balancing/traces" in config["exporters"]
-        yield cluster.account(role, role, token=watches)
-        if watches:
-            found = reads(["discovery.k8s.io"], ["endpointslices"])
-            yield from cluster.allowed(role, role, [found])
+        yield cluster.account(role, role)
         yield cluster.object(
             "OpenTelemetryCollector", role, role, spec=_collector(cluster, role, config)
         )
