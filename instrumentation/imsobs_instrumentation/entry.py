@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from opentelemetry.sdk.metrics import MeterProvider
 
-from imsobs_instrumentation import failures, logs, processes, sdk, trace_ids
+from imsobs_instrumentation import celery_workers, failures, logs, processes, sdk, trace_ids
 from imsobs_instrumentation.stopping import Ending, stop_seconds
 
 _log = logging.getLogger(__name__)
@@ -41,6 +41,7 @@ def before_instrumentors() -> None:
     sdk.bound_flushes(stop_seconds)
     ending = Ending(_shutdowns())
     ending.install()
+    celery_workers.install(ending.flush)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=ending.forked)
 

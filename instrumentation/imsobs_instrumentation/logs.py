@@ -17,7 +17,12 @@ def install() -> None:
     """Configure logging as the file says that the environment names; without one, nothing."""
     if not (file := os.environ.get(_VARIABLE)):
         return
-    logging.config.dictConfig(json.loads(Path(file).read_text(encoding="utf-8")))
+    configuration = json.loads(Path(file).read_text(encoding="utf-8"))
+    # Gunicorn reads the file itself. Its logger's handler is the root logger, and Celery's workers
+    # want a lock of every handler.
+    configuration["loggers"].pop("gunicorn.error", None)
+    configuration["handlers"].pop("root", None)
+    logging.config.dictConfig(configuration)
     if find_spec("celery") is not None:
         # A worker replaces the handlers of the root logger, unless its signal has a receiver.
         importlib.import_module("celery.signals").setup_logging.connect(_configured, weak=False)

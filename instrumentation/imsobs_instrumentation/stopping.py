@@ -124,7 +124,7 @@ class Ending:
     def _insist(self, number: int) -> None:
         """End a process that does not come to its exit handlers: a thread of it goes on, say."""
         if not self._reached.wait(stop_seconds()):
-            self._flush()
+            self.flush()
             _die(number)
 
     def finish(self) -> None:
@@ -132,12 +132,13 @@ class Ending:
         self._reached.set()
         # KeyboardInterrupt: somebody does not want to wait.
         with contextlib.suppress(KeyboardInterrupt):
-            self._flush()
+            self.flush()
         if self._signal is not None:
             logging.shutdown()
             _die(self._signal)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Send what waits, for `stop_seconds()` at most; nothing is sent after that."""
         deadline = time.monotonic() + stop_seconds()
         self._wanted.set()
         for sent in self._sent:

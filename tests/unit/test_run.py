@@ -8,7 +8,9 @@ import re
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
 from opentelemetry.sdk._logs import LoggerProvider
@@ -19,7 +21,7 @@ from imsobs.cli import app
 from imsobs.errors import ImsobsError
 from imsobs.runtime.start.launch import prepare
 from imsobs.runtime.start.surroundings import Surroundings, program, python_of
-from imsobs_instrumentation import sdk
+from imsobs_instrumentation import celery_workers, sdk
 
 NEEDED = [
     "opentelemetry-instrumentation",
@@ -258,12 +260,16 @@ def test_a_program_without_an_option_of_logs_is_configured_at_its_start(
         "    @classmethod\n"
         "    def connect(cls, receiver, weak): cls.receivers.append(receiver)\n"
     )
+    # Celery's workers want a lock of every handler, which the root logger, a handler of
+    # gunicorn's, has not.
     body = (
         "import logging, celery.signals\n"
         "from imsobs_instrumentation import logs\n"
         "logs.install()\n"
         "logging.getLogger('shop').warning('told', extra={'order': 7})\n"
         "assert len(celery.signals.setup_logging.receivers) == 1\n"
+        "named = [logging.getLogger(name) for name in [None, *logging.root.manager.loggerDict]]\n"
+        "[handler.createLock() for one in named for handler in one.handlers]\n"
     )
     log = {"LOG_FORMAT": "json", "LOG_LEVEL": "INFO", "LOG_CONSOLE_LEVEL": "INFO"}
     done = subprocess.run(
@@ -275,3 +281,21 @@ def test_a_program_without_an_option_of_logs_is_configured_at_its_start(
         env={**os.environ, **log, "IMSOBS_LOG_CONFIG": str(project / "app/logging.json")},
     )
     assert json.loads(done.stdout)["order"] == 7
+
+
+def test_a_process_of_celerys_pool_sends_before_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    receivers: list[Callable[..., None]] = []
+    signal = SimpleNamespace(connect=lambda receiver, weak: receivers.append(receiver))
+    monkeypatch.setitem(sys.modules, "celery", ModuleType("celery"))
+    monkeypatch.setitem(
+        sys.modules, "celery.signals", SimpleNamespace(worker_process_shutdown=signal)
+    )
+    monkeypatch.setattr(celery_workers, "find_spec", lambda name: name == "celery" or None)
+    flushed: list[bool] = []
+    celery_workers.install(lambda: flushed.append(True))
+    (ends,) = receivers
+    ends(sender=None, pid=7, exitcode=0)
+    assert flushed == [True]
+    monkeypatch.setattr(celery_workers, "find_spec", lambda _: None)
+    celery_workers.install(lambda: None)
+    assert len(receivers) == 1
