@@ -14,6 +14,8 @@ from imsobs.cli.options import AsFormat, Format, Overlay, Root
 from imsobs.cli.output import errors, foreign, print_json, results
 from imsobs.cli.spec import model_or_exit
 from imsobs.errors import ExitCode
+from imsobs.model import Model
+from imsobs.model.estimate import Load
 
 
 @app.command(rich_help_panel=OPERATIONS)
@@ -42,6 +44,9 @@ def estimate(
         model, requests_per_day, spans, records, kept, peak, duration, unended
     )
     found = estimating.estimate(model, load)
+    if model.spec.kubernetes is not None:
+        _estimate_cluster(model, load, explain, format)
+        return
     if format is Format.json:
         data = {"load": asdict(load), "components": [asdict(row) for row in found]}
         print_json(data)
@@ -68,6 +73,53 @@ def estimate(
     if explain:
         results.print()
         for line in estimating.explanation(model, load):
+            results.print(foreign(line))
+
+
+def _estimate_cluster(model: Model, load: Load, explain: bool, format: Format) -> None:
+    """Print what the pods of a cluster need, for a spec that has one."""
+    from imsobs.model import cluster_estimate as cluster
+    from imsobs.model.estimate import human
+
+    given = model.spec.kubernetes
+    if given is None:
+        return
+    rows = cluster.cluster_estimate(model, given, load)
+    series = cluster.cluster_series(rows, load)
+    if format is Format.json:
+        pods = [asdict(row) for row in rows]
+        print_json({"load": asdict(load), "series": series, "pods": pods})
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("component", "pods", "at most", "cores", "memory", "of", "disk", "network"):
+        table.add_column(heading, justify="left" if heading == "component" else "right")
+    for row in rows:
+        table.add_row(
+            row.component,
+            str(row.needed),
+            str(row.most),
+            "-" if row.cores is None else f"{row.cores:.1f}",
+            "-" if row.memory_needed is None else human(row.memory_needed),
+            human(row.memory),
+            human(row.disk),
+            f"{human(row.network)}/s" if row.network else "-",
+        )
+    results.print(table)
+    results.print(f"{series:,.0f} series in each Prometheus, {cluster.rate(load):,.0f} requests/s")
+    for row in rows:
+        if row.needed > row.most:
+            errors.print(
+                f"[yellow]{row.component} needs {row.needed} pods:[/] raise"
+                f" kubernetes.{row.component}.most, or cpus and memory_mib of each"
+            )
+        if row.memory_needed is not None and row.memory_needed > row.memory * 0.8:
+            errors.print(
+                f"[yellow]{row.component} is estimated above 80 % of its memory:[/] raise"
+                f" kubernetes.{row.component}.memory_mib"
+            )
+    if explain:
+        results.print()
+        for line in cluster.cluster_explanation():
             results.print(foreign(line))
 
 
