@@ -62,6 +62,6 @@ def objects(files: dict[str, bytes]) -> Iterator[dict[str, Any]]:
     """Yield every object among rendered files, kustomizations and patches left out."""
     found = manifests(files)
     # A namespace comes before what is in it.
-    for path in sorted(found, key=lambda path: (path != "namespace.yaml", path)):
+    for path in sorted(found, key=lambda path: (path != "base/namespace.yaml", path)):
         if not path.endswith("kustomization.yaml") and "service/deployment-" not in path:
             yield from filter(None, yaml.safe_load_all(found[path]))

@@ -40,7 +40,8 @@ COMPOSE_TARGETS = "stack/compose/targets"
 COMPOSE_SETTINGS = "stack/.env"
 COMPOSE_SETTINGS_EXAMPLE = "stack/.env.example"
 # The stack on Kubernetes, and what the namespace of the service is given.
-KUBERNETES = "stack/kubernetes"
+KUBERNETES = "stack/kubernetes/base"
+KUBERNETES_REGIONS = "stack/kubernetes/regions"
 KUBERNETES_SERVICE = "stack/kubernetes/service"
 # Where rendered files are mounted in a container; the tree below is the project's own.
 CONTAINER_ROOT = "/etc/imsobs"

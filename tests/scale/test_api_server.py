@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import kubernetes_server
 import pytest
 import small_specs
+import yaml
 from kubernetes_specs import EVERYTHING, STORES, VARIANTS, objects
 
 from imsobs.compile import read_spec, render_model
@@ -106,6 +108,65 @@ def test_what_is_wrong_is_refused(
     answer = server.apply(one)
     assert not answer.accepted
     assert told in answer.message, answer
+
+
+@pytest.mark.parametrize("of", ["base", "regions/us"])
+def test_kustomize_lays_the_manifests_together(of: str, tmp_path: Path) -> None:
+    kubectl = _binary("kubectl")
+    name = "OpenSearch, tenants, Thanos, regions, grafana-operator"
+    model = small_specs.rendered(tmp_path, *EVERYTHING, *VARIANTS[name])
+    folder = tmp_path / "stack/kubernetes"
+    found = _kustomized(kubectl, folder / of)
+    (prometheus,) = [one for one in found if one["kind"] == "Prometheus"]
+    region = {"region": "us"} if of == "regions/us" else {}
+    assert prometheus["spec"]["externalLabels"] == {"cluster": "main", **region}
+    files = {path: text for path, text in render_model(model).items() if "/base/" in path}
+    assert len(found) == len(list(objects(files))), "nothing is left out, nothing doubled"
+
+
+def test_the_deployment_of_the_service_is_patched(tmp_path: Path) -> None:
+    kubectl = _binary("kubectl")
+    name = "OpenSearch, tenants, Thanos, regions, grafana-operator"
+    small_specs.rendered(tmp_path, *EVERYTHING, *VARIANTS[name])
+    container = {"name": "app", "image": "registry/orders:1"}
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "orders-api"},
+        "spec": {
+            "selector": {"matchLabels": {"app": "orders"}},
+            "template": {"metadata": {"labels": {"app": "orders"}},
+                         "spec": {"containers": [container]}},
+        },
+    }  # fmt: skip
+    own = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "namespace": "shop",
+        "resources": ["deployment.yaml"],
+        "components": ["../stack/kubernetes/service"],
+    }
+    folder = tmp_path / "own"
+    folder.mkdir()
+    for file, data in (("deployment.yaml", deployment), ("kustomization.yaml", own)):
+        (folder / file).write_text(yaml.safe_dump(data))
+    found = {one["kind"]: one for one in _kustomized(kubectl, folder)}
+    assert set(found) == {"ConfigMap", "Deployment", "Instrumentation"}
+    assert {one["metadata"]["namespace"] for one in found.values()} == {"shop"}
+    template = found["Deployment"]["spec"]["template"]
+    inject = "instrumentation.opentelemetry.io/inject-python"
+    assert template["metadata"]["annotations"][inject] == "shop"
+    (patched,) = template["spec"]["containers"]
+    assert patched["image"] == "registry/orders:1"
+    assert patched["volumeMounts"][0]["mountPath"] == "/etc/imsobs/app"
+
+
+def _kustomized(kubectl: Path, folder: Path) -> list[dict[str, Any]]:
+    done = subprocess.run(
+        [str(kubectl), "kustomize", str(folder)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return [one for one in yaml.safe_load_all(done.stdout) if one]
 
 
 @pytest.mark.parametrize("name", ["jaeger", "loki"])

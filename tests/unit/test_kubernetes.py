@@ -104,12 +104,17 @@ def test_the_kustomizations_name_every_file(tmp_path: Path) -> None:
     for path, content in files.items():
         folder, _, file = path.rpartition("/")
         if file == "kustomization.yaml":
+            assert not any(
+                folder.startswith(f"{other.rpartition('/')[0]}/")
+                for other in files
+                if other.endswith("/kustomization.yaml") and other != path
+            ), "kustomize refuses a root within another one"
             data = yaml.safe_load(content)
             patches = [patch["path"] for patch in data.get("patches", []) if "path" in patch]
             for each in [*data["resources"], *patches]:
                 named.add(f"{folder}/{each}".lstrip("/"))
     others = {path for path in files if not path.endswith("kustomization.yaml")}
-    assert others == {path for path in named if not path.endswith("..")}
+    assert others == {path for path in named if not path.endswith("base")}
 
 
 def test_a_group_of_rules_has_an_object_of_its_own(tmp_path: Path) -> None:
@@ -418,3 +423,12 @@ kubernetes:
         "persistentvolumeclaims": "9",
         "requests.storage": "143Gi",
     }
+
+
+def test_the_instrumentation_is_of_the_versions_that_are_tested_together() -> None:
+    root = Path(__file__).resolve().parents[2]
+    pinned = (root / "pyproject.toml").read_text()
+    wanted = (root / "examples/kubernetes/instrumentation/requirements.txt").read_text()
+    lines = wanted.splitlines()
+    assert len(lines) > 5
+    assert [line for line in lines if f'"{line}"' not in pinned] == []

@@ -12,6 +12,8 @@ from imsobs.spec.schema.kubernetes import Kubernetes, Scaled, Workload
 # The operator cuts its labels at 63 characters, of which a role's name needs some.
 _LONGEST_NAMESPACE = 50
 _GIB_MIB = 1024
+# What load_balancing spreads traces among has 131 071 places, and 200 for each pod.
+_MOST_SAMPLES = 600
 # Component -> keys, of which one says where its data is kept.
 _STORES = {"jaeger": ("cassandra", "opensearch", "otlp"), "loki": ("s3", "otlp")}
 # Queues on a volume of a role: of the stores, and of what is handed on.
@@ -68,6 +70,12 @@ def _numbers(model: Model, given: Kubernetes) -> Iterator[Problem]:
             message = f"the autoscaler would keep {pods.replicas} pods and make {pods.most} at most"
             yield Problem(("kubernetes", role, "most"), message, "kubernetes/replicas")
         yield from _queues(model, role, pods)
+    if given.sample.most > _MOST_SAMPLES:
+        message = (
+            f"among more than {_MOST_SAMPLES} pods traces are spread unevenly, and beyond 655 not"
+            " at all; give each more memory instead"
+        )
+        yield Problem(("kubernetes", "sample", "most"), message, "kubernetes/replicas")
 
 
 def _queues(model: Model, role: str, pods: Workload) -> Iterator[Problem]:

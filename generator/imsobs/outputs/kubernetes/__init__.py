@@ -56,7 +56,7 @@ def plan(model: Model) -> Iterator[Page]:
     files = {name: found for name, found in files.items() if found}
     for name, found in files.items():
         yield YamlStream(f"{artifacts.KUBERNETES}/{name}", found)
-    yield _kustomization("", resources=list(files))
+    yield _kustomization(artifacts.KUBERNETES, resources=list(files))
     for region in cluster.spec.regions:
         yield _region(cluster, region)
     if cluster.spec.instrumentation is not None:
@@ -71,8 +71,7 @@ def cluster_of(model: Model, given: Kubernetes) -> Cluster:
 
 def _kustomization(folder: str, kind: str = "Kustomization", **body: object) -> YamlPage:
     version = _COMPONENT if kind == "Component" else _KUSTOMIZE
-    path = f"{artifacts.KUBERNETES}/{folder}kustomization.yaml"
-    return YamlPage(path, {"apiVersion": version, "kind": kind, **body})
+    return YamlPage(f"{folder}/kustomization.yaml", {"apiVersion": version, "kind": kind, **body})
 
 
 def _region(cluster: Cluster, name: str) -> YamlPage:
@@ -85,7 +84,9 @@ def _region(cluster: Cluster, name: str) -> YamlPage:
     metadata = {"name": stores.MAIN, "namespace": cluster.namespace}
     patch = {"apiVersion": API["Prometheus"], "kind": "Prometheus", "metadata": metadata}
     patches = [{"patch": yamlio.dump({**patch, "spec": spec})}]
-    return _kustomization(f"regions/{name}/", resources=["../.."], patches=patches)
+    folder = f"{artifacts.KUBERNETES_REGIONS}/{name}"
+    # An overlay may not lie below what it is laid over.
+    return _kustomization(folder, resources=["../../base"], patches=patches)
 
 
 def _service(cluster: Cluster, given: Instrumentation) -> Iterator[Page]:
@@ -96,7 +97,7 @@ def _service(cluster: Cluster, given: Instrumentation) -> Iterator[Page]:
     for deployment, patch in patches.items():
         yield YamlStream(f"{folder}/deployment-{deployment}.yaml", [patch])
     yield _kustomization(
-        "service/",
+        folder,
         "Component",
         resources=["instrumentation.yaml"],
         patches=[{"path": f"deployment-{deployment}.yaml"} for deployment in patches],

@@ -98,6 +98,13 @@ def _endpoint(cluster: Cluster) -> str:
 def _environment(cluster: Cluster) -> list[Object]:
     """Return the variables of app/otel.env with their defaults, but for what a pod knows itself."""
     ingest = cluster.model.spec.stack.ingest
+    # As `imsobs run` sets them: servers read the first two, any other program the third.
+    logging = f"{_FOLDER}/{_LOGGING_FILE}"
+    servers = {
+        "UVICORN_LOG_CONFIG": logging,
+        "GUNICORN_CMD_ARGS": f"--log-config-json={logging}",
+        "IMSOBS_LOG_CONFIG": logging,
+    }
     known = {"OTEL_CONFIG_FILE": f"{_FOLDER}/{_SDK_FILE}"}
     left_out = {"OTEL_SERVICE_NAME", "OTEL_EXPORTER_OTLP_ENDPOINT"}
     found = [
@@ -105,6 +112,7 @@ def _environment(cluster: Cluster) -> list[Object]:
         for name, value in sdk.settings(cluster.model).items()
         if name not in left_out
     ]
+    found += [{"name": name, "value": value} for name, value in servers.items()]
     if ingest.tls:
         found.append({"name": _CA, "value": f"{_CERTIFICATE}/{_CERTIFICATE_FILE}"})
     if ingest.auth == "bearer":
