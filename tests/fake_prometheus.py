@@ -7,9 +7,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
+
+from imsobs.runtime.drill.server import Server
 
 HOSTILE = '<img src=x onerror="window.hostile=1">'
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -72,7 +74,7 @@ class Prometheus(BaseHTTPRequestHandler):
 @contextmanager
 def fake_prometheus() -> Iterator[str]:
     """Yield the base URL of one that runs."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Prometheus)
+    server = Server(("127.0.0.1", 0), Prometheus)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

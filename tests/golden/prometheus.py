@@ -26,7 +26,7 @@ EXPOSED = {"metrics": ("metrics", "current"), "processes": ("processes",), "stat
 
 @dataclass
 class Prometheus:
-    """One Prometheus process that scrapes twice a second.
+    """One Prometheus process that scrapes every second.
 
     scraped: the ports of each Collector. folding: whether it evaluates the rules that fold
     what each process reports; recording: all rules that record. others: further scrape jobs.
@@ -50,8 +50,8 @@ class Prometheus:
             # A clock that suits a test.
             "global": {
                 **planned["global"],
-                "scrape_interval": "500ms",
-                "scrape_timeout": "500ms",
+                "scrape_interval": "1s",
+                "scrape_timeout": "1s",
                 "evaluation_interval": "500ms",
             },
             "scrape_configs": [*self._jobs(planned["scrape_configs"]), *self.others],
@@ -95,7 +95,7 @@ class Prometheus:
                     yield {**kept, "static_configs": [{"targets": targets}]}
 
     def _rules(self) -> Path:
-        """Write the rendered rules that fold or record, evaluated as often as is scraped."""
+        """Write the rendered rules that fold or record, evaluated twice a second."""
         pages = render(rules.plan(self.collectors[0].model))
         groups = yaml.safe_load(pages[rules.rule_file("recording")])["groups"]
         own = [

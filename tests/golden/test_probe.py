@@ -172,11 +172,11 @@ def test_durations_have_fractions_of_a_second(  # type: ignore[no-untyped-def]
     start_collector: Start, told_alone
 ) -> None:
     server, overlay = told_alone
-    server.answer = lambda path, component: Answer(wait=1.7) if component == "service" else None
+    server.answer = lambda path, component: Answer(wait=1.2) if component == "service" else None
     alone = start_collector(overlay, {"IMSOBS_SERVICE_URL": server.url})
     wait_for(alone, dict.fromkeys(COMPONENTS, 1.0))
     durations = status(alone, "ims_health_check_duration_seconds")
-    assert 1.7 <= durations["service"] < 1.99, durations
+    assert 1.2 <= durations["service"] < 1.99, durations
 
 
 @pytest.fixture

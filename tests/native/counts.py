@@ -11,7 +11,7 @@ import re
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Self
 
 import yaml
@@ -24,6 +24,7 @@ from imsobs.outputs import grafana
 from imsobs.outputs.prometheus import rules
 from imsobs.pages import render
 from imsobs.preview.interpolate import panel_queries
+from imsobs.runtime.drill.server import Server
 
 _COUNTING = {"increase", "delta", "changes", "resets", "count_over_time"}
 _BRACES = r"""\{(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^}"'])*\}"""
@@ -218,8 +219,7 @@ class Target:
             def log_message(self, format: str, *args: object) -> None:
                 """Say nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = Server(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     @property

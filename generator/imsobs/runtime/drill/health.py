@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
+
+from imsobs.runtime.drill.server import serving
 
 
 @dataclass
@@ -39,15 +40,5 @@ def answering(port: int) -> Iterator[Health]:
         def log_message(self, format: str, *args: object) -> None:
             """Stay silent: the drill's table is the output."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(
-        target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True
-    )
-    thread.start()
-    try:
+    with serving(Handler, port):
         yield health
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(timeout=5)

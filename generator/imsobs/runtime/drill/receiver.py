@@ -7,8 +7,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from imsobs.runtime.drill.server import serving
 
 _LARGEST = 4 * 1024 * 1024
 
@@ -77,16 +79,6 @@ def listening(port: int = 0) -> Iterator[Inbox]:
         def log_message(self, format: str, *args: object) -> None:
             """Stay silent: the drill's table is the output."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    server.daemon_threads = True
-    inbox.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(
-        target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True
-    )
-    thread.start()
-    try:
+    with serving(Handler, port) as server:
+        inbox.url = f"http://127.0.0.1:{server.server_address[1]}"
         yield inbox
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(timeout=5)
