@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imsobs import yamlio
+import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "tests/kubernetes/api.json.gz"
@@ -40,7 +40,19 @@ _OPERATORS = {
         "h1:M5xLCLEoaW2IJfnuCwFzzpL+jSVQu3KGT84Pye+fW8s=",
         tuple(
             f"example/prometheus-operator-crd/monitoring.coreos.com_{kind}.yaml"
-            for kind in ("alertmanagers", "podmonitors", "prometheuses", "prometheusrules")
+            # The operator itself waits for all of its kinds.
+            for kind in (
+                "alertmanagerconfigs",
+                "alertmanagers",
+                "podmonitors",
+                "probes",
+                "prometheusagents",
+                "prometheuses",
+                "prometheusrules",
+                "scrapeconfigs",
+                "servicemonitors",
+                "thanosrulers",
+            )
         ),
     ),
     "github.com/open-telemetry/opentelemetry-operator": Module(
@@ -71,13 +83,20 @@ _KINDS = {
 _REF = "#/definitions/"
 
 
+class _Loader(yaml.CSafeLoader):
+    """Takes ``=`` for the text that it is."""
+
+
+_Loader.add_constructor("tag:yaml.org,2002:value", lambda _, node: node.value)
+
+
 def main() -> None:
     """Write the file."""
     swagger = json.loads(next(_texts(_KUBERNETES)))
     wanted = [f"{group}.{kind}" for group, kinds in _KINDS.items() for kind in kinds]
     found = {
         "source": {name: module.version for name, module in {**_OPERATORS, **_KUBERNETES}.items()},
-        "crds": [_bare(yamlio.parse(text)) for text in _texts(_OPERATORS)],
+        "crds": [_bare(yaml.load(text, _Loader)) for text in _texts(_OPERATORS)],  # noqa: S506
         "definitions": _reachable(swagger["definitions"], wanted),
     }
     text = json.dumps(found, separators=(",", ":"), sort_keys=True)

@@ -14,13 +14,27 @@ from typing import Any
 
 import httpx
 import kubernetes_api
+import pytest
 
+from imsobs.runtime.build.binaries import locate
+from imsobs.runtime.process.plan import load_plan
+from imsobs.runtime.progress import Silent
 from imsobs.runtime.trial import free_ports
+
+ROOT = Path(__file__).resolve().parents[1]
 
 _IP = "127.0.88.1"
 _TOKEN = "of-this-test-alone"
 _PLURALS = {"NetworkPolicy": "networkpolicies", "Prometheus": "prometheuses"}
 _START_SECONDS = 120.0
+
+
+def scale_binary(name: str) -> Path:
+    """Return what `imsobs binaries --scale` builds; the test is skipped without it."""
+    found = locate(load_plan(ROOT), ROOT, name, Silent())
+    if found is None:
+        pytest.skip(f"{name} is not here: imsobs binaries --scale builds it")
+    return found.path
 
 
 @dataclass(frozen=True)
@@ -42,6 +56,7 @@ class ApiServer:
 
     def __init__(self, url: str, verify: ssl.SSLContext) -> None:
         headers = {"Authorization": f"Bearer {_TOKEN}"}
+        self.url, self.token = url, _TOKEN
         self._client = httpx.Client(base_url=url, headers=headers, verify=verify, timeout=60)
 
     def ready(self) -> bool:
@@ -70,6 +85,13 @@ class ApiServer:
         )
         message = "" if answer.is_success else answer.json().get("message", answer.text)
         return Answer(answer.status_code, message, answer.headers.get_list("Warning"))
+
+    def list(self, path: str) -> list[dict[str, Any]]:
+        """Return the objects of a path such as ``/api/v1/namespaces/NAME/secrets``."""
+        answer = self._client.get(path)
+        answer.raise_for_status()
+        items: list[dict[str, Any]] = answer.json()["items"]
+        return items
 
     def get(self, found: dict[str, Any]) -> dict[str, Any]:
         """Return an object as the server keeps it."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import kubernetes_server
 import pytest
 from alertmanager import ROOT, wait_for
 
@@ -156,6 +157,15 @@ def roles_binary() -> Path:
     if found is None:
         pytest.skip("otelcol-roles is not here: imsobs binaries --scale builds it")
     return found.path
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[kubernetes_server.ApiServer]:
+    """An API server with the operators' definitions."""
+    apiserver, etcd = map(kubernetes_server.scale_binary, ("kube-apiserver", "etcd"))
+    folder = tmp_path_factory.mktemp("server")
+    with kubernetes_server.running(apiserver, etcd, folder) as found:
+        yield found
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,32 +11,16 @@ import kubernetes_server
 import pytest
 import small_specs
 import yaml
+from kubernetes_server import scale_binary
 from kubernetes_specs import EVERYTHING, STORES, VARIANTS, objects
 
 from imsobs.compile import read_spec, render_model
-from imsobs.runtime.build.binaries import locate
-from imsobs.runtime.process.plan import load_plan
-from imsobs.runtime.progress import Silent
 
 pytestmark = pytest.mark.scale
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples/kubernetes/overlay.yaml"
 # Definitions of grafana-operator are in no Go module that can be had.
 _UNKNOWN = {"GrafanaDashboard", "GrafanaDatasource"}
-
-
-def _binary(name: str) -> Path:
-    found = locate(load_plan(ROOT), ROOT, name, Silent())
-    if found is None:
-        pytest.skip(f"{name} is not here: imsobs binaries --scale builds it")
-    return found.path
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[kubernetes_server.ApiServer]:
-    apiserver, etcd = _binary("kube-apiserver"), _binary("etcd")
-    with kubernetes_server.running(apiserver, etcd, tmp_path_factory.mktemp("server")) as found:
-        yield found
 
 
 def _of(folder: Path, *texts: str) -> list[dict[str, Any]]:
@@ -112,7 +95,7 @@ def test_what_is_wrong_is_refused(
 
 @pytest.mark.parametrize("of", ["base", "regions/us"])
 def test_kustomize_lays_the_manifests_together(of: str, tmp_path: Path) -> None:
-    kubectl = _binary("kubectl")
+    kubectl = scale_binary("kubectl")
     name = "OpenSearch, tenants, Thanos, regions, grafana-operator"
     model = small_specs.rendered(tmp_path, *EVERYTHING, *VARIANTS[name])
     folder = tmp_path / "stack/kubernetes"
@@ -125,7 +108,7 @@ def test_kustomize_lays_the_manifests_together(of: str, tmp_path: Path) -> None:
 
 
 def test_the_deployment_of_the_service_is_patched(tmp_path: Path) -> None:
-    kubectl = _binary("kubectl")
+    kubectl = scale_binary("kubectl")
     name = "OpenSearch, tenants, Thanos, regions, grafana-operator"
     small_specs.rendered(tmp_path, *EVERYTHING, *VARIANTS[name])
     container = {"name": "app", "image": "registry/orders:1"}

@@ -432,3 +432,22 @@ def test_the_instrumentation_is_of_the_versions_that_are_tested_together() -> No
     lines = wanted.splitlines()
     assert len(lines) > 5
     assert [line for line in lines if f'"{line}"' not in pinned] == []
+
+
+def test_a_namespace_that_labels_cannot_have_is_refused(tmp_path: Path) -> None:
+    named = "service: {namespace: shop-, health: null}\nstack: {jaeger: null, loki: null}"
+    found = small_specs.compiled(tmp_path, named, "kubernetes: {}")
+    (line,) = found.lines()
+    assert "shop- is part of labels and names of objects" in line
+    assert line.endswith("[kubernetes/namespace]")
+
+
+def test_groups_of_rules_that_differ_in_a_blank_have_objects_of_their_own(tmp_path: Path) -> None:
+    rules = """
+metrics:
+  shop_one: {description: One., type: gauge, group: a b, rule: vector(1), labels: []}
+  shop_two: {description: Two., type: gauge, group: a_b, rule: vector(2), labels: []}
+"""
+    found = _of(_objects(tmp_path, *EVERYTHING, STORES, rules), "PrometheusRule")
+    groups = {name: one["spec"]["groups"][0]["name"] for name, one in found.items()}
+    assert groups["recording-metrics-a-b"] != groups["recording-metrics-a-b-2"]

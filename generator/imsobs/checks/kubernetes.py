@@ -34,6 +34,10 @@ def check(model: Model) -> Iterator[Problem]:
 
 
 def _namespace(model: Model, given: Kubernetes) -> Iterator[Problem]:
+    own = model.spec.service.namespace
+    if own.endswith("-"):
+        message = f"{own} is part of labels and names of objects, which end in a letter or digit"
+        yield Problem(("service", "namespace"), message, "kubernetes/namespace")
     name = given.namespace or f"{model.spec.service.namespace}-observability"
     if len(name) > _LONGEST_NAMESPACE:
         message = (

@@ -7,6 +7,7 @@ vanish: so no group shares an object with another, and promtool judges the rules
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
@@ -16,12 +17,16 @@ from imsobs.outputs.prometheus import rules
 
 def objects(cluster: Cluster) -> Iterator[tuple[str, Object]]:
     """Yield name of the object -> the object."""
+    names: Counter[str] = Counter()
     for page in rules.plan(cluster.model):
         if page.path == rules.DISABLED:
             continue
         file = PurePosixPath(page.path).stem
         for group in page.sections["groups"]:
             name = f"{file}-{_name(group['name'])}"
+            names[name] += 1
+            # Groups may differ in what no name of an object can have.
+            name += f"-{names[name]}" if names[name] > 1 else ""
             yield name, cluster.object("PrometheusRule", name, "rules", spec={"groups": [group]})
 
 

@@ -1,0 +1,181 @@
+"""The real prometheus-operator makes of our objects what Prometheus and Alertmanager read."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import kubernetes_server
+import pytest
+import small_specs
+import yaml
+from alertmanager import wait_for
+from kubernetes_server import scale_binary
+from kubernetes_specs import EVERYTHING, STORES, objects
+
+from imsobs.compile import render_model
+from imsobs.runtime.trial import free_ports
+
+pytestmark = [pytest.mark.scale, pytest.mark.timeout(300)]
+SPACE = "shop-observability"
+SECRET = """
+receivers: {pager: {pagerduty: {key_file: pagerduty_key}}}
+kubernetes:
+  prometheus: {remote_write: {url: "http://mimir.svc/api/v1/push", tenant: shop}}
+"""
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("spec")
+    return list(objects(render_model(small_specs.model_of(folder, *EVERYTHING, STORES, SECRET))))
+
+
+@pytest.fixture(scope="module")
+def operated(
+    server: kubernetes_server.ApiServer,
+    rendered: list[dict[str, Any]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[kubernetes_server.ApiServer]:
+    """The server with everything applied, one rule at fault, and the operator at work."""
+    binary, folder = scale_binary("prometheus-operator"), tmp_path_factory.mktemp("operator")
+    for one in rendered:
+        assert server.apply(one, dry_run=False).accepted
+    wrong = next(one for one in rendered if one["kind"] == "PrometheusRule")
+    wrong = yaml.safe_load(yaml.safe_dump(wrong))
+    wrong["metadata"]["name"] = "at-fault"
+    wrong["spec"]["groups"][0]["rules"][0]["expr"] = "sum("
+    assert server.apply(wrong, dry_run=False).accepted, "the API server knows no PromQL"
+    config = {
+        "apiVersion": "v1", "kind": "Config", "current-context": "of",
+        "clusters": [{"name": "of", "cluster": {"server": server.url,
+                                                 "insecure-skip-tls-verify": True}}],
+        "users": [{"name": "of", "user": {"token": server.token}}],
+        "contexts": [{"name": "of", "context": {"cluster": "of", "user": "of"}}],
+    }  # fmt: skip
+    (folder / "kubeconfig").write_text(yaml.safe_dump(config))
+    (port,) = free_ports(1)
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            [str(binary), f"--namespaces={SPACE}", f"--web.listen-address=127.0.0.1:{port}"],
+            env={"KUBECONFIG": str(folder / "kubeconfig")}, stdout=log, stderr=log,
+        )  # fmt: skip
+        try:
+            yield server
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _stateful_set(server: kubernetes_server.ApiServer, name: str) -> dict[str, Any]:
+    path = f"/apis/apps/v1/namespaces/{SPACE}/statefulsets"
+
+    def found() -> list[dict[str, Any]]:
+        return [one for one in server.list(path) if one["metadata"]["name"] == name]
+
+    wait_for(lambda: bool(found()), 120, f"the operator makes {name}")
+    return found()[0]
+
+
+def _secret(server: kubernetes_server.ApiServer, name: str) -> dict[str, bytes]:
+    path = f"/api/v1/namespaces/{SPACE}/secrets"
+
+    def found() -> list[dict[str, Any]]:
+        return [one for one in server.list(path) if one["metadata"]["name"] == name]
+
+    wait_for(lambda: bool(found() and found()[0].get("data")), 120, f"the operator makes {name}")
+    return {key: base64.b64decode(value) for key, value in found()[0]["data"].items()}
+
+
+def test_prometheus_reads_what_the_spec_says(
+    operated: kubernetes_server.ApiServer, tmp_path: Path
+) -> None:
+    spec = _stateful_set(operated, "prometheus-main")["spec"]
+    assert spec["replicas"] == 2
+    text = gzip.decompress(_secret(operated, "prometheus-main")["prometheus.yaml.gz"]).decode()
+    file = tmp_path / "prometheus.yaml"
+    file.write_text(text)
+    judged = subprocess.run(
+        [scale_binary("promtool"), "check", "config", "--syntax-only", file],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert judged.returncode == 0, judged.stdout + judged.stderr
+    config = yaml.safe_load(text)
+    assert config["global"]["external_labels"] == {"cluster": "main", "__replica__": "$(POD_NAME)"}
+    (written,) = config["remote_write"]
+    assert written["headers"] == {"X-Scope-OrgID": "shop"}
+    jobs = {job["job_name"].split("/")[2] for job in config["scrape_configs"]}
+    assert {"shop-metrics", "shop-processes", "shop-state", "otelcol", "jaeger", "loki"} <= jobs
+    names = {
+        rule["replacement"]
+        for job in config["scrape_configs"]
+        for rule in job["relabel_configs"]
+        if rule.get("target_label") == "job" and "replacement" in rule
+    }
+    assert "shop-metrics" in names, "rules know jobs by these names"
+    assert config["alerting"]["alert_relabel_configs"], "replicas send the same alert"
+
+
+def test_a_rule_at_fault_takes_none_with_it(
+    operated: kubernetes_server.ApiServer, rendered: list[dict[str, Any]]
+) -> None:
+    wanted = {one["spec"]["groups"][0]["name"] for one in rendered
+              if one["kind"] == "PrometheusRule"}  # fmt: skip
+    path = f"/api/v1/namespaces/{SPACE}/configmaps"
+
+    def groups() -> set[str]:
+        return {
+            group["name"]
+            for one in operated.list(path)
+            if one["metadata"]["name"].startswith("prometheus-main-rulefiles")
+            for text in one["data"].values()
+            for group in yaml.safe_load(text)["groups"]
+        }
+
+    wait_for(lambda: groups() >= wanted, 120, "every group is handed to Prometheus")
+    files = [name for one in operated.list(path) for name in one.get("data", {})]
+    assert not [name for name in files if "at-fault" in name]
+
+
+def test_alertmanager_reads_the_routes_of_the_spec(
+    operated: kubernetes_server.ApiServer, tmp_path: Path
+) -> None:
+    spec = _stateful_set(operated, "alertmanager-main")["spec"]
+    assert spec["replicas"] == 3
+    secrets = [volume["secret"]["secretName"] for volume in spec["template"]["spec"]["volumes"]
+               if "secret" in volume]  # fmt: skip
+    assert "alerting" in secrets
+    made = _secret(operated, "alertmanager-main-generated")
+    text = gzip.decompress(made["alertmanager.yaml.gz"]).decode()
+    config = yaml.safe_load(text)
+    pager = next(one for one in config["receivers"] if one["name"] == "pager")
+    key = pager["pagerduty_configs"][0]["routing_key_file"]
+    assert key == "/etc/alertmanager/secrets/alerting/pagerduty_key"
+    mounts = {
+        mount["mountPath"]
+        for container in spec["template"]["spec"]["containers"]
+        for mount in container.get("volumeMounts", [])
+    }
+    assert key.rpartition("/")[0] in mounts
+    assert config["templates"][0].rpartition("/")[0] in mounts
+    assert "notifications.tmpl" in made
+
+
+@pytest.mark.parametrize("name", ["prometheus", "alertmanager"])
+def test_the_operators_pods_are_allowed_in_the_namespace(
+    name: str, operated: kubernetes_server.ApiServer
+) -> None:
+    template = _stateful_set(operated, f"{name}-main")["spec"]["template"]
+    claimed = {"name": f"{name}-main-db", "emptyDir": {}}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": f"{name}-main-0", "namespace": SPACE,
+                     "labels": template["metadata"]["labels"]},
+        "spec": {**template["spec"], "volumes": [*template["spec"]["volumes"], claimed]},
+    }  # fmt: skip
+    assert operated.apply(pod).accepted, "the level restricted, and the quota"
