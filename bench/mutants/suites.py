@@ -51,8 +51,8 @@ SUITES = (
     ),
     Suite(
         "checks",
-        ("checks/thresholds.py", "model/alert_units.py"),
-        ("unit/test_threshold_values.py",),
+        ("checks/thresholds.py", "model/alert_units.py", "checks/inhibitions.py"),
+        ("unit/test_threshold_values.py", "unit/test_inhibition_values.py"),
     ),
     Suite(
         "dashboards",

@@ -71,6 +71,20 @@ def test_money_of_a_month(spec: Spec, tmp_path: Path) -> None:
     check(tmp_path, cost, questions, [rules(tmp_path, budget_records(spec))], "1h", "1h")
 
 
+def test_the_forecast_goes_on_as_the_last_three_days(spec: Spec, tmp_path: Path) -> None:
+    """10 USD an hour for three days, then 2: at the end of the sixth day only these count."""
+    used = 72 * 10 + 72 * 2
+    questions = [
+        asked(
+            f"shop_cost_forecast_usd{PRODUCTION}",
+            "144h",
+            {f"shop_cost_forecast_usd{PRODUCTION}": used + 2 * (31 * 24 - 144)},
+        )
+    ]
+    cost = {f"service:shop_spent_usd:increase1h{IDENTITY}": "10x72 2x72"}
+    check(tmp_path, cost, questions, [rules(tmp_path, budget_records(spec))], "1h", "1h")
+
+
 def test_what_was_spent_in_an_hour(spec: Spec, tmp_path: Path) -> None:
     """Two vendors, 3 USD in the hour before the last minute and 1 USD in it, all in one hour."""
     hourly = [r for r in budget_records(spec) if r.name == "service:shop_spent_usd:increase1h"]
