@@ -59,7 +59,7 @@ class Page:
     versions: dict[str, str]
     tables: list[Table]
     goals: list[Goal]
-    data: dict[str, Any]
+    data: dict[str, Any] | list[Any]
     settings: dict[str, Any] = field(default_factory=dict)
 
 

@@ -9,6 +9,7 @@ that are faults; what is none is named with its reason, and the score of all is 
     python -m bench.mutants                      every suite, and its page
     python -m bench.mutants budget routing       suites, no page
     python -m bench.mutants model/budget.py      a module, no page
+    python -m bench.mutants budget --update      a suite, and its rows of the page
 
 Neither mutmut 3.8 nor cosmic-ray 8.7 fits: most values of this program stand in texts (PromQL
 and OTTL written as f-strings) and in constants of modules. mutmut leaves f-strings and what is

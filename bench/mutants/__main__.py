@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime
 import os
 import random
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import bench.mutants
+from bench import report
 from bench.harness import measured, say
 from bench.mutants import judge, page
 from bench.mutants.code import Mutant
@@ -33,7 +35,10 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=0, help="mutations per module; 0 is all")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--out", type=Path, help="folder for the page")
+    parser.add_argument("--out", type=Path, default=report.FOLDER, help="folder for the page")
+    parser.add_argument(
+        "--update", action="store_true", help="put what is measured into the page that is there"
+    )
     given = parser.parse_args()
     harmless = page.read_harmless()
     found: list[Found] = []
@@ -45,7 +50,9 @@ def main() -> None:
         print(f"{one.noticed:5} of {one.counted:4} {one.module}")
     noticed, counted = sum(one.noticed for one in found), sum(one.counted for one in found)
     print(f"{noticed:5} of {counted:4}, {page.percent(noticed, counted)}")
-    if given.out or not given.what:
+    if given.update:
+        found = updated(page.read(given.out), found)
+    if given.update or not given.what:
         page.write(found, run, given.sample, given.seed, given.out)
 
 
@@ -67,6 +74,13 @@ def chosen(what: Sequence[str]) -> Iterator[tuple[Suite, list[Path]]]:
         ]
         if wanted:
             yield suite, wanted
+
+
+def updated(before: Sequence[Found], found: Sequence[Found]) -> list[Found]:
+    """Return what is known of every module that a suite has, in the order of the suites."""
+    known = {one.module: one for one in (*before, *found)}
+    modules = [str(file.relative_to(PACKAGE)) for suite in SUITES for file in suite.files()]
+    return [known[module] for module in modules if module in known]
 
 
 def judged(
@@ -94,7 +108,8 @@ def judged(
         if sample and len(numbers) > sample:
             # Seeded by the module too: the sample of one does not depend on the others.
             numbers = sorted(random.Random(f"{seed} {file.name}").sample(numbers, sample))  # noqa: S311
-        found = Found(suite.name, module, len(mutant.mutations), len(numbers), [])
+        now = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M}"
+        found = Found(suite.name, module, len(mutant.mutations), len(numbers), [], now)
         for number, verdict in judge.judge(
             file, with_controls(numbers), suite.tests, jobs, 10 * seconds + 20
         ):

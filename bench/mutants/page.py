@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ from bench.project import packages
 Harmless = Mapping[str, Mapping[str, str]]
 HARMLESS = Path(__file__).with_name("harmless.yaml")
 GOAL = 0.9
+NAME = "mutants"
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,8 @@ class Survivor:
 class Found:
     """What a module's mutations came to.
 
-    total: how many there are; judged: how many ran; controls: runs without any mutation, and how
-    many of them failed.
+    total: how many there are; judged: how many ran; measured: when, UTC; controls: runs without
+    any mutation, and how many of them failed.
     """
 
     suite: str
@@ -41,6 +44,7 @@ class Found:
     total: int
     judged: int
     survivors: list[Survivor]
+    measured: str
     controls: int = 0
     failed: int = 0
 
@@ -71,14 +75,36 @@ def percent(noticed: int, counted: int) -> str:
     return f"{100 * noticed / counted:.1f} %" if counted else "-"
 
 
-def write(found: Sequence[Found], run: Run, sample: int, seed: int, folder: Path | None) -> None:
-    """Write the page and its figures, with the other benchmarks unless a folder is given."""
+def read(folder: Path) -> list[Found]:
+    """Return what the page in a folder says; nothing where there is none."""
+    file = folder / f"{NAME}.json"
+    if not file.exists():
+        return []
+    results = json.loads(file.read_text("utf-8"))["results"]
+    return [
+        Found(**{**one, "survivors": [Survivor(**survivor) for survivor in one["survivors"]]})
+        for one in results
+    ]
+
+
+def write(found: Sequence[Found], run: Run, sample: int, seed: int, folder: Path) -> None:
+    """Write the page and its figures to a folder."""
     noticed, judged = sum(one.noticed for one in found), sum(one.judged for one in found)
     counted = sum(one.counted for one in found)
     controls, failed = sum(one.controls for one in found), sum(one.failed for one in found)
     scores = report.Table(
         "Score by module",
-        ("suite", "module", "mutations", "run", "noticed", "no faults", "score", "of all run"),
+        (
+            "suite",
+            "module",
+            "mutations",
+            "run",
+            "noticed",
+            "no faults",
+            "score",
+            "of all run",
+            "on",
+        ),
         [
             (
                 one.suite,
@@ -89,6 +115,7 @@ def write(found: Sequence[Found], run: Run, sample: int, seed: int, folder: Path
                 str(one.judged - one.counted),
                 percent(one.noticed, one.counted),
                 percent(one.noticed, one.judged),
+                one.measured,
             )
             for one in found
         ],
@@ -105,7 +132,7 @@ def write(found: Sequence[Found], run: Run, sample: int, seed: int, folder: Path
                 excused.rows.append((one.name, f"`{line}`: `{what}`", survivor.why))
     report.write(
         report.Page(
-            "mutants",
+            NAME,
             "Benchmark: mutations of the planning modules",
             bench.mutants.__doc__ or "",
             packages("pytest"),
@@ -128,7 +155,7 @@ def write(found: Sequence[Found], run: Run, sample: int, seed: int, folder: Path
                     not failed,
                 ),
             ],
-            {one.module: {"noticed": one.noticed, "counted": one.counted} for one in found},
+            [dataclasses.asdict(one) for one in found],
             {"mutations per module": sample or "all", "seed": seed},
         ),
         run,

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.harness import measured
 from bench.mutants import judge, page, texts
-from bench.mutants.__main__ import with_controls
+from bench.mutants.__main__ import updated, with_controls
 from bench.mutants.code import Mutant
 from bench.mutants.suites import PACKAGE, SUITES, Suite
 
@@ -123,9 +124,25 @@ def test_every_excused_mutation_is_of_a_module_that_is_judged() -> None:
 
 def test_the_score_leaves_out_what_is_no_fault() -> None:
     survivors = [page.Survivor(1, "a | b", None), page.Survivor(2, "c | d", "the same order")]
-    found = page.Found("s", "m.py", 12, 10, survivors)
+    found = page.Found("s", "m.py", 12, 10, survivors, "2026-01-01 00:00")
     assert (found.noticed, found.counted) == (8, 9)
     assert page.percent(found.noticed, found.counted) == "88.9 %"
+
+
+def test_a_module_that_is_measured_anew_takes_its_place_on_the_page(tmp_path: Path) -> None:
+    def found(module: str, noticed: int) -> page.Found:
+        left = [page.Survivor(1, f"line | {n}", None) for n in range(10 - noticed)]
+        return page.Found("s", module, 10, 10, left, "2026-01-01 00:00", 1)
+
+    assert page.read(tmp_path) == []
+    with measured() as run:
+        pass
+    first, second = "outputs/alertmanager.py", "model/budget.py"
+    before = [found("gone.py", 1), found(first, 8), found(second, 9)]
+    page.write(before, run, 10, 20, tmp_path)
+    assert page.read(tmp_path) == before
+    both = updated(page.read(tmp_path), [found(second, 10)])
+    assert both == [found(first, 8), found(second, 10)]
 
 
 def test_suites_are_told_apart_by_name() -> None:

@@ -196,6 +196,8 @@ def test_a_resolved_alert_knows_its_labels_and_place(small: Model) -> None:
     many = small.alerts["ManyPages"]
     identity = {"service_name", "deployment_environment_name"}
     assert many.carried == identity | {"own", "severity", "team", "area"}
+    assert many.fixed_labels == {**many.labels, "alertname": "ManyPages"}
+    assert many.labels.keys() == {"own", "severity", "team", "area"}
     assert (many.value, many.op, many.threshold, many.guard) == (
         "service:shop_pages:rate5m",
         ">",

@@ -64,7 +64,7 @@ def _of_series(name: str, metrics: dict[str, ResolvedMetric]) -> AlertUnit:
         return _UNITS.get(metric.unit, "count")
     _, _, recorded = name.partition(":")
     measure, _, operations = recorded.rpartition(":")
-    if operations.startswith("ratio") or measure.endswith("_ratio"):
+    if operations.startswith("ratio"):
         return "ratio"
     unit = _WORDS.get(measure.rpartition("_")[2], "count")
     return "per_second" if unit == "count" and "rate" in operations else unit
