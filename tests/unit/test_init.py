@@ -6,6 +6,8 @@ import json
 import posixpath
 import re
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -127,6 +129,29 @@ def test_what_is_wrong_is_told_in_one_line_and_nothing_is_written(
 def test_a_document_that_is_none_is_refused(content: bytes) -> None:
     with pytest.raises(ImsobsError, match="no OpenAPI document"):
         openapi.routes(content, "x")
+
+
+def test_a_document_that_comes_drop_by_drop_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = threading.Event()
+
+    class Drops(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.wfile.write(b"HTTP/1.0 200 OK\r\n\r\n")
+            while not ended.wait(0.02):
+                self.wfile.write(b" ")
+
+        def log_message(self, *_: object) -> None: ...
+
+    monkeypatch.setattr(openapi, "_SECONDS", 0.3)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Drops)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with pytest.raises(ImsobsError, match="not there after"):
+            openapi.fetched(f"http://127.0.0.1:{server.server_port}/openapi.json")
+    finally:
+        ended.set()
+        server.shutdown()
+        server.server_close()
 
 
 def test_paths_that_are_no_routes_are_left_out_and_counted() -> None:

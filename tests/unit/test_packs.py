@@ -201,6 +201,16 @@ def test_without_prices_the_pack_of_models_says_nothing_of_cost(tmp_path: Path) 
     assert {"CostJump", "BudgetExhausted"}.isdisjoint(smallest(tmp_path, "use: [http, llm]").alerts)
 
 
+@pytest.mark.parametrize("odd", ['/"', "/\\", '/a"} or vector(1) #'])
+def test_tests_speak_of_no_value_that_is_otherwise_in_a_selector(odd: str, tmp_path: Path) -> None:
+    for values, first in (([odd, "/plain"], "/plain"), ([odd], "other")):
+        route = yaml.safe_dump({"labels": {"route": {"values": values}}})
+        model = smallest(tmp_path, "use: [http, queue]", route)
+        alert = model.alerts["RouteErrorRate"]
+        assert alert.test is not None
+        assert alert.test.labels["route"] == first
+
+
 def test_tests_speak_of_the_first_value_that_the_spec_gives(tmp_path: Path) -> None:
     alert = smallest(tmp_path, "use: [http, queue]", "labels: {queue: {values: [mail]}}").alerts
     assert alert["QueueJobsStuck"].test is not None

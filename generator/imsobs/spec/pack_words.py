@@ -68,7 +68,9 @@ def words(sources: list[dict[str, Any]], kinds: set[str], expected: list[str]) -
         "event": _one(spec.get("events"), 0),
         "attribute": "duration" if timed else "other",
         "expected": _one(expected, 0),
-        "route": next((r for r in routes if not _is_apart(r, apart)), "other"),
+        "route": next(
+            (r for r in routes if not _is_apart(r, apart) and _stands_in_quotes(r)), "other"
+        ),
         "stopped": stopped,
         "stopped_at": f"127.0.0.1:{port}",
         **{label: _first_value(label, sources) for label in _OF_LABELS},
@@ -81,9 +83,15 @@ def _first_value(label: str, sources: list[dict[str, Any]]) -> str:
     for source in sources:
         labels = source.get("labels")
         given = labels.get(label) if isinstance(labels, dict) else None
-        if isinstance(given, dict) and (values := given.get("values") or given.get("patterns")):
-            return _one(values, 0)
+        values = (given.get("values") or given.get("patterns")) if isinstance(given, dict) else None
+        if isinstance(values, list | dict) and values:
+            return next((name for name in map(str, values) if _stands_in_quotes(name)), "other")
     return "other"
+
+
+def _stands_in_quotes(value: str) -> bool:
+    """Return whether a value is the same in a selector as elsewhere in a test."""
+    return not {'"', "\\", "\n"} & set(value)
 
 
 def _limit(spec: dict[str, Any]) -> float:

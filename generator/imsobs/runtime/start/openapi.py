@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import json
 import re
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,8 @@ _MOST_BYTES = 8 * 1024 * 1024
 MOST_ROUTES = 300
 _LONGEST = 128
 # A large application makes its document when it is first asked for: LiteLLM's takes seconds.
-_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+_SECONDS = 60.0
+_TIMEOUT = httpx.Timeout(_SECONDS, connect=5.0)
 # Where many routes are, what is called from elsewhere mostly is here.
 _FIRST = re.compile(r"/(api|v\d+)(/|$)")
 # Routes that cost nothing before those that may call what is behind the service.
@@ -81,17 +83,7 @@ def fetched(url: str, *, quiet: bool = False) -> Routes | None:
     Raises ImsobsError when there is no such document; quiet: then returns None.
     """
     try:
-        with (
-            httpx.Client(timeout=_TIMEOUT, follow_redirects=False, trust_env=not quiet) as client,
-            client.stream("GET", url) as answer,
-        ):
-            answer.raise_for_status()
-            content = b""
-            for part in answer.iter_bytes():
-                content += part
-                if len(content) > _MOST_BYTES:
-                    raise _refusal(url, f"it has more than {_MOST_BYTES // 2**20} MiB")
-        return routes(content, url)
+        return routes(_downloaded(url, trust_env=not quiet), url)
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         if quiet:
             return None
@@ -100,6 +92,40 @@ def fetched(url: str, *, quiet: bool = False) -> Routes | None:
         if quiet:
             return None
         raise
+
+
+def _downloaded(url: str, *, trust_env: bool) -> bytes:
+    """Return the bytes at a URL; whoever sends them drop by drop is given up after _SECONDS."""
+    answers: list[bytes | Exception] = []
+
+    def download() -> None:
+        try:
+            answers.append(_body(url, trust_env=trust_env))
+        except Exception as error:
+            answers.append(error)
+
+    waiting = threading.Thread(target=download, daemon=True)
+    waiting.start()
+    waiting.join(_SECONDS)
+    if not answers:
+        raise _refusal(url, f"it is not there after {_SECONDS:g} s")
+    if isinstance(answers[0], Exception):
+        raise answers[0]
+    return answers[0]
+
+
+def _body(url: str, *, trust_env: bool) -> bytes:
+    with (
+        httpx.Client(timeout=_TIMEOUT, follow_redirects=False, trust_env=trust_env) as client,
+        client.stream("GET", url) as answer,
+    ):
+        answer.raise_for_status()
+        content = b""
+        for part in answer.iter_bytes():
+            content += part
+            if len(content) > _MOST_BYTES:
+                raise _refusal(url, f"it has more than {_MOST_BYTES // 2**20} MiB")
+    return content
 
 
 def read(file: Path) -> Routes:
