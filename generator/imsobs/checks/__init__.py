@@ -22,6 +22,7 @@ from imsobs.checks import (
     probe,
     routing,
     rules,
+    services,
     slos,
     stack,
 )
@@ -29,6 +30,7 @@ from imsobs.model import Model
 from imsobs.problems import Problem
 
 CHECKS = (
+    services,
     labels,
     attributes,
     ottl,

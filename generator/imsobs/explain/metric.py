@@ -34,6 +34,7 @@ def explained(metric: ResolvedMetric, model: Model, document: Document) -> Expla
             "source": list(_source(metric, model, document)),
             "conditions": list(_conditions(metric, document, path)),
             "labels": list(_labels(metric, model, document)),
+            "expected from": list(_expected_from(metric, model, document, path)),
             "series": [*(Row(name) for name in sorted(series)), Row(budget)],
             "used by": users(series, model, document),
         },
@@ -63,6 +64,14 @@ def _conditions(metric: ResolvedMetric, document: Document, path: KeyPath) -> It
         yield placed(f"buckets: {bounds}", document, (*path, "buckets"))
     if metric.fold is not None:
         yield placed(f"over processes: {metric.fold}", document, (*path, "fold"))
+
+
+def _expected_from(
+    metric: ResolvedMetric, model: Model, document: Document, path: KeyPath
+) -> Iterator[Row]:
+    given = model.spec.metrics.get(metric.name)
+    for index, service in enumerate(given.services if given is not None else ()):
+        yield placed(service, document, (*path, "services", index))
 
 
 def _labels(metric: ResolvedMetric, model: Model, document: Document) -> Iterator[Row]:

@@ -91,7 +91,8 @@ def probed_routes(spec: Spec) -> list[str]:
     if service.health is None or not any(metric.probe for metric in spec.metrics.values()):
         return []
     routes = [service.health, service.health_detailed if service.components else None]
-    return [route.partition("?")[0] for route in routes if route is not None]
+    routes += [one.health for one in spec.services.values() if one.url is not None]
+    return [*dict.fromkeys(route.partition("?")[0] for route in routes if route is not None)]
 
 
 def _probed(name: str, matches: dict[str, str], spec: Spec) -> dict[str, str]:

@@ -98,10 +98,13 @@ class ResolvedAlert:
 WHO = " in ".join(f"{{{{ $labels.{label} }}}}" for label in conventions.IDENTITY_LABELS)
 
 
-def example_labels(spec: Spec) -> dict[str, str]:
-    """Return the labels of the service that generated tests and pages speak of."""
+def example_labels(spec: Spec, service: str | None = None) -> dict[str, str]:
+    """Return the labels of the service that generated tests and pages speak of.
+
+    service: the one that it has to be; the first of the spec when None.
+    """
     return {
-        conventions.SERVICE_NAME: spec.service.names[0],
+        conventions.SERVICE_NAME: service or spec.service.names[0],
         conventions.ENVIRONMENT: spec.service.environments[-1],
     }
 

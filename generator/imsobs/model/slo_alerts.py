@@ -122,7 +122,7 @@ def _test(
     is recorded, because 30 days of scrapes are too many for a test.
     """
     slo, names = spec.slos[name], SloNames(name)
-    labels, long = example_labels(spec), windows[0]
+    labels, long = example_labels(spec, slo.service), windows[0]
     step = max(60, seconds(long) // 72) // 60 * 60
     total, bad = _whole(limit, slo.min_failures)
     above = bad + -(-bad // 10)

@@ -80,8 +80,10 @@ def _counted(slo: Slo, spec: Spec, window: str) -> tuple[str, str]:
     bucket, _, count = conventions.histogram_series(slo.total)
     histogram = metric is not None and metric.type == "histogram"
 
+    own = {} if slo.service is None else {conventions.SERVICE_NAME: slo.service}
+
     def counted(name: str, where: Mapping[str, str | list[str]] | None = None) -> str:
-        selected = selector(name, where or {}, apart)
+        selected = selector(name, {**(where or {}), **own}, apart)
         return f"sum by ({BY}) (increase({selected}[{window}] anchored))"
 
     total = counted(count if histogram else slo.total)

@@ -13,6 +13,7 @@ from imsobs.files import TooLarge, read_regular
 from imsobs.problems import KeyPath, Position, Problem, dotted
 from imsobs.project import leads_out
 from imsobs.spec.reader import Reader, read_text
+from imsobs.spec.services import uses
 from imsobs.spec.texts import Source, position
 from imsobs.spec.under import Underlay, told, underlay
 from imsobs.terminal import printable
@@ -58,11 +59,7 @@ class Document:
     def told(self, problem: Problem) -> tuple[Position, str]:
         """Return the place and the message of a problem, as the author of the spec needs them."""
         place = problem.position or self._within(problem) or self.locate(problem.path)
-        use = self.data.get("use")
-        used = {
-            str(name): self.locate(("use", index))
-            for index, name in enumerate(use if isinstance(use, list) else [])
-        }
+        used = {str(name): self.locate(path) for path, name in uses(self.data)}
         return told(problem, place, used)
 
     def format(self, problem: Problem) -> str:

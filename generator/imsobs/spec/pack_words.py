@@ -9,6 +9,7 @@ from typing import Any
 from imsobs.spec.expand.shape import is_number
 from imsobs.spec.schema.service import Service
 from imsobs.spec.schema.stack import Stack
+from imsobs.spec.services import probed as others
 
 _HEALTH = {key: Service.model_fields[key] for key in ("health", "health_detailed")}
 # Labels whose first value tests speak of.
@@ -153,7 +154,7 @@ def _routes(sources: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
     probed = {key: service.get(key, field.default) for key, field in _HEALTH.items()}
     if probed["health"] is None or not service.get("components"):
         del probed["health_detailed"]
-    for path in probed.values():
+    for path in [*probed.values(), *others(sources[0])]:
         if isinstance(path, str) and not _is_apart(path.partition("?")[0], texts):
             texts.append(path.partition("?")[0])
     return [str(value) for value in given], texts

@@ -8,6 +8,7 @@ from typing import Any
 
 from imsobs.problems import KeyPath, Position, Problem, available, dotted
 from imsobs.spec import packs
+from imsobs.spec.services import spread, users, uses
 
 _NAMESPACE = re.compile(r"[a-z][a-z0-9-]*")
 
@@ -36,8 +37,9 @@ def underlay(spec: dict[str, Any]) -> tuple[Underlay, list[Problem]]:
     A mapping is merged key by key, at every depth; any other value of the spec replaces that of
     the pack, and null removes it. Entries of the spec come before those of the packs.
     """
-    found = Underlay(spec)
     chosen, problems = _chosen(spec)
+    written, spec = spec, spread(spec)
+    found = Underlay(spec)
     service = spec.get("service")
     namespace = service.get("namespace") if isinstance(service, dict) else None
     # A namespace that is missing or malformed is told by the schema.
@@ -47,7 +49,9 @@ def underlay(spec: dict[str, Any]) -> tuple[Underlay, list[Problem]]:
         found.complete &= not chosen
         return found, problems
     below: dict[str, Any] = {}
-    for pack in packs.read(chosen, spec):
+    given = packs.read(chosen, spec)
+    _name_reporters(given, written)
+    for pack in given:
         below = _joined(below, pack.data)
         found.positions.update(pack.positions)
         found.left_out.update(pack.left_out)
@@ -64,21 +68,35 @@ def underlay(spec: dict[str, Any]) -> tuple[Underlay, list[Problem]]:
 
 def _chosen(spec: dict[str, Any]) -> tuple[list[str], list[Problem]]:
     """Return the packs that exist, each once, and a problem for every other name."""
-    use = spec.get("use")
-    chosen: list[str] = []
+    chosen: dict[str, None] = {}
+    listed: set[tuple[KeyPath, str]] = set()
     problems: list[Problem] = []
-    for index, name in enumerate(use if isinstance(use, list) else []):
-        path: KeyPath = ("use", index)
+    for path, name in uses(spec):
         if not isinstance(name, str):
             continue  # told by the schema
-        if name in chosen:
+        if (path[:-1], name) in listed:
             problems.append(Problem(path, f'"{name}" is listed twice', "pack/twice"))
         elif name in packs.names():
-            chosen.append(name)
+            chosen[name] = None
         else:
             message = f'there is no pack "{name}"; {available(name, packs.names())}'
             problems.append(Problem(path, message, "pack/unknown"))
-    return chosen, problems
+        listed.add((path[:-1], name))
+    return list(chosen), problems
+
+
+def _name_reporters(given: list[packs.Pack], spec: dict[str, Any]) -> None:
+    """Note in the metrics of packs which services use them, where not all do."""
+    who: dict[str, list[str] | None] = {}
+    for pack in given:
+        own = users(spec, pack.name)
+        for name in pack.data.get("metrics", {}):
+            before = who.get(name, [])
+            who[name] = None if own is None or before is None else [*before, *own]
+    for pack in given:
+        for name, metric in pack.data.get("metrics", {}).items():
+            if (own := who[name]) and "stack" not in metric:
+                metric["services"] = list(dict.fromkeys(own))
 
 
 def _entries(positions: dict[KeyPath, Position]) -> list[KeyPath]:

@@ -8,6 +8,7 @@ there were, in one step (ADR 14).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -31,8 +32,37 @@ _VERDICTS = {"httpcheck.validation.passed": _VOUCHED, "httpcheck.validation.fail
 _PLAIN = frozenset("_-:0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A service that is asked for its health. paths: component -> path below its address."""
+
+    service: str
+    receiver: str
+    url: Reference
+    paths: dict[str, str]
+
+
+def asked(model: Model) -> list[Asked]:
+    """Return the services that are asked; empty when nothing is probed."""
+    service = model.spec.service
+    first = service.names[0]
+    url = Reference("IMSOBS_SERVICE_URL", service.url)
+    found = [Asked(first, RECEIVER, url, paths)] if (paths := targets(model)) else []
+    for name, one in model.spec.services.items():
+        if name != first and one.url is not None and one.health is not None:
+            own = Reference(variable_of(name), one.url)
+            paths = {conventions.SERVICE_COMPONENT: one.health}
+            found.append(Asked(name, f"{RECEIVER}/{name}", own, paths))
+    return found
+
+
+def variable_of(service: str) -> str:
+    """Return the variable with the address of a service that is not the first."""
+    return f"IMSOBS_SERVICE_URL_{service.upper().replace('-', '_')}"
+
+
 def targets(model: Model) -> dict[str, str]:
-    """Return component -> path that is asked for its health; empty when nothing is probed."""
+    """Return component -> path of the first service; empty when it is not probed."""
     service = model.spec.service
     if service.health is None:
         return {}
@@ -49,12 +79,12 @@ def parts(model: Model) -> Parts:
     """Return the HTTP check, what weighs and sums its data points, and their pipelines."""
     if not is_on(model):
         return Parts()
-    return Parts(_receivers(model), _processors(model), _connectors(model), _pipelines())
+    return Parts(_receivers(model), _processors(model), _connectors(model), _pipelines(model))
 
 
 def is_on(model: Model) -> bool:
     """Return whether the Collector probes the service: there is a route, and a metric of it."""
-    return bool(targets(model) and probe.KIND.metrics(model))
+    return bool(asked(model) and probe.KIND.metrics(model))
 
 
 def variables(model: Model) -> list[str]:
@@ -64,31 +94,32 @@ def variables(model: Model) -> list[str]:
 
 
 def _receivers(model: Model) -> dict[str, Any]:
-    """Return the HTTP check of every component."""
-    url = Reference("IMSOBS_SERVICE_URL", model.spec.service.url)
-    asked = model.spec.service.probe
+    """Return the HTTP check of every component, one receiver per service."""
+    return {one.receiver: _checks(one, model) for one in asked(model)}
+
+
+def _checks(one: Asked, model: Model) -> dict[str, Any]:
+    given = model.spec.service.probe
     headers: dict[str, Value] = {
         name: value if isinstance(value, str) else Reference(value.env, "")
-        for name, value in asked.headers.items()
+        for name, value in given.headers.items()
     }
     checks = []
-    for component, path in targets(model).items():
+    for component, path in one.paths.items():
         check: dict[str, Any] = {
-            "endpoint": join(url, path),
-            "method": asked.method,
+            "endpoint": join(one.url, path),
+            "method": given.method,
             "timeout": model.spec.collector.timeout_of_probe,
         }
         if headers:
             check["headers"] = headers
-        if component != conventions.SERVICE_COMPONENT and asked.answer == "body":
+        if component != conventions.SERVICE_COMPONENT and given.answer == "body":
             check["validations"] = [{"json_path": _status_path(component), "equals": HEALTHY}]
         checks.append(check)
     return {
-        RECEIVER: {
-            "collection_interval": model.spec.collector.probe_interval,
-            "metrics": {name: {"enabled": True} for name in _VERDICTS},
-            "targets": checks,
-        }
+        "collection_interval": model.spec.collector.probe_interval,
+        "metrics": {name: {"enabled": True} for name in _VERDICTS},
+        "targets": checks,
     }
 
 
@@ -119,10 +150,19 @@ def _processors(model: Model) -> dict[str, Any]:
 def _weighing(model: Model) -> list[Group]:
     """Return the transform that names the component of each data point and weighs it."""
     component, url = attribute("datapoint", "component"), attribute("datapoint", "http.url")
-    base = Reference("IMSOBS_SERVICE_URL", model.spec.service.url)
+    services = asked(model)
     identify = [
-        join(set_to(component, text(name)), f" where {url} == ", quoted(base, path))
-        for name, path in targets(model).items()
+        join(set_to(component, text(name)), f" where {url} == ", quoted(one.url, path))
+        for one in services
+        for name, path in one.paths.items()
+    ]
+    # What one receiver found is of one service.
+    own = 'resource.attributes["service.name"]'
+    identify += [
+        join(set_to(own, text(one.service)), f" where {url} == ", quoted(one.url, path))
+        for one in services
+        if one.receiver != RECEIVER
+        for path in one.paths.values()
     ]
     environment = quoted(Reference("IMSOBS_ENVIRONMENT", model.spec.service.environments[0]))
     # A response whose body is not complete in time has a status code, but is late.
@@ -202,11 +242,11 @@ def _reading(model: Model) -> list[Group]:
     return [*groups, *resource_to_labels(conventions.RESOURCE_LABELS), ordered.arrival()]
 
 
-def _pipelines() -> dict[str, Any]:
+def _pipelines(model: Model) -> dict[str, Any]:
     """Return the pipelines of the probe: from the check to the weights, from their sum on."""
     return {
         "metrics/probe": {
-            "receivers": [RECEIVER],
+            "receivers": [one.receiver for one in asked(model)],
             "processors": ["filter/probe", "transform/probe"],
             "exporters": [CONNECTOR],
         },

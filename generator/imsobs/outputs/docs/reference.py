@@ -87,7 +87,13 @@ def _metric(metric: ResolvedMetric, model: Model, uses: list[str]) -> dict[str, 
         "by_process": metric.by_process,
         "events": metric.kind.events(metric),
         "uses": uses,
+        "services": _services(metric.name, model),
     }
+
+
+def _services(metric: str, model: Model) -> list[str]:
+    given = model.spec.metrics.get(metric)
+    return list(given.services) if given is not None else []
 
 
 def _fold(metric: ResolvedMetric) -> str | None:

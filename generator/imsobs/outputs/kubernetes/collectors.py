@@ -196,7 +196,7 @@ def _environment(cluster: Cluster, role: str, protected: list[str]) -> list[Obje
             if role == DERIVE and cluster.model.spec.stack.loki
             else {}
         ),
-        **({"IMSOBS_SERVICE_URL": cluster.service_url} if role == CURRENT else {}),
+        **(cluster.service_urls if role == CURRENT else {}),
         **{protection.VARIABLES[name]: f"{SECRETS}/{ingest.FILES[name]}" for name in protected},
     }
     return [{"name": name, "value": value} for name, value in found.items()]

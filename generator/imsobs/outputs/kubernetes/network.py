@@ -74,9 +74,8 @@ def _components(cluster: Cluster) -> dict[str, _Rules]:
         ([_namespace(name) for name in cluster.senders], (ports.otlp_grpc, ports.otlp_http))
     )
     if "current" in found:
-        found["current"].egress.append(
-            ([_namespace(name) for name in cluster.senders], (port_of(cluster.service_url),))
-        )
+        asked = tuple(dict.fromkeys(map(port_of, cluster.service_urls.values())))
+        found["current"].egress.append(([_namespace(name) for name in cluster.senders], asked))
     # The API server is no pod: only its port can be told.
     watching = ["derive"] if "sample" in found else []
     for name in (*watching, "prometheus"):

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from imsobs.model import Model
+from imsobs.outputs.collector import probe
 from imsobs.outputs.stack.hardening import USERS
 from imsobs.spec.schema.kubernetes import Kubernetes, Workload
 
@@ -66,12 +67,17 @@ class Cluster:
         return list(self.spec.senders) or [self.model.spec.service.namespace]
 
     @property
-    def service_url(self) -> str:
-        """Return where the service's health routes are asked."""
-        if self.spec.service_url is not None:
-            return self.spec.service_url
+    def service_urls(self) -> dict[str, str]:
+        """Return where health routes are asked: variable of the Collector -> address."""
         service = self.model.spec.service
-        return f"http://{service.names[0]}.{self.senders[0]}.svc:{port_of(service.url)}"
+        first = self.spec.service_url or self._within(service.names[0], service.url)
+        others = [one for one in probe.asked(self.model) if one.service != service.names[0]]
+        return {"IMSOBS_SERVICE_URL": first} | {
+            one.url.name: self._within(one.service, one.url.default or "") for one in others
+        }
+
+    def _within(self, service: str, url: str) -> str:
+        return f"http://{service}.{self.senders[0]}.svc:{port_of(url)}"
 
     def labels(self, component: str) -> dict[str, str]:
         """Return the labels of an object that belongs to a component."""

@@ -43,9 +43,24 @@ def sections(model: Model) -> dict[str, Any]:
             "scrape_protocols": PROTOCOLS,
         },
         "rule_files": ["../alerts/rules/*.yaml"],
-        "alerting": {"alertmanagers": [_discovery("alertmanager")]},
+        "alerting": {**_owners(model), "alertmanagers": [_discovery("alertmanager")]},
         "scrape_configs": [_job(job, model) for job in scrape_targets(model, NATIVE)],
     }
+
+
+def _owners(model: Model) -> dict[str, Any]:
+    """Return what gives alerts on a service to its owner; empty where no service has one."""
+    owned = {name: one.owner for name, one in model.spec.services.items() if one.owner}
+    relabelled = [
+        {
+            "source_labels": [conventions.SERVICE_NAME],
+            "regex": name,
+            "target_label": "team",
+            "replacement": owner,
+        }
+        for name, owner in owned.items()
+    ]
+    return {"alert_relabel_configs": relabelled} if relabelled else {}
 
 
 def _discovery(job: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from imsobs import artifacts
 from imsobs.model import Model
@@ -17,6 +18,8 @@ from imsobs.outputs.references import Joined, Reference, join
 from imsobs.outputs.stack import ingest, native
 from imsobs.outputs.stack.hardening import USERS, VOLUMES, mount, service, volume
 from imsobs.spec.schema.stack import Gateway, Grafana, Jaeger, Loki, Promtail
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 Service = dict[str, Any]
 PASSWORD_SECRET = "grafana_admin_password"  # noqa: S105 - a name, not a secret
@@ -60,6 +63,18 @@ def _binary_health(binary: str, port: int) -> dict[str, Any]:
     return _health(binary, "validate", f"--config={minimal}", f"--config=http://127.0.0.1:{port}/")
 
 
+def _addresses(model: Model) -> dict[str, Reference]:
+    """Return where the Collector reaches services besides the first: the host of the engine."""
+    found = {}
+    for one in probe.asked(model):
+        if one.receiver != probe.RECEIVER:
+            url = urlsplit(one.url.default or "")
+            port = f":{url.port}" if url.port else ""
+            host = "host.docker.internal" if url.hostname in _LOOPBACK else url.hostname
+            found[one.url.name] = Reference(one.url.name, f"{url.scheme}://{host}{port}")
+    return found
+
+
 def otelcol(model: Model) -> Service:
     """Return the Collector."""
     ports = model.spec.stack.otelcol.ports
@@ -81,6 +96,7 @@ def otelcol(model: Model) -> Service:
             "IMSOBS_SERVICE_URL": Reference(
                 "IMSOBS_SERVICE_URL", "http://host.docker.internal:8080"
             ),
+            **_addresses(model),
             "IMSOBS_ENVIRONMENT": _environment(model),
             **{name: Reference(name, "") for name in probe.variables(model)},
             "TRACE_SAMPLING_RATE": Reference(

@@ -57,9 +57,15 @@ class Case:
 
 
 def new_case(alert: ResolvedAlert, model: Model) -> Case:
-    """Return a case; drills of health speak as the service that the probe asks."""
+    """Return a case; drills of health speak as the service that the probe asks.
+
+    Those of an objective that is promised for one service speak as that.
+    """
     probed = bool(alert.drill.health)
-    return Case(alert, model.spec.service.names[0] if probed else service_of(alert.name))
+    slo = model.spec.slos.get(alert.labels.get("slo", ""))
+    own = slo.service if slo is not None else None
+    named = own or service_of(alert.name)
+    return Case(alert, model.spec.service.names[0] if probed else named)
 
 
 def phase(alert: ResolvedAlert) -> int:
@@ -74,7 +80,9 @@ def phase(alert: ResolvedAlert) -> int:
 def fault(notice: Notice, case: Case, model: Model, project: Path) -> str | None:
     """Return what is wrong with a notification, or None."""
     alert = case.alert
-    for label, value in alert.labels.items():
+    own = model.spec.services.get(case.service)
+    owned = {"team": own.owner} if own is not None and own.owner is not None else {}
+    for label, value in {**alert.labels, **owned}.items():
         if notice.labels.get(label) != value:
             return f"label {label} is {notice.labels.get(label)!r}, not {value!r}"
     missing = (alert.carried or frozenset()) - set(notice.labels)

@@ -28,7 +28,7 @@ def service_of(alert: str) -> str:
 
 def overlay(model: Model, health_port: int, environment: str) -> dict[str, Any]:
     """Return what the drill's spec says otherwise: services, ports, intervals."""
-    names = [model.spec.service.names[0], *(service_of(alert) for alert in model.alerts)]
+    names = [*model.spec.service.names, *(service_of(alert) for alert in model.alerts)]
     return {
         "service": {
             "names": names,

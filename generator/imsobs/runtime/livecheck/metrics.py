@@ -121,7 +121,7 @@ def _reporters(
     metric: ResolvedMetric, model: Model, service: str | None
 ) -> Mapping[str, tuple[str, ...]]:
     if conventions.SERVICE_NAME in {*metric.labels, *metric.kind.common_labels(metric)}:
-        return reporters(model.spec, service)
+        return reporters(model.spec, metric.name, service)
     return {"": ()} if service is None else {}
 
 

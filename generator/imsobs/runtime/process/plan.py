@@ -53,7 +53,7 @@ Text = Annotated[str, AfterValidator(_known_placeholders)]
 ReloadWay = Annotated[str, AfterValidator(_reload_way)]
 # This project's own, and how the outside is reached; credentials of others are neither.
 Variable = Annotated[
-    str, Field(pattern=rf"^(IMSOBS_[A-Z_]+|TRACE_SAMPLING_RATE|{'|'.join(NETWORK)})$")
+    str, Field(pattern=rf"^(IMSOBS_[A-Z0-9_]+|TRACE_SAMPLING_RATE|{'|'.join(NETWORK)})$")
 ]
 # Read whole: nothing outside of the project.
 ProjectFile = Annotated[

@@ -26,9 +26,14 @@ def teams(data: Entry) -> Entry:
 
 
 def owners(data: Entry) -> Entry:
-    """The only team owns what names none; objectives are on the dashboard that shows them all."""
+    """The only team owns what names none; objectives are on the dashboard that shows them all.
+
+    Of several teams it is the owner of the first service: alerts on another go to its own.
+    """
     alerting = mapping(data.get("alerting"))
     known = list(mapping(alerting.get("teams")))
+    services = [mapping(one).get("owner") for one in mapping(data.get("services")).values()]
+    known = known if len(known) == 1 else [one for one in services if _is_name(one)][:1]
     shown = [
         uid
         for uid, dashboard in mapping(data.get("dashboards")).items()
@@ -45,7 +50,7 @@ def owners(data: Entry) -> Entry:
         return {"dashboard": shown[0], **given} if shown else given
 
     def _owned(entry: Entry) -> Entry:
-        return {"team": known[0], **entry} if len(known) == 1 else entry
+        return {"team": known[0], **entry} if known else entry
 
     return each(each(each(data, "alerts", alert), "slos", promise), "anomalies", promise)
 

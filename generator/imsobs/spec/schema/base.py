@@ -29,6 +29,8 @@ LabelName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Environment = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")]
 EventName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 AlertName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z0-9]{2,60}$")]
+# A value of service.name.
+ServiceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 KebabName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 # Seconds to weeks as Prometheus writes them: 30s, 5m, 1h30m, 30d.
 DurationText = Annotated[

@@ -4,7 +4,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from imsobs.spec.schema.base import EventName, LabelName, LabelValue, MetricName, Section, Text
+from imsobs.spec.schema.base import (
+    EventName,
+    LabelName,
+    LabelValue,
+    MetricName,
+    Section,
+    ServiceName,
+    Text,
+)
 from imsobs.spec.schema.queries import ExpectedWith, RatioOf
 
 MetricType = Literal["counter", "gauge", "histogram"]
@@ -147,6 +155,13 @@ class Metric(Section):
         description=(
             "How often a rule of it is evaluated: `alerting.fast` or `alerting.slow`. Default:"
             " fast."
+        ),
+    )
+    services: list[ServiceName] = Field(
+        default=[],
+        description=(
+            "Services that it is expected from, of `services`; `imsobs live-check` misses it from"
+            " no other. Default: of a pack's metric, those that use the pack; else all."
         ),
     )
     expected_with: ExpectedWith | None = Field(

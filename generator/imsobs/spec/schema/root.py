@@ -4,7 +4,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from imsobs.spec import packs
 from imsobs.spec.schema.alerting import Alerting
 from imsobs.spec.schema.alerts import Alerts
 from imsobs.spec.schema.base import Section
@@ -18,11 +17,10 @@ from imsobs.spec.schema.routing import Inhibitions, Mutes, Receivers, Routing
 from imsobs.spec.schema.rules import Anomalies, Budget, Rules
 from imsobs.spec.schema.samples import Retention, Scrape
 from imsobs.spec.schema.service import Service
+from imsobs.spec.schema.services import PackName, Services
 from imsobs.spec.schema.signals import Attributes, Labels, Records, Sources
 from imsobs.spec.schema.slos import Slos
 from imsobs.spec.schema.stack import Stack
-
-PackName = Annotated[str, Field(json_schema_extra={"enum": list(packs.names())})]
 
 
 def _empty(given: Any) -> Any:
@@ -51,6 +49,13 @@ class Spec(Section):
     )
     service: Service = Field(
         description="The service: names, environments, address, health routes."
+    )
+    services: Services = Field(
+        default={},
+        description=(
+            "Name, as in service.name -> what one of several services has of its own: address,"
+            " routes, packs, owner. Default: `service` is the only one."
+        ),
     )
     attributes: Attributes = Field(
         default={},

@@ -11,6 +11,7 @@ from imsobs.spec.schema.base import (
     ProjectPath,
     RoutePath,
     Section,
+    ServiceName,
 )
 
 # As HTTP allows it, without what could end the header.
@@ -49,6 +50,9 @@ class Probe(Section):
     )
 
 
+Address = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9._~:@%\[\]-]+$")]
+
+
 class Service(Section):
     """The service under observation.
 
@@ -62,8 +66,12 @@ class Service(Section):
             " of `service.namespace`."
         )
     )
-    names: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]] = Field(
-        min_length=1, description="Allowed values of `service.name`; any other counts as `other`."
+    names: list[ServiceName] = Field(
+        min_length=1,
+        description=(
+            "Allowed values of `service.name`; any other counts as `other`. Default: the keys of"
+            " `services`, the first with a `url` before the others."
+        ),
     )
     environments: list[Environment] = Field(
         min_length=1,
@@ -73,8 +81,11 @@ class Service(Section):
             " reports as. One that is not listed counts as other."
         ),
     )
-    url: Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9._~:@%\[\]-]+$")] = Field(
-        description="Where the Collector reaches the service's own routes."
+    url: Address = Field(
+        description=(
+            "Where the Collector reaches the service's own routes. Default: that of the first of"
+            " `services` that has one."
+        )
     )
     health: RoutePath | None = Field(
         default="/health",

@@ -16,6 +16,7 @@ from imsobs.spec.schema.base import (
     MetricName,
     PositiveDuration,
     Section,
+    ServiceName,
     SnakeName,
     Text,
 )
@@ -85,6 +86,11 @@ class Slo(Section):
     )
     window: PositiveDuration = Field(
         "30d", description="Window of the objective; at most `retention.metrics`."
+    )
+    service: ServiceName | None = Field(
+        None,
+        description="The service that it is promised for. null: every service that reports"
+        " `total`, each by itself.",
     )
     total: MetricName = Field(
         description="Counter of all events; with `below`, the histogram of their durations."
