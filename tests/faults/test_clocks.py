@@ -118,7 +118,7 @@ def test_the_collectors_clock_is_set(make_collector: Make, backend: Backend, see
             }
             # The probe sees a change of health whatever time it is.
             health.unhealthy = set() if step % 2 else {"service"}
-            eventually(lambda: _probed(collector) == step % 2, 10)  # noqa: B023
+            eventually(lambda: _probed(collector) == step % 2, 30)  # noqa: B023
         telemetry = series.parse(collector.scrape_text("telemetry"))
         points = telemetry["otelcol_deltatocumulative_datapoints_total"]
         assert not [labels for labels in points if dict(labels).get("error")]

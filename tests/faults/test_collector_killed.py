@@ -17,10 +17,10 @@ from faults.sender import Sender, body, trace_id
 pytestmark = pytest.mark.faults
 
 # The decision on a trace (2 s here), the sampler's tick and the batch behind it (1 s each),
-# and half a second for a loaded machine.
-_IN_MEMORY_SECONDS = 4.5
-# An acknowledged record is on disk some milliseconds later.
-_HANDOVER_SECONDS = 0.1
+# and two seconds for a loaded machine.
+_IN_MEMORY_SECONDS = 6.0
+# An acknowledged record is on disk some milliseconds later, on a loaded machine some more.
+_HANDOVER_SECONDS = 0.5
 # What the store had taken, but the queue not yet crossed out: a batch waits up to a second.
 _CROSSING_OUT_SECONDS = 3.0
 
