@@ -7,13 +7,19 @@ repaired is the declaration.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
 from imsobs.left_out import LeftOut
 from imsobs.mentions import Mentions
-from imsobs.problems import MOST_ALIKE, KeyPath, Problem, and_more, dotted, listed, near
+from imsobs.problems import (
+    ALIKE,
+    Problem,
+    bounded,
+    dotted,
+    listed,
+    nearest,
+)
 from imsobs.spec.required import declaration
 
 # Keys of a metric that decide which series it has.
@@ -134,16 +140,16 @@ def told_once(problems: list[Problem], left_out: LeftOut, mentions: Mentions) ->
 
     def follows(problem: Problem) -> bool:
         name = _missing(problem)
-        others = [
-            other
-            for other, cause in wrong.items()
-            if cause is None
+        meant = nearest(name.lower(), wrong, 5, ALIKE) if name is not None else []
+        causes = [wrong[other] for other in meant]
+        return any(
+            cause is None
             or (cause.path[:2] != problem.path[:2] and cause.message != problem.message)
-        ]
-        return name is not None and near(name.lower(), others) is not None
+            for cause in causes
+        )
 
     once = _grouped([problem for problem in own if not follows(problem)])
-    return list(_bounded(_independent(once, left_out, mentions)))
+    return list(bounded(_independent(once, left_out, mentions)))
 
 
 def _independent(problems: list[Problem], left_out: LeftOut, mentions: Mentions) -> list[Problem]:
@@ -276,19 +282,6 @@ def _subject(problem: Problem) -> str:
         return ".".join(map(str, problem.path[:2])) + problem.message.partition("; ")[2]
     told = _REMEDY.sub("", problem.message)
     return " lacks ".join(_QUOTED.findall(told)) if problem.check in _LACKS else told
-
-
-def _bounded(problems: list[Problem]) -> Iterable[Problem]:
-    """Yield the problems, of very many of a kind the first ones and how many more there are."""
-    count = Counter((problem.path[:1], problem.check) for problem in problems)
-    told: Counter[tuple[KeyPath, str]] = Counter()
-    for problem in problems:
-        kind = (problem.path[:1], problem.check)
-        told[kind] += 1
-        if told[kind] <= MOST_ALIKE:
-            yield problem
-        elif told[kind] == MOST_ALIKE + 1:
-            yield and_more(problem, count[kind] - MOST_ALIKE)
 
 
 def _also(first: str, places: list[str]) -> str:

@@ -7,7 +7,8 @@ rendered or written while there is one.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -53,8 +54,12 @@ class Problem:
 
 # Problems of one kind in one section that are told one by one.
 MOST_ALIKE = 50
-# Names that one name is compared with letter by letter.
-_MANY = 1000
+# Problems that one module of checks is asked for: nobody repairs more at once, and each costs time.
+MOST_LOOKED_FOR = 250
+# How much of two names is the same when one of them is surely a slip for the other, 0 to 1.
+ALIKE = 0.75
+# Names that one name is compared with letter by letter; each takes some 10 us.
+_MANY = 100
 
 
 def part(text: str, offset: int | None) -> Part | None:
@@ -73,11 +78,28 @@ def dotted(path: KeyPath) -> str:
     return text or "(whole file)"
 
 
-def and_more(last: Problem, count: int) -> Problem:
-    """Return the problem that stands for ``count`` more like the one that is told last."""
+def and_more(last: Problem, count: int, least: str = "") -> Problem:
+    """Return the problem that stands for ``count`` more like the one that is told last.
+
+    least: "at least " where not all were looked for.
+    """
     section = last.path[0] if len(last.path) > 1 else "the file"
-    message = f"and {count} more problems of this kind in {section}"
-    return replace(last, message=message, part=None)
+    message = f"and {least}{count} more problems of this kind in {section}"
+    return replace(last, message=message)
+
+
+def bounded(problems: list[Problem]) -> Iterator[Problem]:
+    """Yield the problems, of very many of a kind the first ones and how many more there are."""
+    count = Counter((problem.path[:1], problem.check) for problem in problems)
+    least = "at least " if len(problems) >= MOST_LOOKED_FOR else ""
+    told: Counter[tuple[KeyPath, str]] = Counter()
+    for problem in problems:
+        kind = (problem.path[:1], problem.check)
+        told[kind] += 1
+        if told[kind] <= MOST_ALIKE:
+            yield problem
+        elif told[kind] == MOST_ALIKE + 1:
+            yield and_more(problem, count[kind] - MOST_ALIKE, least)
 
 
 def listed(names: Iterable[str], most: int = 5) -> str:
@@ -89,17 +111,50 @@ def listed(names: Iterable[str], most: int = 5) -> str:
 
 @lru_cache(maxsize=1024)
 def _closest(name: str, names: tuple[str, ...], most: int, cutoff: float) -> list[str]:
-    """Return the nearest names; of many, those that begin or end as this one does."""
-    if len(names) > _MANY:
-        like = [other for other in names if other[:3] == name[:3] or other[-3:] == name[-3:]]
-        names = tuple(like[:_MANY])
-    return difflib.get_close_matches(name, names, n=most, cutoff=cutoff)
+    """Return the nearest names, the nearest first."""
+    like = names if len(names) <= _MANY else _sharing(name, names)
+    return difflib.get_close_matches(name, like, n=most, cutoff=cutoff)
 
 
-def near(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that was surely meant, or None."""
-    found = _closest(name, tuple(sorted(known)), 1, 0.75)
+def _sharing(name: str, names: tuple[str, ...]) -> list[str]:
+    """Return the names that have most of the letters in common, three in a row at a time."""
+    index = _by_letters(names)
+    holders = sorted((index[run] for run in _letters(name) if run in index), key=len)
+    shared: Counter[str] = Counter()
+    for position, holding in enumerate(holders):
+        # What most names have, as a prefix, tells none from another.
+        if position < 3 or len(holding) <= _MANY:
+            shared.update(holding)
+    return [other for other, _ in shared.most_common(_MANY)]
+
+
+@lru_cache(maxsize=16)
+def _by_letters(names: tuple[str, ...]) -> dict[str, list[str]]:
+    """Return each run of three letters, and the names that have it."""
+    index: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        for run in _letters(name):
+            index[run].append(name)
+    return dict(index)
+
+
+def _letters(name: str) -> set[str]:
+    text = f"^{name[:200]}$"
+    return {text[at : at + 3] for at in range(len(text) - 2)}
+
+
+def near(name: str, known: Iterable[str], alike: float = ALIKE) -> str | None:
+    """Return the known name that was surely meant, or None.
+
+    alike: how much of both must be the same, 0 to 1.
+    """
+    found = nearest(name, known, 1, alike)
     return found[0] if found else None
+
+
+def nearest(name: str, known: Iterable[str], most: int, alike: float) -> list[str]:
+    """Return at most so many known names that are near, the nearest first."""
+    return _closest(name, tuple(sorted(known)), most, alike)
 
 
 def available(name: str, known: Iterable[str], limit: int = 12) -> str:
@@ -108,7 +163,7 @@ def available(name: str, known: Iterable[str], limit: int = 12) -> str:
     if not names:
         return "none is declared"
     near = _closest(name, tuple(names), 5, 0.6)
-    sure = _closest(name, tuple(near), 1, 0.75)
+    sure = _closest(name, tuple(near), 1, ALIKE)
     guess = f'did you mean "{sure[0]}"? ' if sure else ""
     if len(names) <= limit:
         return f"{guess}available: {', '.join(names)}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mistakes import SPEC
@@ -38,6 +40,78 @@ def test_of_thousands_of_faulty_entries_too(
     lines = _lines(tmp_path, monkeypatch, text)
     assert len(lines) == 51
     assert lines[50].endswith("and 150 more problems of this kind in metrics [metric/one-source]")
+
+
+def test_thousands_of_misspelt_names_are_refused_without_comparing_all_with_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names are compared letter by letter, which takes 20 us: of so many, a few of each."""
+    compared = 0
+    whole = difflib.get_close_matches
+
+    def counted(word: str, possibilities: list[str], *args: Any, **more: Any) -> list[str]:
+        nonlocal compared
+        compared += len(possibilities)
+        return whole(word, possibilities, *args, **more)
+
+    monkeypatch.setattr(difflib, "get_close_matches", counted)
+    rows = "".join(
+        f"  service:{name}:rate5m: {{description: x, expr: shop_{name}_total}}\n"
+        for name in (f"r{number * 7919 % 100_003:x}" for number in range(2000))
+    )
+    text = SPEC.read_text().replace("\nrules:\n", f"\nrules:\n{rows}", 1)
+    lines = _lines(tmp_path, monkeypatch, text)
+    assert len(lines) == 51
+    assert lines[50].endswith(
+        "and at least 200 more problems of this kind in rules [promql/unknown-metric]"
+    )
+    assert compared < 300_000
+
+
+@pytest.mark.parametrize("circle", [True, False], ids=["a circle", "a chain"])
+def test_thousands_of_rules_that_read_each_other(
+    circle: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The way through them is looked for once, and not copied at each step."""
+    names = [f"service:r{number}:x" for number in range(1900)]
+    read = [*names[1:], names[0] if circle else "service:shop_requests:rate5m"]
+    rows = "".join(
+        f"  {name}: {{description: x, expr: '{other}'}}\n"
+        for name, other in zip(names, read, strict=True)
+    )
+    text = SPEC.read_text().replace("\nrules:\n", f"\nrules:\n{rows}", 1)
+    lines = _lines(tmp_path, monkeypatch, text)
+    if circle:
+        (line,) = lines
+        assert "service:r7:x -> 1892 more -> service:r0:x [rule/circle]" in line
+    else:
+        assert {line.rpartition(" ")[2] for line in lines} == {"[rule/order]"}
+
+
+def test_a_file_of_more_values_than_a_spec_has_is_not_composed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = ",".join(f"k{number}: 1" for number in range(120_000))
+    (line,) = _lines(tmp_path, monkeypatch, f"{SPEC.read_text()}\nx: {{{many}}}\n")
+    assert line.endswith("has more than 100000 values [yaml/too-large]")
+
+
+def test_thousands_of_unknown_packs_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packs = ", ".join(f"pack{number}" for number in range(1500))
+    lines = _lines(tmp_path, monkeypatch, f"{SPEC.read_text()}\nuse: [{packs}]\n")
+    assert len(lines) == 51
+    assert "and at least 1450 more problems" in lines[50]
+
+
+@pytest.mark.parametrize("digits", [6, 6000])
+def test_a_duration_that_nothing_counts_is_refused(
+    digits: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = SPEC.read_text().replace("for: 10m", f"for: {'9' * digits}w")
+    (line,) = _lines(tmp_path, monkeypatch, text)
+    assert "alerts.OrdersWait.for: must be no longer than 100 years; found 999" in line
 
 
 def test_a_huge_key_is_not_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,8 @@ has ``check(model) -> Iterator[Problem]``, and its ids are explained in docs/che
 
 from __future__ import annotations
 
+from itertools import islice
+
 from imsobs.checks import (
     alerts,
     attributes,
@@ -27,7 +29,7 @@ from imsobs.checks import (
     stack,
 )
 from imsobs.model import Model
-from imsobs.problems import Problem
+from imsobs.problems import MOST_LOOKED_FOR, Problem
 
 CHECKS = (
     services,
@@ -56,7 +58,9 @@ def run(model: Model) -> list[Problem]:
     What the generator makes of a spec is looked at once the spec is right: faults of it would
     follow from those of the spec.
     """
-    found = [problem for module in CHECKS for problem in module.check(model)]
+    found = [
+        problem for module in CHECKS for problem in islice(module.check(model), MOST_LOOKED_FOR)
+    ]
     return found or list(generated.check(model))
 
 

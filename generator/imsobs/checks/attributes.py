@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Literal
 
 from imsobs import expressions, outside
 from imsobs.model import Model, conventions
-from imsobs.problems import KeyPath, Part, Problem
+from imsobs.problems import KeyPath, Part, Problem, near, nearest
 from imsobs.spec.schema.drills import Drill
 from imsobs.spec.schema.metrics import AttributeValue
 from imsobs.spec.schema.root import Spec
@@ -141,11 +140,11 @@ def _name(named: Named, known: Mapping[str, str]) -> Iterator[Problem]:
 
 
 def _near(name: str, known: Mapping[str, str]) -> str:
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.7)
-    if not near:
-        return ""
-    sure = difflib.get_close_matches(name, near, n=1, cutoff=0.85)
-    return f'did you mean "{sure[0]}"? ' if sure else f"nearest: {', '.join(near)}; "
+    found = nearest(name, known, 3, 0.7)
+    sure = near(name, found, 0.85)
+    if sure is None:
+        return f"nearest: {', '.join(found)}; " if found else ""
+    return f'did you mean "{sure}"? '
 
 
 def _resources() -> set[str]:
@@ -182,7 +181,7 @@ def _scopes(spec: Spec) -> Iterator[Problem]:
                 begin, _, word = scope.rstrip("*").rpartition(".")
                 if begin != _INSTRUMENTATIONS or any(one.startswith(word) for one in known):
                     continue
-                if near := difflib.get_close_matches(word, known, n=1, cutoff=0.8):
+                if meant := near(word, known, 0.8):
                     message = f'no instrumentation has the scope "{scope}"; did you mean'
-                    message += f' "{known[near[0]]}"?'
+                    message += f' "{known[meant]}"?'
                     yield Problem(("sources", name, key, index), message, "source/unknown-scope")

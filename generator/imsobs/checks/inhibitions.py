@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from imsobs.checks.rules import mixing
 from imsobs.model import Model, conventions
@@ -52,23 +53,44 @@ def _equal_in_nothing(path: KeyPath, rule: Inhibition, model: Model) -> Iterator
     if "alertname" in {*rule.source, *rule.target} or len(rule.equal) == 0:
         return
     alerts = [alert for alert in model.alerts.values() if alert.carried is not None]
-    pairs = [
+    # Alerts that have the same of equal share, or share nothing, with the same others.
+    sources, targets = (
+        _alike([alert for alert in alerts if may_match(match, alert.labels)], rule.equal)
+        for match in (rule.source, rule.target)
+    )
+    groups = [
         (source, target)
-        for source in alerts
-        for target in alerts
-        if source is not target
-        and may_match(rule.source, source.labels)
-        and may_match(rule.target, target.labels)
-        and _share_nothing(source, target, rule.equal)
+        for source in sources
+        for target in targets
+        if _share_nothing(source[0], target[0], rule.equal)
     ]
+    pairs = sum(
+        len(source) * len(target) - len({a.name for a in source} & {a.name for a in target})
+        for source, target in groups
+    )
     if pairs:
-        source, target = pairs[0]
-        more = f", and {len(pairs) - 1} more pairs" if pairs[1:] else ""
+        source, target = next(
+            (source, target)
+            for group in groups
+            for source in group[0]
+            for target in group[1]
+            if source is not target
+        )
+        more = f", and {pairs - 1} more pairs" if pairs > 1 else ""
         message = (
             f"{source.name} would hold back {target.name}{more}, though neither has a label of"
             " equal that tells one trouble from another; name the areas that source is about"
         )
         yield Problem((*path, "equal"), message, "inhibition/equal-in-nothing")
+
+
+def _alike(alerts: list[ResolvedAlert], labels: list[str]) -> list[list[ResolvedAlert]]:
+    """Return the alerts in groups of those that have the same of the labels."""
+    groups: dict[Any, list[ResolvedAlert]] = {}
+    for alert in alerts:
+        has = tuple((alert.labels.get(name), name in (alert.carried or ())) for name in labels)
+        groups.setdefault(has, []).append(alert)
+    return list(groups.values())
 
 
 def _share_nothing(source: ResolvedAlert, target: ResolvedAlert, equal: list[str]) -> bool:

@@ -51,8 +51,9 @@ def check(model: Model) -> Iterator[Problem]:
         message = f"objectives add up counts of 5 minutes, which {fast} does not divide; use 15s,"
         message += " 30s or 1m"
         yield Problem(("alerting", "fast"), message, "rule/fast-interval")
-    yield from circles.check(model)
-    circular = {record.name for circle in circles.circles(model) for record in circle}
+    found = circles.circles(model)
+    yield from map(circles.problem, found)
+    circular = {record.name for circle in found for record in circle}
     last = {(record.group, record.name): i for i, record in enumerate(model.records)}
     for index, record in enumerate(model.records):
         if not record.expr or written_here(record):
@@ -111,8 +112,10 @@ def located(finding: Finding, expr: str, path: KeyPath) -> Problem:
 
 
 def _faults(expr: str, model: Model) -> list[Finding]:
-    found = promql_labels.findings(expr, model.series)
-    return found or promql_labels.once(senseless(expr, model.series))
+    if expr not in model.judged:
+        found = promql_labels.findings(expr, model.series)
+        model.judged[expr] = found or promql_labels.once(senseless(expr, model.series))
+    return model.judged[expr]
 
 
 def habits(expr: str, path: KeyPath, model: Model) -> Iterator[Problem]:

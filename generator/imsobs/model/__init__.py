@@ -22,6 +22,7 @@ from imsobs.model.processes import alive_metric, fold_records
 from imsobs.model.rules import Record, ResolvedAlert, record_series, spec_records
 from imsobs.model.series_budget import limit_metric, limit_records, process_limits
 from imsobs.model.slos import slo_records
+from imsobs.promql.labels import Finding
 from imsobs.promql.series import Series
 from imsobs.redaction.contents import content_keys
 from imsobs.spec.schema.root import Spec
@@ -60,6 +61,11 @@ class Model:
         """
         counted = [pattern for dialect in dialects().values() for pattern in dialect.contents]
         return list(dict.fromkeys([*self.spec.redaction.drop, *counted, *content_keys()]))
+
+    @cached_property
+    def judged(self) -> dict[str, list[Finding]]:
+        """Expression -> its faults: filled by the checks, several of which ask for the same one."""
+        return {}
 
     @cached_property
     def recorded(self) -> dict[str, str]:

@@ -104,9 +104,11 @@ def walk(node: Expr) -> Iterator[Expr]:
 
     Unlike ``promql_parser.walk`` this also enters the parameter of an aggregation.
     """
-    yield node
-    for child in children(node):
-        yield from walk(child)
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += reversed(children(node))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ Every one of them must exist before anything is written.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -32,7 +31,7 @@ from promql_parser import (
 )
 
 from imsobs import expressions, outside, promql
-from imsobs.problems import available
+from imsobs.problems import available, near
 from imsobs.promql.places import Place, placed
 from imsobs.promql.series import Series
 from imsobs.promql.syntax import explain
@@ -121,10 +120,10 @@ def _hint(name: str, series: dict[str, Series]) -> str:
             )
     metrics = {entry.metric for entry in series.values()}
     # The near name may be one that a component exposes and the spec does not declare yet.
-    if not difflib.get_close_matches(name, metrics, n=1, cutoff=0.85):
+    if not near(name, metrics, 0.85):
         exposed = {one for c in outside.components() for one in outside.exposed(c)}
-        if near := difflib.get_close_matches(name, exposed, n=1, cutoff=0.85):
-            return f'did you mean "{near[0]}"? {_hint(near[0], series)}'
+        if meant := near(name, exposed, 0.85):
+            return f'did you mean "{meant}"? {_hint(meant, series)}'
     return available(name, metrics)
 
 
@@ -264,7 +263,8 @@ def is_scalar(node: Expr) -> bool:
         case ParenExpr() | UnaryExpr():
             return is_scalar(node.expr)
         case BinaryExpr():
-            return is_scalar(node.lhs) and is_scalar(node.rhs)
+            # a + b + c is (a + b) + c: the short side first.
+            return is_scalar(node.rhs) and is_scalar(node.lhs)
         case Call():
             return node.func.name in ("scalar", "time", "pi")
     return False

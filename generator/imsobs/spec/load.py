@@ -6,11 +6,12 @@ Stage 1 of load -> parse -> resolve -> check -> plan -> render.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from imsobs.files import TooLarge, read_regular
-from imsobs.problems import KeyPath, Position, Problem, dotted
+from imsobs.problems import KeyPath, Position, Problem, bounded, dotted
 from imsobs.project import leads_out
 from imsobs.spec.reader import Reader, read_text
 from imsobs.spec.services import uses
@@ -59,8 +60,12 @@ class Document:
     def told(self, problem: Problem) -> tuple[Position, str]:
         """Return the place and the message of a problem, as the author of the spec needs them."""
         place = problem.position or self._within(problem) or self.locate(problem.path)
-        used = {str(name): self.locate(path) for path, name in uses(self.data)}
-        return told(problem, place, used)
+        return told(problem, place, self._used)
+
+    @cached_property
+    def _used(self) -> dict[str, Position]:
+        """Return each pack of the spec that is read, and where the spec names it."""
+        return {str(name): self.locate(path) for path, name in uses(self.data)}
 
     def format(self, problem: Problem) -> str:
         """Return one line: ``file:line:column: key.path: message [check/id]``."""
@@ -113,7 +118,7 @@ def load(files: list[Path]) -> tuple[Document, list[Problem]]:
         document.data = document.packs.data
         document.positions = {**document.packs.positions, **document.positions}
         problems += found
-    return document, problems
+    return document, list(bounded(problems))
 
 
 def spec_parts(folder: Path) -> list[Path]:

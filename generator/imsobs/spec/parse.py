@@ -187,6 +187,8 @@ def _problem(details: ErrorDetails, data: Any, written: Any) -> Problem:
         number = details["input"]
         remedy = f"; write {number}s" if number > 0 else ""
         return Problem(path, f"{number} has no unit{remedy}", "spec/type")
+    if details["type"] == "finite_number":
+        return Problem(path, "a number as large as this one is infinite here", "spec/type")
     if told := values.wrong_type(details["type"], details["input"]):
         return Problem(path, told, "spec/type")
     if details["type"] in ("too_short", "string_too_short") and not details["input"]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import re
 from dataclasses import replace
+from itertools import islice
 from typing import Any, ClassVar
 
 import yaml
@@ -61,8 +62,12 @@ class Reader:
         self.readable = True
         self._odd_lines: set[int] = set()
 
+    def at(self, mark: yaml.Mark) -> Position:
+        """Return the place in the file of a place in its text."""
+        return Position(self.file, mark.line + 1, mark.column + 1)
+
     def _position(self, node: yaml.Node) -> Position:
-        return Position(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
+        return self.at(node.start_mark)
 
     def _problem(self, node: yaml.Node, path: KeyPath, message: str, check: str) -> None:
         self.problems.append(Problem(path, message, check, self._position(node)))
@@ -174,6 +179,13 @@ class Reader:
         return None
 
 
+def _beyond(text: str) -> Any:
+    """Return where a text has more values than a file may have, None where it has fewer."""
+    scalars = (e for e in yaml.parse(text, Loader=_Base) if isinstance(e, yaml.ScalarEvent))
+    event = next(islice(scalars, 2 * MAX_NODES, None), None)
+    return event.start_mark if event is not None else None
+
+
 def read_text(text: str, reader: Reader) -> dict[str, Any]:
     """Return the data of a file's text; what is wrong with it is noted by the reader."""
     start = Position(reader.file, 1, 1)
@@ -188,6 +200,8 @@ def read_text(text: str, reader: Reader) -> dict[str, Any]:
     if (depth := yamlio.nesting(text)) > MAX_DEPTH:
         return fail(f"brackets nest {depth} deep; at most {MAX_DEPTH}", "yaml/too-large")
     try:
+        if beyond := _beyond(text):
+            return fail(f"has more than {MAX_NODES} values", "yaml/too-large", reader.at(beyond))
         node = yaml.compose(text, Loader=Yaml12Loader)
         data = reader.read(node) if node is not None else {}
     except yaml.MarkedYAMLError as error:
