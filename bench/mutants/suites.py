@@ -54,6 +54,14 @@ SUITES = (
         ("checks/thresholds.py", "model/alert_units.py", "checks/inhibitions.py"),
         ("unit/test_threshold_values.py", "unit/test_inhibition_values.py"),
     ),
+    Suite("packs", ("spec/packs.py",), ("unit/test_packs.py",)),
+    Suite(
+        "redaction",
+        tuple(
+            f"redaction/{name}.py" for name in ("attempts", "contents", "keys", "known", "texts")
+        ),
+        ("unit/test_redaction_values.py", "unit/test_secrets.py"),
+    ),
     Suite(
         "dashboards",
         ("model/dashboards/*.py", "outputs/grafana/*.py"),

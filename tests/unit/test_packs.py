@@ -77,6 +77,15 @@ def test_what_needs_a_missing_entry_is_left_out(folder: Path) -> None:
     assert len(whole.data["alerts"]["C"]["queries"]) == 2
 
 
+def test_what_a_pack_has_is_told_as_its_file_has_it(folder: Path) -> None:
+    assert packs.names() == ["one"]
+    assert packs.description("one") == "For tests."
+    assert list(packs.entries("one")) == ["alerts"]
+    assert list(packs.entries("one")["alerts"]) == ["A", "<prefix>_b", "C"]
+    assert packs.name_pattern("<prefix>_b") == "[a-z][a-z0-9_-]*_b"
+    assert packs.name_pattern("a-b.c") == r"a-b\.c"
+
+
 def test_two_packs_may_not_give_different_entries_of_one_name(folder: Path) -> None:
     (folder / "two.yaml").write_text("description: d\nalerts:\n  A: {summary: other}\n")
     spec = folder.parent / "spec.yaml"
