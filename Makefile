@@ -22,7 +22,7 @@ $(READY): requirements.lock pyproject.toml instrumentation/pyproject.toml \
 
 .PHONY: gameday help all install lock fmt lint render check validate verify test test-unit test-native \
 	test-stack test-faults test-scale binaries up down status destroy demo spike drill preview bench \
-	dialects secret-rules registry litellm \
+	dialects secret-rules registry litellm recording \
 	wheel sbom audit pin clean mutants
 
 help: ## List the targets.
@@ -120,6 +120,9 @@ dialects: $(READY) binaries ## Record what each dialect's package sends, anew; r
 
 litellm: $(READY) binaries ## Run the LiteLLM proxy by the guide; what was expected and found in docs/reference.
 	@PYTHONPATH=examples $(BIN)/python -m tests.gateways.page
+
+recording: $(READY) binaries ## Play a fresh folder to dashboards with data, by the clock, into docs/guide.
+	@PYTHONPATH=examples $(BIN)/python -m tests.gateways.recording
 
 registry: $(READY) binaries ## Collect the names of the outside world anew: conventions, instruments, series of the stack.
 	@PYTHONPATH=examples $(BIN)/python -m release.registry

@@ -1,28 +1,29 @@
-"""The guide's first commands, in a fresh folder: from nothing to counts that are exact."""
+"""The guide's first commands, in a fresh folder: from nothing to counts that are exact.
+
+Two applications that are no gateways, one after the other, with the spec that `imsobs init` made:
+one that mounts another, in one process, and one with four workers.
+"""
 
 from __future__ import annotations
 
-import os
-import re
-import shlex
-import signal
-import subprocess
+import asyncio
+import json
 import sys
-import time
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
-import yaml
 
-from imsobs.compile import read_spec
-from imsobs.runtime.trial import free_ports, own_ports
+from imsobs.errors import ExitCode
+from tests.gateways.guide import Project, commands, free_port, settled
+from tests.gateways.installed import variables
 
-GUIDE = Path(__file__).resolve().parents[2] / "docs/guide/integration.md"
 APP = """\
-from fastapi import FastAPI
+import os
+from fastapi import FastAPI, HTTPException, Response
 
 app = FastAPI()
 
@@ -33,108 +34,148 @@ def health() -> dict[str, str]:
 
 
 @app.get("/orders/{order_id}")
-def order(order_id: str) -> dict[str, str]:
+def order(order_id: str, response: Response) -> dict[str, str]:
+    response.headers["worker"] = str(os.getpid())
     return {"id": order_id}
+
+
+@app.post("/orders/{order_id}/items")
+async def add(order_id: str) -> None:
+    raise HTTPException(409)
+
+
+@app.get("/broken")
+async def broken() -> None:
+    raise ValueError
 """
-SENT = 40
-pytestmark = pytest.mark.native
+MOUNTS = """\
+from fastapi import FastAPI
+from plain import app as shop
+
+app = FastAPI()
 
 
-def commands() -> list[list[str]]:
-    """Return the commands of the section, the last for another terminal."""
-    section = GUIDE.read_text().split("## In ten minutes")[1].split("\n## ")[0]
-    blocks = re.findall(r"```console\n(.*?)```", section, flags=re.DOTALL)
-    return [shlex.split(line) for block in blocks for line in block.splitlines()]
+@app.get("/health")
+def health() -> dict[str, str]:
+    return {"status": "ok"}
 
 
-def environment() -> dict[str, str]:
-    """Return this environment with its own programs first on the path."""
-    own = str(Path(sys.executable).parent)
-    kept = {key: v for key, v in os.environ.items() if not key.startswith(("IMSOBS_", "OTEL_"))}
-    return {**kept, "PATH": f"{own}{os.pathsep}{os.environ['PATH']}"}
+@app.get("/broken")
+async def whole() -> str:
+    return "not here"
 
 
-def called(command: list[str], folder: Path) -> str:
-    done = subprocess.run(
-        command, cwd=folder, env=environment(), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, f"{shlex.join(command)}:\n{done.stdout}{done.stderr}"
-    return done.stdout + done.stderr
-
-
-def own_places(folder: Path) -> str:
-    """Give the stack ports of its own, and short intervals; return Prometheus' address."""
-    model = read_spec([folder / "spec/spec.yaml"]).model
-    assert model is not None
-    more = {
-        **own_ports(model.spec.stack),
-        "scrape": {"interval": "2s", "timeout": "2s"},
+app.mount("/shop", shop)
+"""
+# What the service's own document has: nothing of the application that is mounted.
+DOCUMENT: dict[str, dict[str, object]] = {
+    "paths": {
+        "/health": {},
+        "/orders/{order_id}": {},
+        "/orders/{order_id}/items": {},
+        "/broken": {},
     }
-    (folder / "spec/ports.yaml").write_text(yaml.safe_dump(more))
-    return f"http://127.0.0.1:{more['stack']['prometheus']['ports']['http']}"
+}
+MOUNTED = "/shop/orders/{order_id},/shop/orders/{order_id}/items,/shop/broken"
+PORT = 8000
+# (method, path, route, status) of each kind of request, and how many.
+Kinds = dict[tuple[str, str, str, int], int]
+UNDER_WORKERS: Kinds = {
+    ("GET", "/orders/7", "/orders/{order_id}", 200): 160,
+    ("POST", "/orders/7/items", "/orders/{order_id}/items", 409): 30,
+    ("GET", "/broken", "/broken", 500): 20,
+    ("GET", "/nowhere", "unmatched", 404): 10,
+}
+UNDER_A_MOUNT: Kinds = {
+    ("GET", "/shop/orders/7", "/shop/orders/{order_id}", 200): 40,
+    ("POST", "/shop/orders/7/items", "/shop/orders/{order_id}/items", 409): 15,
+    ("GET", "/shop/broken", "/shop/broken", 500): 10,
+    ("GET", "/broken", "/broken", 200): 5,
+    ("GET", "/shop/nowhere", "unmatched", 404): 3,
+}
+pytestmark = [pytest.mark.native, pytest.mark.timeout(500)]
 
 
-@contextmanager
-def served(command: list[str], folder: Path, address: str) -> Iterator[None]:
-    log = folder / "served.log"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            command, cwd=folder, env=environment(), stdout=output, stderr=output
+@dataclass
+class Shop:
+    """A project after `init` and `up`. run, status: commands of the guide."""
+
+    project: Project
+    address: str
+    run: list[str]
+    status: list[str]
+
+    def counted(self) -> Counter[str]:
+        """Return requests by method, route and class of status, the probe's left out."""
+        query = 'sum by (method, route, status_class) (shop_requests_total{route!="/health"})'
+        labels = ("method", "route", "status_class")
+        return Counter({k: int(v) for k, v in self.project.counted(query, *labels).items()})
+
+    def exact(self, kinds: Kinds, *command: str) -> None:
+        """Serve, send requests of these kinds, stop; what is counted is what was sent.
+
+        What waits in the service is sent when it is stopped.
+        """
+        before = self.counted()
+        with self.project.served([*self.run, *command], f"{self.address}/health"):
+            workers = asyncio.run(sent(self.address, kinds))
+            # While the service was not there yet, ServiceDown may have begun to fire.
+            assert "spans" in self.project.call(self.status, ExitCode.ALERTS)
+        said = self.project.log.read_text().splitlines()[0]
+        assert "as shop in development sends to" in said
+        assert len(workers) > ("--workers" in command), "one worker answered every request"
+        wanted = Counter(
+            {f"{m} {route} {status // 100}xx": n for (m, _, route, status), n in kinds.items()}
         )
-    try:
-        until = time.monotonic() + 120
-        while not answers(f"{address}/health"):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < until, log.read_text()
-            time.sleep(0.2)
-        yield
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)
-    assert "as shop in development sends to" in log.read_text().splitlines()[0]
+        settled(lambda: self.counted() - before, wanted)
+        assert self.counted() - before == wanted
 
 
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(url).is_success
-    except httpx.HTTPError:
-        return False
+async def sent(address: str, kinds: Kinds) -> set[str]:
+    """Send the requests, eight at a time, and return which workers answered."""
+    # No connection is kept: which worker takes a request is decided for each.
+    limits = httpx.Limits(max_connections=8, max_keepalive_connections=0)
+    workers = set()
+    async with httpx.AsyncClient(base_url=address, timeout=60, limits=limits) as client:
+
+        async def ask(method: str, path: str, status: int) -> None:
+            answer = await client.request(method, path)
+            assert answer.status_code == status, path
+            workers.add(answer.headers.get("worker", ""))
+
+        await asyncio.gather(
+            *(ask(m, path, status) for (m, path, _, status), n in kinds.items() for _ in range(n))
+        )
+    return workers - {""}
 
 
-def counted(prometheus: str) -> float:
-    query = 'sum(shop_requests_total{route="/orders/{order_id}",status_class="2xx"})'
-    result = httpx.get(f"{prometheus}/api/v1/query", params={"query": query}).json()["data"]
-    return float(result["result"][0]["value"][1]) if result["result"] else 0.0
-
-
-def test_the_guides_commands_lead_to_exact_counts(tmp_path: Path) -> None:
-    (tmp_path / "app.py").write_text(APP)
-    document = tmp_path / "openapi.json"
-    document.write_text('{"paths": {"/health": {}, "/orders/{order_id}": {}}}')
-    port = free_ports(1)[0]
-    address = f"http://127.0.0.1:{port}"
-    init, up, run, status = [
-        [
-            word.replace("http://127.0.0.1:8000", address).replace("8000", str(port))
-            for word in words
-        ]
-        for words in commands()
-    ]
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    folder, port = tmp_path_factory.mktemp("shop"), free_port()
+    (folder / "plain.py").write_text(APP)
+    (folder / "app.py").write_text(MOUNTS)
+    (folder / "openapi.json").write_text(json.dumps(DOCUMENT))
+    init, up, run, status = commands("In ten minutes", port, PORT)
     assert [words[1] for words in (init, up, run, status)] == ["init", "up", "run", "status"]
+    project = Project(folder, variables(Path(sys.executable).parent))
     # The service does not run yet, so that its document is given.
-    called([*init, "--openapi", str(document)], tmp_path)
-    prometheus = own_places(tmp_path)
-    called(["imsobs", "render"], tmp_path)
+    project.call([*init, "--openapi", "openapi.json", "--routes", f"/*,{MOUNTED}"])
+    project.own_places()
     try:
-        called([*up, "--mode", "native"], tmp_path)
-        with served(run, tmp_path, address):
-            for number in range(SENT):
-                assert httpx.get(f"{address}/orders/{number}").is_success
-            assert "spans" in called(status, tmp_path)
-        # What waited in the service was sent when it was stopped.
-        until = time.monotonic() + 60
-        while counted(prometheus) != SENT and time.monotonic() < until:
-            time.sleep(0.5)
-        assert counted(prometheus) == SENT
+        project.call([*up, "--mode", "native"])
+        yield Shop(project, f"http://127.0.0.1:{port}", run, status)
     finally:
-        called(["imsobs", "down"], tmp_path)
+        project.call(["imsobs", "down"])
+
+
+def test_the_guides_commands_lead_to_exact_counts_also_of_a_mounted_application(shop: Shop) -> None:
+    shop.exact(UNDER_A_MOUNT)
+
+
+def test_four_workers_are_counted_as_one_service(shop: Shop) -> None:
+    plain = [word.replace("app:app", "plain:app") for word in shop.run]
+    # Not under test, and each takes a second of every worker's start.
+    heavy = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "openai,anthropic,redis,sqlite3,httpx,httpx2"}
+    shop.project.environment |= heavy
+    workers = ("--workers", "4", "--timeout-worker-healthcheck", "120")
+    Shop(shop.project, shop.address, plain, shop.status).exact(UNDER_WORKERS, *workers)

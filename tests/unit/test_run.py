@@ -70,6 +70,13 @@ def test_what_the_caller_sets_wins(project: Path) -> None:
     assert found["LOG_LEVEL"] == "DEBUG"
 
 
+def test_the_caller_leaves_out_more_instrumentations(project: Path) -> None:
+    name = "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"
+    _, plain = prepared(project, "uvicorn")
+    _, found = prepared(project, "uvicorn", **{name: "httpx,redis"})
+    assert found[name] == f"{plain[name]},httpx,redis"
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "passed"),
     [

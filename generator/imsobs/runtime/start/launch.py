@@ -34,6 +34,7 @@ _OWN = {"imsobs-instrumentation": "./instrumentation", _FAST: "./exporter"}
 _FAST_NAME = "imsobs_otlp_http"
 # Programs that take the log configuration by an option of their own only.
 _LOG_OPTION = {"litellm": "--log_config"}
+_DISABLED = "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"
 _SECONDS = 1.0
 
 
@@ -79,6 +80,9 @@ def prepare(
     text = config.read_text(encoding="utf-8")
     _require(there, text)
     environment = _settings(settings, given)
+    if more := given.get(_DISABLED):
+        # What is left out because something else instruments it stays left out.
+        environment[_DISABLED] = f"{environment[_DISABLED]},{more}"
     for name, file in _files(text).items():
         if not given.get(name):
             environment[name] = str(root / file)
