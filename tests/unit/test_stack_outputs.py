@@ -16,6 +16,7 @@ from imsobs.runtime.process.plan import parse_plan
 from imsobs.runtime.verify.models.grafana import DashboardsFile, DatasourcesFile
 from imsobs.runtime.verify.models.loki import LokiFile
 from imsobs.runtime.verify.models.promtail import PromtailFile
+from imsobs.shipped import shipped
 from imsobs.spec.schema.base import seconds
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,7 +55,7 @@ def test_the_native_plan_is_what_the_runtime_reads(files: dict[str, bytes]) -> N
         "jaeger", "loki", "otelcol", "alertmanager", "prometheus", "grafana",
     ]  # fmt: skip
     assert {name for name, c in plan.components.items() if c.optional} == {
-        "loki", "promtail", "grafana", "gitleaks", "otelcol-roles",
+        "loki", "promtail", "grafana", "gitleaks", *shipped().of_scale(),
     }  # fmt: skip
 
 
