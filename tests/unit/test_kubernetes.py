@@ -285,8 +285,13 @@ def test_derive_is_reached_by_the_service_and_by_prometheus(tmp_path: Path) -> N
     space = sent["from"][0]["namespaceSelector"]["matchLabels"]
     assert space == {"kubernetes.io/metadata.name": "shop"}
     assert [port["port"] for port in sent["ports"]] == [4317, 4318]
-    anywhere = [rule["ports"] for rule in policies["derive"]["spec"]["egress"] if "to" not in rule]
-    assert [[port["port"] for port in ports] for ports in anywhere] == [[443, 6443]]
+    # It finds the processes of `sample` by name, and asks no API server.
+    assert all("to" in rule for rule in policies["derive"]["spec"]["egress"])
+    account = _of(objects, "ServiceAccount")["derive"]
+    assert account["automountServiceAccountToken"] is False
+    config = _of(objects, "OpenTelemetryCollector")["derive"]["spec"]["config"]
+    resolver = config["exporters"]["load_balancing/traces"]["resolver"]
+    assert resolver["dns"]["hostname"].startswith("sample-collector-headless.")
 
 
 def test_each_store_is_reached_by_who_writes_and_reads_it(tmp_path: Path) -> None:

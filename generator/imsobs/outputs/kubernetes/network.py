@@ -77,9 +77,7 @@ def _components(cluster: Cluster) -> dict[str, _Rules]:
         asked = tuple(dict.fromkeys(map(port_of, cluster.service_urls.values())))
         found["current"].egress.append(([_namespace(name) for name in cluster.senders], asked))
     # The API server is no pod: only its port can be told.
-    watching = ["derive"] if "sample" in found else []
-    for name in (*watching, "prometheus"):
-        found[name].egress.append((None, _API_SERVER))
+    found["prometheus"].egress.append((None, _API_SERVER))
     if spec.prometheus.remote_write:
         regional = [region.remote_write for region in spec.regions.values() if region.remote_write]
         to = tuple(port_of(url) for url in (spec.prometheus.remote_write.url, *regional))
