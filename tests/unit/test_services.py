@@ -12,6 +12,7 @@ from small_specs import PARTS, merged, model_of, smallest
 from imsobs import yamlio
 from imsobs.compile import Compiled, read_spec, render_model
 from imsobs.model import Model
+from imsobs.model.receivers import receivers_of
 from imsobs.model.reporters import reporters
 from imsobs.outputs.collector.probe import asked
 from imsobs.runtime.drill.case import new_case
@@ -140,6 +141,15 @@ def test_alerts_on_a_service_go_to_its_owner(tmp_path: Path) -> None:
          "replacement": owner}
         for name, owner in (("jobs-worker", "data"), ("orders-api", "web"))
     ]  # fmt: skip
+    routes = """
+routing: {receiver: rest, routes: {web: {match: {team: web}, receiver: web},
+  data: {match: {team: data}, receiver: data}}}
+receivers: {rest: {}, web: {}, data: {}}
+"""
+    routed = shop(tmp_path, routes)
+    for service, told in (("orders-api", "web"), ("jobs-worker", "data"), ("search-api", "data")):
+        labels = {"team": "data", "service_name": service}
+        assert receivers_of(routed.alerts["TargetDown"], labels, routed) == [told]
     # What names no team is the first owner's.
     assert model.alerts["TargetDown"].team == "data"
 
@@ -202,3 +212,15 @@ def test_in_kubernetes_each_service_is_asked_at_its_own_name(tmp_path: Path) -> 
     objects = b"".join(page for path, page in pages.items() if path.startswith("stack/kubernetes/"))
     for address in (b"http://orders-api.shop.svc:8000", b"http://search-api.shop.svc:8001"):
         assert b"value: " + address in objects
+
+
+def test_an_owner_whom_no_route_tells_is_a_fault(tmp_path: Path) -> None:
+    lines = compiled(
+        tmp_path,
+        """
+receivers: {rest: {}, data: {webhook: {url: "http://127.0.0.1:9/"}}}
+routing: {receiver: rest, routes: {data: {match: {team: data}, receiver: data}}}
+""",
+    ).lines()
+    assert lines
+    assert all("of team web, so only the default receiver is told" in line for line in lines)

@@ -10,6 +10,7 @@ from imsobs.checks.inhibitions import carried_labels
 from imsobs.model import Model, conventions
 from imsobs.model.metrics import identity_values
 from imsobs.model.receivers import may_match
+from imsobs.model.reporters import fixed_labels
 from imsobs.problems import KeyPath, Problem, available, near
 from imsobs.spec.schema.base import seconds
 from imsobs.spec.schema.routing import Matchers, Receiver, Route, Routing
@@ -103,7 +104,8 @@ def _known_values(label: str, model: Model) -> set[str] | None:
     if label == "alertname":
         return set(model.alerts)
     if all(label in alert.labels for alert in alerts):
-        return {alert.labels[label] for alert in alerts}
+        each = [labels for alert in alerts for labels in fixed_labels(alert, model.spec)]
+        return {labels[label] for labels in each}
     return None
 
 
@@ -124,7 +126,7 @@ def _matchers(path: KeyPath, match: Matchers, model: Model) -> Iterator[Problem]
 def _reached(model: Model) -> Iterator[Problem]:
     """Yield routes that no alert has all labels of, and those behind one that takes all theirs."""
     routes = model.spec.routing.routes
-    alerts = [alert.fixed_labels for alert in model.alerts.values()]
+    alerts = [one for a in model.alerts.values() for one in fixed_labels(a, model.spec)]
     before: dict[str, Route] = {}
     for name, route in routes.items():
         here: KeyPath = ("routing", "routes", name)
@@ -167,22 +169,23 @@ def _unrouted(model: Model) -> Iterator[Problem]:
         # Nobody else could be told.
         return
     told: set[tuple[str, str]] = set()
-    for alert in model.alerts.values():
-        if alert.team not in model.spec.alerting.teams:
-            # A problem of the alert already.
+    each = [(a, one) for a in model.alerts.values() for one in fixed_labels(a, model.spec)]
+    for alert, labels in each:
+        team = labels["team"]
+        if team not in model.spec.alerting.teams:
+            # A problem of the alert, or the service, already.
             continue
-        labels = alert.fixed_labels
         # A route that asks for a label which the alert may lack does not catch all of them.
         if any(
             route.match.keys() <= labels.keys() and may_match(route.match, labels)
             for route in routes
         ):
             continue
-        pair = (alert.severity, alert.team)
+        pair = (alert.severity, team)
         if pair not in told:
             told.add(pair)
             message = (
-                f"no route matches severity {alert.severity} of team {alert.team}, so only the"
+                f"no route matches severity {alert.severity} of team {team}, so only the"
                 " default"
                 f" receiver is told (first: {alert.name}); add a route"
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from imsobs.model import Model
+from imsobs.model.reporters import handed_over
 from imsobs.model.rules import ResolvedAlert
 from imsobs.spec.schema.routing import Inhibition, Matchers, Route
 
@@ -24,6 +25,7 @@ def routes_of(alert: ResolvedAlert, labels: dict[str, str], model: Model) -> lis
 def taken(labels: Mapping[str, str], model: Model) -> dict[str, Route]:
     """Return the routes that an alert with these labels takes; none: the root takes it."""
     found = {}
+    labels = handed_over(labels, model.spec)
     for name, route in model.spec.routing.routes.items():
         if matches(route.match, labels):
             found[name] = route

@@ -7,6 +7,7 @@ from typing import Any
 
 from imsobs import artifacts
 from imsobs.model import Model, conventions
+from imsobs.model.reporters import owners
 from imsobs.model.series_budget import series_budget
 from imsobs.outputs.collector import branches, probe
 from imsobs.outputs.network import COMPOSE, NATIVE, Network
@@ -50,7 +51,6 @@ def sections(model: Model) -> dict[str, Any]:
 
 def _owners(model: Model) -> dict[str, Any]:
     """Return what gives alerts on a service to its owner; empty where no service has one."""
-    owned = {name: one.owner for name, one in model.spec.services.items() if one.owner}
     relabelled = [
         {
             "source_labels": [conventions.SERVICE_NAME],
@@ -58,7 +58,7 @@ def _owners(model: Model) -> dict[str, Any]:
             "target_label": "team",
             "replacement": owner,
         }
-        for name, owner in owned.items()
+        for name, owner in owners(model.spec).items()
     ]
     return {"alert_relabel_configs": relabelled} if relabelled else {}
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from imsobs import artifacts
 from imsobs.model import Model, conventions
 from imsobs.model.receivers import receivers_of
+from imsobs.model.reporters import handed_over
 from imsobs.model.rules import ResolvedAlert
 from imsobs.runtime.drill.receiver import Notice
 from imsobs.runtime.drill.tree import service_of
@@ -80,9 +81,10 @@ def phase(alert: ResolvedAlert) -> int:
 def fault(notice: Notice, case: Case, model: Model, project: Path) -> str | None:
     """Return what is wrong with a notification, or None."""
     alert = case.alert
-    own = model.spec.services.get(case.service)
-    owned = {"team": own.owner} if own is not None and own.owner is not None else {}
-    for label, value in {**alert.labels, **owned}.items():
+    of_service = {**alert.labels, conventions.SERVICE_NAME: case.service}
+    wanted_labels = handed_over(of_service, model.spec)
+    for label in alert.labels:
+        value = wanted_labels[label]
         if notice.labels.get(label) != value:
             return f"label {label} is {notice.labels.get(label)!r}, not {value!r}"
     missing = (alert.carried or frozenset()) - set(notice.labels)
