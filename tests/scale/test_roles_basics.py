@@ -10,16 +10,15 @@ from scale.conftest import See, Stage
 
 from bench.scale.ring import Ring
 
-# In every `make` where the binary is.
-pytestmark = [
-    pytest.mark.scale,
-    pytest.mark.native,
-    pytest.mark.timeout(180),
-    pytest.mark.usefixtures("roles_binary"),
-]
+pytestmark = [pytest.mark.scale, pytest.mark.timeout(180)]
+# In every `make` where the binary is; the rest takes longer.
+in_every_make = pytest.mark.native
 
 
-@pytest.mark.parametrize(("number", "pause"), [(2400, 0.0), (960, 0.4)], ids=["burst", "paced"])
+@pytest.mark.parametrize(
+    ("number", "pause"),
+    [pytest.param(2400, 0.0, id="burst", marks=in_every_make), pytest.param(960, 0.4, id="paced")],
+)
 def test_nothing_is_lost_or_doubled_while_nothing_fails(
     running: Stage, see: See, number: int, pause: float
 ) -> None:
@@ -41,6 +40,7 @@ def test_nothing_is_lost_or_doubled_while_nothing_fails(
     see(found.text(crowd))
 
 
+@in_every_make
 def test_a_sampler_that_is_killed_costs_traces_and_no_count(running: Stage, see: See) -> None:
     crowd = running.crowd(960, pause=0.4)
     time.sleep(2)

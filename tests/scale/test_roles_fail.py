@@ -256,6 +256,20 @@ def test_samplers_come_and_go(tmp_path: Path, see: See) -> None:
         see(f"2 to 3 to 2 processes: {found.text(crowd)}; {split} traces seen by two samplers")
 
 
+def test_a_name_without_an_address_changes_no_owner(tmp_path: Path, see: See) -> None:
+    if subprocess.run(["unshare", "-m", "true"], check=False).returncode:
+        pytest.skip("no mount namespaces here: a process cannot be given a name server of its own")
+    with _looked_up(tmp_path) as (made, names):
+        crowd = made.crowd(2400, pause=0.35)
+        time.sleep(1)
+        both, names.addresses = names.addresses, []
+        time.sleep(_AWAY)
+        names.addresses = both
+        found = made.found(crowd.wait())
+        assert found.exact, found
+        see(f"no address for {_AWAY:.0f} s: {found.text(crowd)}")
+
+
 def test_kubernetes_names_a_sampler_until_it_has_ended(tmp_path: Path, see: See) -> None:
     """The endpoints that are watched include those that are to end: they are sent to until then."""
     block = "127.19.54"
