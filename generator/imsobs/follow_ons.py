@@ -58,6 +58,7 @@ _BECAUSE = {
     "dashboard/environment-filter": {"dashboard/unknown-variable"},
     "dashboard/metric-kind": {"metric/fold"},
     "inhibition/environment-label": {"route/unknown-label"},
+    "mute/unused": {"route/severity-unrouted"},
     "price/unused-source": {"price/unknown-vendor"},
     "route/severity-unrouted": {
         "route/unknown-value",
@@ -75,7 +76,7 @@ _OF_THE_SPEC = {
     "stack/scrape-interval", "stack/retention-metrics", "stack/retention-slo",
     "metric/expected-with", "metric/value", "metric/fold", "alert/no-owner", "alert/unknown-team",
     "alert/unknown-group", "alert/unused-group", "price/unknown-vendor", "route/unknown-value",
-    "route/unknown-label", "route/matches-nothing",
+    "route/unknown-label", "route/matches-nothing", "route/severity-unrouted",
 }  # fmt: skip
 # Checks of what an entry reads from others: no fault is seen while one of these is at fault.
 _READING = {
@@ -219,7 +220,7 @@ def _is_of(left_out: LeftOut, problem: Problem) -> bool:
     named = _QUOTED.findall(_GUESS.sub("", problem.message))
     if problem.check in _ABSENT and left_out.alerts:
         return True
-    if problem.check == "route/severity-unrouted" and left_out.routes:
+    if problem.check in ("route/severity-unrouted", "mute/unused") and left_out.routes:
         return True
     if problem.check == "alert/no-owner":
         named += re.findall(r"alerting\.groups\.(.+?): \{", problem.message)

@@ -41,6 +41,10 @@ def _sampling(model: Model) -> Iterator[Problem]:
             "from them; use always_on, and sampling.rate for what is kept"
         )
         yield Problem(("sampling", "sdk_sampler"), message, "sampling/sdk")
+    if seconds(sampling.slow) == 0 and sampling.rate < 1:
+        message = f"no trace is faster than {sampling.slow}, so every one is kept and rate ="
+        message += f" {sampling.rate:g} has no effect; write rate: 1, or how slow is slow"
+        yield Problem(("sampling", "slow"), message, "sampling/slow")
     longest = seconds(sampling.longest_request)
     for key in ("slow", "decision_wait"):
         if getattr(sampling, key) != "0s" and seconds(getattr(sampling, key)) >= longest:

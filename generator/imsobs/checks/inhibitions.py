@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 from imsobs.checks.rules import mixing
@@ -36,7 +37,10 @@ def problems(path: KeyPath, rule: Inhibition, model: Model) -> Iterator[Problem]
                 " equal"
             )
             yield Problem((*path, "equal", index), message, "inhibition/equal-absent")
-    yield from _never_equal(path, rule, model)
+    never = list(_never_equal(path, rule, model))
+    yield from never
+    told = {problem.path for problem in never}
+    yield from (p for p in _absent_in_a_pair(path, rule, model) if p.path not in told)
     yield from _equal_in_nothing(path, rule, model)
     if conventions.ENVIRONMENT in rule.equal:
         return
@@ -46,6 +50,29 @@ def problems(path: KeyPath, rule: Inhibition, model: Model) -> Iterator[Problem]
             return
     message = f"one environment would silence another; add {conventions.ENVIRONMENT} to equal"
     yield Problem(path, message, "inhibition/environment-label")
+
+
+def _absent_in_a_pair(path: KeyPath, rule: Inhibition, model: Model) -> Iterator[Problem]:
+    """Yield a label of equal that two alerts given by their names both lack, and others have."""
+    if not ("alertname" in rule.source and "alertname" in rule.target):
+        return
+    known = [alert for alert in model.alerts.values() if alert.carried is not None]
+    sources, targets = (
+        [alert for alert in known if may_match(match, alert.fixed_labels)]
+        for match in (rule.source, rule.target)
+    )
+    anywhere = set[str]().union(*_kept(rule, model))
+    for index, label in enumerate(rule.equal):
+        for source, target in product(sources, targets) if label in anywhere else ():
+            both = {*(source.carried or ()), *(target.carried or ()), "alertname"}
+            if source is not target and label not in both:
+                message = (
+                    f'neither {source.name} nor {target.name} has the label "{label}"; Alertmanager'
+                    " takes two that are missing for equal, so one holds back the other whatever it"
+                    " is of; give these two an inhibition of their own, without it"
+                )
+                yield Problem((*path, "equal", index), message, "inhibition/equal-absent")
+                break
 
 
 def _equal_in_nothing(path: KeyPath, rule: Inhibition, model: Model) -> Iterator[Problem]:

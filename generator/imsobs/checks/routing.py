@@ -214,7 +214,12 @@ def _is_time_zone(name: str) -> bool:
 
 
 def _mutes(model: Model) -> Iterator[Problem]:
+    named = {mute for route in model.spec.routing.routes.values() for mute in route.mute}
     for name, mute in model.spec.mutes.items():
+        if name not in named and near(name, named - model.spec.mutes.keys()) is None:
+            message = f"no route names this mute, so it silences nothing; add mute: [{name}] to a"
+            message += " route, or take it out"
+            yield Problem(("mutes", name), message, "mute/unused")
         if not _is_time_zone(mute.location):
             message = f'"{mute.location}" is not a time zone, such as UTC or Europe/Berlin'
             yield Problem(("mutes", name, "location"), message, "mute/location")

@@ -47,7 +47,7 @@ def lint(
     for length in dict.fromkeys(ranges(tree)):
         if length < least:
             message = (
-                f"range of {length} s holds fewer than {SCRAPES_PER_RANGE} scrapes; use at"
+                f"range of {length:g} s holds fewer than {SCRAPES_PER_RANGE} scrapes; use at"
                 f" least {least} s"
             )
             yield Finding(message, "rule/short-range", range_at(expr, length))

@@ -78,7 +78,7 @@ def place_of_word(expression: str, wanted: str) -> int | None:
     return next((word.at for word in words(expression) if word.text == wanted), None)
 
 
-def range_at(expression: str, length: int) -> int | None:
+def range_at(expression: str, length: float) -> int | None:
     """Return where the first range of so many seconds is opened; None when there is none."""
     for word in words(expression):
         if word.kind == "range":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from promql_parser import BinaryExpr, Call, Expr, MatrixSelector, SubqueryExpr, VectorSelector
 
 from imsobs import promql
@@ -31,7 +33,7 @@ def _window(expr: str, rules: dict[str, str], left: int) -> int:
 
 def _range(node: Expr) -> int:
     if isinstance(node, (MatrixSelector, SubqueryExpr)) and node.range is not None:
-        return int(node.range.total_seconds())
+        return math.ceil(node.range.total_seconds())
     return 0
 
 
@@ -44,10 +46,10 @@ def _of(node: Expr, rules: dict[str, str], left: int) -> int:
     )
 
 
-def ranges(node: Expr) -> list[int]:
+def ranges(node: Expr) -> list[float]:
     """Return the seconds of every range that is selected directly from series."""
     return [
-        int(inner.range.total_seconds())
+        float(inner.range.total_seconds())
         for inner in promql.walk(node)
         if isinstance(inner, MatrixSelector)
     ]
@@ -68,7 +70,7 @@ def ranges_of(expr: str) -> list[int]:
 def _offset(node: Expr) -> int:
     selector = node.vector_selector if isinstance(node, MatrixSelector) else node
     if isinstance(selector, VectorSelector | SubqueryExpr) and selector.offset is not None:
-        return max(0, int(selector.offset.total_seconds()))
+        return max(0, math.ceil(selector.offset.total_seconds()))
     return 0
 
 

@@ -15,6 +15,8 @@ _OPENED = {
     "while parsing a flow sequence": "this [ is not closed, or a comma is missing after an entry",
 }
 _QUOTED = "quotes around the text: '...'"
+# What begins a text of several lines.
+_BLOCK = re.compile(r":\s+[|>][-+]?\s*(?:#.*)?$")
 _TEMPLATE = re.compile(r"^\s*(?:- )?[^\s:#][^:#]*: +(\{\{)")
 
 
@@ -40,13 +42,35 @@ def explain(error: yaml.MarkedYAMLError, text: str) -> tuple[str, int, int]:
         message = f"{found} means nothing in double quotes; put the text into single ones: '...'"
         return message, line + 1, column + 1
     opened = _OPENED.get(f"{error.context}")
+    at = lines[line][column : column + 1] if line < len(lines) else ""
+    if f"{error.problem}".startswith("could not find expected ':'") and error.context_mark:
+        return _no_colon(lines, error.context_mark.line)
     if opened and error.context_mark:
         place = error.context_mark
         if "quote" not in opened and (comment := _hidden_by_comment(lines, place.line, line)):
             return comment
+        if "quote" not in opened and place.line == line and at in (":", "{", "["):
+            return _inside_brackets(at), line + 1, column + 1
         return opened, place.line + 1, place.column + 1
-    at = lines[line][column : column + 1] if line < len(lines) else ""
     return _cause(error, at), line + 1, column + 1
+
+
+def _no_colon(lines: list[str], number: int) -> tuple[str, int, int]:
+    """Return what is wrong with a line that is no entry, where an entry must stand."""
+    column = len(lines[number]) - len(lines[number].lstrip())
+    before = next((line for line in reversed(lines[:number]) if line.strip()), "")
+    if _BLOCK.search(before):
+        message = "indented no further than the key of this text; indent every line of it further"
+    else:
+        message = "no colon: write KEY: VALUE, a colon and a space"
+    return message, number + 1, column + 1
+
+
+def _inside_brackets(at: str) -> str:
+    if at == ":":
+        message = "a second colon in one entry: a comma is missing before it, or the text that it"
+        return f"{message} is part of needs {_QUOTED}"
+    return f"a text with {at} between brackets needs {_QUOTED}"
 
 
 def _told_by_the_text_before(

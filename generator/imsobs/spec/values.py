@@ -9,6 +9,8 @@ import re
 from typing import Any
 
 _LISTED = re.compile(r"[A-Za-z0-9_./-]+(?:, ?[A-Za-z0-9_./-]+)*")
+_DASHED = re.compile(r"-[A-Za-z][^:#\n]{0,60}")
+_NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _WRITTEN = re.compile(
     r"(?P<number>\d{1,6}(?:\.\d{1,3})?)\s*(?P<unit>s|sec|second|m|min|minute|h|hour|d|day|w|week)s?",
@@ -70,12 +72,18 @@ def wrong_type(kind: str, given: Any) -> str | None:
         return None
     if given is None:
         return f"nothing stands here; give {wanted}"
+    if wanted.endswith("number") and isinstance(given, str) and _NUMBER.fullmatch(given):
+        return f'"{given}" in quotes is a text; write {given}'
     percent = re.fullmatch(r"(\d{1,3}(?:\.\d{1,6})?) ?%", given) if isinstance(given, str) else None
     remedy = ""
     if wanted == "a list" and isinstance(given, dict) and given and not any(given.values()):
         given = ", ".join(map(str, given))
     if wanted == "a list" and isinstance(given, str) and _LISTED.fullmatch(given):
         remedy = f"; write [{given}]"
+    elif wanted == "a list" and isinstance(given, str) and _DASHED.fullmatch(given):
+        remedy = f"; write - {given[1:]}, with a space after the dash"
+    elif wanted == "text" and isinstance(given, list) and len(given) == 1 and _is_word(given[0]):
+        remedy = f"; write {given[0]}"
     elif wanted in ("a number", "a whole number") and (bare := _bare(given)):
         remedy = f"; write {bare}"
     elif wanted == "a number" and percent and 0 < float(percent[1]) < 100:
@@ -91,10 +99,16 @@ def _bare(given: Any) -> str | None:
         return None
     if milliseconds := re.fullmatch(r"(\d{1,9}) ?ms", given):
         return _plain(int(milliseconds[1]) / 1000)
+    if decimal := re.fullmatch(r"(\d{1,9}),(\d{1,2})", given):
+        return f"{decimal[1]}.{decimal[2]}"
     found = re.fullmatch(
         r"[$€]?\s?(\d{1,3}(?:,\d{3})+|\d{1,12})(\.\d{1,9})?\s?(?:[A-Za-z]{1,4}|[$€])?", given
     )
     return f"{found[1].replace(',', '')}{found[2] or ''}" if found else None
+
+
+def _is_word(given: Any) -> bool:
+    return isinstance(given, str) and _LISTED.fullmatch(given) is not None
 
 
 def unspaced(given: Any) -> str:

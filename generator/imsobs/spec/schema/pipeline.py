@@ -72,7 +72,9 @@ class Sampling(Section):
         " TRACE_SAMPLING_RATE overrides it.",
     )
     slow: DurationText = Field(
-        "5s", description="Traces that take at least this long are all kept. 0s: every trace is."
+        "5s",
+        description="Traces that take at least this long are all kept. 0s: every trace is; then"
+        " `rate` is 1.",
     )
     large: int = Field(
         1000,
