@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from imsobs.cli import app
 from imsobs.errors import ImsobsError
 from imsobs.runtime.start.launch import prepare
-from imsobs.runtime.start.surroundings import Surroundings, program, python_of
+from imsobs.runtime.start.surroundings import Surroundings, look, program, python_of
 from imsobs_instrumentation import celery_workers, sdk
 
 NEEDED = [
@@ -179,6 +179,42 @@ def test_a_collector_that_is_away_is_a_warning(project: Path) -> None:
     away = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
     (warning,) = prepare(project, Path("/x"), [], beside(), away).warnings
     assert "no Collector answers at http://127.0.0.1:1" in warning
+
+
+def test_an_instrumentation_that_does_not_fit_is_a_warning(project: Path) -> None:
+    there = beside()
+    there.refused["sqlalchemy"] = ("sqlalchemy 2.1.9", "sqlalchemy<2.1.0,>=1.0.0")
+    said, *_ = prepare(project, Path("/x"), [], there, {}).warnings
+    assert said == (
+        "sqlalchemy is not instrumented: sqlalchemy 2.1.9 is installed, and its instrumentation is"
+        " for sqlalchemy<2.1.0,>=1.0.0"
+    )
+    off = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "sqlalchemy"}
+    assert "sqlalchemy" not in str(prepare(project, Path("/x"), [], there, off).warnings)
+
+
+def made(site: Path, name: str, version: str, *more: str, entry: str = "") -> None:
+    """Make a distribution, as an installer leaves it."""
+    folder = site / f"{name.replace('-', '_')}-{version}.dist-info"
+    folder.mkdir(parents=True)
+    head = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", *more]
+    (folder / "METADATA").write_text("\n".join(head) + "\n")
+    (folder / "entry_points.txt").write_text(entry)
+
+
+def test_versions_that_an_instrumentation_is_not_for_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(tmp_path, "shelves", "2.1.9")
+    needs = 'Requires-Dist: shelves<2.1.0,>=1; extra == "instruments"'
+    for name, more in (("shelving", needs), ("reading", needs.replace("<2.1.0,", ""))):
+        entry = f"[opentelemetry_instrumentor]\n{name} = x:Y\n"
+        made(tmp_path, name, "1.0", "Provides-Extra: instruments", more, entry=entry)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    found = look(Path(sys.executable))
+    assert found.refused["shelving"] == ("shelves 2.1.9", "shelves<2.1.0,>=1")
+    assert "reading" in found.instruments()
+    assert "shelving" not in found.instruments()
 
 
 def test_the_python_of_a_program_is_that_of_its_first_line_or_beside_it(tmp_path: Path) -> None:

@@ -97,7 +97,8 @@ def prepare(
     environment["PYTHONPATH"] = os.pathsep.join([launcher, here, *rest])
     logging = str(root / artifacts.LOGGING_CONFIG)
     arguments = _logged(found.name, arguments, logging, environment)
-    return Launch(found, [str(found), *arguments], environment, _warnings(environment))
+    warnings = _warnings(there, environment)
+    return Launch(found, [str(found), *arguments], environment, warnings)
 
 
 def _files(text: str) -> dict[str, str]:
@@ -169,9 +170,14 @@ def _logged(
     return [*arguments, option, logging] if option else arguments
 
 
-def _warnings(environment: dict[str, str]) -> list[str]:
+def _warnings(there: Surroundings, environment: dict[str, str]) -> list[str]:
     """Return what keeps telemetry from arriving, although the service can start."""
-    found = []
+    disabled = environment.get(_DISABLED, "").split(",")
+    found = [
+        f"{name} is not instrumented: {has} is installed, and its instrumentation is for {wants}"
+        for name, (has, wants) in there.refused.items()
+        if name not in disabled
+    ]
     if environment.get("OTEL_SDK_DISABLED", "").lower() == "true":
         found.append("OTEL_SDK_DISABLED is true: nothing is sent")
     endpoint = environment["OTEL_EXPORTER_OTLP_ENDPOINT"]

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from imsobs.errors import ExitCode, ImsobsError
@@ -21,15 +21,25 @@ found = {same(d.metadata["Name"]): d.version for d in m.distributions() if d.met
 def wanted(dist):
     needs = [r for r in (dist.requires or []) if "extra ==" in r and "instruments" in r]
     return [same(re.match("[A-Za-z0-9._-]+", r)[0]) for r in needs]
-names = {}
+try:
+    import opentelemetry.instrumentation.dependencies as d
+    conflicts = d.get_dist_dependency_conflicts
+except (ImportError, AttributeError):
+    conflicts = lambda dist: None
+names, refused = {}, {}
 for point in m.entry_points(group="opentelemetry_instrumentor"):
     needs = wanted(point.dist) if point.dist else []
     names[point.name] = not needs or any(name in found for name in needs)
+    conflict = conflicts(point.dist) if point.dist and names[point.name] else None
+    if conflict:
+        has = conflict.found or ", ".join(conflict.found_any)
+        wants = str(conflict.required or ", ".join(map(str, conflict.required_any)))
+        names[point.name], refused[point.name] = False, [has, re.sub("; *extra ==[^,]*", "", wants)]
 try:
     spec = u.find_spec("opentelemetry.instrumentation.auto_instrumentation")
 except ImportError:
     spec = None
-print(json.dumps({"installed": found, "instrumentors": names,
+print(json.dumps({"installed": found, "instrumentors": names, "refused": refused,
     "launcher": list(spec.submodule_search_locations)[0] if spec else None}))
 """
 
@@ -41,12 +51,14 @@ class Surroundings:
     python: its interpreter. installed: name of a distribution, in small letters and with ``-`` ->
     version. instrumentors: OpenTelemetry instrumentation -> whether what it instruments is there.
     launcher: folder that makes Python instrument itself when it is on its path, None without one.
+    refused: instrumentation that does not fit what is installed -> that, and what it is for.
     """
 
     python: Path
     installed: dict[str, str]
     instrumentors: dict[str, bool]
     launcher: str | None
+    refused: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def instruments(self) -> list[str]:
         """Return the instrumentations that have something to instrument, sorted."""
@@ -72,6 +84,7 @@ def look(python: Path) -> Surroundings:
             {str(name): str(version) for name, version in answer["installed"].items()},
             {str(name): bool(used) for name, used in answer["instrumentors"].items()},
             answer["launcher"],
+            {str(name): (str(has), str(wants)) for name, (has, wants) in answer["refused"].items()},
         )
     except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError) as error:
         raise ImsobsError(
