@@ -456,3 +456,23 @@ metrics:
     found = _of(_objects(tmp_path, *EVERYTHING, STORES, rules), "PrometheusRule")
     groups = {name: one["spec"]["groups"][0]["name"] for name, one in found.items()}
     assert groups["recording-metrics-a-b"] != groups["recording-metrics-a-b-2"]
+
+
+def test_health_is_asked_in_the_cluster_as_its_environment_and_with_its_secret(
+    tmp_path: Path,
+) -> None:
+    given = """
+service:
+  environments: [staging, production]
+  probe: {headers: {authorization: {env: SHOP_HEALTH_TOKEN}}}
+kubernetes: {environment: production, senders: [shops]}
+"""
+    objects = _objects(tmp_path, *EVERYTHING, STORES, given)
+    current = _one(objects, "OpenTelemetryCollector", "current")
+    env = {one["name"]: one.get("value", one.get("valueFrom")) for one in current["env"]}
+    assert env["IMSOBS_ENVIRONMENT"] == "production"
+    assert env["IMSOBS_SERVICE_URL"] == "http://orders-api.shops.svc:8000"
+    secret = {"secretKeyRef": {"name": "probe", "key": "SHOP_HEALTH_TOKEN"}}
+    assert env["SHOP_HEALTH_TOKEN"] == secret
+    policy = _one(objects, "NetworkPolicy", "current")
+    assert [port["port"] for port in policy["egress"][0]["ports"]] == [8000]

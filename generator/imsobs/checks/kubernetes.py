@@ -26,6 +26,7 @@ def check(model: Model) -> Iterator[Problem]:
     if given is None:
         return
     yield from _namespace(model, given)
+    yield from _environment(model, given)
     yield from _stores(model, given)
     yield from _numbers(model, given)
     yield from _labels(model, given)
@@ -46,6 +47,16 @@ def _namespace(model: Model, given: Kubernetes) -> Iterator[Problem]:
         )
         path = ("kubernetes", "namespace") if given.namespace else ("kubernetes",)
         yield Problem(path, message, "kubernetes/namespace")
+
+
+def _environment(model: Model, given: Kubernetes) -> Iterator[Problem]:
+    known = model.spec.service.environments
+    if given.environment is not None and given.environment not in known:
+        message = (
+            f'"{given.environment}" is none of service.environments ({listed(known)}), and would'
+            " count as other"
+        )
+        yield Problem(("kubernetes", "environment"), message, "kubernetes/environment")
 
 
 def _stores(model: Model, given: Kubernetes) -> Iterator[Problem]:

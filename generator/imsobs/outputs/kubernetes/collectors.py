@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from imsobs.model import ingest
-from imsobs.outputs.collector import settings
+from imsobs.outputs.collector import probe, settings
 from imsobs.outputs.collector.roles import (
     CURRENT,
     DERIVE,
@@ -21,6 +21,7 @@ from imsobs.outputs.kubernetes.objects import (
     Object,
     claim,
     container_security,
+    from_secret,
     pod_security,
     resources,
     spread,
@@ -36,6 +37,8 @@ ROLES = (DERIVE, SAMPLE, CURRENT)
 # Where a pod's volume is, and the Secret that protects the OTLP ports.
 STATE, SECRETS = "/var/lib/imsobs", "/etc/imsobs/secrets"
 OTLP_SECRET = "otlp"  # noqa: S105 - a Secret's name
+# The Secret with the headers by which the health routes are asked, by the names of variables.
+PROBE_SECRET = "probe"  # noqa: S105 - a Secret's name
 # A pod that ends has this long, besides, to hand on what waits in memory.
 _HAND_OVER_S = 30
 # A pod that comes or goes moves traces to another, which then lacks what came before.
@@ -185,21 +188,27 @@ def _one_pod(seconds_each: int) -> Object:
 
 
 def _environment(cluster: Cluster, role: str, protected: list[str]) -> list[Object]:
+    own = settings.runtime(sized(cluster.model, getattr(cluster.spec, role).memory_mib))
     found = {
         # A pod's own network; who may reach it is the NetworkPolicies' to say.
         "IMSOBS_BIND_ADDRESS": "0.0.0.0",  # noqa: S104
         "IMSOBS_STATE": STATE,
-        **settings.runtime(sized(cluster.model, getattr(cluster.spec, role).memory_mib)),
-        # As compose chooses it: with Loki, nothing is kept in a file.
-        **(
-            {"IMSOBS_LOG_EXPORTER": settings.LOGS}
-            if role == DERIVE and cluster.model.spec.stack.loki
-            else {}
-        ),
-        **(cluster.service_urls if role == CURRENT else {}),
-        **{protection.VARIABLES[name]: f"{SECRETS}/{ingest.FILES[name]}" for name in protected},
+        **own,
     }
-    return [{"name": name, "value": value} for name, value in found.items()]
+    secrets: list[Object] = []
+    if role == DERIVE:
+        found |= {
+            protection.VARIABLES[name]: f"{SECRETS}/{ingest.FILES[name]}" for name in protected
+        }
+        if cluster.model.spec.stack.loki:
+            # As compose chooses it: with Loki, nothing is kept in a file.
+            found["IMSOBS_LOG_EXPORTER"] = settings.LOGS
+    if role == CURRENT:
+        found |= cluster.service_urls
+        found["IMSOBS_ENVIRONMENT"] = cluster.environment
+        headers = probe.variables(cluster.model)
+        secrets = [from_secret(name, PROBE_SECRET, name) for name in headers]
+    return [*({"name": name, "value": value} for name, value in found.items()), *secrets]
 
 
 def _ports(cluster: Cluster, config: dict[str, Any]) -> list[Object]:

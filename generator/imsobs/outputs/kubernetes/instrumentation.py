@@ -105,7 +105,10 @@ def _environment(cluster: Cluster) -> list[Object]:
         "GUNICORN_CMD_ARGS": f"--log-config-json={logging}",
         "IMSOBS_LOG_CONFIG": logging,
     }
-    known = {"OTEL_CONFIG_FILE": f"{_FOLDER}/{_SDK_FILE}"}
+    known = {
+        "OTEL_CONFIG_FILE": f"{_FOLDER}/{_SDK_FILE}",
+        "IMSOBS_ENVIRONMENT": cluster.environment,
+    }
     left_out = {"OTEL_SERVICE_NAME", "OTEL_EXPORTER_OTLP_ENDPOINT"}
     found = [
         {"name": name, "value": known.get(name) or _default(value)}

@@ -79,6 +79,11 @@ class Cluster:
     def _within(self, service: str, url: str) -> str:
         return f"http://{service}.{self.senders[0]}.svc:{port_of(url)}"
 
+    @property
+    def environment(self) -> str:
+        """Return the environment that the service and its health report as."""
+        return self.spec.environment or self.model.spec.service.environments[0]
+
     def labels(self, component: str) -> dict[str, str]:
         """Return the labels of an object that belongs to a component."""
         return {

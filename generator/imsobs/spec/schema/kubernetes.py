@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from imsobs.spec.schema.base import HttpUrl, PlainValue, Section
+from imsobs.spec.schema.base import Environment, HttpUrl, PlainValue, Section
 from imsobs.spec.schema.distributed import (
     DNS_LABEL,
     Cassandra,
@@ -231,6 +231,13 @@ class Kubernetes(Section):
         description=(
             "Namespaces whose pods may send telemetry. Default: the one that is named as"
             " `service.namespace`."
+        ),
+    )
+    environment: Environment | None = Field(
+        default=None,
+        description=(
+            "Environment, one of `service.environments`, that the service and its health report as."
+            " null, as the default: the first of them."
         ),
     )
     service_url: Annotated[
