@@ -30,6 +30,7 @@ kubernetes:
   jaeger: {opensearch: {urls: ["https://search:9200"], index_prefix: shop, secret: search}}
   loki: {tenant: shop, s3: {bucket: shop-logs, endpoint: "http://minio:9000"}}
   prometheus:
+    rules: objects
     storage_class: fast
     remote_write: {url: "https://mimir/api/v1/push", tenant: shop, bearer: {name: mimir}}
     thanos: {version: 0.42.5, secret: thanos}
@@ -46,6 +47,7 @@ EVERYTHING = [
     for name, text in small_specs.PARTS.items()
     if name not in ("nothing", "model calls that are priced")
 ]
+AS_OBJECTS = "kubernetes: {prometheus: {rules: objects}}"
 _FOLDER = "stack/kubernetes/"
 
 

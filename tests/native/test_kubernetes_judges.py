@@ -51,14 +51,23 @@ def _put(folder: Path, file: str, content: Any) -> str:
     return file
 
 
+def _rules(one: dict[str, Any]) -> list[Any]:
+    """Return the rule files that an object is, or holds."""
+    if one["kind"] == "PrometheusRule":
+        return [one["spec"]]
+    is_file = one["kind"] == "ConfigMap" and one["metadata"]["name"].startswith("rules-")
+    return list(one["data"].values()) if is_file else []
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_what_pods_read_is_accepted_by_their_programs(name: str, tmp_path: Path) -> None:
     found = _found(tmp_path, name)
     rules = [
-        _put(tmp_path, f"{one['metadata']['name']}.yaml", one["spec"])
+        _put(tmp_path, f"{one['metadata']['name']}.yaml", text)
         for one in found
-        if one["kind"] == "PrometheusRule"
+        for text in _rules(one)
     ]
+    assert rules
     _judge("promtool", "check", "rules", *rules, folder=tmp_path)
     (secret,) = [one for one in found if one["kind"] == "Secret"]
     for file, text in secret["stringData"].items():

@@ -15,7 +15,7 @@ import kubernetes_specs
 import pytest
 import small_specs
 import yaml
-from kubernetes_specs import EVERYTHING, STORES, VARIANTS
+from kubernetes_specs import AS_OBJECTS, EVERYTHING, STORES, VARIANTS
 
 from imsobs.compile import render_model
 
@@ -81,7 +81,7 @@ def test_the_api_server_takes_every_object(name: str, tmp_path: Path) -> None:
 def test_the_judge_refuses_what_the_api_server_refuses(
     kind: str, place: str, value: Any, tmp_path: Path
 ) -> None:
-    objects = _objects(tmp_path, *EVERYTHING, STORES)
+    objects = _objects(tmp_path, *EVERYTHING, STORES, AS_OBJECTS)
     one = next(found for found in objects if found["kind"] == kind)
     assert kubernetes_api.faults(one) == []
     one["spec"][place] = value
@@ -119,17 +119,48 @@ def test_the_kustomizations_name_every_file(tmp_path: Path) -> None:
 
 def test_a_group_of_rules_has_an_object_of_its_own(tmp_path: Path) -> None:
     """One bad expression makes the operator leave out a whole object."""
-    rules = _of(_objects(tmp_path, *EVERYTHING, STORES), "PrometheusRule")
+    rules = _of(_objects(tmp_path, *EVERYTHING, STORES, AS_OBJECTS), "PrometheusRule")
     assert len(rules) > 5
     assert {len(rule["spec"]["groups"]) for rule in rules.values()} == {1}
+
+
+def _recorded(objects: list[dict[str, Any]]) -> dict[str, str]:
+    """Return recorded series -> expression, of the file that is mounted."""
+    file = yaml.safe_load(_of(objects, "ConfigMap")["rules-recording"]["data"]["recording.yaml"])
+    return {rule["record"]: rule["expr"] for group in file["groups"] for rule in group["rules"]}
+
+
+def test_rules_are_files_in_the_folder_that_prometheus_reads(tmp_path: Path) -> None:
+    """The operator's own PromQL is older, and would leave out most of them."""
+    objects = _objects(tmp_path, *EVERYTHING, STORES)
+    assert _of(objects, "PrometheusRule") == {}
+    spec = _one(objects, "Prometheus", "main")
+    # Without a selector the operator names no folder of rules at all.
+    assert spec["ruleSelector"] == {"matchLabels": {"imsobs/rules": "files"}}
+    assert not [one for one in objects if "imsobs/rules" in one["metadata"].get("labels", {})]
+    (volume,) = spec["volumes"]
+    names = [source["configMap"]["name"] for source in volume["projected"]["sources"]]
+    maps = _of(objects, "ConfigMap")
+    one_machine = _all(tmp_path, *EVERYTHING, STORES)
+    for name in names:
+        ((file, text),) = maps[name]["data"].items()
+        there = yaml.safe_load(one_machine[f"alerts/rules/{file}"])["groups"]
+        here = yaml.safe_load(text)["groups"]
+        assert [group["name"] for group in here] == [group["name"] for group in there]
+    assert {f"rules-{Path(path).stem}" for path in one_machine if "alerts/rules/" in path} == set(
+        names
+    )
+    for container in spec["containers"]:
+        (mount,) = container["volumeMounts"]
+        assert mount["name"] == volume["name"]
+        assert mount["mountPath"] == "/etc/prometheus/rules/prometheus-main-rulefiles-0"
+    assert [one["name"] for one in spec["containers"]] == ["prometheus", "config-reloader"]
 
 
 def test_the_budget_of_series_is_that_of_all_collectors(tmp_path: Path) -> None:
     several = "kubernetes: {derive: {replicas: 2, most: 5}}"
     for texts, limit in ((STORES,), 8_000), ((STORES, several), 5_000):
-        rules = _of(_objects(tmp_path, *EVERYTHING, *texts), "PrometheusRule")
-        records = rules["recording-budget"]["spec"]["groups"][0]["rules"]
-        found = {rule["record"]: rule["expr"] for rule in records}
+        found = _recorded(_objects(tmp_path, *EVERYTHING, *texts))
         assert found["shop_series_limit"] == f"vector({limit})", "1000 for each derive"
 
 
@@ -161,8 +192,7 @@ def test_a_role_has_the_memory_of_its_pods(tmp_path: Path) -> None:
     # Half of its memory, for traces of six spans of 4.3 KiB.
     held = _one(objects, "OpenTelemetryCollector", "sample")["config"]["processors"]
     assert held["tail_sampling"]["num_traces"] == 59_500
-    records = _one(objects, "PrometheusRule", "recording-budget")["groups"][0]["rules"]
-    found = {rule["record"]: rule["expr"] for rule in records}
+    found = _recorded(objects)
     assert found["shop_held_traces_limit"] == "vector(59500)"
 
 
@@ -453,7 +483,7 @@ metrics:
   shop_one: {description: One., type: gauge, group: a b, rule: vector(1), labels: []}
   shop_two: {description: Two., type: gauge, group: a_b, rule: vector(2), labels: []}
 """
-    found = _of(_objects(tmp_path, *EVERYTHING, STORES, rules), "PrometheusRule")
+    found = _of(_objects(tmp_path, *EVERYTHING, STORES, AS_OBJECTS, rules), "PrometheusRule")
     groups = {name: one["spec"]["groups"][0]["name"] for name, one in found.items()}
     assert groups["recording-metrics-a-b"] != groups["recording-metrics-a-b-2"]
 

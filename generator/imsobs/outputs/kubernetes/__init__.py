@@ -38,6 +38,7 @@ _FILES: dict[str, Callable[[Cluster], Iterator[Object]]] = {
     "collectors": collectors.objects,
     "monitors": monitors.objects,
     "prometheus": prometheus.objects,
+    "rules": rules.files,
     "alertmanager": alertmanager.objects,
     "jaeger": jaeger.objects,
     "loki": loki.objects,

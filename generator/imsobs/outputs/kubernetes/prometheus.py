@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from imsobs.outputs.kubernetes import stores
+from imsobs.outputs.kubernetes import rules, stores
 from imsobs.outputs.kubernetes.objects import (
     Cluster,
     Object,
@@ -61,7 +61,7 @@ def _spec(cluster: Cluster) -> Object:
         "shards": 1,
         "serviceAccountName": NAME,
         "podMonitorSelector": ours,
-        "ruleSelector": ours,
+        **(rules.mounted(cluster) if rules.are_files(cluster) else {"ruleSelector": ours}),
         "serviceDiscoveryRole": "EndpointSlice",
         "scrapeInterval": model.spec.scrape.interval,
         "scrapeTimeout": model.spec.scrape.timeout,

@@ -78,6 +78,15 @@ class KubernetesPrometheus(Workload):
     )
     memory_mib: PodMemory = Field(default=4096, description=_MEMORY)
     disk_gib: DiskGib = Field(default=50, description=_DISK)
+    rules: Literal["files", "objects"] = Field(
+        default="files",
+        description=(
+            "`files`: rules are mounted into Prometheus, which alone judges them. `objects`: one"
+            " PrometheusRule for each group, for an operator that knows the modifier `anchored`;"
+            " one that does not (0.85.0 is such) leaves out nearly all rules, and says so in its"
+            " log alone."
+        ),
+    )
     replica_label: ExternalLabel = Field(
         default="__replica__",
         description=(
