@@ -8,6 +8,7 @@ from typing import Any
 
 from bench.project import SPEC
 from imsobs import yamlio
+from imsobs.spec.expand import expand
 from imsobs.spec.load import load
 
 # Sections that grow with a service; labels, prices and the stack stay.
@@ -87,13 +88,16 @@ def write_grown(folder: Path, times: int) -> list[Path]:
     document, problems = load([SPEC])
     if problems:
         raise SystemExit("\n".join(document.format(problem) for problem in problems))
-    spec = document.data
+    # Filled in, because what follows from a name would not follow from its copy's.
+    spec = expand(document.data)
     (folder / "spec").mkdir(parents=True, exist_ok=True)
     (folder / "spec" / "ims.yaml").write_bytes(SPEC.read_bytes())
+    cost = next(n for n, metric in spec["metrics"].items() if metric.get("value") == "cost")
     overlays = []
     for first in range(2, times + 1, 25):
         part: Spec = {section: {} for section in _GROWN}
-        part["collector"] = {"max_series": 200_000 * times}
+        part["collector"] = {"max_series": spec["collector"]["max_series"] * times}
+        part["budget"] = {"cost": cost}
         for number in range(first, min(first + 25, times + 1)):
             copy = _Copy(spec, number)
             for section in _GROWN:
