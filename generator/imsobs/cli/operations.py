@@ -105,7 +105,9 @@ def _estimate_cluster(model: Model, load: Load, explain: bool, format: Format) -
             f"{human(row.network)}/s" if row.network else "-",
         )
     results.print(table)
-    results.print(f"{series:,.0f} series in each Prometheus, {cluster.rate(load):,.0f} requests/s")
+    # More digits would look like a measurement.
+    about = float(f"{series:.2g}")
+    results.print(f"{about:,.0f} series in each Prometheus, {cluster.rate(load):,.0f} requests/s")
     for row in rows:
         if row.needed > row.most:
             errors.print(
