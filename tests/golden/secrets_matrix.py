@@ -78,7 +78,7 @@ def standing(number: int) -> Iterator[Secret]:
         yield Secret(f"look {kind}-prose", f"failed for {text} again", hidden)
         yield Secret(f"look {kind}-json", json.dumps({"note": text, "n": 1}), hidden)
         yield Secret(f"look {kind}-exception", f"ValueError('{text}')", hidden)
-        if kind not in ("ssn", "userinfo", "curl", "netrc", "telegram"):
+        if kind not in _COMMANDS:
             encoded = f"https://h.example/p?q={quote(text)}&n=1"
             yield Secret(f"look {kind}-query", encoded, quote(hidden))
 
@@ -120,6 +120,10 @@ def _headers(serial: str) -> dict[str, tuple[str, str]]:
             f"https://api.telegram.org/bot{serial}:AAabcdefghijklmnopq_{serial}/getMe",
             f"AAabcdefghijklmnopq_{serial}",
         ),
+        "mysql": (f"mysql -h db -u root -pm{serial} shop", f"m{serial}"),
+        "mysqldump": (f'mysqldump --all -p"m{serial}x"', f"m{serial}x"),
+        "sshpass": (f"sshpass -p s{serial} ssh h.example", f"s{serial}"),
+        "oracle": (f"jdbc:oracle:thin:scott/o{serial}@db.example:1521/x", f"o{serial}"),
         "curl": (f"curl -s -u jane:u{serial} https://h.example", f"u{serial}"),
     }
 
@@ -177,12 +181,20 @@ _FORMS: dict[str, Callable[[str, str], str]] = {
     "kebab-upper": lambda k, v: f"{k.replace('_', '-').upper()}: {v}",
     "dotted": lambda k, v: f"spring.db.{k.replace('_', '.')}={v}",
     "query-quotes": lambda k, v: f"/p?q=%7B%22{k}%22%3A%22{v}%22%7D",
+    "said": lambda k, v: f"the {k.replace('_', ' ')} is {v} for now",
+    "said-quoted": lambda k, v: f"your {k.replace('_', ' ')} was '{v}'",
     "log-fields": lambda k, v: f'level=info msg="x" {k}="{v}" n=1',
 }
 
 
 def _span(**given: Any) -> Json:
     return {"kind": "internal", "name": "s", **given}
+
+
+# Not written into URLs.
+_COMMANDS = (
+    "ssn", "userinfo", "curl", "netrc", "telegram", "mysql", "mysqldump", "sshpass", "oracle",
+)  # fmt: skip
 
 
 # Channel -> what carries a text in it, as golden/otlp.py builds it: ("spans"|"logs", entry).

@@ -85,6 +85,8 @@ KEPT: dict[str, Any] = {
     "text": "took 0.4532528600000296 s of 12.5111111111111111 s, 123-456 ok",
     "address": "v1.2.3-4 at 10.0.0.1:8080",
     "prose": "the basic idea: an email was sent, tokens used: 15, max_tokens=100",
+    "said": "the password is required, its token was 30s old; no secret is (yet) given",
+    "database": "mysql server 8.0 non-persistent -- ok, mysql -h db -P 3306 -u ims",
     "percent": "100% of 4111 requests",
     "phone-like": "555-1234",
     "url.full": "https://api.openai.com/v1/chat/completions?limit=20&order=asc",

@@ -41,6 +41,9 @@ _SCHEME = r"""(?:aws4-[a-z0-9-]+|digest|hawk|negotiate|oauth|signature)\s+[^\n"'
 _BARE = r"""(?:(?:bearer|basic|token|api-?key)(?:\s+|%20|\+))?[^\s,;&"'`}\])\\<]+"""
 # What no ordinary value is: long, with a digit in it. Behind other words than those of _AFTER.
 _RANDOM = r"[a-z_.-]*[0-9][\w.=-]{14,}"
+# What a sentence says that a secret is: in quotes, or a word with a digit in it, which is no number
+# of seconds and no word such as expired.
+_SAID = r"""\\*["'`][^"'`\n]+["'`]?|[^\s"'`,;]{3,}[0-9][^\s"'`,;]*|[^\s"'`,;][0-9][^\s"'`,;]{3,}"""
 # Words that may stand between the name and what gives it a value: token_value, string token_1.
 _AFTER = (
     r"(?:[_.-]?(?:base|current|data|hash|json|key|new|old|pem|string|text|val(?:ue)?|[0-9]+)){0,2}"
@@ -67,6 +70,7 @@ def assignment(keys: Sequence[str]) -> str:
         rf"(?i)(?:{names}){_AFTER}"
         rf"(?:{_QUOTE}?[\])]*\s*{_GIVES}(?:[ \t]*(?:{'|'.join(_CONTAINERS)})|\s*(?:{given}))"
         rf"|{_QUOTE}(?:\s*,\s*|\s+)(?:{_QUOTE}?value{_QUOTE}?\s*[:=]\s*)?[bru]?(?:{'|'.join(_QUOTED)})"
+        rf"|\s+(?:is|was)[ \t:]+(?:{_SAID})"
         rf"|[ \t\w.-]{{1,20}}{_QUOTE}?\s*{_GIVES}[\s\"'`=]*{_RANDOM})"
     )
 
@@ -110,6 +114,10 @@ RARE = (
     # A pre-authenticated request of Oracle's object storage.
     r"/p/[A-Za-z0-9_-]{32,}/n/",
     r"-----BEGIN[ A-Z0-9_-]*PRIVATE KEY(?: BLOCK)?-----(?s:.*?)(?:-----END[ A-Z0-9_-]*-----|$)",
+    # Passwords of databases: mysql -pPASSWORD, user/password@host.
+    r"""mysql[a-z]*\s(?:[^\n|;]*?\s)?-p(?:"[^"]*"|'[^']*'|[^\s"'-]\S*)""",
+    r"sshpass\s+-p\s*\S+",
+    r"jdbc:oracle:[a-z0-9]+:[^\s/@]+/[^\s@]+@",
     # Commands with user:password, and manifests of Kubernetes secrets, are masked as a whole.
     r"curl\b(?s:.*?)\s(?:-u|--user)[ \t=]*"
     r"""(?:"[^"]*"|'[^']*'|[^\s"':]+)(?::(?:"[^"]*"|'[^']*'|[^\s"']+))?""",
