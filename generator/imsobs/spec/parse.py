@@ -21,8 +21,6 @@ from imsobs.spec.schema.root import Spec
 from imsobs.spec.schema.routing import SECRET_FILES
 from imsobs.spec.values import short
 
-# What a small number without a unit was meant in, where it is not seconds.
-_UNIT_OF = {"for": "m", "keep_firing_for": "m", "window": "d", "long": "h", "short": "m"}
 # Of what is put where a secret belongs, and may be one.
 _NOT_SHOWN = "what stands here is not repeated, since it may be the secret"
 _NO_NAME = (
@@ -186,12 +184,7 @@ def _problem(details: ErrorDetails, data: Any, written: Any) -> Problem:
             found = "nothing" if given is None else found
             return Problem(path, f"must be a mapping{keys}; found {found}", "spec/type")
     if details["type"] == "string_type" and type(details["input"]) is int and _takes_duration(path):
-        number = details["input"]
-        unit = "d" if path[0] == "retention" else _UNIT_OF.get(str(path[-1]), "s")
-        remedy = f"; write {number}{unit if number < 60 else 's'}" if number > 0 else ""
-        return Problem(path, f"{number} has no unit{remedy}", "spec/type")
-    if details["type"] == "finite_number":
-        return Problem(path, "a number as large as this one is infinite here", "spec/type")
+        return Problem(path, values.no_unit(path, details["input"]), "spec/type")
     if told := values.wrong_type(details["type"], details["input"]):
         return Problem(path, told, "spec/type")
     if details["type"] in ("too_short", "string_too_short") and not details["input"]:

@@ -8,10 +8,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from imsobs.problems import KeyPath
+
 _LISTED = re.compile(r"[A-Za-z0-9_./-]+(?:, ?[A-Za-z0-9_./-]+)*")
 _DASHED = re.compile(r"-[A-Za-z][^:#\n]{0,60}")
 _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+# What a small number without a unit was meant in, where it is not seconds.
+_UNIT_OF = {"for": "m", "keep_firing_for": "m", "window": "d", "long": "h", "short": "m"}
 _WRITTEN = re.compile(
     r"(?P<number>\d{1,6}(?:\.\d{1,3})?)\s*(?P<unit>s|sec|second|m|min|minute|h|hour|d|day|w|week)s?",
     re.IGNORECASE,
@@ -50,6 +54,13 @@ def duration(given: str) -> str:
     return f'"{short(given)}" is no duration; write {int(seconds) // _UNITS[unit]}{unit}'
 
 
+def no_unit(path: KeyPath, number: int) -> str:
+    """Return the message for a number where a duration belongs."""
+    unit = "d" if path[0] == "retention" else _UNIT_OF.get(str(path[-1]), "s")
+    remedy = f"; write {number}{unit if number < 60 else 's'}" if number > 0 else ""
+    return f"{number} has no unit{remedy}"
+
+
 def outside(kind: str, context: dict[str, Any], given: Any, bounds: tuple[Any, Any] | None) -> str:
     """Return the message for a number beyond a bound.
 
@@ -67,6 +78,8 @@ def outside(kind: str, context: dict[str, Any], given: Any, bounds: tuple[Any, A
 
 def wrong_type(kind: str, given: Any) -> str | None:
     """Return the message for a value of another type, None for other faults."""
+    if kind == "finite_number":
+        return "a number as large as this one is infinite here"
     wanted = _WANTED.get(kind.split("_")[0])
     if wanted is None or not kind.endswith(("_type", "_parsing")):
         return None
