@@ -18,6 +18,7 @@ from imsobs.outputs.grafana import plan
 from imsobs.outputs.grafana.board import traces_url
 from imsobs.outputs.grafana.panels import data_source_kind, panel
 from imsobs.outputs.grafana.shapes import UNITS
+from imsobs.outputs.grafana.sources import KINDS
 
 UP = Query("promql", "up", "Up")
 BY_JOB = Query("promql", "up", "{{job}}")
@@ -442,6 +443,14 @@ def test_the_frame_of_a_dashboard(board: dict[str, Any]) -> None:
     assert board["timepicker"]["refresh_intervals"] == ["10s", "30s", "1m", "5m", "15m", "1h"]
     # Sorted by key, so that the file is the same whatever the SDK does.
     assert list(board) == sorted(board)
+
+
+def test_each_kind_of_source_is_chosen_by_a_variable_of_its_own() -> None:
+    assert {(kind.plugin, kind.variable, kind.label) for kind in KINDS} == {
+        ("prometheus", "datasource", "Metrics"),
+        ("loki", "logs", "Logs"),
+        ("jaeger", "traces", "Traces"),
+    }
 
 
 def test_variables_choose_the_source_and_then_narrow_each_other(board: dict[str, Any]) -> None:

@@ -53,7 +53,14 @@ def test_a_longer_word_is_another(key: str) -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["token_count", "token.type", "llm.token_count.prompt", "tokenLimit", "token-usage.total"],
+    [
+        "token_count",
+        "token.type",
+        "llm.token_count.prompt",
+        "tokenLimit",
+        "token-usage.total",
+        "token_rate",
+    ],
 )
 def test_how_many_tokens_is_no_secret(key: str) -> None:
     assert re.search(keys.COUNTED, key)
