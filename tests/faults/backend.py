@@ -22,7 +22,7 @@ from typing import Self
 import yaml
 from golden.collector import free_ports
 
-_START_SECONDS = 30.0
+_START_SECONDS = 60.0
 
 
 @dataclass
@@ -94,7 +94,7 @@ class Backend:
         """End it; what it took is written already."""
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(timeout=30)
+            self.process.wait(timeout=60)
             self.process = None
 
     def spans(self) -> Counter[str]:

@@ -125,7 +125,6 @@ def test_garbage_at_the_grpc_port_is_refused(watched: Watched) -> None:
     assert watched.serves()
 
 
-@pytest.mark.timeout(120)
 def test_a_payload_of_100_mb_is_refused(watched: Watched, see: See) -> None:
     for headers in (_JSON, _PROTOBUF):
         status = watched.post(b"[" * 100_000_000, headers)
@@ -134,7 +133,6 @@ def test_a_payload_of_100_mb_is_refused(watched: Watched, see: See) -> None:
     see(watched.told())
 
 
-@pytest.mark.timeout(120)
 def test_a_decompression_bomb_is_refused(watched: Watched, see: See) -> None:
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     block = b" " * _MIB
@@ -178,7 +176,6 @@ def _varint(number: int) -> bytes:
     return bytes([*found, number])
 
 
-@pytest.mark.timeout(120)
 def test_values_nested_without_end_do_not_end_the_process(make_collector: Make, see: See) -> None:
     rendered = load_plan(ROOT).processes["otelcol"].env
     env = {name: rendered[name] for name in ("GOGC", "GOMEMLIMIT")}
@@ -239,7 +236,6 @@ def test_many_different_values_make_few_series(watched: Watched, see: See) -> No
     see(f"{after - before} more lines at the scrape endpoint for 5000 values of every attribute")
 
 
-@pytest.mark.timeout(120)
 def test_a_flood_is_refused_at_the_memory_limit_and_forgotten(
     make_collector: Make, see: See
 ) -> None:

@@ -33,7 +33,7 @@ EXPOSED = ("metrics", "current", "processes", "state")
 PORTS = ("otlp_grpc", "otlp_http", "health", "telemetry", *EXPOSED)
 # The metric that is let go behind what was sent.
 _BARRIER = "barrier"
-_START_SECONDS = 30.0
+_START_SECONDS = 60.0
 
 
 def compiled(overlay: dict[str, Any], folder: Path, spec: Path = SPEC) -> Model:
@@ -96,7 +96,7 @@ class Collector:
         self.barrier_file = self.folder / "config-barrier.yaml"
         self.barrier_file.write_text(yaml.safe_dump(_barrier_at(self._barrier_port, self.model)))
         self.log = self.folder / "collector.log"
-        self.client = httpx.Client(timeout=30.0, trust_env=False)
+        self.client = httpx.Client(timeout=60.0, trust_env=False)
 
     @property
     def stored_traces(self) -> Path:
@@ -147,7 +147,7 @@ class Collector:
         """End the process and wait for it."""
         if self.process is not None:
             self.process.send_signal(how)
-            self.process.wait(timeout=30)
+            self.process.wait(timeout=60)
             self.process = None
 
     def close(self) -> None:
