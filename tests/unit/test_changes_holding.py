@@ -92,8 +92,11 @@ def test_a_route_that_is_muted_from_now_on(tmp_path: Path) -> None:
 
 
 def test_a_route_that_is_muted_no_longer(tmp_path: Path) -> None:
+    # A mute that no route names would be refused: another route is muted instead.
+    web = "    web: {match: {team: web}, receiver: web"
+    found = _told(tmp_path, f"      mute: [nights]\n{web}}}", f"{web}, mute: [nights]}}")
     text = "web is notified at all times from now on: OrdersWait"
-    assert _told(tmp_path, "      mute: [nights]\n", "") == [("behaviour", "mutes.nights", text)]
+    assert ("behaviour", "mutes.nights", text) in found
 
 
 @pytest.mark.parametrize(

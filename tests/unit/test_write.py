@@ -65,7 +65,7 @@ def test_a_failure_leaves_everything_as_it_was(tmp_path: Path) -> None:
     assert left == ["config.yaml"], "a staged file is left over"
 
 
-MINE = [".git/HEAD", "stack/.env", "spec/ims.yaml", "secrets/otlp_token", "README.md", ".imsobs/x"]
+MINE = [".git/HEAD", "stack/.env", "spec/shop.yaml", "secrets/otlp_token", "README.md", ".imsobs/x"]
 MINE += ["docs/guide/mine.md", "stack/./.env", "stack//.env", "docs/reference/../guide/mine.md"]
 
 
