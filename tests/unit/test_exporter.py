@@ -403,7 +403,7 @@ def _span_of(span: dict[str, Any], of: Resource, by: InstrumentationScope) -> Re
 @pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
 def test_recorded_traffic(file: Path, receiver: Receiver) -> None:
     batch = _recorded(file)
-    assert len(batch) > 5
+    assert batch
     assert exporters.OTLPSpanExporter(receiver.endpoint).export(batch) is SpanExportResult.SUCCESS
     # The body of a record may be any of these.
     said = [a_record(body=dict(s.attributes or {}), attributes=s.attributes) for s in batch]
