@@ -15,7 +15,7 @@ import yaml
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from imsobs import write
+from imsobs import write, yamlio
 from imsobs.compile import read_spec, render_model
 from imsobs.runtime.build.binaries import resolve_binary
 from imsobs.spec.load import load
@@ -194,7 +194,8 @@ def extensions(draw: st.DrawFn) -> dict[str, Any]:
 def rendered(tmp_path: Path, overlay: dict[str, Any]) -> dict[str, bytes]:
     """Return the files of the spec with an overlay that must be accepted."""
     file = tmp_path / "overlay.yaml"
-    dump(overlay, file)
+    # With every text that could be read as a number in quotes, such as 1e100.
+    file.write_text(yamlio.dump(overlay), "utf-8")
     compiled = read_spec([SPEC, file])
     assert compiled.model is not None, "\n".join(compiled.lines())
     files = render_model(compiled.model)
