@@ -16,12 +16,14 @@ from imsobs.terminal import printable
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "tests/cases/mistakes"
 SPEC = FOLDER / "spec.yaml"
+ON_PACKS = FOLDER / "on_packs.yaml"
 PAGE = ROOT / "docs/checks/mistakes.md"
 _HEAD = """# Mistakes and what is said of them
 
 Each of these {count} mistakes was made alone in a small spec
-([spec.yaml](../../tests/cases/mistakes/spec.yaml)), and gives exactly this one line. The table is
-tested; `python tests/mistakes.py` writes this page from
+([spec.yaml](../../tests/cases/mistakes/spec.yaml); under "On packs",
+[on_packs.yaml](../../tests/cases/mistakes/on_packs.yaml)), and gives exactly this one line. The
+table is tested; `python tests/mistakes.py` writes this page from
 [mistakes.yaml](../../tests/cases/mistakes/mistakes.yaml).
 """
 
@@ -35,10 +37,11 @@ class Mistake:
     before: str
     after: str
     line: str
+    base: Path = SPEC
 
     def spec(self) -> str:
         """Return the spec with the mistake in it; the place is found by its text."""
-        text = SPEC.read_text()
+        text = self.base.read_text()
         assert text.count(self.before) == 1, f"{self.title}: {self.before!r} is not there once"
         return text.replace(self.before, self.after)
 
@@ -47,7 +50,14 @@ def mistakes() -> list[Mistake]:
     """Return every mistake of the table, in its order."""
     sections = yaml.safe_load((FOLDER / "mistakes.yaml").read_text())
     return [
-        Mistake(section["about"], row["mistake"], row["from"], row["to"], row["line"])
+        Mistake(
+            section["about"],
+            row["mistake"],
+            row["from"],
+            row["to"],
+            row["line"],
+            FOLDER / section.get("spec", SPEC.name),
+        )
         for section in sections
         for row in section["mistakes"]
     ]

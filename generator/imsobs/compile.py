@@ -20,6 +20,7 @@ from imsobs.redaction.hide import hide
 from imsobs.spec.expand import expand
 from imsobs.spec.load import Document, load
 from imsobs.spec.measured import measured
+from imsobs.spec.origin import or_of_a_pack, told_where_written
 from imsobs.spec.parse import parse
 from imsobs.spec.required import LACKS
 from imsobs.spec.schema.root import Spec
@@ -68,10 +69,12 @@ def read_spec(files: list[Path]) -> Compiled:
     spec, shape_problems = parse(document.data)
     # What could not be read is no value, and not a wrong one as well.
     unread = {problem.path for problem in problems if problem.path}
+    shape_problems = told_where_written(shape_problems, document)
     problems += [problem for problem in shape_problems if problem.path not in unread]
     if not document.packs.complete:
         problems = [problem for problem in problems if not _may_be_given(problem, document.data)]
         return Compiled(document, _sorted(problems, document), None)
+    problems = [or_of_a_pack(problem, document.packs.given) for problem in problems]
     left_out = LeftOut()
     if spec is None:
         spec, left_out = _salvage(document.data, shape_problems)

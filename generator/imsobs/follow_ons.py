@@ -44,6 +44,7 @@ _NAMED = {*_SECTIONS.values(), "rules", "slos", "alerts", "anomalies"}
 # Check -> one whose problem brings it about, of the same entry or of the whole spec.
 _BECAUSE = {
     "metric/value": {"metric/base-unit"},
+    "label/paths": {"label/one-set"},
     "metric/fold": {"metric/derived-name"},
     "alert/dropped-label": {"alert/environment-label", "promql/unknown-grouping-label"},
     "alert/guard": {"promql/unknown-metric"},

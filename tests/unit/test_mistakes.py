@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from mistakes import PAGE, SPEC, Mistake, mistakes, page
+from mistakes import ON_PACKS, PAGE, SPEC, Mistake, mistakes, page
 
 from imsobs.compile import read_spec
 
@@ -18,8 +18,11 @@ def _lines(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> list[str
     return read_spec([Path("spec.yaml")]).lines()
 
 
-def test_the_spec_itself_has_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _lines(tmp_path, monkeypatch, SPEC.read_text()) == []
+@pytest.mark.parametrize("base", [SPEC, ON_PACKS], ids=lambda base: base.name)
+def test_the_spec_itself_has_no_fault(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _lines(tmp_path, monkeypatch, base.read_text()) == []
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.title)

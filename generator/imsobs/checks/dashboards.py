@@ -119,7 +119,12 @@ def _panel(path: KeyPath, panel: Panel, model: Model) -> Iterator[Problem]:
             f"{purpose} cannot be shown as {panel.show}; allowed: {', '.join(sorted(allowed))}"
         )
         yield Problem((*path, "show"), message, "dashboard/show")
-    silent = purpose == "value" and base_metric(panel.value or "", model.metrics) is None
+    # Of a name that does not exist it is not known what it would tell.
+    silent = (
+        purpose == "value"
+        and panel.value in model.series
+        and base_metric(panel.value, model.metrics) is None
+    )
     if (silent or purpose in ("promql", "logql")) and panel.unit is None:
         message = (
             "a query or a recorded rule does not tell its unit; give one (count is a plain number)"

@@ -11,7 +11,7 @@ from imsobs.model import Model, conventions
 from imsobs.model.metrics import identity_values
 from imsobs.model.receivers import may_match
 from imsobs.model.reporters import fixed_labels
-from imsobs.problems import KeyPath, Problem, available, near
+from imsobs.problems import KeyPath, Problem, available, listed, near
 from imsobs.spec.schema.base import seconds
 from imsobs.spec.schema.routing import Matchers, Receiver, Route, Routing
 
@@ -168,7 +168,8 @@ def _unrouted(model: Model) -> Iterator[Problem]:
     if not notifying.difference([model.spec.routing.receiver]):
         # Nobody else could be told.
         return
-    told: set[tuple[str, str]] = set()
+    # Team -> its severities that nobody is told of, with the first alert of all.
+    untold: dict[str, dict[str, str]] = {}
     each = [(a, one) for a in model.alerts.values() for one in fixed_labels(a, model.spec)]
     for alert, labels in each:
         team = labels["team"]
@@ -181,15 +182,14 @@ def _unrouted(model: Model) -> Iterator[Problem]:
             for route in routes
         ):
             continue
-        pair = (alert.severity, team)
-        if pair not in told:
-            told.add(pair)
-            message = (
-                f"no route matches severity {alert.severity} of team {team}, so only the"
-                " default"
-                f" receiver is told (first: {alert.name}); add a route"
-            )
-            yield Problem(("routing", "routes"), message, "route/severity-unrouted")
+        untold.setdefault(team, {}).setdefault(alert.severity, alert.name)
+    for team, severities in untold.items():
+        first = next(iter(severities.values()))
+        message = (
+            f"no route matches severity {listed(sorted(severities))} of team {team}, so only the"
+            f" default receiver is told (first: {first}); add a route"
+        )
+        yield Problem(("routing", "routes"), message, "route/severity-unrouted")
 
 
 def _receivers(model: Model) -> Iterator[Problem]:

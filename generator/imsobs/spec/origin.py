@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from imsobs.errors import ExitCode, ImsobsError
-from imsobs.problems import KeyPath, available, dotted
+from imsobs.problems import KeyPath, Problem, available, dotted, near
 from imsobs.spec.load import Document
 from imsobs.spec.packs import entry_of
+
+# How alike a name must be to that of a pack's entry: names of metrics share much anyway.
+_SURE = 0.8
 
 
 @dataclass(frozen=True)
@@ -59,3 +63,31 @@ def _origin(path: KeyPath, document: Document) -> Origin:
     ]
     missing = packs.left_out.get(path, [])
     return Origin(dotted(path), "" if missing else str(place), changed, missing)
+
+
+def or_of_a_pack(problem: Problem, given: Iterable[KeyPath]) -> Problem:
+    """Return a problem of what an entry lacks with the pack's entry that its name is near to.
+
+    given: the entries of packs.
+    """
+    entry = entry_of(problem.path)
+    if problem.check != "spec/missing-key" or len(problem.path) > len(entry) + 1 or len(entry) < 2:
+        return problem
+    alike = [str(path[-1]) for path in given if path[:-1] == entry[:-1]]
+    meant = None if str(entry[-1]) in alike else near(str(entry[-1]), alike, _SURE)
+    if meant is None:
+        return problem
+    message = f'did you mean "{meant}", which a pack gives? As an entry of its own'
+    return replace(problem, path=entry, message=f"{message}, {problem.message}")
+
+
+def told_where_written(problems: list[Problem], document: Document) -> list[Problem]:
+    """Return the problems without those of values that only repeat what is written elsewhere."""
+    told = {(p.check, p.message) for p in problems if p.path in document.positions}
+    return [
+        p
+        for p in problems
+        if p.check == "spec/missing-key"
+        or p.path in document.positions
+        or (p.check, p.message) not in told
+    ]

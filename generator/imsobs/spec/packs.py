@@ -66,6 +66,11 @@ def name_pattern(name: str) -> str:
     return "[a-z][a-z0-9_-]*".join(re.escape(part).replace("\\-", "-") for part in parts)
 
 
+def are_named(value: Any) -> bool:
+    """Return whether a value is a list that names packs, as that of ``use`` does."""
+    return isinstance(value, list) and any(one in names() for one in value if isinstance(one, str))
+
+
 def place_of(name: str) -> str:
     """Return how messages name the file of a pack."""
     return f"pack {name}.yaml"

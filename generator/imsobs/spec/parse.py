@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from imsobs.problems import MOST_ALIKE, KeyPath, Problem, and_more, available, near
 from imsobs.spec import values
 from imsobs.spec.expand import expand
+from imsobs.spec.packs import are_named
 from imsobs.spec.patterns import mismatch
 from imsobs.spec.required import entry_at, lacking
 from imsobs.spec.schema.root import Spec
@@ -49,7 +50,7 @@ def parse(data: dict[str, Any]) -> tuple[Spec | None, list[Problem]]:
     once = {(p.path, "" if p.check == "spec/type" else p.message): p for p in reversed(deep)}
     told = {p.message for p in once.values() if _is_written(p.path, written)}
     own = [p for p in once.values() if _is_written(p.path, written) or p.message not in told]
-    return None, [*_gathered(_of_unions(list(reversed(own))), written), *more]
+    return None, [*_gathered(_of_unions(list(reversed(own))), written, data), *more]
 
 
 def _is_written(path: KeyPath, data: Any) -> bool:
@@ -103,10 +104,13 @@ def _first(
     return [_problem(details, data, written) for details in found if id(details) in told], more
 
 
-def _gathered(problems: list[Problem], data: dict[str, Any]) -> list[Problem]:
+def _gathered(
+    problems: list[Problem], data: dict[str, Any], expanded: dict[str, Any]
+) -> list[Problem]:
     """Return the problems with one line for all that an entry lacks.
 
     A single key that is misspelt is not a missing one on another line as well.
+    expanded: the data with what can be derived, which nobody needs to give.
     """
     missing: dict[KeyPath, list[str]] = {}
     unknown: dict[KeyPath, list[Problem]] = {}
@@ -131,7 +135,7 @@ def _gathered(problems: list[Problem], data: dict[str, Any]) -> list[Problem]:
             result.append(problem)
         elif not renamed and str(problem.path[-1]) == lacks[0]:
             infos = {key: _infos_at((*parent, key)) for key in lacks}
-            result.append(lacking(parent, infos, data))
+            result.append(lacking(parent, infos, data, entry_at(parent, expanded)))
     return result
 
 
@@ -151,6 +155,8 @@ def _problem(details: ErrorDetails, data: Any, written: Any) -> Problem:
     match details["type"]:
         case "extra_forbidden":
             known = _open_fields(str(path[-1]), path[:-1], written)
+            takes_packs = len(path) == 1 or path[0] == "services"
+            known = ["use"] if takes_packs and are_named(details["input"]) else known
             return Problem(
                 path, f"unknown key; {available(str(path[-1]), known)}", "spec/unknown-key"
             )
@@ -185,13 +191,10 @@ def _problem(details: ErrorDetails, data: Any, written: Any) -> Problem:
             return Problem(path, f"must be a mapping{keys}; found {found}", "spec/type")
     if details["type"] == "string_type" and type(details["input"]) is int and _takes_duration(path):
         return Problem(path, values.no_unit(path, details["input"]), "spec/type")
-    if told := values.wrong_type(details["type"], details["input"]):
+    if told := values.wrong_type(details["type"], details["input"], str(path[-1])):
         return Problem(path, told, "spec/type")
     if details["type"] in ("too_short", "string_too_short") and not details["input"]:
         return Problem(path, "must not be empty", "spec/type")
-    if details["type"].startswith("date_"):
-        message = f"{short(details['input'])} is no date; write YEAR-MONTH-DAY, as 2026-11-26"
-        return Problem(path, message, "spec/type")
     message = details["msg"].removeprefix("Value error, ").rstrip(".")
     message = message[:1].lower() + message[1:]
     found = short(details["input"])

@@ -100,6 +100,9 @@ def mismatch(pattern: str, given: str, shown: str) -> str:
     if pattern not in _WORDS:
         kind = _URL if pattern.startswith("^https?://") else ""
         return f'"{shown}" is not {kind}' if kind else f'"{shown}" does not match {pattern}'
+    # A key goes on to the next colon, which is one inside the brackets.
+    if missing := re.match(r"([A-Za-z][\w-]*) *[{\[][^\]}]*$", given):
+        return f'"{shown}" is no name: a colon is missing; write {missing[1]}: and a space'
     words, repair = _WORDS[pattern]
     better = repair(given)
     meets = better != given and len(better) < 64 and re.search(pattern, better)

@@ -17,7 +17,7 @@ import yaml
 from imsobs import yamlio
 from imsobs.problems import KeyPath, Position, Problem
 from imsobs.spec.characters import forbidden, places
-from imsobs.spec.syntax import explain
+from imsobs.spec.syntax import explain, swallowed
 from imsobs.spec.texts import Source
 
 MAX_DEPTH = 40
@@ -60,6 +60,7 @@ class Reader:
         self.problems: list[Problem] = []
         self.nodes = 0
         self.readable = True
+        self.swallowed: tuple[str, Position] | None = None
         self._odd_lines: set[int] = set()
 
     def at(self, mark: yaml.Mark) -> Position:
@@ -148,6 +149,12 @@ class Reader:
             result[key] = self.read(value_node, here)
         return result
 
+    def _look_inside(self, node: yaml.ScalarNode) -> None:
+        """Note a quoted text that holds entries of the spec: its quote is closed too late."""
+        message = swallowed(self.text, node.start_mark, node.end_mark)
+        if message and self.swallowed is None:
+            self.swallowed = (message, self._position(node))
+
     def _scalar(self, node: yaml.ScalarNode, path: KeyPath) -> Any:
         text = node.value
         match node.tag.rsplit(":", 1)[-1]:
@@ -173,6 +180,8 @@ class Reader:
                 return None
             case "str":
                 start, end = node.start_mark.index, node.end_mark.index
+                if node.style in ("'", '"') and node.start_mark.line < node.end_mark.line:
+                    self._look_inside(node)
                 self.sources[path] = Source(text, self.text, start, end, node.style)
                 return None if self._escaped_character(node, path, key=False) else text
         self._problem(node, path, f"tag {node.tag} is not allowed", "yaml/tag")
@@ -204,6 +213,9 @@ def read_text(text: str, reader: Reader) -> dict[str, Any]:
             return fail(f"has more than {MAX_NODES} values", "yaml/too-large", reader.at(beyond))
         node = yaml.compose(text, Loader=Yaml12Loader)
         data = reader.read(node) if node is not None else {}
+        if reader.swallowed is not None:
+            message, position = reader.swallowed
+            return fail(message, "yaml/syntax", position)
     except yaml.MarkedYAMLError as error:
         message, line, column = explain(error, text)
         return fail(message, "yaml/syntax", Position(reader.file, line, column))

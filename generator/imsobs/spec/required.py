@@ -47,10 +47,15 @@ def declaration(kind: str, name: str) -> str:
     return f"; declare it: {_DECLARATIONS[kind] % name}" if kind in _DECLARATIONS else ""
 
 
-def lacking(parent: KeyPath, keys: dict[str, list[FieldInfo]], data: dict[str, Any]) -> Problem:
+def lacking(
+    parent: KeyPath,
+    keys: dict[str, list[FieldInfo]],
+    data: dict[str, Any],
+    expanded: dict[str, Any],
+) -> Problem:
     """Return the one problem of the keys that an entry lacks: the required, and what else it needs.
 
-    keys: key -> what the schema says of it.
+    keys: key -> what the schema says of it; expanded: the entry with what can be derived.
     """
     lines = {
         key: sample(infos[0].annotation, infos[0]) if infos else "..."
@@ -62,7 +67,7 @@ def lacking(parent: KeyPath, keys: dict[str, list[FieldInfo]], data: dict[str, A
         alerting = data.get("alerting")
         groups = alerting.get("groups") if isinstance(alerting, dict) else None
         of_group = groups.get(given.get("group")) if isinstance(groups, dict) else None
-        known = {*given, *(of_group if isinstance(of_group, dict) else ())}
+        known = {*given, *expanded, *(of_group if isinstance(of_group, dict) else ())}
         wanted += [f"{key}: {text}" for key, text in _OF_ALERTS.items() if key not in known]
     elif len(parent) == 2 and parent[0] in _ONE_OF:
         choices = _ONE_OF[str(parent[0])]

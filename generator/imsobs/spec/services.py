@@ -26,7 +26,10 @@ def spread(data: dict[str, Any]) -> dict[str, Any]:
     services = _services(data)
     if not services:
         return data
-    filled = {**data, "use": list(dict.fromkeys(name for _, name in uses(data)))}
+    filled = dict(data)
+    chosen = list(dict.fromkeys(name for _, name in uses(data)))
+    if chosen and isinstance(data.get("use", []), list):
+        filled["use"] = chosen
     if isinstance(given := data.get("service"), dict):
         # The first is asked for its health at `service.url`, and lends its name to examples.
         first = [name for name, one in services.items() if one.get("url")]

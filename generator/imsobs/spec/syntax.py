@@ -55,6 +55,21 @@ def explain(error: yaml.MarkedYAMLError, text: str) -> tuple[str, int, int]:
     return _cause(error, at), line + 1, column + 1
 
 
+def swallowed(text: str, start: yaml.Mark, end: yaml.Mark) -> str | None:
+    """Return the message for a quoted text that goes on over lines which are entries.
+
+    start, end: of the text with its quotes. A quote that is not closed ends at the next one,
+    wherever that is; the lines of a text stand further in than its key.
+    """
+    lines = text.split("\n")
+    indent = len(lines[start.line]) - len(lines[start.line].lstrip())
+    for number in range(start.line + 1, min(end.line + 1, len(lines))):
+        entry = re.match(r"( *)(?:- )?[A-Za-z_][\w.-]*:(?: |$)", lines[number])
+        if entry and len(entry[1]) <= indent:
+            return f"this quote is not closed before line {number + 1}"
+    return None
+
+
 def _no_colon(lines: list[str], number: int) -> tuple[str, int, int]:
     """Return what is wrong with a line that is no entry, where an entry must stand."""
     column = len(lines[number]) - len(lines[number].lstrip())
@@ -131,6 +146,8 @@ def _cause(error: yaml.MarkedYAMLError, at: str) -> str:
         return f"a text that begins with {at} needs {_QUOTED}"
     if problem.startswith("mapping values are not allowed"):
         return f"a second colon in one line; a text with a colon and a space needs {_QUOTED}"
+    if problem == "did not find expected key" and at == "-":
+        return "an item of a list stands among keys; write KEY: VALUE, without the dash"
     if problem == "did not find expected key":
         return "no key of this mapping stands here; indent it as its neighbours are"
     if problem.startswith("but found another document"):

@@ -45,6 +45,7 @@ def underlay(spec: dict[str, Any]) -> tuple[Underlay, list[Problem]]:
     # A namespace that is missing or malformed is told by the schema.
     usable = isinstance(namespace, str) and _NAMESPACE.fullmatch(namespace)
     found.complete = not any(problem.check == "pack/unknown" for problem in problems)
+    found.complete &= not _use_is_unreadable(written)
     if not chosen or not usable:
         found.complete &= not chosen
         return found, problems
@@ -64,6 +65,22 @@ def underlay(spec: dict[str, Any]) -> tuple[Underlay, list[Problem]]:
         if not any(path[:end] in replaced for end in range(1, len(path) + 1))
     }
     return found, [*problems, *_removed_nothing(found.data, found.given)]
+
+
+def _use_is_unreadable(spec: dict[str, Any]) -> bool:
+    """Return whether packs are named where no ``use`` can be read.
+
+    That is a ``use`` that is no list, or a list of packs under a key of another name.
+    """
+    services = spec.get("services")
+    within = services.values() if isinstance(services, dict) else ()
+    for entry in (spec, *(one for one in within if isinstance(one, dict))):
+        if "use" in entry:
+            if not isinstance(entry["use"], list):
+                return True
+        elif any(map(packs.are_named, entry.values())):
+            return True
+    return False
 
 
 def _chosen(spec: dict[str, Any]) -> tuple[list[str], list[Problem]]:

@@ -20,6 +20,9 @@ _WRITTEN = re.compile(
     r"(?P<number>\d{1,6}(?:\.\d{1,3})?)\s*(?P<unit>s|sec|second|m|min|minute|h|hour|d|day|w|week)s?",
     re.IGNORECASE,
 )
+# Sizes as Kubernetes and Docker write them, and thousandths of a core.
+_SIZED = re.compile(r"(\d{1,9}) ?(m|[kmgt](?:i|ib|b)?)", re.IGNORECASE)
+_SIZES = {"k": 1, "m": 1024, "g": 1024**2, "t": 1024**3}
 _BOUNDS = {
     "greater_than": "above {gt}",
     "greater_than_equal": "at least {ge}",
@@ -76,10 +79,15 @@ def outside(kind: str, context: dict[str, Any], given: Any, bounds: tuple[Any, A
     return f"{_plain(given)} is {ends}{strict}{remedy}"
 
 
-def wrong_type(kind: str, given: Any) -> str | None:
-    """Return the message for a value of another type, None for other faults."""
+def wrong_type(kind: str, given: Any, key: str = "") -> str | None:
+    """Return the message for a value of another type, None for other faults.
+
+    key: of the value, which may name its unit.
+    """
     if kind == "finite_number":
         return "a number as large as this one is infinite here"
+    if kind.startswith("date_"):
+        return f"{short(given)} is no date; write YEAR-MONTH-DAY, as 2026-11-26"
     wanted = _WANTED.get(kind.split("_")[0])
     if wanted is None or not kind.endswith(("_type", "_parsing")):
         return None
@@ -91,13 +99,15 @@ def wrong_type(kind: str, given: Any) -> str | None:
     remedy = ""
     if wanted == "a list" and isinstance(given, dict) and given and not any(given.values()):
         given = ", ".join(map(str, given))
+    if wanted == "a list" and isinstance(given, dict):
+        return "must be a list; found a mapping; write it in brackets: [{...}]"
     if wanted == "a list" and isinstance(given, str) and _LISTED.fullmatch(given):
         remedy = f"; write [{given}]"
     elif wanted == "a list" and isinstance(given, str) and _DASHED.fullmatch(given):
         remedy = f"; write - {given[1:]}, with a space after the dash"
     elif wanted == "text" and isinstance(given, list) and len(given) == 1 and _is_word(given[0]):
         remedy = f"; write {given[0]}"
-    elif wanted in ("a number", "a whole number") and (bare := _bare(given)):
+    elif wanted in ("a number", "a whole number") and (bare := _bare(given, key)):
         remedy = f"; write {bare}"
     elif wanted == "a number" and percent and 0 < float(percent[1]) < 100:
         remedy = f"; write {_plain(round(float(percent[1]) / 100, 9))}"
@@ -106,10 +116,21 @@ def wrong_type(kind: str, given: Any) -> str | None:
     return f"must be {wanted}; found {short(given)}{remedy}"
 
 
-def _bare(given: Any) -> str | None:
-    """Return the number of a text that has only a unit, a currency or commas too many."""
+def _bare(given: Any, key: str) -> str | None:
+    """Return the number of a text that has only a unit, a currency or commas too many.
+
+    None where the unit is another than the key's, and which number was meant is not sure.
+    """
     if not isinstance(given, str):
         return None
+    if parts := _SIZED.fullmatch(given):
+        number, unit = int(parts[1]), parts[2][0].lower()
+        if parts[2] == "m" and key == "cpus":
+            return _plain(number / 1000)
+        own = next((size for name, size in _SIZES.items() if key.endswith(f"_{name}ib")), None)
+        if own is None or number * _SIZES[unit] % own:
+            return None
+        return str(number * _SIZES[unit] // own)
     if milliseconds := re.fullmatch(r"(\d{1,9}) ?ms", given):
         return _plain(int(milliseconds[1]) / 1000)
     if decimal := re.fullmatch(r"(\d{1,9}),(\d{1,2})", given):
