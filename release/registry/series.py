@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,17 @@ import httpx2
 
 from gateway.launch import Launch, running
 from gateway.traffic import Order, drive
+from imsobs import artifacts
 from imsobs.runtime.build.binaries import resolve_binary
 from imsobs.runtime.process.stack import RunningStack, running_stack
 from imsobs.runtime.trial import free_ports, render_trial
 from imsobs.shipped import shipped
 from release.registry.attributes import ROOT
 
-# Those that Prometheus scrapes and that run natively; Grafana's binary is not built here.
-COMPONENTS = ("otelcol", "prometheus", "alertmanager", "jaeger", "loki")
+# Those that run natively, in the order that they are started in.
+_NATIVE = ("otelcol", "prometheus", "alertmanager", "jaeger", "loki")
+# Promtail is built here too, and runs beside them; Grafana is not built here.
+COMPONENTS = (*_NATIVE, "promtail")
 # A short life, in which everything happens once.
 _FAST = {
     "scrape": {"interval": "2s", "timeout": "2s"},
@@ -31,6 +35,8 @@ _FAST = {
     "alerting": {"fast": "2s", "slow": "10s"},
 }
 _SETTLE_SECONDS = 12
+# What the demo writes to its console is the log file that Promtail reads.
+_LOG_FILE = "logs/gateway.log"
 _TYPE = re.compile(r"^# TYPE (?P<name>\S+) (?P<type>\w+)$", re.MULTILINE)
 _SAMPLE = re.compile(r"^(?P<name>[a-zA-Z_:][\w:]*)(?:\{(?P<labels>.*)\})? \S", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="(?:[^"\\]|\\.)*"')
@@ -62,18 +68,51 @@ def collected() -> dict[str, Any]:
 
 def _live(folder: Path) -> dict[str, dict[str, Any]]:
     """Return what the stack exposes after the demo's traffic."""
-    (port,) = free_ports(1)
-    url = {"service": {"url": f"http://127.0.0.1:{port}"}}
-    root = render_trial(folder / "project", ROOT / "spec/ims.yaml", _FAST, url)
-    with running_stack(root, folder / "state", only=COMPONENTS) as stack:
+    port, tail = free_ports(2)
+    here = {
+        "service": {"url": f"http://127.0.0.1:{port}", "log_file": _LOG_FILE},
+        "stack": {"promtail": {"ports": {"http": tail}}},
+    }
+    root = render_trial(folder / "project", ROOT / "spec/ims.yaml", _FAST, here)
+    with running_stack(root, folder / "state", only=_NATIVE) as stack, _promtail(stack):
         endpoint = f"http://127.0.0.1:{stack.port('otelcol', 'otlp_http')}"
-        with running(Launch(root=root, logs=folder / "logs", port=port, endpoint=endpoint)) as app:
+        launch = Launch(
+            root=root,
+            logs=root / Path(_LOG_FILE).parent,
+            port=port,
+            endpoint=endpoint,
+            env={"LOG_CONSOLE_LEVEL": "INFO"},
+        )
+        with running(launch) as app:
             asyncio.run(_drive(app.gateway_url))
             httpx.post(f"{endpoint}/v1/traces", content=b"no message")
             time.sleep(_SETTLE_SECONDS)
-            found = {component: _scraped(stack, component) for component in COMPONENTS}
+            found = {component: _scraped(stack, component) for component in _NATIVE}
             found["prometheus"] |= _of_scrapes(stack)
+            found["promtail"] = _asked(f"http://127.0.0.1:{tail}/metrics")
     return found
+
+
+@contextmanager
+def _promtail(stack: RunningStack) -> Iterator[None]:
+    """Run Promtail as its container does: natively `imsobs up` starts none."""
+    root = stack.layout.root
+    file = root / artifacts.PROMTAIL
+    # Natively Loki answers below a path of its own.
+    file.write_text(
+        file.read_text("utf-8").replace("/loki/api", f"/{stack.layout.loki_path()}/loki/api")
+    )
+    command = [
+        str(resolve_binary("promtail", ROOT)),
+        f"-config.file={artifacts.PROMTAIL}",
+        "-positions.file=positions.yaml",
+        "-client.external-labels=deployment_environment_name=development",
+    ]
+    with subprocess.Popen(command, cwd=root) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
 
 
 async def _drive(url: str) -> None:
@@ -84,8 +123,11 @@ async def _drive(url: str) -> None:
 def _scraped(stack: RunningStack, component: str) -> dict[str, Any]:
     port = "telemetry" if component in ("otelcol", "jaeger") else "http"
     path = f"{stack.layout.loki_path()}/" if component == "loki" else ""
-    answer = httpx.get(f"http://127.0.0.1:{stack.port(component, port)}/{path}metrics")
-    return dict(exposed(answer.raise_for_status().text))
+    return _asked(f"http://127.0.0.1:{stack.port(component, port)}/{path}metrics")
+
+
+def _asked(url: str) -> dict[str, Any]:
+    return dict(exposed(httpx.get(url).raise_for_status().text))
 
 
 def exposed(text: str) -> Iterator[tuple[str, dict[str, Any]]]:

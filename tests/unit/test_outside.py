@@ -7,9 +7,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from small_specs import compiled, model_of
 
 from imsobs import outside
 from imsobs.compile import read_spec
+from imsobs.outputs.network import COMPOSE
+from imsobs.outputs.prometheus.server import scrape_targets
 from imsobs.shipped import shipped
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -118,3 +121,32 @@ def test_a_name_that_nobody_sets_is_told_everywhere(
     tmp_path: Path, overlay: str, check: str
 ) -> None:
     assert problems(tmp_path, overlay) == [check]
+
+
+SENT = "promtail_sent_entries_total: {type: counter, stack: promtail, description: Sent., %s}"
+NULL = "stack: {promtail: null}"
+OURS = "allow: {metric/not-scraped: ours does}"
+
+
+@pytest.mark.parametrize(
+    ("entry", "stack", "found"),
+    [
+        (SENT % OURS, "stack: {promtail: {}}", []),
+        (SENT % "", "stack: {promtail: {}}", ["metric/not-scraped"]),
+        (SENT % "", NULL, ["stack/left-out"]),
+        # One fault, one line.
+        (SENT.replace("total:", "totl:") % "", "stack: {promtail: {}}", ["metric/unknown-series"]),
+        ("grafana_any: {type: gauge, stack: grafana, description: A.}", "stack: {}", []),
+    ],
+)
+def test_series_of_what_is_not_scraped_or_not_known(
+    entry: str, stack: str, found: list[str], tmp_path: Path
+) -> None:
+    lines = compiled(tmp_path, f"metrics:\n  {entry}", stack).lines()
+    assert [line.rpartition("[")[2].rstrip("]") for line in lines] == found
+
+
+def test_what_is_told_not_to_be_scraped_is_not(tmp_path: Path) -> None:
+    model = model_of(tmp_path, "stack: {promtail: {}}")
+    asked = scrape_targets(model, COMPOSE)
+    assert {*outside.components(), *outside.NOT_READ} - asked.keys() == {*outside.NOT_SCRAPED}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from imsobs import promql
+from imsobs import outside, promql
 from imsobs.checks import ratios
 from imsobs.checks.rules import located
 from imsobs.model import Model, conventions
@@ -62,7 +62,8 @@ def _metric(name: str, metric: Metric, model: Model) -> Iterator[Problem]:
         yield from _rule(path, metric.rule, metric, model)
     if kind.labels_declared:
         yield from _labels(path, metric, kind, sources, model)
-    yield from kind.problems(path, metric)
+    own = list(kind.problems(path, metric))
+    yield from own
     if metric.exemplars and not (
         kind.exemplars and (metric.type, metric.value) == ("histogram", "duration")
     ):
@@ -76,6 +77,12 @@ def _metric(name: str, metric: Metric, model: Model) -> Iterator[Problem]:
     ):
         message = f"stack.{metric.stack} is null: nothing exposes it"
         yield Problem((*path, "stack"), message, "stack/left-out")
+    elif metric.stack in outside.NOT_SCRAPED and not own:
+        message = (
+            f"the rendered Prometheus does not scrape {metric.stack}, so this has no values; where"
+            " a job of yours does: allow: {metric/not-scraped: REASON}"
+        )
+        yield Problem((*path, "stack"), message, "metric/not-scraped")
     if kind.measured:
         yield from _value(path, metric, kind, sources, model.spec)
         yield from _buckets(path, metric, model.spec)

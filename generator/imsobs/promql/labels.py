@@ -114,9 +114,20 @@ def _hint(name: str, series: dict[str, Series]) -> str:
         if components := outside.exposing(given):
             found = outside.series(components[0], given)
             kind = found.type if found and found.type != "summary" else "gauge"
+            told, entry = ";", f"type: {kind}, stack: {components[0]}, description: ..."
+            if components[0] in outside.NOT_SCRAPED:
+                told = ", which the rendered Prometheus does not scrape; where a job of yours does,"
+                entry += ", allow: {metric/not-scraped: ...}"
             return (
-                f"{' and '.join(components)} exposes it; declare it: metrics: {{{given}:"
-                f" {{type: {kind}, stack: {components[0]}, description: ...}}}}"
+                f"{' and '.join(components)} exposes it{told} declare it: metrics: {{{given}:"
+                f" {{{entry}}}}}"
+            )
+    for component in outside.NOT_READ:
+        if name.startswith(f"{component}_"):
+            kind = "histogram" if base != name else "counter" if name[-6:] == "_total" else "gauge"
+            return (
+                f"what {component} exposes is not known here; when it has this series, declare it:"
+                f" metrics: {{{base}: {{type: {kind}, stack: {component}, description: ...}}}}"
             )
     metrics = {entry.metric for entry in series.values()}
     # The near name may be one that a component exposes and the spec does not declare yet.

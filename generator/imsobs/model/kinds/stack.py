@@ -16,9 +16,6 @@ from imsobs.spec.schema.root import Spec
 if TYPE_CHECKING:
     from imsobs.model.metrics import ResolvedMetric
 
-# Components whose binaries are not built here, so that what they expose is not known.
-_NOT_KNOWN = ("grafana", "promtail")
-
 
 class Stack(Kind):
     """``stack``: the component that exposes it."""
@@ -35,11 +32,11 @@ class Stack(Kind):
     def problems(self, path: KeyPath, metric: Metric) -> Iterator[Problem]:
         """Yield what the component, as this program runs it, exposes otherwise or not at all."""
         component, name = metric.stack or "", str(path[-1])
-        known = {*outside.components(), *_NOT_KNOWN}
+        known = {*outside.components(), *outside.NOT_READ}
         if component not in known:
             message = f'"{component}" is no component of the stack; {available(component, known)}'
             yield Problem((*path, "stack"), message, "metric/unknown-component")
-        elif component not in _NOT_KNOWN:
+        elif component not in outside.NOT_READ:
             yield from _held(path, name, component, metric)
 
     def described(self, metric: ResolvedMetric, spec: Spec) -> str:
