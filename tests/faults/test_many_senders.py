@@ -120,7 +120,7 @@ def test_an_end_under_many_senders_costs_what_no_scrape_saw(
 
 
 # The least that the spec takes, and where memory_limiter begins to refuse then.
-LIMIT_MIB, REFUSES_MIB = 80, 60
+LIMIT_MIB, REFUSES_MIB = 128, 96
 
 
 def test_the_memory_limit_under_many_senders_loses_and_doubles_nothing(

@@ -139,7 +139,7 @@ class Collector(Section):
     backend while it is away, beyond which telemetry is refused and counted.
     """
 
-    memory_limit_mib: Annotated[int, Field(ge=80)] = Field(
+    memory_limit_mib: Annotated[int, Field(ge=128)] = Field(
         default=512,
         description=(
             "Hard limit of the memory_limiter, in MiB; beyond it telemetry is refused, and the SDK"
