@@ -44,10 +44,13 @@ def _compiled(pattern: str) -> Any:
 def fault(pattern: str) -> str | None:
     """Return why RE2 refuses a pattern, or None when it does not."""
     # Escaped characters and classes hide what looks like an operator.
-    bare = re.sub(r"\\[^1-9Z]", "x", pattern)
+    bare = re.sub(r"\\[pP]\{[^}]*\}|\\[^1-9Z]", "x", pattern)
     bare = re.sub(r"\[\^?\]?[^\]]*\]", "x", bare)
     if max(accumulate((c == "(") - (c == ")") for c in bare), default=0) > _MOST_NESTED:
         return "its brackets nest too deep"
+    # The library here takes it, Go's package regexp does not.
+    if r"\C" in re.findall(r"\\.", pattern):
+        return r"RE2 in Go has no \C; write . for any character"
     found = _compiled(pattern)
     if not isinstance(found, str):
         return None

@@ -64,6 +64,11 @@ def test_a_spec_cannot_keep_the_compiler_busy(tmp_path: Path, overlay: dict[str,
 
 def test_what_re2_refuses_finds_nothing_and_is_named() -> None:
     assert expressions.fault("(?=a)") == "RE2 has no look-ahead"
+    assert expressions.fault("a{2}+") == "RE2 has no possessive quantifier"
+    assert expressions.fault(r"\p{Nothing}+") == r"invalid character class range: \p{Nothing}"
+    # What the library takes and the Collector, Prometheus and Alertmanager do not.
+    assert expressions.fault(r"a\C") == r"RE2 in Go has no \C; write . for any character"
+    assert expressions.fault(r"a\\C\p{Lu}+") is None
     assert expressions.fault("(a{100}){100}") == "RE2 repeats at most 1000 times"
     assert expressions.fault("(") == "missing ): ("
     assert not expressions.finds("(?=a)", "a")
