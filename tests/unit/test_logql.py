@@ -129,3 +129,26 @@ def test_agrees_with_the_published_grammar(model: Model) -> None:
         except logql.LogQLError:
             ours[text] = False
     assert ours == verdicts
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        '{app="a"} |~ @"x(b"',
+        '{app=~@"x(b"}',
+        '{app="a"} | json | b !~ @"x(b"',
+        '{app="a"} | regexp @"(?P<y>x(b)"',
+        '{app="a"} !~ @`x\\C`',
+    ],
+)
+def test_a_pattern_that_loki_does_not_take_is_told_at_its_place(query: str) -> None:
+    with pytest.raises(logql.LogQLError, match="is not valid") as told:
+        logql.parse(query.replace("@", ""))
+    assert told.value.at == query.index("@")
+
+
+def test_a_variable_in_a_pattern_is_any_text() -> None:
+    assert logql.parse('{app=~"$service|${other:regex}$", x="a(b"} |= "a(b"').labels.keys() == {
+        "app",
+        "x",
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from imsobs.logql.functions import RANGE_FUNCTIONS, UNWRAPPED, VECTOR_FUNCTIONS
-from imsobs.logql.tokens import LogQLError, Token, tokenize, unquoted
+from imsobs.logql.tokens import LogQLError, Token, refuse_patterns, tokenize, unquoted
 
 _WITH_NUMBER = {"topk", "bottomk", "quantile_over_time"}
 _BINARY = {"+", "-", "*", "/", "%", "^", "==", "!=", ">", ">=", "<", "<=", "and", "or", "unless"}
@@ -28,13 +28,15 @@ class Parsed:
 
 def parse(text: str) -> Parsed:
     """Return what a query says; LogQLError names the fault and its place."""
-    parser = _Parser(tokenize(text), text)
+    tokens = tokenize(text)
+    parser = _Parser(tokens, text)
     try:
         parser.expression()
     except RecursionError:
         raise LogQLError("its brackets nest too deep", 0) from None
     if parser.kind != "end":
         parser.fail("the end of the query")
+    refuse_patterns(tokens)
     return parser.parsed
 
 

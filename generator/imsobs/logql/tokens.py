@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
+
+from imsobs import expressions
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+|\#[^\n]*)
@@ -16,6 +19,9 @@ _TOKEN = re.compile(
   |(?P<operator>\|=|\|~|!=|!~|=~|==|>=|<=|\|>|!>|[|{}()\[\],=<>+\-*/%^])""",
     re.VERBOSE,
 )
+_WITH_PATTERN = {"|~", "=~", "!~", "regexp"}
+# What Grafana puts in later.
+_VARIABLE = re.compile(r"\$(?:\w+|\{[^}]*\})")
 
 
 class LogQLError(ValueError):
@@ -54,3 +60,12 @@ def unquoted(literal: str) -> str:
     """Return the text of a string literal."""
     body = literal[1:-1]
     return body if literal[0] == "`" else re.sub(r"\\(.)", r"\1", body)
+
+
+def refuse_patterns(tokens: list[Token]) -> None:
+    """Raise LogQLError for the first regular expression that Loki does not take."""
+    for before, token in pairwise(tokens):
+        if before.text in _WITH_PATTERN and token.kind == "string":
+            pattern = _VARIABLE.sub("x", unquoted(token.text))
+            if fault := expressions.fault(pattern):
+                raise LogQLError(f"pattern {token.text} is not valid: {fault}", token.at)
