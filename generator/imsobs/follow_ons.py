@@ -216,7 +216,9 @@ def _is_of(left_out: LeftOut, problem: Problem) -> bool:
     unknown = _UNKNOWN.search(problem.message)
     sections = {_SECTIONS.get(unknown["kind"])} if unknown else set()
     sections |= {"rules"} if "metrics" in sections else set()
-    if sections & left_out.sections:
+    if sections & left_out.sections or {*problem.path[:1]} & left_out.missing:
+        return True
+    if problem.check == "route/severity-unrouted" and "alerting" in left_out.missing:
         return True
     named = _QUOTED.findall(_GUESS.sub("", problem.message))
     if problem.check in _ABSENT and left_out.alerts:

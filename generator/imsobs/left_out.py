@@ -19,12 +19,14 @@ class LeftOut:
 
     names: of the entries, and of the alerts that would be made from them. alerts: whether any of
     these would make one. sections: those with an entry whose own name is wrong, and those that are
-    missing since their own name is. routes: whether a route is among them.
+    missing since their own name is; missing: the latter alone, of which nothing is told but what
+    packs give. routes: whether a route is among them.
     """
 
     names: set[str] = field(default_factory=set)
     alerts: bool = False
     sections: set[str] = field(default_factory=set)
+    missing: set[str] = field(default_factory=set)
     routes: bool = False
 
     def add(self, path: KeyPath, entry: Any) -> None:
@@ -39,6 +41,7 @@ class LeftOut:
         """Note a section whose name there is not."""
         if meant := near(written, known):
             self.sections.add(meant)
+            self.missing.add(meant)
             self.alerts |= meant in {*_ALERTING, "alerting"}
             self.routes |= meant == "routing"
         if isinstance(entries, dict):

@@ -87,7 +87,7 @@ def entry_of(path: KeyPath) -> KeyPath:
     return path[: 3 if path and path[0] in NESTED else 2]
 
 
-_AMOUNT = re.compile(r"\d+(?:\.\d+)?")
+_AMOUNT = re.compile(r"-?\d+(?:\.\d+)?")
 
 
 def read(chosen: list[str], spec: dict[str, Any]) -> list[Pack]:

@@ -56,6 +56,10 @@ _URL = "a URL without spaces, as http://127.0.0.1:8080"
 _WORDS: dict[str, tuple[str, Repair]] = {
     r"^[a-z][a-z0-9-]*$": (_SMALL.format("-"), _kebab),
     r"^[a-z][a-z0-9-]{0,62}$": (_SMALL.format("-"), _kebab),
+    r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$": (
+        "a name of small letters and digits, with - between them",
+        _kebab,
+    ),
     r"^[a-z][a-z0-9_]*$": _SNAKE,
     r"^[a-z][a-z0-9_]{0,62}$": _SNAKE,
     r"^[a-z][a-z0-9_-]{0,31}$": (_SMALL.format("_ and -"), _snake),
@@ -103,6 +107,8 @@ def mismatch(pattern: str, given: str, shown: str) -> str:
     # A key goes on to the next colon, which is one inside the brackets.
     if missing := re.match(r"([A-Za-z][\w-]*) *[{\[][^\]}]*$", given):
         return f'"{shown}" is no name: a colon is missing; write {missing[1]}: and a space'
+    if assigned := re.fullmatch(r"([A-Za-z]\w*) *= *([\w-]+)", given):
+        return f'"{shown}" is no name; write {assigned[1]}: {assigned[2]}'
     words, repair = _WORDS[pattern]
     better = repair(given)
     meets = better != given and len(better) < 64 and re.search(pattern, better)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import re
 from dataclasses import replace
+from functools import cached_property
 from itertools import islice
 from typing import Any, ClassVar
 
@@ -149,9 +150,13 @@ class Reader:
             result[key] = self.read(value_node, here)
         return result
 
+    @cached_property
+    def _lines(self) -> list[str]:
+        return self.text.split("\n")
+
     def _look_inside(self, node: yaml.ScalarNode) -> None:
         """Note a quoted text that holds entries of the spec: its quote is closed too late."""
-        message = swallowed(self.text, node.start_mark, node.end_mark)
+        message = swallowed(self._lines, node.start_mark, node.end_mark)
         if message and self.swallowed is None:
             self.swallowed = (message, self._position(node))
 

@@ -55,13 +55,12 @@ def explain(error: yaml.MarkedYAMLError, text: str) -> tuple[str, int, int]:
     return _cause(error, at), line + 1, column + 1
 
 
-def swallowed(text: str, start: yaml.Mark, end: yaml.Mark) -> str | None:
+def swallowed(lines: list[str], start: yaml.Mark, end: yaml.Mark) -> str | None:
     """Return the message for a quoted text that goes on over lines which are entries.
 
-    start, end: of the text with its quotes. A quote that is not closed ends at the next one,
-    wherever that is; the lines of a text stand further in than its key.
+    lines: of the file; start, end: of the text with its quotes. A quote that is not closed ends at
+    the next one, wherever that is; the lines of a text stand further in than its key.
     """
-    lines = text.split("\n")
     indent = len(lines[start.line]) - len(lines[start.line].lstrip())
     for number in range(start.line + 1, min(end.line + 1, len(lines))):
         entry = re.match(r"( *)(?:- )?[A-Za-z_][\w.-]*:(?: |$)", lines[number])

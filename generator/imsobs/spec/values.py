@@ -95,6 +95,8 @@ def wrong_type(kind: str, given: Any, key: str = "") -> str | None:
         return f"nothing stands here; give {wanted}"
     if wanted.endswith("number") and isinstance(given, str) and _NUMBER.fullmatch(given):
         return f'"{given}" in quotes is a text; write {given}'
+    if wanted == _WANTED["bool"] and given in ("true", "false"):
+        return f'"{given}" in quotes is a text; write {given}'
     percent = re.fullmatch(r"(\d{1,3}(?:\.\d{1,6})?) ?%", given) if isinstance(given, str) else None
     remedy = ""
     if wanted == "a list" and isinstance(given, dict) and given and not any(given.values()):
