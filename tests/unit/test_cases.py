@@ -1,9 +1,9 @@
 """Every check id has a case that shows its exact message, and a section that explains it.
 
 A case is a folder below tests/cases/invalid, named after the fault: overlay.yaml is laid over
-the spec, expected.txt holds the problem lines. ``<n>`` there stands for a number that the
-rest of the spec decides. Cases of tests/cases/noted are rendered, with a note. The mistakes of
-tests/cases/mistakes are cases as well.
+the spec, expected.txt holds the problem lines. ``<n>`` there stands for a number and
+``<names>`` for a list of names that the rest of the spec decides. Cases of tests/cases/noted
+are rendered, with a note. The mistakes of tests/cases/mistakes are cases as well.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def test_exactly_these_problems(case: Path, monkeypatch: pytest.MonkeyPatch) -> 
     overlay = folder / "overlay" if (folder / "overlay").is_dir() else folder / "overlay.yaml"
     lines = read_spec([Path("spec/ims.yaml"), overlay]).lines()
     found = "\n".join(lines).replace(f"{folder}/", "")
-    pattern = re.escape(expected(case)).replace("<n>", r"\d+")
+    pattern = re.escape(expected(case)).replace("<n>", r"\d+").replace("<names>", r"\w+(?:, \w+)*")
     assert re.fullmatch(pattern, found), f"expected:\n{expected(case)}\nfound:\n{found}"
 
 

@@ -5,7 +5,6 @@ Every one of them must exist before anything is written.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -30,11 +29,12 @@ from promql_parser import (
     VectorSelector,
 )
 
-from imsobs import expressions, outside, promql
-from imsobs.problems import available, near
+from imsobs import expressions, promql
+from imsobs.problems import available
 from imsobs.promql.places import Place, placed
 from imsobs.promql.series import Series
 from imsobs.promql.syntax import explain
+from imsobs.promql.unknown import remedy
 
 _KEEP_LABELS = {"topk", "bottomk", "limitk", "limit_ratio"}
 SYNTHETIC = {
@@ -86,7 +86,7 @@ def _selector_findings(
     if name in SYNTHETIC:
         return
     if name not in series:
-        message = f'metric "{name}" is not in the catalogue; {_hint(name, series)}'
+        message = f'metric "{name}" is not in the catalogue; {remedy(name, series)}'
         yield Finding(message, "promql/unknown-metric", place.values.get(name, place.at))
         return
     if series[name].unsure:
@@ -103,39 +103,6 @@ def _selector_findings(
         else:
             at = place.values.get(matcher.value, place.at)
             yield from _value_findings(name, matcher, labels[matcher.name], at)
-
-
-def _hint(name: str, series: dict[str, Series]) -> str:
-    """Return the remedy for a name that is not in the catalogue."""
-    if f"{name}_bucket" in series:
-        return f"it is a histogram: use {name}_bucket, {name}_sum or {name}_count"
-    base = re.sub(r"_(?:bucket|sum|count)$", "", name)
-    for given in (name, base):
-        if components := outside.exposing(given):
-            found = outside.series(components[0], given)
-            kind = found.type if found and found.type != "summary" else "gauge"
-            told, entry = ";", f"type: {kind}, stack: {components[0]}, description: ..."
-            if components[0] in outside.NOT_SCRAPED:
-                told = ", which the rendered Prometheus does not scrape; where a job of yours does,"
-                entry += ", allow: {metric/not-scraped: ...}"
-            return (
-                f"{' and '.join(components)} exposes it{told} declare it: metrics: {{{given}:"
-                f" {{{entry}}}}}"
-            )
-    for component in outside.NOT_READ:
-        if name.startswith(f"{component}_"):
-            kind = "histogram" if base != name else "counter" if name[-6:] == "_total" else "gauge"
-            return (
-                f"what {component} exposes is not known here; when it has this series, declare it:"
-                f" metrics: {{{base}: {{type: {kind}, stack: {component}, description: ...}}}}"
-            )
-    metrics = {entry.metric for entry in series.values()}
-    # The near name may be one that a component exposes and the spec does not declare yet.
-    if not near(name, metrics, 0.85):
-        exposed = {one for c in outside.components() for one in outside.exposed(c)}
-        if meant := near(name, exposed, 0.85):
-            return f'did you mean "{meant}"? {_hint(meant, series)}'
-    return available(name, metrics)
 
 
 def _value_findings(
