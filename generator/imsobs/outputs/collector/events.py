@@ -51,7 +51,11 @@ def _contract(event: Event, invalid: str) -> list[str]:
     breaks = any_of(_breaks(name, field) for name, field in event.fields.items())
     found = [set_to(invalid, text("wrong_value"), breaks)]
     # Asked of broken events only.
-    mistyped = [wrong for name, field in event.fields.items() for wrong in _mistyped(name, field)]
+    mistyped = [
+        f"({attribute('log', name)} != nil and not {_of_type(attribute('log', name), field)})"
+        for name, field in event.fields.items()
+        if field.type is not None
+    ]
     lacks = [
         f"{attribute('log', name)} == nil"
         for name, field in event.fields.items()
@@ -63,16 +67,15 @@ def _contract(event: Event, invalid: str) -> list[str]:
     return found
 
 
-def _mistyped(name: str, field: EventField) -> list[str]:
-    path = attribute("log", name)
-    fits = {
+def _of_type(path: str, field: EventField) -> str:
+    """Return the condition that a field is there, and of its type if it has one."""
+    return {
         "integer": f"IsInt({path})",
         "number": is_number(path),
         "boolean": f"IsBool({path})",
         "string": f"IsString({path})",
-        None: None,
+        None: f"{path} != nil",
     }[field.type]
-    return [] if fits is None else [f"({path} != nil and not {fits})"]
 
 
 def _sound(name: str, field: EventField) -> str:
@@ -87,13 +90,7 @@ def _breaks(name: str, field: EventField) -> str:
     if measures(field):
         sound = _sound(name, field)
         return f"({path} != nil and not {sound})" if field.optional else f"not {sound}"
-    fits = {
-        "integer": f"IsInt({path})",
-        "number": is_number(path),
-        "boolean": f"IsBool({path})",
-        "string": f"IsString({path})",
-        None: f"{path} != nil",
-    }[field.type]
+    fits = _of_type(path, field)
     if field.values:
         fits = f"({fits} and {matches(path, exact(field.values))})"
     return f"({path} != nil and not {fits})" if field.optional else f"not {fits}"
