@@ -13,12 +13,14 @@ All of it is the configuration of the single Collector, cut into pieces.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from imsobs.model import Model
 from imsobs.model.kinds import pipeline, sdk
 from imsobs.model.labels import exact
+from imsobs.model.metrics import ResolvedMetric
 from imsobs.outputs.collector import exemplars, probe, sections, state
 from imsobs.outputs.collector.ottl import matches, transform
 from imsobs.outputs.collector.parts import ACCEPTED
@@ -40,9 +42,12 @@ DERIVE, SAMPLE, CURRENT = "derive", "sample", "current"
 # Exporters between the roles.
 SPREAD, OWNER = "load_balancing/traces", "otlp_grpc/current"
 _SPREAD_QUEUE, _OWNER_QUEUE = "batch/spread", "batch/current"
-# What one process owns, by where the single Collector exposes it.
-_OWNED = ("prometheus/state", "prometheus/processes")
-_OF_TRACES = ("traces/store",)
+# What one process owns: where the single Collector exposes it -> the metrics.
+_OWNED: Mapping[str, Callable[[Model], list[ResolvedMetric]]] = {
+    "prometheus/state": state.state_metrics,
+    "prometheus/processes": lambda model: [*sdk.KIND.metrics(model), *pipeline.KIND.alive(model)],
+}
+_OF_TRACES = "traces/store"
 _OF_PROBE = ("metrics/probe", "metrics/health")
 _ADD_UP = "delta_to_cumulative"
 # Between what counts and a hop: it hands on at once, and answers before the hop does. Were a hop's
@@ -133,38 +138,36 @@ class Topology:
 
 
 def role_configs(model: Model, topology: Topology) -> dict[str, Sections]:
-    """Return role -> its configuration, references written in the Collector's syntax.
-
-    A spec without traces to store has no ``sample``, one without gauges, metrics of an SDK and
-    probe no ``current``.
-    """
-    found = {DERIVE: _derive(model, topology)}
-    if model.spec.stack.jaeger:
-        found[SAMPLE] = _sample(model, topology)
-    if is_owned(model):
-        found[CURRENT] = _current(model)
-    return {role: written(pruned(cut), COLLECTOR) for role, cut in found.items()}
+    """Return role -> its configuration, of the roles that the spec needs."""
+    return {role: role_config(role, model, topology) for role in roles(model)}
 
 
-def is_owned(model: Model) -> bool:
-    """Return whether there is anything that one process owns."""
-    return probe.is_on(model) or any(_names(model, exporter) for exporter in _OWNED)
+def roles(model: Model) -> list[str]:
+    """Return the roles that the spec needs: what has nothing to do is left out."""
+    sample = [SAMPLE] if model.spec.stack.jaeger else []
+    is_owned = probe.is_on(model) or any(metrics(model) for metrics in _OWNED.values())
+    return [DERIVE, *sample, *([CURRENT] if is_owned else [])]
 
 
-def _names(model: Model, exporter: str) -> list[str]:
-    """Return the metrics that are exposed by an exporter of what one process owns."""
-    if exporter == _OWNED[0]:
-        return [metric.exposed for metric in state.state_metrics(model)]
-    return [m.exposed for m in (*sdk.KIND.metrics(model), *pipeline.KIND.alive(model))]
-
-
-def _derive(model: Model, topology: Topology) -> Sections:
-    """Return what takes in, counts, stores log records, and hands on the rest."""
+def role_config(role: str, model: Model, topology: Topology) -> Sections:
+    """Return the configuration of a role, references written in the Collector's syntax."""
     whole = sections(model)
+    if role == DERIVE:
+        cut = _derive(whole, model, topology)
+    elif role == SAMPLE:
+        cut = _sample(whole, model, topology)
+    else:
+        cut = _current(whole, model)
+    found: Sections = written(pruned(cut), COLLECTOR)
+    return found
+
+
+def _derive(whole: Sections, model: Model, topology: Topology) -> Sections:
+    """Return what takes in, counts, stores log records, and hands on the rest."""
     pipelines = {
-        name: _handed_on(one) if set(_OWNED) & {*map(_plain, one["exporters"])} else one
+        name: _handed_on(one) if _OWNED.keys() & {*map(_plain, one["exporters"])} else one
         for name, one in whole["service"]["pipelines"].items()
-        if name not in (*_OF_TRACES, *_OF_PROBE)
+        if name not in (_OF_TRACES, *_OF_PROBE)
     }
     processors, exporters = dict(whole["processors"]), dict(whole["exporters"])
     if model.spec.stack.jaeger:
@@ -239,10 +242,9 @@ def _owner(model: Model, topology: Topology) -> Sections:
     return {**hop, "timeout": _HOP_TIMEOUT, "sending_queue": in_order}
 
 
-def _sample(model: Model, topology: Topology) -> Sections:
+def _sample(whole: Sections, model: Model, topology: Topology) -> Sections:
     """Return what decides on traces, redacts and stores them, and measures those that are kept."""
-    whole = sections(model)
-    kept = ("traces/in", "metrics/derived", *_OF_TRACES, *exemplars.pipelines(model))
+    kept = ("traces/in", "metrics/derived", _OF_TRACES, *exemplars.pipelines(model))
     exporters = dict(whole["exporters"])
     if topology.jaeger is not None:
         exporters[TRACES] = {**exporters[TRACES], "endpoint": topology.jaeger}
@@ -250,14 +252,13 @@ def _sample(model: Model, topology: Topology) -> Sections:
     return _cut(whole, pipelines, receivers=_from_roles(whole), exporters=exporters)
 
 
-def _current(model: Model) -> Sections:
+def _current(whole: Sections, model: Model) -> Sections:
     """Return what exposes the last value of each series, and probes."""
-    whole = sections(model)
     given = whole["service"]["pipelines"]
     pipelines = {name: given[name] for name in ("metrics/in", *_OF_PROBE) if name in given}
     processors = {**whole["processors"], "transform/current": transform(metric_statements=[_TIMES])}
-    for exporter in _OWNED:
-        if not (names := _names(model, exporter)):
+    for exporter, metrics in _OWNED.items():
+        if not (names := [metric.exposed for metric in metrics(model)]):
             continue
         what = exporter.partition("/")[2]
         processors[f"filter/{what}"] = {

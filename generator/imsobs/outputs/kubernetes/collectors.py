@@ -13,7 +13,8 @@ from imsobs.outputs.collector.roles import (
     SAMPLE,
     DnsName,
     Topology,
-    role_configs,
+    role_config,
+    roles,
 )
 from imsobs.outputs.kubernetes import stores
 from imsobs.outputs.kubernetes.objects import (
@@ -89,10 +90,12 @@ def configs(cluster: Cluster) -> dict[str, dict[str, Any]]:
         jaeger=stores.traces_address(cluster) if stack.jaeger else None,
         loki=stores.logs_url(cluster) if stack.loki else None,
     )
-    found = {}
-    for role in role_configs(cluster.model, topology):
-        own = sized(cluster.model, getattr(cluster.spec, role).memory_mib)
-        found[role] = role_configs(own, topology)[role]
+    found = {
+        role: role_config(
+            role, sized(cluster.model, getattr(cluster.spec, role).memory_mib), topology
+        )
+        for role in roles(cluster.model)
+    }
     if tenant := cluster.spec.loki and cluster.spec.loki.tenant:
         logs = found[DERIVE]["exporters"][settings.LOGS]
         found[DERIVE]["exporters"][settings.LOGS] = {**logs, "headers": {"X-Scope-OrgID": tenant}}
