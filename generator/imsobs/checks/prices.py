@@ -6,14 +6,12 @@ from collections.abc import Iterator
 
 from imsobs import expressions
 from imsobs.model import Model
+from imsobs.model.budget import usages
 from imsobs.model.labels import value_of
 from imsobs.model.numbers import LARGEST
 from imsobs.model.prices import STANDARD_WORDS, names_of
 from imsobs.problems import KeyPath, Problem, available
 from imsobs.spec.schema.prices import Price, TierRates
-
-# The labels that a price row is chosen by.
-PRICED_BY = ("vendor", "model")
 
 
 def check(model: Model) -> Iterator[Problem]:
@@ -60,20 +58,12 @@ def _none(model: Model) -> Iterator[Problem]:
     for name, metric in spec.metrics.items():
         if metric.value not in ("cost", "cost_drift"):
             continue
-        usages = [
-            *(spec.sources[one].priced() for one in _listed(metric.span) if one in spec.sources),
-            *(spec.events[one].usage for one in _listed(metric.event) if one in spec.events),
-        ]
-        if not any(usage and usage.reported_cost for usage in usages):
+        if not any(usage.reported_cost for usage in usages(metric, spec)):
             message = (
                 "a cost is computed from prices, and the spec has none; leave the metric out as"
                 " well, or read the cost that a vendor reports (usage.reported_cost)"
             )
             yield Problem(("metrics", name, "value"), message, "price/none")
-
-
-def _listed(names: str | list[str] | None) -> list[str]:
-    return [names] if isinstance(names, str) else names or []
 
 
 def _read_at(path: KeyPath, vendor: str, price: Price) -> Iterator[Problem]:

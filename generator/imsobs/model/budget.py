@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from imsobs.model import conventions
 from imsobs.model.conventions import BY_IDENTITY, ENVIRONMENT
+from imsobs.model.numbers import span_sources
 from imsobs.model.rules import Record, number
 from imsobs.model.sampling import most_held
 from imsobs.spec.schema.metrics import Metric
+from imsobs.spec.schema.prices import Usage
 from imsobs.spec.schema.root import Spec
 
 GROUP = "budget"
@@ -64,11 +66,15 @@ def costs(spec: Spec) -> list[str]:
 
 
 def _is_priced(metric: Metric, spec: Spec) -> bool:
-    spans = [metric.span] if isinstance(metric.span, str) else metric.span or []
+    return bool(usages(metric, spec))
+
+
+def usages(metric: Metric, spec: Spec) -> list[Usage]:
+    """Return where what a call used is read, of each source and event of a metric that says it."""
     events = [metric.event] if isinstance(metric.event, str) else metric.event or []
-    usage = [spec.sources[name].priced() for name in spans if name in spec.sources]
-    usage += [spec.events[name].usage for name in events if name in spec.events]
-    return any(told is not None for told in usage)
+    found = [spec.sources[name].priced() for name in span_sources(metric) if name in spec.sources]
+    found += [spec.events[name].usage for name in events if name in spec.events]
+    return [usage for usage in found if usage is not None]
 
 
 def counted_cost(spec: Spec) -> str | None:
