@@ -8,14 +8,15 @@ from importlib.util import find_spec
 
 
 def install(flush: Callable[[], None]) -> None:
-    """Let such a process send what waits before it ends; without Celery, nothing.
+    """Let such a process send what waits before it ends.
 
     With ``--max-tasks-per-child 1`` each would end before it has sent anything.
     """
-    if find_spec("celery") is None:
-        return
+    connect("worker_process_shutdown", lambda **_: flush())
 
-    def ends(**_: object) -> None:
-        flush()
 
-    importlib.import_module("celery.signals").worker_process_shutdown.connect(ends, weak=False)
+def connect(signal: str, receiver: Callable[..., None]) -> None:
+    """Let a signal of Celery's call a receiver; without Celery, nothing."""
+    if find_spec("celery") is not None:
+        signals = importlib.import_module("celery.signals")
+        getattr(signals, signal).connect(receiver, weak=False)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import logging.config
 import os
-from importlib.util import find_spec
 from pathlib import Path
+
+from imsobs_instrumentation import celery_workers
 
 # Set by `imsobs run`: the rendered app/logging.json.
 _VARIABLE = "IMSOBS_LOG_CONFIG"
@@ -23,9 +23,8 @@ def install() -> None:
     configuration["loggers"].pop("gunicorn.error", None)
     configuration["handlers"].pop("root", None)
     logging.config.dictConfig(configuration)
-    if find_spec("celery") is not None:
-        # A worker replaces the handlers of the root logger, unless its signal has a receiver.
-        importlib.import_module("celery.signals").setup_logging.connect(_configured, weak=False)
+    # A worker replaces the handlers of the root logger, unless its signal has a receiver.
+    celery_workers.connect("setup_logging", _configured)
 
 
 def _configured(**_: object) -> None:
