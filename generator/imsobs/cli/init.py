@@ -172,7 +172,7 @@ def _routes(given: str | None, address: str) -> Routes:
     if given is None:
         return openapi.asked(address) or openapi.Routes()
     if given.startswith(("http://", "https://")):
-        return openapi.fetched(given) or openapi.Routes()
+        return openapi.fetched(given)
     return openapi.read(Path(given))
 
 

@@ -74,24 +74,21 @@ class Routes:
 
 def asked(address: str) -> Routes | None:
     """Return the routes that a running service tells, None when it tells none."""
-    return fetched(f"{address.rstrip('/')}/openapi.json", quiet=True)
+    try:
+        return fetched(f"{address.rstrip('/')}/openapi.json", trust_env=False)
+    except ImsobsError:
+        return None
 
 
-def fetched(url: str, *, quiet: bool = False) -> Routes | None:
-    """Return the routes of the document at a URL.
+def fetched(url: str, *, trust_env: bool = True) -> Routes:
+    """Return the routes of the document at a URL; ImsobsError when there is no such document.
 
-    Raises ImsobsError when there is no such document; quiet: then returns None.
+    trust_env: whether it is asked by way of the proxy that the environment names.
     """
     try:
-        return routes(_downloaded(url, trust_env=not quiet), url)
+        return routes(_downloaded(url, trust_env=trust_env), url)
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-        if quiet:
-            return None
         raise _refusal(url, f"it cannot be read ({type(error).__name__})") from error
-    except ImsobsError:
-        if quiet:
-            return None
-        raise
 
 
 def _downloaded(url: str, *, trust_env: bool) -> bytes:
