@@ -10,7 +10,7 @@ import re
 from typing import Any
 from urllib.parse import quote
 
-import yaml
+from imsobs import yamlio
 
 _DEFAULTED = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 _DESCRIPTION = "OTEL_RESOURCE_ATTRIBUTES"
@@ -28,7 +28,7 @@ def variables(
 
     text: of the rendered otel-sdk.yaml. installed: distributions beside the service.
     """
-    settings: Any = yaml.safe_load(text)
+    settings: Any = yamlio.parse(text)
     batch = settings["tracer_provider"]["processors"][0]["batch"]
     (exporter,) = batch["exporter"].values()
     found = {
