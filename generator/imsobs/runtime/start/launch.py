@@ -20,14 +20,14 @@ from imsobs.errors import ExitCode, ImsobsError
 from imsobs.runtime.start import own_sdks
 from imsobs.runtime.start.surroundings import Surroundings
 
-# Distributions without which the rendered settings do not work -> what pip is given for them.
-_NEEDED = {
-    "opentelemetry-instrumentation": "opentelemetry-instrumentation",
-    "opentelemetry-distro": "opentelemetry-distro",
-    "opentelemetry-exporter-otlp-proto-http": "opentelemetry-exporter-otlp-proto-http",
-    "imsobs-instrumentation": "imsobs-instrumentation",
-    "python-json-logger": "python-json-logger",
-}
+# Distributions without which the rendered settings do not work.
+_NEEDED = (
+    "opentelemetry-instrumentation",
+    "opentelemetry-distro",
+    "opentelemetry-exporter-otlp-proto-http",
+    "imsobs-instrumentation",
+    "python-json-logger",
+)
 _FAST = "imsobs-exporter"
 # Those that are in no package index -> their folders in a checkout of imsobs.
 _OWN = {"imsobs-instrumentation": "./instrumentation", _FAST: "./exporter"}
@@ -110,15 +110,13 @@ def _files(text: str) -> dict[str, str]:
 
 
 def _require(there: Surroundings, text: str) -> None:
-    needed = dict(_NEEDED)
-    if _FAST_NAME in text:
-        needed[_FAST] = _FAST
-    lacking = [pip for name, pip in needed.items() if name not in there.installed]
+    needed = (*_NEEDED, _FAST) if _FAST_NAME in text else _NEEDED
+    lacking = [name for name in needed if name not in there.installed]
     if there.launcher is None and "opentelemetry-instrumentation" not in lacking:
         lacking.insert(0, "opentelemetry-instrumentation")
     if lacking:
-        published = [pip for pip in lacking if pip not in _OWN]
-        own = [_OWN[pip] for pip in lacking if pip in _OWN]
+        published = [name for name in lacking if name not in _OWN]
+        own = [_OWN[name] for name in lacking if name in _OWN]
         steps = [f"{there.python} -m pip install {' '.join(published)}"] if published else []
         if own:
             # Whoever takes these names in an index is somebody else.
