@@ -82,10 +82,8 @@ def fault(notice: Notice, case: Case, model: Model, project: Path) -> str | None
     """Return what is wrong with a notification, or None."""
     alert = case.alert
     of_service = {**alert.labels, conventions.SERVICE_NAME: case.service}
-    wanted_labels = handed_over(of_service, model.spec)
-    for label in alert.labels:
-        value = wanted_labels[label]
-        if notice.labels.get(label) != value:
+    for label, value in handed_over(of_service, model.spec).items():
+        if label in alert.labels and notice.labels.get(label) != value:
             return f"label {label} is {notice.labels.get(label)!r}, not {value!r}"
     missing = (alert.carried or frozenset()) - set(notice.labels)
     if missing:
