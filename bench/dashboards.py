@@ -12,7 +12,6 @@ through. Between two rounds the pages' cache, a scrape interval long, runs out.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import shutil
 import sys
 import tempfile
@@ -21,15 +20,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import httpx2
 from playwright.sync_api import Browser, sync_playwright
 
 from bench.harness import Spread, measured, say, spread
 from bench.project import SPEC, await_http, components, process, rendered
 from bench.report import Goal, Page, Table, write
 from gateway.launch import Launch, running
-from gateway.traffic import Order, drive
-from imsobs.runtime.process.plan import load_plan
+from gateway.traffic import Order, send
 from imsobs.runtime.process.stack import running_stack
 from imsobs.runtime.trial import free_ports
 
@@ -37,9 +34,9 @@ _GOAL_SECONDS = 2.0
 _TRAFFIC_SECONDS = 120.0
 _CACHE_SECONDS = 16.0
 _WAIT_MS = 60_000
-# Panels whose top edge can be seen, and that are not drawn yet.
-_UNDRAWN = """() => [...document.querySelectorAll('figure')].every(figure =>
-  figure.getBoundingClientRect().top >= innerHeight
+# Whether every panel that begins above a height is drawn; without one, that of the window.
+_DRAWN = """below => [...document.querySelectorAll('figure')].every(figure =>
+  figure.getBoundingClientRect().top >= (below ?? innerHeight)
   || !figure.querySelector('.inside[aria-busy]'))"""
 
 
@@ -74,11 +71,12 @@ def _pages(folder: Path) -> Iterator[str]:
             root=root,
             logs=folder / "service",
             port=port,
-            endpoint=f"http://127.0.0.1:{load_plan(root).processes['otelcol'].ports['otlp_http']}",
+            endpoint=f"http://127.0.0.1:{live.port('otelcol', 'otlp_http')}",
         )
         service = stack.enter_context(running(launch))
         say(f"{_TRAFFIC_SECONDS:.0f} s of traffic ...")
-        asyncio.run(_traffic(service.gateway_url))
+        order = Order("steady", duration=_TRAFFIC_SECONDS, rate=8.0, seed=5)
+        send(service.gateway_url, order)
         # The pages are of a project's spec, whose dashboards no overlay of a trial changes.
         (root / "spec").mkdir(exist_ok=True)
         shutil.copy(SPEC, root / "spec" / "spec.yaml")
@@ -89,11 +87,6 @@ def _pages(folder: Path) -> Iterator[str]:
         address = f"http://127.0.0.1:{pages}"
         await_http(f"{address}/alerts", server, log)
         yield address
-
-
-async def _traffic(url: str) -> None:
-    async with httpx2.AsyncClient(base_url=url, timeout=60.0) as client:
-        await drive(client, Order("steady", duration=_TRAFFIC_SECONDS, rate=8.0, seed=5))
 
 
 def _opened(browser: Browser, address: str, rounds: int) -> dict[str, list[tuple[float, float]]]:
@@ -109,11 +102,11 @@ def _opened(browser: Browser, address: str, rounds: int) -> dict[str, list[tuple
             for board in boards if number % 2 == 0 else reversed(boards):
                 began = time.monotonic()
                 page.goto(address + board)
-                page.wait_for_function(_UNDRAWN, timeout=_WAIT_MS)
+                page.wait_for_function(_DRAWN, timeout=_WAIT_MS)
                 first = time.monotonic() - began
                 for figure in page.locator("figure").all():
                     figure.scroll_into_view_if_needed()
-                page.wait_for_function(_UNDRAWN.replace("innerHeight", "1e9"), timeout=_WAIT_MS)
+                page.wait_for_function(_DRAWN, arg=1e9, timeout=_WAIT_MS)
                 whole = time.monotonic() - began
                 found.setdefault(board.removeprefix("/d/"), []).append((first, whole))
                 say(f"  {board}: {first:.2f} s, {whole:.2f} s")

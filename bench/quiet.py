@@ -6,7 +6,6 @@ vendors. `python -m bench.gameday quiet` plays half an hour of it; a test plays 
 
 from __future__ import annotations
 
-import asyncio
 import os
 import tempfile
 import time
@@ -15,11 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
-import httpx2
 
 from bench.project import rendered
 from gateway.launch import Launch, running
-from gateway.traffic import Order, drive
+from gateway.traffic import Order, send
 from imsobs import artifacts, yamlio
 from imsobs.runtime.drill.compress_time import NEVER, local_routes
 from imsobs.runtime.drill.receiver import listening
@@ -77,7 +75,8 @@ def watch(minutes: float) -> Quiet:
         service = stack.enter_context(running(launch))
         live = stack.enter_context(running_stack(root, folder / "state"))
         base = f"http://127.0.0.1:{live.port('prometheus', 'http')}"
-        requests = asyncio.run(_traffic(service.gateway_url, minutes))
+        order = Order("steady", duration=minutes * 60, rate=RATE, seed=3)
+        requests = sum(send(service.gateway_url, order).requests.values())
         window = f"{int(minutes) + 2}m"
         others = 'alertstate="firing", alertname!="Watchdog"'
         held = f'count_over_time(ALERTS{{alertstate="pending"}}[{window}:15s])'
@@ -90,13 +89,6 @@ def watch(minutes: float) -> Quiet:
             date=date,
             load=load,
         )
-
-
-async def _traffic(url: str, minutes: float) -> int:
-    """Send the demo's ordinary traffic; return the number of requests."""
-    async with httpx2.AsyncClient(base_url=url, timeout=60.0) as client:
-        order = Order("steady", duration=minutes * 60, rate=RATE, seed=3)
-        return sum((await drive(client, order)).requests.values())
 
 
 def _names(base: str, expression: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,13 +9,12 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
-import httpx2
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from bench.project import rendered
 from gateway.launch import Launch, running
-from gateway.traffic import Order, drive
+from gateway.traffic import Order, send
 from imsobs.runtime.drill.server import Server
 
 
@@ -77,10 +75,5 @@ def record_demo(folder: Path, count: int, seed: int = 7) -> Recorded:
     with recorder() as (endpoint, found):
         launch = Launch(root=folder, logs=folder / "logs", endpoint=endpoint)
         with running(launch) as service:
-            asyncio.run(_drive(service.gateway_url, Order("steady", count=count, seed=seed)))
+            send(service.gateway_url, Order("steady", count=count, seed=seed))
     return found
-
-
-async def _drive(url: str, order: Order) -> None:
-    async with httpx2.AsyncClient(base_url=url, timeout=60.0) as client:
-        await drive(client, order)

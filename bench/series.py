@@ -14,7 +14,6 @@ lies a second of it, not the 15 of production, so that differences are smaller t
 from __future__ import annotations
 
 import argparse
-import asyncio
 import re
 import subprocess
 import tempfile
@@ -22,13 +21,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import httpx
-import httpx2
 
 from bench.harness import ROOT, measured, memory_mib, say
 from bench.project import SPEC, components, rendered
 from bench.report import Goal, Page, Table, write
 from gateway.launch import Launch, running
-from gateway.traffic import Order, Report, drive
+from gateway.traffic import Order, send
 from imsobs.compile import read_spec
 from imsobs.model import Model
 from imsobs.model.estimate import DAY, Load, estimate
@@ -98,7 +96,7 @@ def _measure(given: argparse.Namespace, folder: Path, interval: int) -> Found:
         with running(launch) as service:
             say(f"traffic for {given.seconds} s ...")
             order = Order("steady", duration=given.seconds, rate=given.rate, seed=3)
-            report = asyncio.run(_drive(service.gateway_url, order))
+            report = send(service.gateway_url, order)
             by_job = _series(stack)
             memory = _memory(stack)
     say("writing blocks ...")
@@ -106,11 +104,6 @@ def _measure(given: argparse.Namespace, folder: Path, interval: int) -> Found:
     samples, series, chunks, index = _blocks(data, folder, interval)
     sent = sum(report.requests.values()) / report.seconds * DAY
     return Found(by_job, sent, samples, series, chunks, index, memory)
-
-
-async def _drive(url: str, order: Order) -> Report:
-    async with httpx2.AsyncClient(base_url=url, timeout=60.0) as client:
-        return await drive(client, order)
 
 
 def _series(stack: RunningStack) -> dict[str, int]:

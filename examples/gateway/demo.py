@@ -8,7 +8,6 @@ python -m gateway.demo --keep               # and go on until Ctrl-C
 from __future__ import annotations
 
 import argparse
-import asyncio
 import itertools
 import shlex
 import signal
@@ -16,10 +15,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx2
-
 from gateway.launch import Launch, LaunchError, Running, running
-from gateway.traffic import Order, Report, drive
+from gateway.traffic import Order, Report, send
 
 _KEEP_SECONDS = 600.0
 _STEP_SECONDS = 10.0
@@ -80,11 +77,11 @@ def _show(where: Running, given: argparse.Namespace) -> None:
             if durations[mode] > 0:
                 print(f"{durations[mode]:g} s of {description} ...", flush=True)
                 order = Order(mode, duration=durations[mode], rate=given.rate, seed=seed)
-                _tell(asyncio.run(_drive(where, order)))
+                _tell(send(where.gateway_url, order))
         seeds = itertools.count(given.seed + len(_PHASES))
         while beside is not None and beside.poll() is None:
             order = Order("steady", duration=_STEP_SECONDS, rate=given.rate, seed=next(seeds))
-            asyncio.run(_drive(where, order))
+            send(where.gateway_url, order)
     finally:
         if beside is not None and beside.poll() is None:
             beside.terminate()
@@ -100,12 +97,7 @@ def _show(where: Running, given: argparse.Namespace) -> None:
         print("ordinary traffic goes on until Ctrl-C", flush=True)
         for seed in seeds:
             order = Order("steady", duration=_KEEP_SECONDS, rate=given.rate, seed=seed)
-            asyncio.run(_drive(where, order))
-
-
-async def _drive(where: Running, order: Order) -> Report:
-    async with httpx2.AsyncClient(base_url=where.gateway_url, timeout=60.0) as client:
-        return await drive(client, order)
+            send(where.gateway_url, order)
 
 
 def _tell(report: Report) -> None:

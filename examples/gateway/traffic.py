@@ -88,6 +88,16 @@ def scenarios(order: Order) -> list[Scenario]:
     return [make(number) for number in range(order.count)]
 
 
+def send(url: str, order: Order) -> Report:
+    """Carry out an order against the gateway at a base URL."""
+
+    async def run() -> Report:
+        async with httpx2.AsyncClient(base_url=url, timeout=60.0) as client:
+            return await drive(client, order)
+
+    return asyncio.run(run())
+
+
 async def drive(client: httpx2.AsyncClient, order: Order) -> Report:
     """Carry out an order; the client's base URL is the gateway's."""
     report = Report()
@@ -192,12 +202,7 @@ def main() -> int:
     parser.add_argument("--traced", action="store_true", help="send trace ids and report them")
     given = vars(parser.parse_args())
     url = given.pop("url")
-
-    async def run() -> Report:
-        async with httpx2.AsyncClient(base_url=url, timeout=60.0) as client:
-            return await drive(client, Order(**given))
-
-    print(json.dumps(asyncio.run(run()).as_dict(), indent=2))
+    print(json.dumps(send(url, Order(**given)).as_dict(), indent=2))
     return 0
 
 

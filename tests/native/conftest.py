@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,12 +9,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
-import httpx2
 import pytest
 from native.project import rendered_project
 
 from gateway.launch import Launch, Running, running
-from gateway.traffic import Order, Report, drive
+from gateway.traffic import Order, Report, send
 from imsobs.runtime.process.stack import RunningStack, running_stack
 from imsobs.runtime.trial import free_ports
 
@@ -57,12 +55,7 @@ class Live:
 
     def drive(self, order: Order) -> Report:
         """Send traffic to the service."""
-        return asyncio.run(_drive(self.service, order))
-
-
-async def _drive(service: Running, order: Order) -> Report:
-    async with httpx2.AsyncClient(base_url=service.gateway_url, timeout=60.0) as client:
-        return await drive(client, order)
+        return send(self.service.gateway_url, order)
 
 
 def eventually(probe: Callable[[], T], seconds: float = 30.0) -> T:
@@ -97,7 +90,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
             env={"OTEL_BSP_SCHEDULE_DELAY": "200", "OTEL_BLRP_SCHEDULE_DELAY": "200"},
         )
         with running(launch) as service:
-            report = asyncio.run(_drive(service, REFERENCE))
+            report = send(service.gateway_url, REFERENCE)
             yield Live(
                 stack=live,
                 service=service,

@@ -13,7 +13,7 @@ from imsobs.model.metrics import ResolvedMetric
 from imsobs.model.numbers import DURATION, fault_mark
 from imsobs.outputs.collector import ordered
 from imsobs.outputs.collector.identity import resource_to_labels
-from imsobs.outputs.collector.ottl import set_to, text, transform
+from imsobs.outputs.collector.ottl import renamed, text, transform
 
 FORWARD = "forward/kept"
 # Most exemplars of one series between two scrapes.
@@ -70,14 +70,7 @@ def processors(model: Model) -> dict[str, Any]:
         labels = ", ".join(text(label) for label in metric.labels)
         found[f"transform/{metric.name}"] = transform(
             metric_statements=[
-                {
-                    "context": "metric",
-                    "statements": [
-                        set_to("metric.name", text(metric.name)),
-                        set_to("metric.description", text(metric.description)),
-                        set_to("metric.unit", text("")),
-                    ],
-                },
+                {"context": "metric", "statements": renamed(metric)},
                 {
                     "context": "datapoint",
                     "statements": [

@@ -12,6 +12,7 @@ from typing import Any
 
 from imsobs.model import conventions
 from imsobs.model.labels import ResolvedLabel, exact
+from imsobs.model.metrics import ResolvedMetric
 from imsobs.model.routes import below
 from imsobs.outputs.references import Joined, Reference, join
 
@@ -55,6 +56,15 @@ def attribute(context: str, key: str) -> str:
 def set_to(target: str, value: str, where: str | None = None) -> str:
     """Return a ``set`` statement."""
     return f"set({target}, {value})" + (f" where {where}" if where else "")
+
+
+def renamed(metric: ResolvedMetric) -> list[str]:
+    """Return the statements that make a metric one of the spec's, whose unit is in its name."""
+    return [
+        set_to("metric.name", text(metric.exposed)),
+        set_to("metric.description", text(metric.description)),
+        set_to("metric.unit", text("")),
+    ]
 
 
 def matches(path: str, pattern: str) -> str:

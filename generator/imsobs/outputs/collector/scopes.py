@@ -12,7 +12,7 @@ from imsobs.model.kinds import pipeline
 from imsobs.model.labels import ResolvedLabel
 from imsobs.outputs.collector import ordered
 from imsobs.outputs.collector.identity import Group, resource_to_labels
-from imsobs.outputs.collector.ottl import attribute, matches, set_to, text, transform
+from imsobs.outputs.collector.ottl import attribute, matches, renamed, set_to, text, transform
 from imsobs.outputs.collector.parts import Parts
 
 COUNTED = "span_metrics/scopes"
@@ -97,16 +97,9 @@ def parts(model: Model) -> Parts:
     beyond = f"{attribute('datapoint', _BEYOND)} != nil"
     of_scope, of_source = (attribute("datapoint", label.name) for label in labels)
     kept = ", ".join(text(label.name) for label in labels)
-    renamed = transform(
+    exposing = transform(
         metric_statements=[
-            {
-                "context": "metric",
-                "statements": [
-                    set_to("metric.name", text(metric.name)),
-                    set_to("metric.description", text(metric.description)),
-                    set_to("metric.unit", text("")),
-                ],
-            },
+            {"context": "metric", "statements": renamed(metric)},
             {
                 "context": "datapoint",
                 "statements": [
@@ -128,6 +121,6 @@ def parts(model: Model) -> Parts:
     }
     return Parts(
         connectors={COUNTED: connector},
-        processors={_RENAMED: renamed},
+        processors={_RENAMED: exposing},
         pipelines={"metrics/scopes": exposed},
     )

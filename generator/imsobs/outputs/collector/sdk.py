@@ -7,7 +7,6 @@ from typing import Any
 from imsobs.model import Model
 from imsobs.model.kinds import sdk
 from imsobs.model.labels import exact
-from imsobs.model.metrics import ResolvedMetric
 from imsobs.model.numbers import LARGEST_SUM
 from imsobs.outputs.collector import ordered
 from imsobs.outputs.collector.identity import (
@@ -16,7 +15,14 @@ from imsobs.outputs.collector.identity import (
     process_labels,
     resource_group,
 )
-from imsobs.outputs.collector.ottl import decimal, matches, normalize_label, set_to, text, transform
+from imsobs.outputs.collector.ottl import (
+    decimal,
+    matches,
+    normalize_label,
+    renamed,
+    text,
+    transform,
+)
 from imsobs.outputs.collector.parts import ACCEPTED, Parts
 
 
@@ -88,16 +94,8 @@ def _groups(model: Model) -> list[Group]:
                 "conditions": [is_it],
                 "statements": [
                     f'aggregate_on_attributes("sum", [{kept}])',
-                    *_renamed(metric),
+                    *renamed(metric),
                 ],
             }
         )
     return [*groups, *process_labels(sdk.KIND.metrics(model))]
-
-
-def _renamed(metric: ResolvedMetric) -> list[str]:
-    return [
-        set_to("metric.name", text(metric.exposed)),
-        set_to("metric.description", text(metric.description)),
-        set_to("metric.unit", text("")),
-    ]
