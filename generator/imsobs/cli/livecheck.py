@@ -39,7 +39,7 @@ class LiveFormat(StrEnum):
 
 @dataclass(frozen=True)
 class Told:
-    """A check, and what there is to tell of it."""
+    """A check, and what there is to tell of it: sections that have rows."""
 
     report: Report
     sections: list[Section]
@@ -127,12 +127,10 @@ def of_service(service: str, root: Path, prometheus: str) -> Told:
 
 
 def print_sections(told: Told) -> None:
-    """Print the sections that have rows, and the line that sums them up."""
+    """Print the sections, and the line that sums them up."""
     from imsobs.runtime.livecheck.wording import summary
 
     for section in told.sections:
-        if not section.rows:
-            continue
         # No table of rich: it cuts names to the width of a build's log.
         rows = [section.headings, *section.rows]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -151,7 +149,7 @@ def _told(found: Report, compiled: Compiled, model: Model, *, every: bool) -> To
         position = compiled.document.locate(("metrics", metric))
         return f"{position.file}:{position.line}"
 
-    return Told(found, list(sections(found, model, place, every=every)))
+    return Told(found, [one for one in sections(found, model, place, every=every) if one.rows])
 
 
 def _findings(text: str) -> list[Finding]:

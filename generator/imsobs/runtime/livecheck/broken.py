@@ -9,11 +9,12 @@ from imsobs.model import Model, conventions
 from imsobs.model.kinds import pipeline
 from imsobs.runtime.livecheck.window import Window
 
+_OVERFLOW = "label_overflow"
 # What the pipeline counts -> what is wrong.
 _FAULTS = {
     "invalid_event": "events that break their contract",
     "invalid_value": "numbers that are no measurement",
-    "label_overflow": "label values that the spec does not list",
+    _OVERFLOW: "label values that the spec does not list",
 }
 
 
@@ -26,6 +27,11 @@ class Broken:
     service: str
     labels: dict[str, str]
     count: float
+
+    @property
+    def is_overflow(self) -> bool:
+        """Whether the signal was sound, and only a value of a label is not in the spec."""
+        return self.fault == _FAULTS[_OVERFLOW]
 
 
 def broken(model: Model, window: Window) -> Iterator[Broken]:

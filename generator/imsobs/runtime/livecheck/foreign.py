@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from imsobs.model import Model, conventions
 from imsobs.runtime.livecheck.window import Labels
 
-# Prometheus makes these itself, of each target and each alert.
-_OF_SCRAPES = ("up", "scrape_", "ALERTS", "ALERTS_FOR_STATE")
+# Prometheus makes these itself, of each target and each alert, and what begins with scrape_.
+_ITS_OWN = ("up", "ALERTS", "ALERTS_FOR_STATE")
 _SUFFIXES = ("_bucket", "_sum", "_count")
 
 
@@ -48,7 +48,7 @@ def undeclared(model: Model, series: Sequence[Labels]) -> Iterator[Undeclared]:
 
 
 def _made_by_prometheus(name: str) -> bool:
-    return name in _OF_SCRAPES or name.startswith("scrape_")
+    return name in _ITS_OWN or name.startswith("scrape_")
 
 
 def _whole(name: str, names: set[str]) -> str:

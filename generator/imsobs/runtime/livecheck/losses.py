@@ -29,7 +29,6 @@ _OTHERS = {
     ("prometheus_target_scrapes_sample_out_of_bounds_total", ""): "samples too old to be stored",
 }
 _BY = ("receiver", "processor", "exporter", "error")
-_JOBS = {"otelcol": 'job="otelcol"', "prometheus": 'job="prometheus"'}
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,8 @@ def losses(window: Window, service_jobs: str) -> Iterator[Loss]:
     service_jobs: pattern of the jobs whose series are those of the service.
     """
     for name, where, meaning in counters():
-        job = _JOBS[name.partition("_")[0]]
+        # The name begins with the component that exposes it.
+        job = f'job="{name.partition("_")[0]}"'
         for one in window.counted(name, _BY, f"{job}, {where}" if where else job):
             place = ", ".join(value for value in one.labels.values() if value)
             yield Loss(name, place, round(one.count), meaning)

@@ -60,7 +60,7 @@ class Report:
             Finding.outside: sum(len(row.outside) for row in self.metrics) + len(self.senders),
             Finding.undeclared: len(self.undeclared),
             Finding.unmatched: len(self.unmatched),
-            Finding.broken: sum(not one.fault.startswith("label") for one in self.broken),
+            Finding.broken: sum(not one.is_overflow for one in self.broken),
         }
 
     def verdict(self, fail_on: Collection[Finding]) -> Verdict:

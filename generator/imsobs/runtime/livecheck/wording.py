@@ -33,7 +33,7 @@ class Section:
 def sections(
     report: Report, model: Model, place: Callable[[str], str], *, every: bool
 ) -> Iterator[Section]:
-    """Yield what there is to tell, the gravest first.
+    """Yield what there may be to tell, the gravest first; a section can be without rows.
 
     place: of a metric in the spec. every: also metrics of which there is nothing to tell.
     """
@@ -47,7 +47,11 @@ def sections(
             if row.state is state
         ]
         yield Section(_STATES[state], ("metric", "service", "count", "comes from", "spec"), rows)
-    yield Section("Seen with what is not in the spec", _OUTSIDE, list(_outside(report)))
+    yield Section(
+        "Seen with what is not in the spec",
+        ("metric", "service", "label", "count", "meaning"),
+        list(_outside(report)),
+    )
     yield Section(
         "Senders that the spec does not name",
         ("service", "environment", "series"),
@@ -84,9 +88,6 @@ def sections(
         for one in report.broken
     ]
     yield Section("Broken signals", ("which", "service", "count", "fault"), broken)
-
-
-_OUTSIDE = ("metric", "service", "label", "count", "meaning")
 
 
 def _outside(report: Report) -> Iterator[tuple[str, ...]]:
@@ -156,8 +157,6 @@ def markdown(
     yield ""
     yield summary(report)
     for section in shown:
-        if not section.rows:
-            continue
         yield from ("", f"### {section.title}", "", _row(section.headings))
         yield _row(["---"] * len(section.headings))
         for name, *others in section.rows:
