@@ -12,7 +12,7 @@ import typer
 
 from imsobs.cli import completion
 from imsobs.cli.app import SPEC, app
-from imsobs.cli.options import AsFormat, Format, Overlay, Root
+from imsobs.cli.options import AsFormat, AtPrometheus, Format, Overlay, Root, prometheus_at
 from imsobs.cli.output import errors, foreign, print_json, results
 from imsobs.cli.spec import compiled_or_exit
 from imsobs.errors import ExitCode, ImsobsError
@@ -51,9 +51,7 @@ def backtest(
     until: Annotated[
         str | None, typer.Option(help="Where the range ends, as 2026-01-31T12:00Z.")
     ] = None,
-    prometheus: Annotated[
-        str | None, typer.Option(help="Base URL; the spec's own port when left out.")
-    ] = None,
+    prometheus: AtPrometheus = None,
     sweep: Annotated[
         str | None,
         typer.Option(metavar="LOW:HIGH", help="Also try thresholds of one alert, as 0.02:0.1."),
@@ -87,7 +85,7 @@ def backtest(
             replay.Side(one.name, one.model, _names(pairs, one is here, one.model, alerts or []))
             for one in revisions
         ]
-        address = prometheus or f"http://127.0.0.1:{model.spec.stack.prometheus.ports.http}"
+        address = prometheus_at(prometheus, model.spec)
         with closing(Prometheus(address)) as source, console_progress(errors) as progress:
             span = replay.span_of(source, sides, length, end)
             verdicts = replay.replay(sides, source, span, progress, thresholds)

@@ -12,6 +12,7 @@ import typer
 
 from imsobs import write
 from imsobs.cli.app import SPEC, app
+from imsobs.cli.options import words
 from imsobs.cli.output import errors, foreign, results
 from imsobs.compile import Compiled, read_spec, render_model
 from imsobs.errors import ExitCode, ImsobsError
@@ -179,7 +180,7 @@ def _routes(given: str | None, address: str) -> Routes:
 def _patterns(given: str | None) -> list[str]:
     from imsobs.runtime.start.openapi import is_route
 
-    patterns = _words(given)
+    patterns = words(given or "")
     for pattern in patterns:
         if not is_route(pattern):
             raise ImsobsError(
@@ -189,10 +190,6 @@ def _patterns(given: str | None) -> list[str]:
     return patterns
 
 
-def _words(given: str | None) -> list[str]:
-    return [word.strip() for word in (given or "").split(",") if word.strip()]
-
-
 def _packs(given: str | None, python: Path | None) -> list[str]:
     """Return the packs that are asked for, or those that what is installed speaks for."""
     from imsobs.runtime.start.begun import packs_for
@@ -200,7 +197,7 @@ def _packs(given: str | None, python: Path | None) -> list[str]:
 
     known = packs.names()
     if given is not None:
-        wanted = _words(given)
+        wanted = words(given)
         for name in wanted:
             if name not in known:
                 raise ImsobsError(

@@ -12,7 +12,7 @@ import typer
 
 from imsobs.cli import completion
 from imsobs.cli.app import STACK, app
-from imsobs.cli.options import Format, Overlay, Root
+from imsobs.cli.options import AtPrometheus, Format, Overlay, Root, prometheus_at, words
 from imsobs.cli.output import errors, foreign, print_json, print_plain, results
 from imsobs.cli.spec import compiled_or_exit
 from imsobs.compile import Compiled
@@ -71,9 +71,7 @@ def live_check(
             autocompletion=completion.services,
         ),
     ] = None,
-    prometheus: Annotated[
-        str | None, typer.Option(help="Base URL; the spec's own port when left out.")
-    ] = None,
+    prometheus: AtPrometheus = None,
     every: Annotated[bool, typer.Option("--all", help="List metrics that are well, too.")] = False,
     format: Annotated[
         LiveFormat, typer.Option("--format", help="How the check is printed.")
@@ -92,7 +90,7 @@ def live_check(
     machine = Format.json if format is LiveFormat.json else Format.text
     compiled, model = compiled_or_exit(root, overlay, machine)
     _known(service, model)
-    base = prometheus or f"http://127.0.0.1:{model.spec.stack.prometheus.ports.http}"
+    base = prometheus_at(prometheus, model.spec)
     if watch is not None:
         # That it does not answer is better known now than after the time.
         report(model, base, 1)
@@ -155,7 +153,7 @@ def _told(found: Report, compiled: Compiled, model: Model, *, every: bool) -> To
 def _findings(text: str) -> list[Finding]:
     from imsobs.runtime.livecheck.report import Finding
 
-    names = [name for part in text.split(",") if (name := part.strip())]
+    names = words(text)
     known = [str(one) for one in Finding]
     for name in names:
         if name not in known:

@@ -13,7 +13,7 @@ import typer
 from imsobs import private
 from imsobs.cli import completion, serving
 from imsobs.cli.app import STACK, app
-from imsobs.cli.options import Overlay, Root
+from imsobs.cli.options import AtPrometheus, Overlay, Root, prometheus_at
 from imsobs.cli.output import errors, foreign, results
 from imsobs.cli.spec import model_or_exit
 from imsobs.errors import ExitCode, ImsobsError
@@ -36,9 +36,7 @@ def preview(
     dashboards: Names = None,
     root: Root = Path(),
     overlay: Overlay = None,
-    prometheus: Annotated[
-        str | None, typer.Option(help="Base URL; the spec's own port when left out.")
-    ] = None,
+    prometheus: AtPrometheus = None,
     jaeger: Annotated[
         str | None, typer.Option(help="Base URL, as above; for lists of traces.")
     ] = None,
@@ -88,7 +86,7 @@ def preview(
         if not chosen:
             return
     spec = resolved.spec
-    prometheus = prometheus or f"http://127.0.0.1:{spec.stack.prometheus.ports.http}"
+    prometheus = prometheus_at(prometheus, spec)
     if jaeger is None and spec.stack.jaeger is not None:
         jaeger = f"http://127.0.0.1:{spec.stack.jaeger.ports.http}"
     _require_preview()
