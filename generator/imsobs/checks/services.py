@@ -9,6 +9,7 @@ from promql_parser import MatchOp
 from imsobs import promql
 from imsobs.model import Model, conventions
 from imsobs.model.metrics import source_of
+from imsobs.model.reporters import named
 from imsobs.problems import KeyPath, Problem, available
 from imsobs.spec.schema.root import Spec
 
@@ -19,10 +20,11 @@ def check(model: Model) -> Iterator[Problem]:
     yield from _unknown(spec)
     for name, metric in spec.metrics.items():
         source = source_of(metric, spec)
-        if metric.services and source is not None and not source[0].labels_declared:
-            if source[0].recorded:
-                continue
-            message = f"a metric of {source[0].name} is no service's"
+        if not metric.services or source is None:
+            continue
+        kind, _ = source
+        if not (kind.labels_declared or kind.recorded):
+            message = f"a metric of {kind.name} is no service's"
             yield Problem(("metrics", name, "services"), message, "service/nobodys")
     if not spec.services:
         return
@@ -88,7 +90,7 @@ def _of_others(path: KeyPath, expr: str, model: Model) -> Iterator[Problem]:
             told.add((message, "service/other-route"))
         series = model.series.get(promql.selector_name(selector))
         metric = series.metric if series is not None else ""
-        own = model.spec.metrics[metric].services if metric in model.spec.metrics else []
+        own = named(model.spec, metric)
         if own and name not in own:
             message = f"{metric} is expected from {' and '.join(own)}, not from {name}"
             told.add((message, "service/other-metric"))

@@ -8,6 +8,7 @@ from imsobs.explain.explanation import Explanation, Row, placed
 from imsobs.explain.readers import users
 from imsobs.model import Model
 from imsobs.model.metrics import ResolvedMetric
+from imsobs.model.reporters import named
 from imsobs.problems import KeyPath, listed
 from imsobs.spec.load import Document
 
@@ -69,8 +70,7 @@ def _conditions(metric: ResolvedMetric, document: Document, path: KeyPath) -> It
 def _expected_from(
     metric: ResolvedMetric, model: Model, document: Document, path: KeyPath
 ) -> Iterator[Row]:
-    given = model.spec.metrics.get(metric.name)
-    for index, service in enumerate(given.services if given is not None else ()):
+    for index, service in enumerate(named(model.spec, metric.name)):
         yield placed(service, document, (*path, "services", index))
 
 

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from imsobs import artifacts
 from imsobs.model import Model, conventions
 from imsobs.model.metrics import ResolvedMetric
+from imsobs.model.reporters import named
 from imsobs.model.uses import uses_by_metric
 from imsobs.outputs.docs.schema import spec_schema
 from imsobs.pages import JsonPage, Page, TextPage
@@ -87,13 +88,8 @@ def _metric(metric: ResolvedMetric, model: Model, uses: list[str]) -> dict[str, 
         "by_process": metric.by_process,
         "events": metric.kind.events(metric),
         "uses": uses,
-        "services": _services(metric.name, model),
+        "services": named(model.spec, metric.name),
     }
-
-
-def _services(metric: str, model: Model) -> list[str]:
-    given = model.spec.metrics.get(metric)
-    return list(given.services) if given is not None else []
 
 
 def _fold(metric: ResolvedMetric) -> str | None:
