@@ -16,6 +16,7 @@ from imsobs.cli.spec import model_or_exit
 from imsobs.errors import ExitCode
 from imsobs.model import Model
 from imsobs.model.estimate import Load
+from imsobs.spec.schema.kubernetes import Kubernetes
 
 
 @app.command(rich_help_panel=OPERATIONS)
@@ -43,10 +44,10 @@ def estimate(
     load = estimating.Load.of(
         model, requests_per_day, spans, records, kept, peak, duration, unended
     )
-    found = estimating.estimate(model, load)
-    if model.spec.kubernetes is not None:
-        _estimate_cluster(model, load, explain, format)
+    if (given := model.spec.kubernetes) is not None:
+        _estimate_cluster(model, given, load, explain, format)
         return
+    found = estimating.estimate(model, load)
     if format is Format.json:
         data = {"load": asdict(load), "components": [asdict(row) for row in found]}
         print_json(data)
@@ -76,14 +77,13 @@ def estimate(
             results.print(foreign(line))
 
 
-def _estimate_cluster(model: Model, load: Load, explain: bool, format: Format) -> None:
-    """Print what the pods of a cluster need, for a spec that has one."""
+def _estimate_cluster(
+    model: Model, given: Kubernetes, load: Load, explain: bool, format: Format
+) -> None:
+    """Print what the pods of a cluster need."""
     from imsobs.model import cluster_estimate as cluster
     from imsobs.model.estimate import human
 
-    given = model.spec.kubernetes
-    if given is None:
-        return
     rows = cluster.cluster_estimate(model, given, load)
     series = cluster.cluster_series(rows, load)
     if format is Format.json:

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 from imsobs.model import Model
-from imsobs.model.estimate import CONSTANTS, DAY, MIB, Constant, Load
+from imsobs.model.estimate import CONSTANTS, DAY, MIB, Constant, Load, constants
 from imsobs.model.sampling import SPAN_BYTES, held_seconds
 from imsobs.spec.schema.base import seconds
 from imsobs.spec.schema.kubernetes import Kubernetes, Pod, Scaled
@@ -130,14 +130,7 @@ def cluster_series(rows: list[Pods], load: Load) -> float:
 
 def cluster_explanation() -> list[str]:
     """Return the formulas and constants as lines of text."""
-    return [
-        *CLUSTER_FORMULAS,
-        "",
-        *(
-            f"{name} = {one.value:,.0f} {one.unit}".rstrip() + f": {one.meaning} ({one.source})"
-            for name, one in CLUSTER_CONSTANTS.items()
-        ),
-    ]
+    return [*CLUSTER_FORMULAS, "", *constants(CLUSTER_CONSTANTS)]
 
 
 def _needed(pods: Scaled, cores: float) -> int:

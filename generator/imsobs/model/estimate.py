@@ -7,6 +7,7 @@ written in docs/guide/deployment.md.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -242,9 +243,11 @@ def explanation(model: Model, load: Load) -> list[str]:
         "",
         *FORMULAS,
         "",
-        *(
-            f"{name} = {constant.value:,.0f} {constant.unit}".rstrip()
-            + f": {constant.meaning} ({constant.source})"
-            for name, constant in CONSTANTS.items()
-        ),
+        *constants(CONSTANTS),
     ]
+
+
+def constants(given: Mapping[str, Constant]) -> Iterator[str]:
+    """Yield a line of text for each constant."""
+    for name, one in given.items():
+        yield f"{name} = {one.value:,.0f} {one.unit}".rstrip() + f": {one.meaning} ({one.source})"
