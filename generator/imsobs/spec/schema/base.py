@@ -32,12 +32,6 @@ AlertName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z0-9]{2,60}$"
 # A value of service.name.
 ServiceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 KebabName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
-# Seconds to weeks as Prometheus writes them: 30s, 5m, 1h30m, 30d.
-DurationText = Annotated[
-    str,
-    StringConstraints(pattern=r"^(?:\d+w)?(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+s)?$", min_length=2),
-    AfterValidator(lambda duration: _in_reach(duration)),
-]
 # Prometheus, Alertmanager and Loki count nanoseconds in 63 bits: some 292 years.
 _LONGEST = 100 * 365 * 86400
 
@@ -46,6 +40,14 @@ def _in_reach(duration: str) -> str:
     if len(duration) > 64 or seconds(duration) > _LONGEST:
         raise ValueError("must be no longer than 100 years")
     return duration
+
+
+# Seconds to weeks as Prometheus writes them: 30s, 5m, 1h30m, 30d.
+DurationText = Annotated[
+    str,
+    StringConstraints(pattern=r"^(?:\d+w)?(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+s)?$", min_length=2),
+    AfterValidator(_in_reach),
+]
 
 
 def _positive(duration: str) -> str:
