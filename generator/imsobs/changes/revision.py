@@ -16,6 +16,7 @@ from imsobs.model import Model, resolve
 from imsobs.problems import KeyPath
 from imsobs.project import SPEC_FOLDER, spec_of
 from imsobs.spec.load import Document, load
+from imsobs.spec.origin import told_where_written
 from imsobs.spec.parse import parse
 
 _SECONDS = 60
@@ -63,6 +64,7 @@ def _read(name: str, files: list[Path], folder: Path | None) -> Revision:
     """Return a revision. It is not checked: a check may be younger than what it finds."""
     document, problems = load(files)
     spec, shape = parse(document.data) if document.readable else (None, [])
+    shape = told_where_written(shape, document)
     if problems or spec is None:
         found = sorted([*problems, *shape], key=lambda problem: document.told(problem)[0])
         lines = [document.format(problem) for problem in found[:5]]

@@ -37,7 +37,7 @@ _NO_LOOPBACK = (
 def parse(data: dict[str, Any]) -> tuple[Spec | None, list[Problem]]:
     """Return the spec, or None and every shape problem of the data.
 
-    What the data leaves to be derived is filled in first.
+    What the data leaves to be derived is filled in first, so a problem may be of a derived value.
     """
     written, data = data, expand(data)
     try:
@@ -48,20 +48,8 @@ def parse(data: dict[str, Any]) -> tuple[Spec | None, list[Problem]]:
     # than "should be a dictionary", and one line per place and rule is enough.
     deep = [p for p in problems if not _is_shallow(p, problems)]
     once = {(p.path, "" if p.check == "spec/type" else p.message): p for p in reversed(deep)}
-    told = {p.message for p in once.values() if _is_written(p.path, written)}
-    own = [p for p in once.values() if _is_written(p.path, written) or p.message not in told]
-    return None, [*_gathered(_of_unions(list(reversed(own))), written, data), *more]
-
-
-def _is_written(path: KeyPath, data: Any) -> bool:
-    """Return whether the spec itself has the value at ``path``, which may be derived else."""
-    for key in path:
-        known = isinstance(data, dict) and key in data
-        known |= isinstance(data, list) and isinstance(key, int) and key < len(data)
-        if not known:
-            return False
-        data = data[key]
-    return True
+    own = list(reversed(once.values()))
+    return None, [*_gathered(_of_unions(own), written, data), *more]
 
 
 def _of_unions(problems: list[Problem]) -> list[Problem]:
