@@ -131,16 +131,7 @@ def names(value: Any) -> set[str]:
 
 def filled(value: Any, values: Mapping[str, str]) -> Any:
     """Return planned data with references replaced by literal text; KeyError without a value."""
-    match value:
-        case Reference():
-            return values[value.name]
-        case Joined():
-            return "".join(filled(part, values) for part in value.parts)
-        case dict():
-            return {key: filled(inner, values) for key, inner in value.items()}
-        case list() | tuple():
-            return [filled(inner, values) for inner in value]
-    return value
+    return written(value, Dialect("literal text", str, lambda r: values[r.name]))
 
 
 def written(value: Any, dialect: Dialect) -> Any:
