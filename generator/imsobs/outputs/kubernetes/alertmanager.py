@@ -26,7 +26,7 @@ from imsobs.pages import TextPage, YamlPage, render_page
 from imsobs.shipped import shipped
 
 NAME = stores.ALERTMANAGER
-SELECTED = {"app.kubernetes.io/name": NAME, "app.kubernetes.io/instance": stores.MAIN}
+SELECTED = stores.operated(NAME)
 PORT, MESH_PORT = 9093, 9094
 """The ports that the operator has Alertmanager listen at."""
 CONFIG = "alertmanager-config"

@@ -38,19 +38,11 @@ def objects(cluster: Cluster) -> Iterator[Object]:
             yield _monitor(cluster, job, roles, named, relabelled=[drop], **limit)
     yield _monitor(cluster, "otelcol", roles, [collectors.TELEMETRY])
     for name in (stores.PROMETHEUS, stores.ALERTMANAGER):
-        operated = {"app.kubernetes.io/name": name, "app.kubernetes.io/instance": stores.MAIN}
-        yield _monitor(cluster, name, operated, ["web"])
+        yield _monitor(cluster, name, stores.operated(name), ["web"])
     if stores.own_jaeger(cluster):
-        yield _monitor(cluster, stores.JAEGER, own(cluster, stores.JAEGER), ["telemetry"])
+        yield _monitor(cluster, stores.JAEGER, cluster.selected(stores.JAEGER), ["telemetry"])
     if stores.own_loki(cluster):
-        yield _monitor(cluster, stores.LOKI, own(cluster, stores.LOKI), ["http"])
-
-
-def own(cluster: Cluster, component: str) -> dict[str, str]:
-    """Return the labels by which the pods of a component rendered here are found."""
-    labels = cluster.labels(component)
-    return {key: labels[f"app.kubernetes.io/{key.rpartition('/')[2]}"] for key in (
-        "app.kubernetes.io/name", "app.kubernetes.io/part-of")}  # fmt: skip
+        yield _monitor(cluster, stores.LOKI, cluster.selected(stores.LOKI), ["http"])
 
 
 def _monitor(

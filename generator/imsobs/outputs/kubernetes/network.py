@@ -10,7 +10,6 @@ from imsobs.outputs.kubernetes import (
     collectors,
     jaeger,
     loki,
-    monitors,
     prometheus,
     stores,
 )
@@ -64,9 +63,9 @@ def _components(cluster: Cluster) -> dict[str, _Rules]:
     found["prometheus"] = _Rules(prometheus.SELECTED)
     found["alertmanager"] = _Rules(alertmanager.SELECTED)
     if stores.own_jaeger(cluster):
-        found["jaeger"] = _Rules(monitors.own(cluster, stores.JAEGER))
+        found["jaeger"] = _Rules(cluster.selected(stores.JAEGER))
     if stores.own_loki(cluster):
-        found["loki"] = _Rules(monitors.own(cluster, stores.LOKI))
+        found["loki"] = _Rules(cluster.selected(stores.LOKI))
     _within(cluster, found)
     _from_outside(cluster, found)
     ports = stack.otelcol.ports

@@ -84,13 +84,16 @@ class Cluster:
         """Return the environment that the service and its health report as."""
         return self.spec.environment or self.model.spec.service.environments[0]
 
-    def labels(self, component: str) -> dict[str, str]:
-        """Return the labels of an object that belongs to a component."""
+    def selected(self, component: str) -> dict[str, str]:
+        """Return the labels by which the pods of a component that is rendered here are found."""
         return {
             "app.kubernetes.io/name": component,
             "app.kubernetes.io/part-of": self.model.spec.service.namespace,
-            "app.kubernetes.io/managed-by": "imsobs",
         }
+
+    def labels(self, component: str) -> dict[str, str]:
+        """Return the labels of an object that belongs to a component."""
+        return {**self.selected(component), "app.kubernetes.io/managed-by": "imsobs"}
 
     def object(self, kind: str, name: str, component: str, **body: Any) -> Object:
         """Return an object of this namespace."""

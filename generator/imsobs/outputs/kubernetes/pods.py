@@ -48,7 +48,7 @@ class Pods:
 def objects_of(cluster: Cluster, name: str, pods: Pods) -> Iterator[Object]:
     """Yield account, configuration, Services, StatefulSet and budget of disruptions."""
     labels = cluster.labels(name)
-    selected = {key: labels[key] for key in ("app.kubernetes.io/name", "app.kubernetes.io/part-of")}
+    selected = cluster.selected(name)
     yield cluster.account(name, name)
     yield cluster.object("ConfigMap", name, name, data=pods.files)
     yield cluster.object(

@@ -21,7 +21,7 @@ from imsobs.shipped import shipped
 from imsobs.spec.schema.distributed import RemoteWrite, Thanos
 
 NAME = stores.PROMETHEUS
-SELECTED = {"app.kubernetes.io/name": NAME, "app.kubernetes.io/instance": stores.MAIN}
+SELECTED = stores.operated(NAME)
 PORT = 9090
 """The port that the operator has Prometheus listen at."""
 # The uploader reads blocks that are done.

@@ -12,6 +12,11 @@ MAIN = "main"
 GOVERNING = {PROMETHEUS: "prometheus-operated", ALERTMANAGER: "alertmanager-operated"}
 
 
+def operated(name: str) -> dict[str, str]:
+    """Return the labels by which the pods that prometheus-operator makes are found."""
+    return {"app.kubernetes.io/name": name, "app.kubernetes.io/instance": MAIN}
+
+
 def own_jaeger(cluster: Cluster) -> tuple[KubernetesJaeger, Jaeger] | None:
     """Return the Jaeger that is rendered; None where traces go elsewhere, or nowhere."""
     given, stack = cluster.spec.jaeger, cluster.model.spec.stack.jaeger
