@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from imsobs.outputs.kubernetes import stores
+from imsobs.outputs.kubernetes import prometheus, stores
 from imsobs.outputs.kubernetes.objects import Cluster, Object
 from imsobs.spec.schema.kubernetes import Pod, Scaled, Workload
 
-# What prometheus-operator adds to each pod of its own: a container that reloads, before and
-# beside; and Thanos' when it is asked for.
-_RELOADER_CPUS, _RELOADER_MIB = 0.02, 100
-_SIDECAR_CPUS, _SIDECAR_MIB = 0.1, 256
+# Cores and memory in MiB of what prometheus-operator adds to each pod of its own: a container that
+# reloads, before and beside.
+_RELOADER = (0.02, 100)
 # A pod that is being replaced and its successor exist at once.
 _ROOM = 1.1
 
@@ -38,11 +37,10 @@ def pods(cluster: Cluster) -> dict[str, tuple[int, float, int, int]]:
         most = pod.most if isinstance(pod, Scaled) else 1
         disk = pod.disk_gib if isinstance(pod, Workload) else 0
         found[role] = (most, pod.cpus, pod.memory_mib, disk)
-    beside = [(_RELOADER_CPUS, _RELOADER_MIB)]
-    thanos = [(_SIDECAR_CPUS, _SIDECAR_MIB)] if spec.prometheus.thanos else []
+    thanos = [prometheus.SIDECAR] if spec.prometheus.thanos else []
     for name, operated, more in (
-        (stores.PROMETHEUS, spec.prometheus, [*beside, *thanos]),
-        (stores.ALERTMANAGER, spec.alertmanager, beside),
+        (stores.PROMETHEUS, spec.prometheus, [_RELOADER, *thanos]),
+        (stores.ALERTMANAGER, spec.alertmanager, [_RELOADER]),
     ):
         cpus = operated.cpus + sum(each for each, _ in more)
         memory = operated.memory_mib + sum(each for _, each in more)

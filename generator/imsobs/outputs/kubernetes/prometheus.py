@@ -24,8 +24,8 @@ NAME = stores.PROMETHEUS
 SELECTED = stores.operated(NAME)
 PORT = 9090
 """The port that the operator has Prometheus listen at."""
-# The uploader reads blocks that are done.
-_SIDECAR = resources(0.1, 256)
+# Cores and memory in MiB of Thanos' sidecar: it reads blocks that are done.
+SIDECAR = (0.1, 256)
 
 
 def objects(cluster: Cluster) -> Iterator[Object]:
@@ -112,5 +112,5 @@ def _thanos(thanos: Thanos) -> Object:
         "version": f"v{thanos.version}",
         "image": f"{thanos.image}:v{thanos.version}",
         "objectStorageConfig": {"name": thanos.secret, "key": "objstore.yml"},
-        "resources": _SIDECAR,
+        "resources": resources(*SIDECAR),
     }
