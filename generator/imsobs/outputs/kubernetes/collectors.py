@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from imsobs.model import ingest
+from imsobs.model import Model, ingest
 from imsobs.outputs.collector import probe, settings
 from imsobs.outputs.collector.roles import (
     CURRENT,
@@ -91,10 +91,7 @@ def configs(cluster: Cluster) -> dict[str, dict[str, Any]]:
         loki=stores.logs_url(cluster) if stack.loki else None,
     )
     found = {
-        role: role_config(
-            role, sized(cluster.model, getattr(cluster.spec, role).memory_mib), topology
-        )
-        for role in roles(cluster.model)
+        role: role_config(role, _sized(cluster, role), topology) for role in roles(cluster.model)
     }
     if tenant := cluster.spec.loki and cluster.spec.loki.tenant:
         logs = found[DERIVE]["exporters"][settings.LOGS]
@@ -104,6 +101,11 @@ def configs(cluster: Cluster) -> dict[str, dict[str, Any]]:
             found[DERIVE], written(protection.sections(cluster.model), COLLECTOR)
         )
     return found
+
+
+def _sized(cluster: Cluster, role: str) -> Model:
+    """Return the model of a role's Collectors, whose limits are those of their pods."""
+    return sized(cluster.model, cluster.pod(role).memory_mib)
 
 
 def _laid_over(below: Any, above: Any) -> Any:
@@ -126,7 +128,7 @@ def objects(cluster: Cluster) -> Iterator[Object]:
 
 
 def _collector(cluster: Cluster, role: str, config: dict[str, Any]) -> Object:
-    pod: Pod = getattr(cluster.spec, role)
+    pod = cluster.pod(role)
     stack = cluster.model.spec.stack
     stays = stays_s(cluster, role)
     protected = ingest.secrets(stack.ingest) if role == DERIVE else []
@@ -191,12 +193,11 @@ def _one_pod(seconds_each: int) -> Object:
 
 
 def _environment(cluster: Cluster, role: str, protected: list[str]) -> list[Object]:
-    own = settings.runtime(sized(cluster.model, getattr(cluster.spec, role).memory_mib))
     found = {
         # A pod's own network; who may reach it is the NetworkPolicies' to say.
         "IMSOBS_BIND_ADDRESS": "0.0.0.0",  # noqa: S104
         "IMSOBS_STATE": STATE,
-        **own,
+        **settings.runtime(_sized(cluster, role)),
     }
     secrets: list[Object] = []
     if role == DERIVE:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from imsobs.outputs.kubernetes import prometheus, stores
 from imsobs.outputs.kubernetes.objects import Cluster, Object
-from imsobs.spec.schema.kubernetes import Pod, Scaled, Workload
+from imsobs.spec.schema.kubernetes import Scaled, Workload
 
 # Cores and memory in MiB of what prometheus-operator adds to each pod of its own: a container that
 # reloads, before and beside.
@@ -33,7 +33,7 @@ def pods(cluster: Cluster) -> dict[str, tuple[int, float, int, int]]:
     spec = cluster.spec
     found: dict[str, tuple[int, float, int, int]] = {}
     for role in cluster.roles:
-        pod: Pod = getattr(spec, role)
+        pod = cluster.pod(role)
         most = pod.most if isinstance(pod, Scaled) else 1
         disk = pod.disk_gib if isinstance(pod, Workload) else 0
         found[role] = (most, pod.cpus, pod.memory_mib, disk)

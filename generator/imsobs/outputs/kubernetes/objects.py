@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from imsobs.model import Model
 from imsobs.outputs.collector import probe
 from imsobs.outputs.stack.hardening import USERS
-from imsobs.spec.schema.kubernetes import Kubernetes, Workload
+from imsobs.spec.schema.kubernetes import Kubernetes, Pod, Workload
 
 Object = dict[str, Any]
 
@@ -56,6 +56,11 @@ class Cluster:
     def namespace(self) -> str:
         """Return the namespace of everything."""
         return self.spec.namespace or f"{self.model.spec.service.namespace}-observability"
+
+    def pod(self, role: str) -> Pod:
+        """Return what the pods of a role of the Collector are given."""
+        found: Pod = getattr(self.spec, role)
+        return found
 
     def host(self, service: str) -> str:
         """Return the name of a Service as pods of any namespace reach it."""
