@@ -26,6 +26,7 @@ from imsobs.outputs.kubernetes.objects import (
     pod_security,
     resources,
     spread,
+    variables,
 )
 from imsobs.outputs.kubernetes.scaled import sized
 from imsobs.outputs.references import COLLECTOR, written
@@ -212,7 +213,7 @@ def _environment(cluster: Cluster, role: str, protected: list[str]) -> list[Obje
         found["IMSOBS_ENVIRONMENT"] = cluster.environment
         headers = probe.variables(cluster.model)
         secrets = [from_secret(name, PROBE_SECRET, name) for name in headers]
-    return [*({"name": name, "value": value} for name, value in found.items()), *secrets]
+    return [*variables(found), *secrets]
 
 
 def _ports(cluster: Cluster, config: dict[str, Any]) -> list[Object]:

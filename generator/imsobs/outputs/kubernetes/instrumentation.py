@@ -12,7 +12,7 @@ from typing import Any
 from imsobs import yamlio
 from imsobs.outputs.app import logging_config, sdk
 from imsobs.outputs.kubernetes import collectors
-from imsobs.outputs.kubernetes.objects import API, Cluster, Object, from_secret
+from imsobs.outputs.kubernetes.objects import API, Cluster, Object, from_secret, variables
 from imsobs.outputs.references import SDK, Reference, Value, written
 from imsobs.spec.schema.kubernetes import Instrumentation
 
@@ -62,7 +62,7 @@ def patches(cluster: Cluster, given: Instrumentation) -> dict[str, Object]:
             ],
         }
         if deployment in cluster.model.spec.service.names:
-            patched["env"] = [{"name": "OTEL_SERVICE_NAME", "value": deployment}]
+            patched["env"] = variables({"OTEL_SERVICE_NAME": deployment})
         annotations = {f"{_INJECT}/inject-python": name, f"{_INJECT}/container-names": container}
         volumes = [{"name": "imsobs", "configMap": {"name": f"{name}-instrumentation"}}]
         if tls:
@@ -110,14 +110,14 @@ def _environment(cluster: Cluster) -> list[Object]:
         "IMSOBS_ENVIRONMENT": cluster.environment,
     }
     left_out = {"OTEL_SERVICE_NAME", "OTEL_EXPORTER_OTLP_ENDPOINT"}
-    found = [
-        {"name": name, "value": known.get(name) or _default(value)}
+    values = {
+        name: known.get(name) or _default(value)
         for name, value in sdk.settings(cluster.model).items()
         if name not in left_out
-    ]
-    found += [{"name": name, "value": value} for name, value in servers.items()]
+    } | servers
     if ingest.tls:
-        found.append({"name": _CA, "value": f"{_CERTIFICATE}/{_CERTIFICATE_FILE}"})
+        values[_CA] = f"{_CERTIFICATE}/{_CERTIFICATE_FILE}"
+    found = variables(values)
     if ingest.auth == "bearer":
         found.append(from_secret(_TOKEN, collectors.OTLP_SECRET, "otlp_token"))
     return found

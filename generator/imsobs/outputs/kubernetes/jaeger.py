@@ -6,18 +6,25 @@ from collections.abc import Iterator
 from typing import Any
 
 from imsobs import yamlio
+from imsobs.model import Model
 from imsobs.outputs.kubernetes import stores
-from imsobs.outputs.kubernetes.objects import Cluster, Object, from_secret, resources
+from imsobs.outputs.kubernetes.objects import (
+    Cluster,
+    Object,
+    from_secret,
+    port_of,
+    resources,
+    variables,
+)
 from imsobs.outputs.kubernetes.pods import Pods, objects_of
 from imsobs.outputs.references import COLLECTOR, Reference, written
-from imsobs.outputs.stack.hardening import image_of
+from imsobs.outputs.stack.hardening import go_runtime, image_of
 from imsobs.outputs.traces import jaeger
 from imsobs.spec.schema.base import seconds
 from imsobs.spec.schema.distributed import Cassandra, OpenSearch
-from imsobs.spec.schema.kubernetes import KubernetesJaeger
 
 NAME = stores.JAEGER
-CASSANDRA_PORT = 9042
+_CASSANDRA_PORT = 9042
 _USER, _PASSWORD = "JAEGER_STORE_USERNAME", "JAEGER_STORE_PASSWORD"
 
 
@@ -29,27 +36,21 @@ def objects(cluster: Cluster) -> Iterator[Object]:
     """
     if not (own := stores.own_jaeger(cluster)):
         return
-    given, component = own
-    ports = component.ports
-    secret = (given.cassandra or given.opensearch or OpenSearch(urls=["http://none"])).secret
+    given, component = own.pods, own.component
+    ports, secret = component.ports, own.store.secret
+    account = [from_secret(_USER, secret, "username")] if secret else []
+    account += [from_secret(_PASSWORD, secret, "password")] if secret else []
     pods = Pods(
         image=image_of(NAME, component),
         replicas=given.replicas,
         resources=resources(given.cpus, given.memory_mib),
         arguments=["--config=/etc/jaeger/jaeger.yaml"],
-        files={"jaeger.yaml": yamlio.dump(configuration(cluster, given))},
+        files={"jaeger.yaml": yamlio.dump(configuration(cluster.model, own))},
         folder="/etc/jaeger",
         environment=[
             {"name": "IMSOBS_BIND_ADDRESS", "value": "0.0.0.0"},  # noqa: S104 - a pod's own
-            {"name": "GOMEMLIMIT", "value": f"{given.memory_mib * 8 // 10}MiB"},
-            *(
-                [
-                    from_secret(_USER, secret, "username"),
-                    from_secret(_PASSWORD, secret, "password"),
-                ]
-                if secret
-                else []
-            ),
+            *variables(go_runtime(given.memory_mib)),
+            *account,
         ],
         ports={
             "otlp-grpc": ports.otlp_grpc,
@@ -63,20 +64,20 @@ def objects(cluster: Cluster) -> Iterator[Object]:
     yield from objects_of(cluster, NAME, pods)
 
 
-def configuration(cluster: Cluster, given: KubernetesJaeger) -> dict[str, Any]:
+def store_ports(store: Cassandra | OpenSearch) -> tuple[int, ...]:
+    """Return the ports at which Jaeger reaches where traces are kept."""
+    if isinstance(store, Cassandra):
+        return (_CASSANDRA_PORT,)
+    return tuple(port_of(url) for url in store.urls)
+
+
+def configuration(model: Model, own: stores.OwnJaeger) -> dict[str, Any]:
     """Return jaeger.yaml: the one machine's, on another store."""
-    component = cluster.model.spec.stack.jaeger
-    if component is None:
-        raise ValueError("a stack without Jaeger has no configuration of it")
-    sections = jaeger.sections(cluster.model, component)
-    kept_s = seconds(cluster.model.spec.retention.traces)
-    backend = (
-        {"cassandra": _cassandra(given.cassandra, kept_s)}
-        if given.cassandra
-        else {"opensearch": _opensearch(given.opensearch)}
-        if given.opensearch
-        else {}
-    )
+    sections = jaeger.sections(model, own.component)
+    if isinstance(own.store, Cassandra):
+        backend = {"cassandra": _cassandra(own.store, seconds(model.spec.retention.traces))}
+    else:
+        backend = {"opensearch": _opensearch(own.store)}
     sections["extensions"]["jaeger_storage"] = {"backends": {"traces": backend}}
     found: dict[str, Any] = written(sections, COLLECTOR)
     return found
@@ -101,7 +102,7 @@ def _cassandra(store: Cassandra, kept_s: int) -> dict[str, Any]:
         },
         "connection": {
             "servers": list(store.servers),
-            "port": CASSANDRA_PORT,
+            "port": _CASSANDRA_PORT,
             "local_dc": store.datacenter,
             **_basic(store.secret),
             "tls": {"insecure": True},

@@ -7,13 +7,12 @@ from typing import Any
 
 from imsobs import yamlio
 from imsobs.outputs.kubernetes import stores
-from imsobs.outputs.kubernetes.objects import Cluster, Object, from_secret, resources
+from imsobs.outputs.kubernetes.objects import Cluster, Object, from_secret, resources, variables
 from imsobs.outputs.kubernetes.pods import Pods, objects_of
 from imsobs.outputs.logs import loki
 from imsobs.outputs.references import LOKI, Reference, written
-from imsobs.outputs.stack.hardening import image_of
+from imsobs.outputs.stack.hardening import go_runtime, image_of
 from imsobs.spec.schema.distributed import ObjectStore
-from imsobs.spec.schema.kubernetes import KubernetesLoki
 
 NAME = stores.LOKI
 GOSSIP_PORT = 7946
@@ -25,8 +24,7 @@ def objects(cluster: Cluster) -> Iterator[Object]:
     """Yield Loki, where it is rendered here."""
     if not (own := stores.own_loki(cluster)):
         return
-    given, component = own
-    secret = given.s3.secret if given.s3 else None
+    given, component, secret = own.pods, own.component, own.bucket.secret
     keys = [from_secret(_KEY, secret, "access_key_id")] if secret else []
     keys += [from_secret(_SECRET, secret, "secret_access_key")] if secret else []
     pods = Pods(
@@ -34,11 +32,11 @@ def objects(cluster: Cluster) -> Iterator[Object]:
         replicas=given.replicas,
         resources=resources(given.cpus, given.memory_mib),
         arguments=["-config.file=/etc/loki/loki.yaml", "-config.expand-env=true"],
-        files={"loki.yaml": yamlio.dump(configuration(cluster, given))},
+        files={"loki.yaml": yamlio.dump(configuration(cluster, own))},
         folder="/etc/loki",
         environment=[
             {"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
-            {"name": "GOMEMLIMIT", "value": f"{given.memory_mib * 8 // 10}MiB"},
+            *variables(go_runtime(given.memory_mib)),
             *keys,
         ],
         ports={"http": component.ports.http},
@@ -50,11 +48,9 @@ def objects(cluster: Cluster) -> Iterator[Object]:
     yield from objects_of(cluster, NAME, pods)
 
 
-def configuration(cluster: Cluster, given: KubernetesLoki) -> dict[str, Any]:
+def configuration(cluster: Cluster, own: stores.OwnLoki) -> dict[str, Any]:
     """Return loki.yaml: the one machine's, in a ring and on an object store."""
-    component = cluster.model.spec.stack.loki
-    if component is None or given.s3 is None:
-        raise ValueError("Loki is rendered for a stack with Loki and a bucket")
+    given, component = own.pods, own.component
     one = loki.sections(cluster.model, component)
     address = Reference("POD_IP")
     copies = min(3, given.replicas)
@@ -73,7 +69,7 @@ def configuration(cluster: Cluster, given: KubernetesLoki) -> dict[str, Any]:
             "path_prefix": _DATA,
             "replication_factor": copies,
             "ring": {"instance_addr": address, "kvstore": {"store": "memberlist"}},
-            "storage": {"s3": _s3(given.s3)},
+            "storage": {"s3": _s3(own.bucket)},
         },
         "memberlist": {
             "bind_addr": [address],

@@ -46,9 +46,9 @@ def pods(cluster: Cluster) -> dict[str, tuple[int, float, int, int]]:
         memory = operated.memory_mib + sum(each for _, each in more)
         found[name] = (operated.replicas, cpus, memory, operated.disk_gib)
     if own := stores.own_jaeger(cluster):
-        found[stores.JAEGER] = (own[0].replicas, own[0].cpus, own[0].memory_mib, 0)
+        found[stores.JAEGER] = (own.pods.replicas, own.pods.cpus, own.pods.memory_mib, 0)
     if own_loki := stores.own_loki(cluster):
-        given = own_loki[0]
+        given = own_loki.pods
         found[stores.LOKI] = (given.replicas, given.cpus, given.memory_mib, given.disk_gib)
     return found
 

@@ -99,10 +99,10 @@ def _within(cluster: Cluster, found: dict[str, _Rules]) -> None:
         ("alertmanager", "alertmanager", (alertmanager.MESH_PORT,)),
     ]
     if own := stores.own_jaeger(cluster):
-        edges.append(("sample", "jaeger", (own[1].ports.otlp_grpc,)))
-        edges.append(("prometheus", "jaeger", (own[1].ports.telemetry,)))
+        edges.append(("sample", "jaeger", (own.component.ports.otlp_grpc,)))
+        edges.append(("prometheus", "jaeger", (own.component.ports.telemetry,)))
     if own_loki := stores.own_loki(cluster):
-        of_loki = own_loki[1].ports
+        of_loki = own_loki.component.ports
         edges.append(("derive", "loki", (of_loki.http,)))
         edges.append(("prometheus", "loki", (of_loki.http,)))
         edges.append(("loki", "loki", (of_loki.http, of_loki.grpc, loki.GOSSIP_PORT)))
@@ -122,18 +122,14 @@ def _from_outside(cluster: Cluster, found: dict[str, _Rules]) -> None:
     viewers = [_namespace(name) for name in spec.grafana.namespaces or [cluster.namespace]]
     queried = {"prometheus": prometheus.PORT, "alertmanager": alertmanager.PORT}
     if own := stores.own_jaeger(cluster):
-        queried["jaeger"] = own[1].ports.http
-        given = own[0]
-        urls = given.opensearch.urls if given.opensearch else []
-        to = tuple(port_of(url) for url in urls) or (jaeger.CASSANDRA_PORT,)
-        found["jaeger"].egress.append((None, to))
+        queried["jaeger"] = own.component.ports.http
+        found["jaeger"].egress.append((None, jaeger.store_ports(own.store)))
     elif "sample" in found and (address := stores.traces_address(cluster)):
         found["sample"].egress.append((None, (int(address.rpartition(":")[2]),)))
     if own_loki := stores.own_loki(cluster):
-        queried["loki"] = own_loki[1].ports.http
-        bucket = own_loki[0].s3
-        endpoint = bucket.endpoint if bucket else None
-        found["loki"].egress.append((None, (port_of(endpoint or "https://s3"),)))
+        queried["loki"] = own_loki.component.ports.http
+        endpoint = own_loki.bucket.endpoint or "https://s3"
+        found["loki"].egress.append((None, (port_of(endpoint),)))
     elif url := stores.logs_url(cluster):
         found["derive"].egress.append((None, (port_of(url),)))
     for name, port in queried.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -205,6 +206,11 @@ def claim(workload: Workload) -> Object:
     if workload.storage_class is not None:
         found["storageClassName"] = workload.storage_class
     return found
+
+
+def variables(values: Mapping[str, str]) -> list[Object]:
+    """Return the variables of a container whose values are in the open."""
+    return [{"name": name, "value": value} for name, value in values.items()]
 
 
 def from_secret(name: str, secret: str, key: str) -> Object:

@@ -16,7 +16,7 @@ from imsobs.outputs.network import COMPOSE, collector_environment
 from imsobs.outputs.prometheus import server as prometheus_plan
 from imsobs.outputs.references import Joined, Reference, join
 from imsobs.outputs.stack import ingest, native
-from imsobs.outputs.stack.hardening import USERS, VOLUMES, mount, service, volume
+from imsobs.outputs.stack.hardening import USERS, VOLUMES, go_runtime, mount, service, volume
 from imsobs.spec.schema.stack import Gateway, Grafana, Jaeger, Loki, Promtail
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -115,11 +115,6 @@ def otelcol(model: Model) -> Service:
     }
 
 
-def _runtime(memory_mib: int) -> dict[str, str]:
-    """Return the Go runtime's memory limit, 80 % of the container's."""
-    return {"GOMEMLIMIT": f"{memory_mib * 80 // 100}MiB"}
-
-
 def _environment(model: Model) -> Reference:
     return Reference("IMSOBS_ENVIRONMENT", model.spec.service.environments[0])
 
@@ -131,7 +126,7 @@ def prometheus(model: Model) -> Service:
     return {
         **_running("prometheus", model),
         "command": prometheus_plan.flags(model, COMPOSE.bind, config, data),
-        "environment": _runtime(component.memory_mib),
+        "environment": go_runtime(component.memory_mib),
         "volumes": [
             mount("./prometheus.yaml", artifacts.PROMETHEUS),
             mount("./compose/targets", artifacts.NATIVE_TARGETS),
@@ -158,7 +153,7 @@ def alertmanager(model: Model) -> Service:
         # Secret files are named relative to the working folder.
         "working_dir": artifacts.CONTAINER_ROOT,
         "command": native.alertmanager_flags(COMPOSE.bind, port, config, data),
-        "environment": _runtime(component.memory_mib),
+        "environment": go_runtime(component.memory_mib),
         "volumes": [
             mount("../alerts"),
             mount(f"../{model.spec.routing.secrets}"),
@@ -177,7 +172,7 @@ def jaeger(model: Model, component: Jaeger) -> Service:
         **_running("jaeger", model),
         "command": [f"--config={artifacts.CONTAINER_ROOT}/{artifacts.JAEGER}"],
         "environment": {
-            **_runtime(component.memory_mib),
+            **go_runtime(component.memory_mib),
             "IMSOBS_BIND_ADDRESS": COMPOSE.bind,
             "IMSOBS_JAEGER_DATA": VOLUMES["jaeger"],
         },
@@ -199,7 +194,7 @@ def loki(model: Model, component: Loki) -> Service:
             "-config.expand-env=true",
         ],
         "environment": {
-            **_runtime(component.memory_mib),
+            **go_runtime(component.memory_mib),
             "IMSOBS_BIND_ADDRESS": COMPOSE.bind,
             "IMSOBS_LOKI_DATA": VOLUMES["loki"],
         },
@@ -218,7 +213,7 @@ def grafana(model: Model, component: Grafana) -> Service:
     return {
         **_running("grafana", model),
         "environment": {
-            **_runtime(component.memory_mib),
+            **go_runtime(component.memory_mib),
             **grafana_plan.settings(
                 model,
                 component,
@@ -258,7 +253,7 @@ def promtail(model: Model, component: Promtail) -> Service:
             f"-positions.file={positions}",
             join("-client.external-labels=deployment_environment_name=", _environment(model)),
         ],
-        "environment": _runtime(component.memory_mib),
+        "environment": go_runtime(component.memory_mib),
         "volumes": [
             mount("./promtail.yaml", artifacts.PROMTAIL),
             mount("../logs"),

@@ -52,6 +52,11 @@ def _shipped_digest(name: str, component: Component) -> str | None:
     return entry.digest if same else None
 
 
+def go_runtime(memory_mib: int) -> dict[str, str]:
+    """Return the Go runtime's memory limit, 80 % of the container's."""
+    return {"GOMEMLIMIT": f"{memory_mib * 80 // 100}MiB"}
+
+
 def service(name: str, component: Component, user: str) -> dict[str, Any]:
     """Return the part of a service that no service may be without."""
     return {
