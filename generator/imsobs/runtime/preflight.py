@@ -9,7 +9,6 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 
@@ -155,14 +154,6 @@ def _images(root: Path) -> Iterator[Finding]:
         yield Finding("images", "ok", "every image is pulled by digest")
 
 
-def _secret_names(node: Any) -> Iterator[str]:
-    if isinstance(node, dict):
-        for key, value in node.items():
-            if str(key).endswith("_file") and isinstance(value, str):
-                yield value
-            yield from _secret_names(value)
-
-
 def _receivers(model: Model, root: Path) -> Iterator[Finding]:
     routing = model.spec.routing
     folder = root / routing.secrets
@@ -170,7 +161,7 @@ def _receivers(model: Model, root: Path) -> Iterator[Finding]:
     silent = []
     for name in sorted(used):
         receiver = model.spec.receivers.get(name)
-        wanted = list(_secret_names(receiver.model_dump())) if receiver is not None else []
+        wanted = receiver.secret_files() if receiver is not None else []
         missing = [file for file in wanted if not (folder / file).is_file()]
         if missing:
             files = ", ".join(str(folder / file) for file in missing)

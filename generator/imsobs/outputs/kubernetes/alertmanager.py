@@ -65,28 +65,17 @@ def _with_absolute_secrets(cluster: Cluster) -> Model:
 
 def _spec(cluster: Cluster) -> Object:
     given, component = cluster.spec.alertmanager, cluster.model.spec.stack.alertmanager
-    secret = [given.secret] if _reads_secrets(cluster.model) else []
+    # A Secret that nobody reads would be missed.
+    reads = any(receiver.secret_files() for receiver in cluster.model.spec.receivers.values())
     return {
         "version": shipped().image_tag(NAME, component.version),
         "image": image_of(NAME, component),
         "replicas": given.replicas,
         "serviceAccountName": NAME,
         "configSecret": CONFIG,
-        **({"secrets": secret} if secret else {}),
+        **({"secrets": [given.secret]} if reads else {}),
         "storage": {"volumeClaimTemplate": {"spec": claim(given)}},
         "resources": resources(given.cpus, given.memory_mib),
         "securityContext": pod_security(NAME),
         "topologySpreadConstraints": spread(SELECTED),
     }
-
-
-def _reads_secrets(model: Model) -> bool:
-    """Return whether a receiver reads a file: a Secret that nobody needs would be missed."""
-    given = [receiver.model_dump() for receiver in model.spec.receivers.values()]
-    return any(
-        key.endswith("_file") and value is not None
-        for receiver in given
-        for way in receiver.values()
-        if isinstance(way, dict)
-        for key, value in way.items()
-    )

@@ -99,6 +99,12 @@ class Receiver(Section):
         description="Send by mail. null: nothing is sent there.",
     )
 
+    def secret_files(self) -> list[str]:
+        """Return the files below ``routing.secrets`` that it reads."""
+        ways = (self.slack, self.pagerduty, self.webhook, self.email)
+        given = (getattr(way, key, None) for way in ways for key in SECRET_FILES)
+        return [file for file in given if file is not None]
+
 
 class Route(Section):
     """A route: alerts with these labels go to this receiver. First match wins.
