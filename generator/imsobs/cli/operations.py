@@ -107,7 +107,7 @@ def _estimate_cluster(
     results.print(table)
     # More digits would look like a measurement.
     about = float(f"{series:.2g}")
-    results.print(f"{about:,.0f} series in each Prometheus, {cluster.rate(load):,.0f} requests/s")
+    results.print(f"{about:,.0f} series in each Prometheus, {load.at_peak:,.0f} requests/s")
     for row in rows:
         if row.needed > row.most:
             errors.print(

@@ -10,8 +10,8 @@ import math
 from dataclasses import dataclass
 
 from imsobs.model import Model
-from imsobs.model.estimate import CONSTANTS, DAY, MIB, Constant, Load, constants
-from imsobs.model.sampling import SPAN_BYTES, held_seconds
+from imsobs.model.estimate import CONSTANTS, MIB, Constant, Load, constants
+from imsobs.model.sampling import SHARE_OF_MEMORY, SHARE_OF_POD, SPAN_BYTES, held_seconds
 from imsobs.spec.schema.base import seconds
 from imsobs.spec.schema.kubernetes import Kubernetes, Pod, Scaled
 
@@ -61,8 +61,6 @@ CLUSTER_FORMULAS = (
     "prometheus memory = prometheus_base + series x series_memory, in each of its pods",
     "network of derive = in: spans and records; out: spans to sample, records to Loki",
 )
-# What the limiter of a pod allows, and what of it traces may take.
-_LIMITER, _TRACES = 0.75, 0.5
 _US = 1e-6
 
 
@@ -88,7 +86,7 @@ class Pods:
 def cluster_estimate(model: Model, given: Kubernetes, load: Load) -> list[Pods]:
     """Return what each kind of pods needs, in the order of the pipeline."""
     value = {name: one.value for name, one in {**CONSTANTS, **CLUSTER_CONSTANTS}.items()}
-    spans, records = (rate(load) * each for each in (load.spans, load.records))
+    spans, records = (load.at_peak * each for each in (load.spans, load.records))
     span_bytes, record_bytes = spans * value["span_bytes"], records * value["record_bytes"]
     derive_cores = spans * value["derive_span"] + records * value["derive_record"]
     has_traces = model.spec.stack.jaeger is not None
@@ -100,7 +98,7 @@ def cluster_estimate(model: Model, given: Kubernetes, load: Load) -> list[Pods]:
     ]  # fmt: skip
     if has_traces:
         cores = spans * (value["hop_span"] + value["sample_span"]) * _US
-        held = rate(load) * held_seconds(model.spec, load.duration, load.unended) * load.spans
+        held = load.at_peak * held_seconds(model.spec, load.duration, load.unended) * load.spans
         needed = max(_needed(given.sample, cores), _for_traces(given.sample, held))
         memory = value["otelcol_base"] + held * SPAN_BYTES / needed
         rows.append(_pods("sample", given.sample, cores, needed, given.sample.most, memory,
@@ -113,11 +111,6 @@ def cluster_estimate(model: Model, given: Kubernetes, load: Load) -> list[Pods]:
     count = given.prometheus.replicas
     rows.append(_pods("prometheus", given.prometheus, None, count, count, memory, count * written))
     return rows
-
-
-def rate(load: Load) -> float:
-    """Return the requests per second at the peak."""
-    return load.requests_per_day / DAY * load.peak
 
 
 def cluster_series(rows: list[Pods], load: Load) -> float:
@@ -139,7 +132,7 @@ def _needed(pods: Scaled, cores: float) -> int:
 
 def _for_traces(pods: Scaled, held_spans: float) -> int:
     """Return the pods of ``sample`` whose memory holds these spans."""
-    room = pods.memory_mib * MIB * _LIMITER * _TRACES / SPAN_BYTES
+    room = pods.memory_mib * MIB * SHARE_OF_POD * SHARE_OF_MEMORY / SPAN_BYTES
     return math.ceil(held_spans / room)
 
 

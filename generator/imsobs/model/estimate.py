@@ -129,6 +129,11 @@ class Load:
     duration: float
     unended: float
 
+    @property
+    def at_peak(self) -> float:
+        """Return the requests per second at the peak."""
+        return self.requests_per_day / DAY * self.peak
+
     @classmethod
     def of(
         cls,
@@ -211,8 +216,7 @@ def estimate(model: Model, load: Load) -> list[Need]:
 
 def held_traces(model: Model, load: Load) -> float:
     """Return how many undecided traces the Collector holds at the peak."""
-    per_second = load.requests_per_day / DAY * load.peak
-    held = per_second * held_seconds(model.spec, load.duration, load.unended)
+    held = load.at_peak * held_seconds(model.spec, load.duration, load.unended)
     return min(held, float(most_held(model.spec)))
 
 
@@ -235,8 +239,8 @@ def explanation(model: Model, load: Load) -> list[str]:
     """Return the load, the formulas and the constants as lines of text."""
     return [
         f"load: {load.requests_per_day:,.0f} requests a day "
-        f"({load.requests_per_day / DAY:.1f}/s, {load.requests_per_day / DAY * load.peak:.1f}/s "
-        f"at the peak), {load.spans:g} spans and {load.records:g} log records each, "
+        f"({load.requests_per_day / DAY:.1f}/s, {load.at_peak:.1f}/s at the peak), "
+        f"{load.spans:g} spans and {load.records:g} log records each, "
         f"{load.kept:.1%} of traces kept, requests of {load.duration:g} s, {load.unended:.0%} of "
         f"traces without one ({held_traces(model, load):,.0f} traces held), {load.series:,} series "
         "at most",

@@ -16,6 +16,8 @@ SPAN_BYTES = 4.3 * 1024
 SPANS_PER_TRACE = 6
 # Of the Collector's memory limit, held traces get half; the rest is for everything else.
 SHARE_OF_MEMORY = 0.5
+# Of a pod's memory, the Collector's limit; the rest is for what no limiter counts.
+SHARE_OF_POD = 0.75
 _MIB = 1024 * 1024
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from imsobs.model import Model, resolve
+from imsobs.model.sampling import SHARE_OF_POD
 from imsobs.spec.schema.kubernetes import Kubernetes
 from imsobs.spec.schema.root import Spec
-
-# The rest of a pod's memory is for what no limiter counts.
-_SHARE = 0.75
 
 
 def scaled(model: Model, kubernetes: Kubernetes) -> Model:
@@ -32,5 +30,5 @@ def sized(model: Model, memory_mib: int) -> Model:
 
 
 def _with_memory(spec: Spec, memory_mib: int) -> Spec:
-    limit = {"memory_limit_mib": int(memory_mib * _SHARE)}
+    limit = {"memory_limit_mib": int(memory_mib * SHARE_OF_POD)}
     return spec.model_copy(update={"collector": spec.collector.model_copy(update=limit)})
