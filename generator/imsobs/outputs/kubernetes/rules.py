@@ -33,9 +33,8 @@ def are_files(cluster: Cluster) -> bool:
 def files(cluster: Cluster) -> Iterator[Object]:
     """Yield a ConfigMap for each rule file; none where rules are objects."""
     for page in _pages(cluster) if are_files(cluster) else ():
-        file = PurePosixPath(page.path).name
-        name = f"{_VOLUME}-{PurePosixPath(file).stem}"
-        yield cluster.object("ConfigMap", name, "rules", data={file: yamlio.dump(page.sections)})
+        data = {PurePosixPath(page.path).name: yamlio.dump(page.sections)}
+        yield cluster.object("ConfigMap", _config_map(page), "rules", data=data)
 
 
 def mounted(cluster: Cluster) -> Object:
@@ -43,7 +42,7 @@ def mounted(cluster: Cluster) -> Object:
 
     The operator lays ``containers`` over its own, mount by mount: its folder of rules becomes ours.
     """
-    sources = [{"configMap": {"name": found["metadata"]["name"]}} for found in files(cluster)]
+    sources = [{"configMap": {"name": _config_map(page)}} for page in _pages(cluster)]
     mount = {"name": _VOLUME, "mountPath": _FOLDER, "readOnly": True}
     return {
         # The operator names the folder only where there is a selector; nothing has this label.
@@ -68,6 +67,10 @@ def objects(cluster: Cluster) -> Iterator[tuple[str, Object]]:
 
 def _pages(cluster: Cluster) -> Iterator[YamlPage]:
     return (page for page in rules.plan(cluster.model) if page.path != rules.DISABLED)
+
+
+def _config_map(page: YamlPage) -> str:
+    return f"{_VOLUME}-{PurePosixPath(page.path).stem}"
 
 
 def _name(group: str) -> str:
