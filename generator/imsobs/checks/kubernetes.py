@@ -39,7 +39,7 @@ def _namespace(model: Model, given: Kubernetes) -> Iterator[Problem]:
     if own.endswith("-"):
         message = f"{own} is part of labels and names of objects, which end in a letter or digit"
         yield Problem(("service", "namespace"), message, "kubernetes/namespace")
-    name = given.namespace or f"{model.spec.service.namespace}-observability"
+    name = given.namespace or conventions.stack_name(own)
     if len(name) > _LONGEST_NAMESPACE:
         message = (
             f"{name} has {len(name)} characters; opentelemetry-operator cuts labels that begin"

@@ -138,6 +138,11 @@ def held_traces_limit(namespace: str) -> str:
     return f"{namespace.replace('-', '_')}_held_traces_limit"
 
 
+def stack_name(namespace: str) -> str:
+    """Return the name of the stack: compose's project, and the namespace on Kubernetes."""
+    return f"{namespace}-observability"
+
+
 def scrape_job(namespace: str, what: str) -> str:
     """Return the job of the service's series: ``metrics``, ``processes`` or ``state``."""
     return f"{namespace}-{what}"

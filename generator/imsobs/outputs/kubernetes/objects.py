@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from imsobs.model import Model
+from imsobs.model import Model, conventions
 from imsobs.outputs.collector import probe
 from imsobs.outputs.stack.hardening import USERS
 from imsobs.spec.schema.kubernetes import Kubernetes, Pod, Workload
@@ -56,7 +56,7 @@ class Cluster:
     @property
     def namespace(self) -> str:
         """Return the namespace of everything."""
-        return self.spec.namespace or f"{self.model.spec.service.namespace}-observability"
+        return self.spec.namespace or conventions.stack_name(self.model.spec.service.namespace)
 
     def pod(self, role: str) -> Pod:
         """Return what the pods of a role of the Collector are given."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from imsobs import artifacts
-from imsobs.model import Model, ingest
+from imsobs.model import Model, conventions, ingest
 from imsobs.outputs.references import COMPOSE, Reference, written
 from imsobs.outputs.stack import containers, digests
 from imsobs.outputs.stack.containers import PASSWORD_SECRET
@@ -44,7 +44,7 @@ def _sections(model: Model, read: Mapping[str, list[Page]]) -> dict[str, Any]:
     for name, pages in read.items():
         services[name]["labels"] = digests.label(pages)
     return {
-        "name": f"{model.spec.service.namespace}-observability",
+        "name": conventions.stack_name(model.spec.service.namespace),
         "x-required": {"grafana-admin-password": password} if stack.grafana else {},
         "services": services,
         "networks": _networks(),
