@@ -195,6 +195,9 @@ class Reader:
 
 def _beyond(text: str) -> Any:
     """Return where a text has more values than a file may have, None where it has fewer."""
+    # Each takes a character at least, so hardly any text has to be looked through.
+    if len(text) < 2 * MAX_NODES:
+        return None
     scalars = (e for e in yaml.parse(text, Loader=_Base) if isinstance(e, yaml.ScalarEvent))
     event = next(islice(scalars, 2 * MAX_NODES, None), None)
     return event.start_mark if event is not None else None
