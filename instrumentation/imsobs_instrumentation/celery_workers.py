@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from importlib.util import find_spec
 
 
 def install(flush: Callable[[], None]) -> None:
@@ -17,6 +16,9 @@ def install(flush: Callable[[], None]) -> None:
 
 def connect(signal: str, receiver: Callable[..., None]) -> None:
     """Let a signal of Celery's call a receiver; without Celery, nothing."""
-    if find_spec("celery") is not None:
+    try:
         signals = importlib.import_module("celery.signals")
-        getattr(signals, signal).connect(receiver, weak=False)
+    except ImportError:
+        # Nor is a folder of the service Celery because it has that name.
+        return
+    getattr(signals, signal).connect(receiver, weak=False)

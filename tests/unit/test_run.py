@@ -333,12 +333,11 @@ def test_a_process_of_celerys_pool_sends_before_it_ends(monkeypatch: pytest.Monk
     monkeypatch.setitem(
         sys.modules, "celery.signals", SimpleNamespace(worker_process_shutdown=signal)
     )
-    monkeypatch.setattr(celery_workers, "find_spec", lambda name: name == "celery" or None)
     flushed: list[bool] = []
     celery_workers.install(lambda: flushed.append(True))
     (ends,) = receivers
     ends(sender=None, pid=7, exitcode=0)
     assert flushed == [True]
-    monkeypatch.setattr(celery_workers, "find_spec", lambda _: None)
+    monkeypatch.delitem(sys.modules, "celery.signals")
     celery_workers.install(lambda: None)
     assert len(receivers) == 1
