@@ -323,8 +323,10 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def code(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int:
-    monkeypatch.setattr(sys, "argv", ["imsobs", "live-check", *(str(part) for part in arguments)])
+def code(
+    monkeypatch: pytest.MonkeyPatch, *arguments: str | Path, command: str = "live-check"
+) -> int:
+    monkeypatch.setattr(sys, "argv", ["imsobs", command, *(str(part) for part in arguments)])
     with pytest.raises(SystemExit) as ended:
         main()
     return int(ended.value.code or 0)
@@ -407,16 +409,10 @@ def test_status_of_a_service_shows_all_of_its_metrics(
     up = Status("native", [], Telemetry(), [])
     monkeypatch.setattr("imsobs.runtime.status.collect", lambda *_: up)
     held = holds([series("shop_requests_total")], {"shop_requests_total": [(OWN, 3)]})
-    monkeypatch.setattr(sys, "argv", ["imsobs", "status", "--root", str(project), "--service"])
-    sys.argv.append("orders-api")
-    with pytest.raises(SystemExit) as ended:
-        main()
+    given = ("--root", project, "--service")
+    assert code(monkeypatch, *given, "orders-api", command="status") == ExitCode.OK
     text = capsys.readouterr().out
-    assert ended.value.code == ExitCode.OK
     assert re.search(r"^shop_requests_total +orders-api +3 +span http_request", text, re.MULTILINE)
     assert "otelcol_receiver_refused_spans_total" not in text
     assert any("[3600s] anchored" in query for query in held.asked)
-    sys.argv[-1] = "orders-apy"
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == ExitCode.INPUT
+    assert code(monkeypatch, *given, "orders-apy", command="status") == ExitCode.INPUT
