@@ -178,41 +178,35 @@ redaction: {values: {pin: '\\bpin \\d{4}\\b'}, statements: [], drop: ['^gen_ai\\
 }
 
 
-def compiled(folder: Path, *texts: str) -> Compiled:
-    """Return what is made of the base and texts laid over it, put into a folder as one spec."""
+def compiled(folder: Path, *texts: str, base: str = BASE) -> Compiled:
+    """Return what is made of a base and texts laid over it, put into a folder as one spec."""
     file = folder / "spec.yaml"
-    file.write_text(yaml.safe_dump(merged(BASE, *texts), sort_keys=False))
+    file.write_text(yaml.safe_dump(merged(base, *texts), sort_keys=False))
     return read_spec([file])
 
 
-def model_of(folder: Path, *texts: str) -> Model:
-    """Return the model of the base with texts laid over it; AssertionError names its problems."""
-    found = compiled(folder, *texts)
+def model_of(folder: Path, *texts: str, base: str = BASE) -> Model:
+    """Return the model of a base with texts laid over it; AssertionError names its problems."""
+    found = compiled(folder, *texts, base=base)
     assert found.model is not None, found.lines()
     return found.model
 
 
-def rendered(folder: Path, *texts: str) -> Model:
-    """Render the base with texts laid over it into a folder; return its model."""
-    model = model_of(folder, *texts)
+def rendered(folder: Path, *texts: str, base: str = BASE) -> Model:
+    """Render a base with texts laid over it into a folder; return its model."""
+    model = model_of(folder, *texts, base=base)
     write.apply(folder, write.changes(folder, render_model(model)))
     return model
 
 
 def smallest(folder: Path, *texts: str) -> Model:
     """Return the model of the smallest spec with texts laid over it."""
-    file = folder / "spec.yaml"
-    file.write_text(yaml.safe_dump(merged(SMALLEST, *texts), sort_keys=False))
-    found = read_spec([file])
-    assert found.model is not None, found.lines()
-    return found.model
+    return model_of(folder, *texts, base=SMALLEST)
 
 
 def rendered_alone(folder: Path, *texts: str) -> Model:
     """Render the smallest spec with texts laid over it into a folder; return its model."""
-    model = smallest(folder, *texts)
-    write.apply(folder, write.changes(folder, render_model(model)))
-    return model
+    return rendered(folder, *texts, base=SMALLEST)
 
 
 def merged(*texts: str) -> dict[str, Any]:

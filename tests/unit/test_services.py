@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from small_specs import PARTS, merged, model_of, smallest
+from small_specs import PARTS, compiled, model_of, smallest
 
 from imsobs import yamlio
-from imsobs.compile import Compiled, read_spec, render_model
+from imsobs.compile import read_spec, render_model
 from imsobs.model import Model
 from imsobs.model.receivers import receivers_of
 from imsobs.model.reporters import reporters
@@ -31,16 +30,8 @@ labels: {queue: {values: [mail]}}
 """
 
 
-def compiled(folder: Path, *texts: str) -> Compiled:
-    file = folder / "shop.yaml"
-    file.write_text(yaml.safe_dump(merged(SHOP, *texts), sort_keys=False))
-    return read_spec([file])
-
-
 def shop(folder: Path, *texts: str) -> Model:
-    found = compiled(folder, *texts)
-    assert found.model is not None, found.lines()
-    return found.model
+    return model_of(folder, *texts, base=SHOP)
 
 
 def rendered(model: Model, path: str) -> Any:
@@ -166,10 +157,10 @@ def test_an_objective_for_one_service_counts_that_one(tmp_path: Path) -> None:
 
 
 def test_a_fault_of_a_pack_is_told_where_the_service_uses_it(tmp_path: Path) -> None:
-    lines = compiled(tmp_path, "labels: {queue: {values: null}}").lines()
+    lines = compiled(tmp_path, "labels: {queue: {values: null}}", base=SHOP).lines()
     assert lines
-    used = (tmp_path / "shop.yaml").read_text().splitlines().index("    - queue") + 1
-    assert all(f"shop.yaml:{used}:" in line or "queue" in line for line in lines)
+    used = (tmp_path / "spec.yaml").read_text().splitlines().index("    - queue") + 1
+    assert all(f"spec.yaml:{used}:" in line or "queue" in line for line in lines)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +177,7 @@ def test_a_fault_of_a_pack_is_told_where_the_service_uses_it(tmp_path: Path) -> 
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_service(tmp_path: Path, overlay: str, told: str) -> None:
-    lines = compiled(tmp_path, overlay).lines()
+    lines = compiled(tmp_path, overlay, base=SHOP).lines()
     assert any(told in line for line in lines), lines
 
 
@@ -221,6 +212,7 @@ def test_an_owner_whom_no_route_tells_is_a_fault(tmp_path: Path) -> None:
 receivers: {rest: {}, data: {webhook: {url: "http://127.0.0.1:9/"}}}
 routing: {receiver: rest, routes: {data: {match: {team: data}, receiver: data}}}
 """,
+        base=SHOP,
     ).lines()
     assert lines
     assert all("of team web, so only the default receiver is told" in line for line in lines)
