@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
-from imsobs.runtime.drill.server import Server
+from imsobs.runtime.drill.server import serving
 
 HOSTILE = '<img src=x onerror="window.hostile=1">'
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -74,10 +73,5 @@ class Prometheus(BaseHTTPRequestHandler):
 @contextmanager
 def fake_prometheus() -> Iterator[str]:
     """Yield the base URL of one that runs."""
-    server = Server(("127.0.0.1", 0), Prometheus)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with serving(Prometheus) as server:
         yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()

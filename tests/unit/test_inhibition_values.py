@@ -12,19 +12,6 @@ from imsobs.checks.inhibitions import problems
 from imsobs.model import Model
 from imsobs.spec.schema.routing import Inhibition
 
-OWN = """
-alerting: {groups: {mine: {team: me, dashboard: pages}}}
-alerts:
-  ManyPages:
-    severity: warning
-    group: mine
-    expr: "service:shop_pages:rate5m"
-    threshold: 5
-    for: 3m
-    summary: "{{ $who }} has many"
-    description: Many.
-    drill: {skip: A test.}
-"""
 ENV = "deployment_environment_name"
 WHO = {ENV, "service_name"}
 # Alert -> labels that it always has, labels of what it measures; None: they are not known.
@@ -36,7 +23,7 @@ CRITICAL, WARNING = {"severity": "critical"}, {"severity": "warning"}
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Model:
-    return model_of(tmp_path_factory.mktemp("spec"), PARTS["an objective and a band"], OWN)
+    return model_of(tmp_path_factory.mktemp("spec"), PARTS["an objective and a band"])
 
 
 def told(
@@ -48,14 +35,14 @@ def told(
     **values: str,
 ) -> list[tuple[str, str, str]]:
     """Return (path below the inhibition, check, message). values: alert -> what it measures."""
-    some = small.alerts["ManyPages"]
+    some = small.alerts["UnusualPages"]
     made = {
         name: dataclasses.replace(
             some,
             name=name,
             labels=labels,
             carried=None if carried is None else frozenset({*labels, *carried}),
-            value=values.get(name, some.value),
+            value=values.get(name, "service:shop_pages:rate5m"),
             path=("alerts", name),
         )
         for name, (labels, carried) in alerts.items()

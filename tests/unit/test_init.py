@@ -7,7 +7,7 @@ import posixpath
 import re
 import sys
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from imsobs.cli import app
 from imsobs.compile import read_spec, render_model
 from imsobs.errors import ImsobsError
+from imsobs.runtime.drill.server import serving
 from imsobs.runtime.start import begun, openapi, surroundings
 from imsobs.spec import packs
 
@@ -143,15 +144,10 @@ def test_a_document_that_comes_drop_by_drop_is_given_up(monkeypatch: pytest.Monk
         def log_message(self, *_: object) -> None: ...
 
     monkeypatch.setattr(openapi, "_SECONDS", 0.3)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Drops)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with serving(Drops) as server:
         with pytest.raises(ImsobsError, match="not there after"):
             openapi.fetched(f"http://127.0.0.1:{server.server_port}/openapi.json")
-    finally:
         ended.set()
-        server.shutdown()
-        server.server_close()
 
 
 def test_paths_that_are_no_routes_are_left_out_and_counted() -> None:
