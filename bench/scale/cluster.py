@@ -66,13 +66,9 @@ class Cluster:
         names = tuple(
             f"{self.address(SAMPLE, n)}:{self.ports.otlp_grpc}" for n in range(self.samples)
         )
-        given = self.topology or Topology(
+        topology = self.topology or Topology(
             Hosts(names), f"{self.address(CURRENT)}:{self.ports.otlp_grpc}"
         )
-        self.use(given)
-
-    def use(self, topology: Topology) -> None:
-        """Write the roles' configurations anew; a process reads its own when it starts."""
         for role, config in role_configs(self.model, topology).items():
             (self.folder / f"{role}.yaml").write_text(yamlio.dump(config), "utf-8")
 

@@ -15,6 +15,7 @@ against the exporter itself by `tests/scale`.
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import tempfile
 import time
@@ -22,7 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.harness import cpu_seconds, measured, memory_mib, say, spread
+from bench.harness import alternate, cpu_seconds, measured, memory_mib, say, spread
 from bench.project import components
 from bench.report import Goal, Page, Table, write
 from bench.scale import cluster as clusters
@@ -75,24 +76,25 @@ def main() -> None:
     if given.quick:
         given.requests, given.rounds, given.traces = 2000, 1, 20_000
     with measured() as run, tempfile.TemporaryDirectory() as folder:
-        found: list[list[Grown]] = []
-        for number in range(given.rounds):
-            names = [SINGLE, *map(str, COUNTS)]
-            order = names if number % 2 == 0 else names[::-1]
-            rows = {n: _measure(Path(folder) / f"{number}-{n}", n, given.requests) for n in order}
-            found.append([rows[name] for name in names])
+        runs = alternate(
+            {
+                name: functools.partial(_measure, Path(folder), name, given.requests)
+                for name in (SINGLE, *map(str, COUNTS))
+            },
+            given.rounds,
+        )
         ids = [os.urandom(16) for _ in range(given.traces)]
         rings = [moved(owners, ids) for owners in OWNERS]
         days = [day(most, _SEEN_SECONDS, _OPEN_SECONDS) for most in (10, 100)]
-    write(_page(given, [*zip(*found, strict=True)], rings, days), run, given.out)
+    write(_page(given, [*runs.values()], rings, days), run, given.out)
 
 
-def _measure(folder: Path, name: str, requests: int) -> Grown:
-    with clusters.running(folder, KEEP_ALL) as cluster:
+def _measure(scratch: Path, name: str, requests: int) -> Grown:
+    with clusters.running(Path(tempfile.mkdtemp(dir=scratch)), KEEP_ALL) as cluster:
         if name == SINGLE:
-            taking, roles = [_single(cluster)], {SINGLE: [_single(cluster)]}
             cluster.start()
-            taking[0].start()
+            taking = [_single(cluster).start()]
+            roles = {SINGLE: taking}
         else:
             cluster.start(**{DERIVE: int(name), SAMPLE: 2, CURRENT: 1})
             taking = [cluster.node(DERIVE, n) for n in range(int(name))]
@@ -122,12 +124,11 @@ def _measure(folder: Path, name: str, requests: int) -> Grown:
 
 def _single(cluster: Cluster) -> Node:
     """Return the single Collector, in a process as the roles are."""
-    if SINGLE not in cluster.nodes:
-        like = cluster.node(DERIVE)
-        file = cluster.folder / "single.yaml"
-        file.write_bytes(render_page(output.plan(cluster.model).config))
-        command: list[str | Path] = [cluster.binary, f"--config={file}"]
-        cluster.nodes[SINGLE] = Node(like.address, command, like.folder, like.ready, like.env)
+    like = cluster.node(DERIVE)
+    file = cluster.folder / "single.yaml"
+    file.write_bytes(render_page(output.plan(cluster.model).config))
+    command: list[str | Path] = [cluster.binary, f"--config={file}"]
+    cluster.nodes[SINGLE] = Node(like.address, command, like.folder, like.ready, like.env)
     return cluster.nodes[SINGLE]
 
 
@@ -135,14 +136,8 @@ def _settled(cluster: Cluster, taking: list[Node], wanted: int) -> tuple[int, in
     """Return the requests that were counted, and those whose traces are stored whole."""
     deadline = time.monotonic() + _SETTLE_SECONDS
     while True:
-        counted = round(
-            sum(
-                value
-                for node in taking
-                for series, value in node.scrape(cluster.ports.metrics).items()
-                if series.startswith("ims_requests_total{")
-            )
-        )
+        totals = (node.total(cluster.ports.metrics, "ims_requests_total{") for node in taking)
+        counted = round(sum(totals))
         stored = sum(len(spans) == SPANS for spans in cluster.stored_spans().values())
         if counted == stored == wanted or time.monotonic() > deadline:
             return counted, stored
@@ -150,7 +145,7 @@ def _settled(cluster: Cluster, taking: list[Node], wanted: int) -> tuple[int, in
 
 
 def _page(
-    given: argparse.Namespace, runs: list[tuple[Grown, ...]], rings: list[Moved], days: list[Day]
+    given: argparse.Namespace, runs: list[list[Grown]], rings: list[Moved], days: list[Day]
 ) -> Page:
     costs = Table(
         "Cost",

@@ -72,3 +72,8 @@ class Node:
             lines = client.get(f"http://{self.address}:{port}/metrics").text.splitlines()
         rows = (line.split(" # ")[0].rpartition(" ") for line in lines if line[:1] not in ("#", ""))
         return {series: float(value) for series, _, value in rows}
+
+    def total(self, port: int, *parts: str) -> float:
+        """Return the sum of the exposed series in which all of these texts are."""
+        rows = self.scrape(port).items()
+        return sum(value for series, value in rows if all(part in series for part in parts))

@@ -19,10 +19,12 @@ from imsobs.outputs.collector.roles import CURRENT, DERIVE, SAMPLE
 from imsobs.outputs.prometheus.server import FEATURES, sections
 from imsobs.runtime.build.binaries import resolve_binary
 
+_INTERVAL = "1s"
+
 
 @dataclass
 class Prometheus:
-    """A Prometheus that scrapes the processes of a cluster, once a second by default.
+    """A Prometheus that scrapes the processes of a cluster, once a second.
 
     Which ones there are is read from files, as they come and go. rules: files with rules;
     alertmanagers: addresses that alerts go to.
@@ -30,7 +32,6 @@ class Prometheus:
 
     cluster: Cluster
     number: int = 0
-    interval: str = "1s"
     rules: Sequence[Path] = ()
     alertmanagers: Sequence[str] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -55,7 +56,6 @@ class Prometheus:
 
     def _config(self) -> dict[str, Any]:
         planned = sections(self.cluster.model)
-        clock = {"scrape_interval": self.interval, "scrape_timeout": self.interval}
         jobs = []
         for job in planned["scrape_configs"]:
             kept = {key: value for key, value in job.items() if key != "file_sd_configs"}
@@ -64,8 +64,9 @@ class Prometheus:
         found = {
             "global": {
                 **planned["global"],
-                **clock,
-                "evaluation_interval": self.interval,
+                "scrape_interval": _INTERVAL,
+                "scrape_timeout": _INTERVAL,
+                "evaluation_interval": _INTERVAL,
                 "external_labels": dict(self.labels),
             },
             "scrape_configs": jobs,
@@ -111,11 +112,10 @@ class Prometheus:
             new.write_text(json.dumps([{"targets": found}]), "utf-8")
             new.replace(file)
 
-    def query(self, query: str, at: float | None = None) -> list[dict[str, Any]]:
+    def query(self, query: str) -> list[dict[str, Any]]:
         """Return the result of an instant query."""
         with httpx.Client(trust_env=False, timeout=30) as client:
-            asked = {"query": query, **({} if at is None else {"time": f"{at:.3f}"})}
-            answer = client.post(f"{self.url}/api/v1/query", data=asked)
+            answer = client.post(f"{self.url}/api/v1/query", data={"query": query})
         answer.raise_for_status()
         found: list[dict[str, Any]] = answer.json()["data"]["result"]
         return found

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import bisect
 import math
+import operator
 import random
 import zlib
 from collections import Counter
@@ -57,18 +58,21 @@ class Moved:
 
 
 def moved(owners: int, traces: Sequence[bytes]) -> Moved:
-    """Return what one owner more, or one less, moves; least and most relative to an even share."""
+    """Return what one owner more, or one less, moves; least and most relative to an even share.
+
+    owners: at least two.
+    """
     names = [f"sample-{n}.sample.observability.svc.cluster.local:4317" for n in range(owners + 1)]
-    before, more = Ring(names[:-1]), Ring(names)
-    shares = before.shares(traces)
-    even = len(traces) / owners
+    fewer, before, more = Ring(names[:-2]), Ring(names[:-1]), Ring(names)
+    owned = [before.owner(trace) for trace in traces]
+    shares, even = Counter(owned), len(traces) / owners
 
     def change(other: Ring) -> float:
-        return sum(before.owner(t) != other.owner(t) for t in traces) / len(traces)
+        now = map(other.owner, traces)
+        return sum(map(operator.ne, owned, now)) / len(traces)
 
-    removed = change(Ring(names[:-2])) if owners > 1 else 1.0
     held = [shares[name] / even for name in names[:-1]]
-    return Moved(owners, change(more), removed, min(held), max(held))
+    return Moved(owners, change(more), change(fewer), min(held), max(held))
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ class Day:
     split: float
 
 
-def day(most: int, seen_after: float, open_for: float, seed: int = 1) -> Day:
+def day(most: int, seen_after: float, open_for: float) -> Day:
     """Play a day of traffic, lowest at night, against Kubernetes' autoscaler.
 
     most: replicas at the peak; seen_after: seconds until every `derive` knows of a change;
@@ -89,7 +93,7 @@ def day(most: int, seen_after: float, open_for: float, seed: int = 1) -> Day:
     of noise; replicas are to be busy to 60 %, a change below 10 % is none, and fewer are wanted for
     five minutes before there are fewer.
     """
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(1)  # noqa: S311
     replicas, changes, split, total = most // 3, 0, 0.0, 0.0
     low = high = replicas
     wanted_before: list[int] = []

@@ -11,7 +11,7 @@ from typing import Any
 
 import kubernetes_server
 import pytest
-from alertmanager import ROOT, wait_for
+from alertmanager import wait_for
 
 from bench.scale import cluster as clusters
 from bench.scale.cluster import KEEP_ALL, Cluster
@@ -19,9 +19,6 @@ from bench.scale.known import RECORDS, SPANS, Crowd
 from bench.scale.node import Node
 from bench.scale.prometheus import Prometheus
 from imsobs.outputs.collector.roles import CURRENT, DERIVE, SAMPLE
-from imsobs.runtime.build.binaries import locate
-from imsobs.runtime.process.plan import load_plan
-from imsobs.runtime.progress import Silent
 
 # Says what a test saw, for the page that `python -m bench.scale` writes.
 See = Callable[[str], None]
@@ -95,8 +92,7 @@ class Stage:
         name = "otelcol_processor_tail_sampling_new_trace_id_received_total"
         port = self.cluster.ports.telemetry
         nodes = [node for key, node in self.cluster.nodes.items() if key.startswith(SAMPLE)]
-        seen = [node.scrape(port).items() for node in nodes if node.running]
-        return [sum(v for series, v in rows if series.startswith(name)) for rows in seen]
+        return [node.total(port, name) for node in nodes if node.running]
 
     def crowd(self, number: int, *, pause: float, derive: tuple[int, ...] = (0, 1)) -> Crowd:
         """Return senders that have started."""
@@ -153,10 +149,7 @@ def see(record_property: Callable[[str, object], None]) -> See:
 @pytest.fixture(scope="session")
 def roles_binary() -> Path:
     """The Collector that balances, which is built on request only."""
-    found = locate(load_plan(ROOT), ROOT, "otelcol-roles", Silent())
-    if found is None:
-        pytest.skip("otelcol-roles is not here: imsobs binaries --scale builds it")
-    return found.path
+    return kubernetes_server.scale_binary("otelcol-roles")
 
 
 @pytest.fixture(scope="session")

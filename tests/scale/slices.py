@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
+
+from imsobs.runtime.drill.server import Server
 
 _KINDS = {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice"}
 
@@ -26,8 +28,7 @@ class Slices:
 
             def log_message(self, *_: object) -> None: ...
 
-        self._server = ThreadingHTTPServer((address, 0), Handler)
-        self._server.daemon_threads = True
+        self._server = Server((address, 0), Handler)
         self.url = f"http://{address}:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 

@@ -35,11 +35,11 @@ class Process:
         """Export what it counts since its start, what it counts since its last export, a gauge."""
         self.cpu, self.agents = self.cpu + 1, self.agents + 1
         self.collections += 3
-        given = [
-            {"name": "process.cpu.time", "type": "sum", "points": [{"value": float(self.cpu)}]},
-            {"name": "cpython.gc.collections", "type": "sum", "points": [{"value": 3}]},
+        cpu, collections = [{"value": float(self.cpu)}], [{"value": 3}]
+        given: list[dict[str, Any]] = [
+            {"name": "process.cpu.time", "type": "sum", "points": cpu},
+            {"name": "cpython.gc.collections", "type": "sum", "points": collections, "delta": True},
         ]
-        given[1]["delta"] = True
         self._post("metrics", otlp.metrics(SERVICE, given))
         event = {"event": "agent_spawned", "agent_type": "research", "active": self.agents}
         self._post("logs", otlp.logs(SERVICE, [{"attributes": event, "resource": PROCESS}]))

@@ -20,7 +20,7 @@ from scale.slices import Slices
 from bench import rounds
 from bench.scale import cluster as clusters
 from bench.scale.cluster import KEEP_ALL
-from bench.scale.known import EXPORT
+from bench.scale.known import EXPORT, RECORDS
 from bench.scale.node import Node
 from imsobs.outputs.collector.roles import (
     CURRENT,
@@ -59,12 +59,12 @@ def _end(running: Stage, how: signal.Signals, see: See) -> None:
     found = running.found(crowd.wait())
     lost = {}
     for what, missing in found.lost.items():
-        unseen = crowd.told(node.address, what, scraped - _SOON) * (3 if what == "records" else 1)
+        each = RECORDS if what == "records" else 1
+        unseen = crowd.told(node.address, what, scraped - _SOON)
         # Those after its return are not lost.
-        later = crowd.told(node.address, what, ended) * (3 if what == "records" else 1)
-        lost[what] = unseen - later
+        lost[what] = each * (unseen - crowd.told(node.address, what, ended))
         # What was cut off may have been counted by both, or by the one that ended.
-        cut = crowd.cut[what] * EXPORT * (3 if what == "records" else 1)
+        cut = each * EXPORT * crowd.cut[what]
         assert -cut <= missing <= lost[what] + cut, (what, found, lost, crowd.cut)
     see(
         f"{found.text(crowd)}; of what it was told in the {ended - scraped:.1f} s since its last"
@@ -190,28 +190,22 @@ def test_what_waits_for_a_sampler_is_bounded_and_told(tmp_path: Path, see: See) 
         cluster.start(**{DERIVE: 1})
         node, ports = cluster.node(DERIVE), cluster.ports
         request, number = rounds.requests(padding=60_000)["traces"], 40
+        url = f"http://{node.address}:{ports.otlp_http}/v1/traces"
         headers, statuses = {"content-type": "application/x-protobuf"}, set()
-        for _ in range(number):
-            request.renew()
-            with httpx.Client(trust_env=False, timeout=20) as client:
-                url = f"http://{node.address}:{ports.otlp_http}/v1/traces"
-                headers = {"content-type": "application/x-protobuf"}
-                statuses.add(
-                    client.post(url, content=bytes(request.body), headers=headers).status_code
-                )
-
-        def total(port: int, *parts: str) -> float:
-            rows = node.scrape(port).items()
-            return sum(value for series, value in rows if all(part in series for part in parts))
-
+        with httpx.Client(trust_env=False, timeout=20, headers=headers) as client:
+            for _ in range(number):
+                request.renew()
+                statuses.add(client.post(url, content=bytes(request.body)).status_code)
         names = ("ims_requests_total{", "ims_model_calls_total{")
         wanted = number * rounds.SPANS
-        wait_for(lambda: sum(total(ports.metrics, n) for n in names) == wanted, 20, "the counts")
-        told = total(ports.telemetry, "exporter_send_failed_spans_total", SPREAD)
+        wait_for(
+            lambda: sum(node.total(ports.metrics, n) for n in names) == wanted, 20, "the counts"
+        )
+        told = node.total(ports.telemetry, "exporter_send_failed_spans_total", SPREAD)
         # What a sender is refused, it would send again.
         assert statuses == {200}
         assert 0 < told < wanted
-        assert total(ports.telemetry, "backend_outcome_total", 'success="false"') > 0
+        assert node.total(ports.telemetry, "backend_outcome_total", 'success="false"') > 0
         see(
             f"no sampler, a limit of {least} MiB: {wanted} spans of 60 kB answered and counted;"
             f" {told:.0f} told as not sent"
@@ -221,6 +215,8 @@ def test_what_waits_for_a_sampler_is_bounded_and_told(tmp_path: Path, see: See) 
 @contextmanager
 def _looked_up(folder: Path) -> Iterator[tuple[Stage, Names]]:
     """Run a cluster whose samplers are found by name."""
+    if subprocess.run(["unshare", "-m", "true"], check=False).returncode:
+        pytest.skip("no mount namespaces here: a process cannot be given a name server of its own")
     block = "127.19.53"
     names = Names(f"{block}.1", [])
     try:
@@ -234,8 +230,6 @@ def _looked_up(folder: Path) -> Iterator[tuple[Stage, Names]]:
 
 
 def test_samplers_come_and_go(tmp_path: Path, see: See) -> None:
-    if subprocess.run(["unshare", "-m", "true"], check=False).returncode:
-        pytest.skip("no mount namespaces here: a process cannot be given a name server of its own")
     with _looked_up(tmp_path) as (made, names):
         crowd = made.crowd(4800, pause=0.35)
         time.sleep(1)
@@ -258,8 +252,6 @@ def test_samplers_come_and_go(tmp_path: Path, see: See) -> None:
 
 
 def test_a_name_without_an_address_changes_no_owner(tmp_path: Path, see: See) -> None:
-    if subprocess.run(["unshare", "-m", "true"], check=False).returncode:
-        pytest.skip("no mount namespaces here: a process cannot be given a name server of its own")
     with _looked_up(tmp_path) as (made, names):
         crowd = made.crowd(2400, pause=0.35)
         time.sleep(1)
