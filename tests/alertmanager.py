@@ -48,12 +48,13 @@ def _is_ready(client: httpx.Client) -> bool:
         return False
 
 
-def wait_for(condition: Any, seconds: float, what: str) -> None:
-    """Wait until ``condition()`` holds; AssertionError after ``seconds``."""
+def wait_for(condition: Any, seconds: float, what: str) -> Any:
+    """Wait until ``condition()`` holds, and return it; AssertionError after ``seconds``."""
     end = time.monotonic() + seconds
-    while not condition():
+    while not (found := condition()):
         assert time.monotonic() < end, f"not within {seconds} s: {what}"
         time.sleep(0.1)
+    return found
 
 
 def post(client: httpx.Client, alerts: list[dict[str, str]]) -> None:

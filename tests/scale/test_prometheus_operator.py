@@ -66,30 +66,30 @@ def operated(
             process.wait(30)
 
 
-def _stateful_set(server: kubernetes_server.ApiServer, name: str) -> dict[str, Any]:
-    path = f"/apis/apps/v1/namespaces/{SPACE}/statefulsets"
+def _made(server: kubernetes_server.ApiServer, api: str, name: str, section: str) -> Any:
+    """Return a section of what the operator makes, once it is there."""
+    path = api.replace("/v1/", f"/v1/namespaces/{SPACE}/")
 
-    def found() -> list[dict[str, Any]]:
-        return [one for one in server.list(path) if one["metadata"]["name"] == name]
+    def found() -> Any:
+        ones = [one for one in server.list(path) if one["metadata"]["name"] == name]
+        return ones and ones[0].get(section)
 
-    wait_for(lambda: bool(found()), 120, f"the operator makes {name}")
-    return found()[0]
+    return wait_for(found, 120, f"the operator makes {name}")
+
+
+def _stateful_set(server: kubernetes_server.ApiServer, name: str) -> Any:
+    return _made(server, "/apis/apps/v1/statefulsets", name, "spec")
 
 
 def _secret(server: kubernetes_server.ApiServer, name: str) -> dict[str, bytes]:
-    path = f"/api/v1/namespaces/{SPACE}/secrets"
-
-    def found() -> list[dict[str, Any]]:
-        return [one for one in server.list(path) if one["metadata"]["name"] == name]
-
-    wait_for(lambda: bool(found() and found()[0].get("data")), 120, f"the operator makes {name}")
-    return {key: base64.b64decode(value) for key, value in found()[0]["data"].items()}
+    data = _made(server, "/api/v1/secrets", name, "data")
+    return {key: base64.b64decode(value) for key, value in data.items()}
 
 
 def test_prometheus_reads_what_the_spec_says(
     operated: kubernetes_server.ApiServer, tmp_path: Path
 ) -> None:
-    spec = _stateful_set(operated, "prometheus-main")["spec"]
+    spec = _stateful_set(operated, "prometheus-main")
     assert spec["replicas"] == 2
     text = gzip.decompress(_secret(operated, "prometheus-main")["prometheus.yaml.gz"]).decode()
     file = tmp_path / "prometheus.yaml"
@@ -122,7 +122,7 @@ def test_prometheus_reads_the_rules_that_are_mounted(
     (pattern,) = yaml.safe_load(text)["rule_files"]
     folder, _, file = pattern.rpartition("/")
     assert file == "*.yaml"
-    pod = _stateful_set(operated, "prometheus-main")["spec"]["template"]["spec"]
+    pod = _stateful_set(operated, "prometheus-main")["template"]["spec"]
     volumes = {volume["name"]: volume for volume in pod["volumes"]}
     for container in pod["containers"]:
         mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
@@ -138,7 +138,7 @@ def test_prometheus_reads_the_rules_that_are_mounted(
 def test_alertmanager_reads_the_routes_of_the_spec(
     operated: kubernetes_server.ApiServer, tmp_path: Path
 ) -> None:
-    spec = _stateful_set(operated, "alertmanager-main")["spec"]
+    spec = _stateful_set(operated, "alertmanager-main")
     assert spec["replicas"] == 3
     secrets = [volume["secret"]["secretName"] for volume in spec["template"]["spec"]["volumes"]
                if "secret" in volume]  # fmt: skip
@@ -163,7 +163,7 @@ def test_alertmanager_reads_the_routes_of_the_spec(
 def test_the_operators_pods_are_allowed_in_the_namespace(
     name: str, operated: kubernetes_server.ApiServer
 ) -> None:
-    template = _stateful_set(operated, f"{name}-main")["spec"]["template"]
+    template = _stateful_set(operated, f"{name}-main")["template"]
     claimed = {"name": f"{name}-main-db", "emptyDir": {}}
     pod = {
         "apiVersion": "v1",
