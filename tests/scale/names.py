@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 import struct
 import threading
-from contextlib import suppress
 from pathlib import Path
+from socketserver import BaseRequestHandler, UDPServer
 
 _PORT = 53
 _A, _IN, _SECONDS = 1, 1, 1
@@ -17,9 +17,15 @@ class Names:
 
     def __init__(self, address: str, addresses: list[str]) -> None:
         self.address, self.addresses = address, addresses
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind((address, _PORT))
-        threading.Thread(target=self._answer, daemon=True).start()
+        owner = self
+
+        class Handler(BaseRequestHandler):
+            def handle(self) -> None:
+                asked, answering = self.request
+                answering.sendto(owner._reply(asked), self.client_address)
+
+        self._server = UDPServer((address, _PORT), Handler)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def resolv_conf(self, folder: Path) -> Path:
         """Write the file that directs a process here."""
@@ -29,13 +35,8 @@ class Names:
 
     def close(self) -> None:
         """Answer no more."""
-        self._socket.close()
-
-    def _answer(self) -> None:
-        with suppress(OSError):
-            while True:
-                asked, peer = self._socket.recvfrom(512)
-                self._socket.sendto(self._reply(asked), peer)
+        self._server.shutdown()
+        self._server.server_close()
 
     def _reply(self, asked: bytes) -> bytes:
         end = asked.index(b"\0", 12) + 5
