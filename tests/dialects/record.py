@@ -33,8 +33,8 @@ from imsobs.runtime.trial import free_ports
 from tests.dialects import page
 from tests.dialects.recording import HERE, Plan, Recording, differences, load, plans, store
 from tests.dialects.tidy import PLACE, tidy
+from tests.gateways.vendors import stub_vendors
 
-ROOT = HERE.parents[1]
 _START_SECONDS = 300.0
 _PROXY_DELAY_MS = 2000
 _PROXY_CONFIG = """\
@@ -72,7 +72,7 @@ def record(plan: Plan) -> Recording:
     folder = environment(plan)
     with ExitStack() as stack:
         endpoint, recorded = stack.enter_context(recorder())
-        vendors = stack.enter_context(_vendors())
+        vendors = stack.enter_context(stub_vendors(folder / "vendors.log"))
         env = {**os.environ, **_telemetry(endpoint), **plan.environment, "VENDORS": vendors}
         env.pop("PYTHONPATH", None)
         if "proxy" in plan.clients:
@@ -108,15 +108,6 @@ def _telemetry(endpoint: str) -> dict[str, str]:
         "OTEL_ENDPOINT": endpoint,
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     }
-
-
-@contextmanager
-def _vendors() -> Iterator[str]:
-    (port,) = free_ports(1)
-    command = [sys.executable, "-m", "uvicorn", "--factory", "gateway.vendors.app:create_app"]
-    env = {**os.environ, "PYTHONPATH": str(ROOT / "examples")}
-    with _process([*command, "--port", str(port), "--log-level", "critical"], env):
-        yield _ready(f"http://{PLACE}:{port}", "/health")
 
 
 @contextmanager

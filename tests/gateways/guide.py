@@ -16,7 +16,7 @@ import httpx
 import yaml
 
 from imsobs.compile import read_spec
-from imsobs.runtime.trial import free_ports, own_ports
+from imsobs.runtime.trial import own_ports
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs/guide/integration.md"
 _START_SECONDS = 240.0
@@ -70,7 +70,7 @@ class Project:
             )
         try:
             until = time.monotonic() + _START_SECONDS
-            while not _answers(health):
+            while not answers(health):
                 assert process.poll() is None, self.log.read_text()[-3000:]
                 assert time.monotonic() < until, self.log.read_text()[-3000:]
                 time.sleep(0.2)
@@ -90,7 +90,8 @@ class Project:
         return {name: value for name, value in sorted(rows.items()) if value}
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Return whether a URL answers with success."""
     try:
         return httpx.get(url, timeout=5).is_success
     except httpx.HTTPError:
@@ -102,8 +103,3 @@ def settled(ask: Callable[[], object], expected: object, seconds: float = 60) ->
     until = time.monotonic() + seconds
     while ask() != expected and time.monotonic() < until:
         time.sleep(0.5)
-
-
-def free_port() -> int:
-    """Return a port that nobody uses now."""
-    return free_ports(1)[0]

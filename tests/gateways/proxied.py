@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 
-from tests.gateways.guide import Project, commands, free_port, settled
-from tests.gateways.installed import ROOT, environment, variables
+from imsobs.runtime.trial import free_ports
+from tests.gateways.guide import Project, commands, settled
+from tests.gateways.installed import environment, variables
+from tests.gateways.vendors import stub_vendors
 
 HERE = Path(__file__).parent / "litellm"
 SECTION = "The LiteLLM proxy"
@@ -75,7 +73,7 @@ _SLOW_MS = 300
 
 @dataclass
 class Truth:
-    """What was sent and answered. slow: least seconds to all first tokens, by model."""
+    """What was sent and answered. slow: least milliseconds to all first tokens, by model."""
 
     counts: dict[str, Counter[str]] = field(default_factory=dict)
     slow: Counter[str] = field(default_factory=Counter)
@@ -101,32 +99,16 @@ class Truth:
 
 @dataclass(frozen=True)
 class Result:
-    """What was expected and found. first_token: seconds in all by model, as counted."""
+    """What was expected and found.
+
+    slow: least milliseconds to all first tokens, by model; first_token: seconds, as counted.
+    """
 
     expected: Facts
     found: Facts
     slow: dict[str, float]
     first_token: dict[str, float]
     seconds: float
-
-
-@contextmanager
-def vendors() -> Iterator[str]:
-    """Run the stub vendors and yield their address."""
-    port = free_port()
-    command = [sys.executable, "-m", "uvicorn", "--factory", "gateway.vendors.app:create_app"]
-    env = {**os.environ, "PYTHONPATH": str(ROOT / "examples")}
-    process = subprocess.Popen(
-        [*command, "--port", str(port), "--log-level", "critical"],
-        env=env,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 def run(folder: Path) -> Result:
@@ -137,10 +119,10 @@ def run(folder: Path) -> Result:
     env = environment("litellm", HERE / "requirements.txt")
     own = variables(env / "bin", Path(sys.executable).parent)
     own |= {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "WITNESS": str(folder / "witness.jsonl")}
-    project, port = Project(folder, own), free_port()
+    project, (port,) = Project(folder, own), free_ports(1)
     (folder / "witness.py").write_text((HERE / "witness.py").read_text("utf-8"))
     init, up, start = commands(SECTION, port, PORT)
-    with vendors() as where:
+    with stub_vendors(folder / "vendors.log") as where:
         config = (HERE / "config.yaml").read_text("utf-8").replace("VENDORS", where)
         (folder / "litellm.yaml").write_text(config)
         project.call(init)
@@ -161,7 +143,7 @@ def _result(truth: Truth, project: Project) -> Result:
         truth.add("USD", _FAMILIES[said["model"]], said["usd"])
 
     def found() -> Facts:
-        return {kind: project.counted(*query[:1], *query[1]) for kind, query in QUERIES.items()}
+        return {kind: project.counted(query, *labels) for kind, (query, labels) in QUERIES.items()}
 
     def whole() -> dict[str, dict[str, float]]:
         return {kind: facts for kind, facts in found().items() if kind != "USD"}
@@ -245,7 +227,7 @@ class _Client:
         self.truth.call(who, "success", input=tokens, output=10, **more)
         if stream:
             self.truth.add("times to first token", who)
-            self.truth.slow[who] += _SLOW_MS  # milliseconds
+            self.truth.slow[who] += _SLOW_MS
 
     async def refused(
         self, model: str, who: str, directive: str, status: int, stream: bool

@@ -24,8 +24,8 @@ import httpx
 import yaml
 
 from imsobs.compile import read_spec
-from imsobs.runtime.trial import own_ports
-from tests.gateways.guide import free_port
+from imsobs.runtime.trial import free_ports, own_ports
+from tests.gateways.guide import answers
 from tests.gateways.installed import ROOT, variables
 
 PAGE = ROOT / "docs/guide/ten-minutes.md"
@@ -86,19 +86,12 @@ class Recording:
                 shlex.split(command), cwd=self.folder, env=self.environment,
                 stdout=output, stderr=subprocess.STDOUT,
             )  # fmt: skip
-        while not _answers(health):
+        while not answers(health):
             if process.poll() is not None:
                 raise SystemExit(log.read_text())
             time.sleep(0.2)
         self.tell(at, f"{command} &", log.read_text().splitlines()[0])
         return process
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url).is_success
-    except httpx.HTTPError:
-        return False
 
 
 def _ports(folder: Path) -> dict[str, str]:
@@ -129,7 +122,7 @@ def _traffic(address: str) -> tuple[int, str]:
 
 def play(folder: Path) -> Recording:
     """Play it in an empty folder."""
-    port = free_port()
+    (port,) = free_ports(1)
     environment = {
         **variables(Path(sys.executable).parent),
         "COLUMNS": "100",

@@ -18,7 +18,8 @@ import httpx
 import pytest
 
 from imsobs.errors import ExitCode
-from tests.gateways.guide import Project, commands, free_port, settled
+from imsobs.runtime.trial import free_ports
+from tests.gateways.guide import Project, commands, settled
 from tests.gateways.installed import variables
 
 APP = """\
@@ -151,7 +152,7 @@ async def sent(address: str, kinds: Kinds) -> set[str]:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    folder, port = tmp_path_factory.mktemp("shop"), free_port()
+    folder, (port,) = tmp_path_factory.mktemp("shop"), free_ports(1)
     (folder / "plain.py").write_text(APP)
     (folder / "app.py").write_text(MOUNTS)
     (folder / "openapi.json").write_text(json.dumps(DOCUMENT))
