@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from release.go_module import downloaded
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "tests/kubernetes/api.json.gz"
@@ -107,15 +108,11 @@ def main() -> None:
 def _texts(modules: dict[str, Module]) -> Iterator[str]:
     """Yield the texts of the modules' files. SystemExit where a checksum is another."""
     for name, module in modules.items():
-        command = ["go", "mod", "download", "-json", f"{name}@{module.version}"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            sys.exit(f"go cannot get {name} {module.version}:\n{done.stdout}{done.stderr}")
-        told = json.loads(done.stdout)
-        if told["Sum"] != module.checksum:
-            sys.exit(f"{name} {module.version} is {told['Sum']}, not {module.checksum}")
+        folder, checksum = downloaded(f"{name}@{module.version}")
+        if checksum != module.checksum:
+            sys.exit(f"{name} {module.version} is {checksum}, not {module.checksum}")
         for file in module.files:
-            yield (Path(told["Dir"]) / file).read_text()
+            yield (folder / file).read_text()
 
 
 def _bare(value: Any, *, names: bool = False) -> Any:

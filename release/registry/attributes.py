@@ -6,7 +6,6 @@ import importlib
 import json
 import pkgutil
 import re
-import subprocess
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 from opentelemetry.semconv import _incubating, attributes, resource, trace
 
 from imsobs.dialects import USAGE, dialects
+from release.go_module import downloaded
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "opentelemetry-semantic-conventions"
@@ -40,7 +40,7 @@ def collected() -> dict[str, Any]:
 
     A name that ends in ``.*`` is a template: any rest may follow.
     """
-    semconv = go_module() / "semconv"
+    semconv = downloaded(GO_MODULE)[0] / "semconv"
     types = _go_types(semconv)
     names: dict[str, str] = {}
     for name in _conventions():
@@ -61,16 +61,6 @@ def collected() -> dict[str, Any]:
         "resource": [name for name in resources if name in names],
         "attributes": dict(sorted(names.items())),
     }
-
-
-def go_module() -> Path:
-    """Return the folder of the Go module's sources, downloaded and checked by Go."""
-    done = subprocess.run(
-        ["go", "mod", "download", "-json", GO_MODULE], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise SystemExit(f"go cannot get {GO_MODULE}:\n{done.stdout}{done.stderr}")
-    return Path(json.loads(done.stdout)["Dir"])
 
 
 def _go_types(semconv: Path) -> dict[str, str]:

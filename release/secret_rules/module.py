@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from pathlib import Path
 
 from imsobs.shipped import GoInstallBuild, shipped
+from release.go_module import downloaded
 
 
 def pinned() -> tuple[str, str]:
@@ -20,10 +19,4 @@ def pinned() -> tuple[str, str]:
 def folder() -> Path:
     """Return the folder of the module's sources, which is not to be written to."""
     module, version = pinned()
-    done = subprocess.run(
-        ["go", "mod", "download", "-json", f"{module}@{version}"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        raise SystemExit(f"go cannot get {module}@{version}:\n{done.stdout}{done.stderr}")
-    return Path(json.loads(done.stdout)["Dir"])
+    return downloaded(f"{module}@{version}")[0]
