@@ -18,11 +18,13 @@ kubernetes:
   jaeger: {otlp: "jaeger.tracing.svc:4317"}
   loki: {otlp: "http://loki.logs.svc:3100"}
 """
+# The variant with most keys.
+FULLEST = "OpenSearch, tenants, Thanos, regions, grafana-operator"
 VARIANTS = {
     "stores that are rendered": (STORES,),
     "stores that run already": (ELSEWHERE,),
     "no stores": ("stack: {jaeger: null, loki: null}\nkubernetes: {}",),
-    "OpenSearch, tenants, Thanos, regions, grafana-operator": (
+    FULLEST: (
         """
 kubernetes:
   namespace: shop-seen

@@ -12,7 +12,7 @@ import pytest
 import small_specs
 import yaml
 from kubernetes_server import scale_binary
-from kubernetes_specs import EVERYTHING, STORES, VARIANTS, objects
+from kubernetes_specs import EVERYTHING, FULLEST, STORES, VARIANTS, objects
 
 from imsobs.compile import read_spec, render_model
 
@@ -96,8 +96,7 @@ def test_what_is_wrong_is_refused(
 @pytest.mark.parametrize("of", ["base", "regions/us"])
 def test_kustomize_lays_the_manifests_together(of: str, tmp_path: Path) -> None:
     kubectl = scale_binary("kubectl")
-    name = "OpenSearch, tenants, Thanos, regions, grafana-operator"
-    model = small_specs.rendered(tmp_path, *EVERYTHING, *VARIANTS[name])
+    model = small_specs.rendered(tmp_path, *EVERYTHING, *VARIANTS[FULLEST])
     folder = tmp_path / "stack/kubernetes"
     found = _kustomized(kubectl, folder / of)
     (prometheus,) = [one for one in found if one["kind"] == "Prometheus"]
@@ -109,8 +108,7 @@ def test_kustomize_lays_the_manifests_together(of: str, tmp_path: Path) -> None:
 
 def test_the_deployment_of_the_service_is_patched(tmp_path: Path) -> None:
     kubectl = scale_binary("kubectl")
-    name = "OpenSearch, tenants, Thanos, regions, grafana-operator"
-    small_specs.rendered(tmp_path, *EVERYTHING, *VARIANTS[name])
+    small_specs.rendered(tmp_path, *EVERYTHING, *VARIANTS[FULLEST])
     container = {"name": "app", "image": "registry/orders:1"}
     deployment = {
         "apiVersion": "apps/v1",

@@ -15,7 +15,7 @@ import kubernetes_specs
 import pytest
 import small_specs
 import yaml
-from kubernetes_specs import AS_OBJECTS, EVERYTHING, STORES, VARIANTS
+from kubernetes_specs import AS_OBJECTS, EVERYTHING, FULLEST, STORES, VARIANTS
 
 from imsobs.compile import render_model
 
@@ -98,8 +98,7 @@ def test_one_machine_is_rendered_as_without_kubernetes(tmp_path: Path) -> None:
 
 
 def test_the_kustomizations_name_every_file(tmp_path: Path) -> None:
-    name = "OpenSearch, tenants, Thanos, regions, grafana-operator"
-    files = _files(tmp_path, *EVERYTHING, *VARIANTS[name])
+    files = _files(tmp_path, *EVERYTHING, *VARIANTS[FULLEST])
     named = set()
     for path, content in files.items():
         folder, _, file = path.rpartition("/")
@@ -335,8 +334,7 @@ def test_each_store_is_reached_by_who_writes_and_reads_it(tmp_path: Path) -> Non
 
 
 def test_samples_leave_with_labels_and_tenant(tmp_path: Path) -> None:
-    name = "OpenSearch, tenants, Thanos, regions, grafana-operator"
-    texts = (*EVERYTHING, *VARIANTS[name])
+    texts = (*EVERYTHING, *VARIANTS[FULLEST])
     spec = _one(_objects(tmp_path, *texts), "Prometheus", "main")
     assert spec["externalLabels"] == {"cluster": "main"}
     assert spec["replicaExternalLabelName"] == "__replica__"
@@ -359,8 +357,7 @@ def test_samples_leave_with_labels_and_tenant(tmp_path: Path) -> None:
 
 
 def test_records_are_sent_and_read_as_the_tenant(tmp_path: Path) -> None:
-    name = "OpenSearch, tenants, Thanos, regions, grafana-operator"
-    objects = _objects(tmp_path, *EVERYTHING, *VARIANTS[name])
+    objects = _objects(tmp_path, *EVERYTHING, *VARIANTS[FULLEST])
     derive = _one(objects, "OpenTelemetryCollector", "derive")
     logs = derive["config"]["exporters"]["otlp_http/logs"]
     assert logs["headers"] == {"X-Scope-OrgID": "shop"}
@@ -402,8 +399,7 @@ def test_a_dashboard_is_handed_over_whole(tmp_path: Path) -> None:
 
 
 def test_data_sources_expand_nothing_of_grafanas_own(tmp_path: Path) -> None:
-    name = "OpenSearch, tenants, Thanos, regions, grafana-operator"
-    objects = _objects(tmp_path, *EVERYTHING, *VARIANTS[name])
+    objects = _objects(tmp_path, *EVERYTHING, *VARIANTS[FULLEST])
     file = yaml.safe_load(_of(objects, "ConfigMap")["datasources"]["data"]["datasources.yaml"])
     urls = {one["uid"]: one["url"] for one in file["datasources"]}
     assert urls == {
@@ -419,8 +415,7 @@ def test_data_sources_expand_nothing_of_grafanas_own(tmp_path: Path) -> None:
 
 
 def test_the_service_is_instrumented_as_on_one_machine(tmp_path: Path) -> None:
-    name = "OpenSearch, tenants, Thanos, regions, grafana-operator"
-    texts = (*EVERYTHING, *VARIANTS[name])
+    texts = (*EVERYTHING, *VARIANTS[FULLEST])
     objects = _objects(tmp_path, *texts)
     spec = _one(objects, "Instrumentation", "shop")
     assert spec["exporter"]["endpoint"] == "http://derive-collector.shop-seen.svc:4318"
