@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import kubernetes_api
 import pytest
+from alertmanager import wait_for
 
 from imsobs.runtime.build.binaries import locate
 from imsobs.runtime.process.plan import load_plan
@@ -170,10 +171,11 @@ def _define(server: ApiServer) -> None:
     for crd in kubernetes_api.api()["crds"]:
         answer = server.apply(crd, dry_run=False)
         assert answer.accepted, answer
-    until = time.monotonic() + _START_SECONDS
     for crd in kubernetes_api.api()["crds"]:
-        while time.monotonic() < until:
-            conditions = server.get(crd).get("status", {}).get("conditions", [])
-            if any(c["type"] == "Established" and c["status"] == "True" for c in conditions):
-                break
-            time.sleep(0.2)
+        name = crd["metadata"]["name"]
+        wait_for(lambda crd=crd: _is_known(server, crd), _START_SECONDS, f"{name} is known")
+
+
+def _is_known(server: ApiServer, crd: dict[str, Any]) -> bool:
+    conditions = server.get(crd).get("status", {}).get("conditions", [])
+    return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
