@@ -36,11 +36,11 @@ _TEMPLATE = "notifications.tmpl"
 
 def objects(cluster: Cluster) -> Iterator[Object]:
     """Yield the account, the configuration, Alertmanager, and its budget of disruptions."""
-    yield cluster.account(NAME, NAME)
+    yield cluster.account(NAME)
     # A Secret by its kind alone: receivers' secrets are in another, which is not rendered.
     yield cluster.object("Secret", CONFIG, NAME, type="Opaque", stringData=configuration(cluster))
     yield cluster.object("Alertmanager", stores.MAIN, NAME, spec=_spec(cluster))
-    yield cluster.disruption(NAME, NAME, SELECTED)
+    yield cluster.disruption(NAME, SELECTED)
 
 
 def configuration(cluster: Cluster) -> dict[str, str]:

@@ -122,7 +122,7 @@ def _laid_over(below: Any, above: Any) -> Any:
 def objects(cluster: Cluster) -> Iterator[Object]:
     """Yield each role's account and Collector."""
     for role, config in cluster.roles.items():
-        yield cluster.account(role, role)
+        yield cluster.account(role)
         yield cluster.object(
             "OpenTelemetryCollector", role, role, spec=_collector(cluster, role, config)
         )

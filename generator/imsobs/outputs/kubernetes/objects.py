@@ -114,25 +114,27 @@ class Cluster:
             **body,
         }
 
-    def account(self, name: str, component: str, *, token: bool = False) -> Object:
+    def account(self, component: str, *, token: bool = False) -> Object:
         """Return a ServiceAccount; token: whether its pods ask the API server anything."""
-        return self.object("ServiceAccount", name, component, automountServiceAccountToken=token)
+        return self.object(
+            "ServiceAccount", component, component, automountServiceAccountToken=token
+        )
 
-    def allowed(self, account: str, component: str, rules: list[Object]) -> list[Object]:
-        """Return the Role of an account in this namespace, and its binding."""
-        role = self.object("Role", account, component, rules=rules)
-        reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": account}
-        subject = {"kind": "ServiceAccount", "name": account, "namespace": self.namespace}
+    def allowed(self, component: str, rules: list[Object]) -> list[Object]:
+        """Return the Role of a component's account in this namespace, and its binding."""
+        role = self.object("Role", component, component, rules=rules)
+        reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": component}
+        subject = {"kind": "ServiceAccount", "name": component, "namespace": self.namespace}
         binding = self.object(
-            "RoleBinding", account, component, roleRef=reference, subjects=[subject]
+            "RoleBinding", component, component, roleRef=reference, subjects=[subject]
         )
         return [role, binding]
 
-    def disruption(self, name: str, component: str, selected: dict[str, str]) -> Object:
+    def disruption(self, component: str, selected: dict[str, str]) -> Object:
         """Return the budget by which a drained node takes one pod at a time."""
         return self.object(
             "PodDisruptionBudget",
-            name,
+            component,
             component,
             spec={"maxUnavailable": 1, "selector": {"matchLabels": selected}},
         )

@@ -49,7 +49,7 @@ def objects_of(cluster: Cluster, name: str, pods: Pods) -> Iterator[Object]:
     """Yield account, configuration, Services, StatefulSet and budget of disruptions."""
     labels = cluster.labels(name)
     selected = cluster.selected(name)
-    yield cluster.account(name, name)
+    yield cluster.account(name)
     yield cluster.object("ConfigMap", name, name, data=pods.files)
     yield cluster.object(
         "Service", name, name, spec={"selector": selected, "ports": _served(pods.ports)}
@@ -65,7 +65,7 @@ def objects_of(cluster: Cluster, name: str, pods: Pods) -> Iterator[Object]:
     yield cluster.object(
         "StatefulSet", name, name, spec=_stateful_set(name, pods, selected, labels)
     )
-    yield cluster.disruption(name, name, selected)
+    yield cluster.disruption(name, selected)
 
 
 def _served(ports: dict[str, int]) -> list[Object]:

@@ -30,14 +30,13 @@ SIDECAR = (0.1, 256)
 
 def objects(cluster: Cluster) -> Iterator[Object]:
     """Yield the account with what it may read, Prometheus, and its budget of disruptions."""
-    yield cluster.account(NAME, NAME, token=True)
+    yield cluster.account(NAME, token=True)
     yield from cluster.allowed(
-        NAME,
         NAME,
         [reads([""], ["pods", "services"]), reads(["discovery.k8s.io"], ["endpointslices"])],
     )
     yield cluster.object("Prometheus", stores.MAIN, NAME, spec=_spec(cluster))
-    yield cluster.disruption(NAME, NAME, SELECTED)
+    yield cluster.disruption(NAME, SELECTED)
 
 
 def external_labels(cluster: Cluster, region: str | None = None) -> dict[str, str]:
