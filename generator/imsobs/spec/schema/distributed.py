@@ -16,6 +16,10 @@ Tenant = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!_.*'()-]{1,150}$
 Bucket = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 CqlName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,47}$")]
 
+_ACCOUNT = (
+    "Secret with the keys `username` and `password`. null, as the default: none is asked for."
+)
+
 
 class Secret(Section):
     """A Secret of the namespace, which somebody else makes; no value of it is rendered."""
@@ -64,13 +68,7 @@ class Cassandra(Section):
     replication: Annotated[int, Field(ge=1, le=9)] = Field(
         default=3, description="Number of nodes that hold each trace."
     )
-    secret: DnsName | None = Field(
-        default=None,
-        description=(
-            "Secret with the keys `username` and `password`. null, as the default: none is asked"
-            " for."
-        ),
-    )
+    secret: DnsName | None = Field(default=None, description=_ACCOUNT)
 
 
 class OpenSearch(Section):
@@ -86,13 +84,7 @@ class OpenSearch(Section):
     replicas: Annotated[int, Field(ge=0, le=8)] = Field(
         default=1, description="Number of copies of each shard beside it. 0: there is none."
     )
-    secret: DnsName | None = Field(
-        default=None,
-        description=(
-            "Secret with the keys `username` and `password`. null, as the default: none is asked"
-            " for."
-        ),
-    )
+    secret: DnsName | None = Field(default=None, description=_ACCOUNT)
 
 
 class ObjectStore(Section):
