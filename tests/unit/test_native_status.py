@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ TARGETS = {
         {"health": "up", "labels": {"job": "otelcol"}, "scrapeUrl": "http://127.0.0.1:8889/m"},
         {"health": "unknown", "labels": {"job": "new"}, "scrapeUrl": "http://127.0.0.1:7/m"},
         {"health": "down", "labels": {"job": "x"}, "scrapeUrl": "http://127.0.0.1:9/m",
-         "lastError": "connection refused"},
+         "scrapeInterval": "15s", "lastError": "connection refused"},
     ]
 }  # fmt: skip
 ANSWERS: dict[str, Any] = {
@@ -72,7 +73,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 def test_telemetry_is_what_prometheus_says(project: Project) -> None:
     with httpx.Client(transport=httpx.MockTransport(prometheus)) as client:
-        facts = telemetry(client, project.plan())
+        facts = telemetry(client, project.plan(), {})
     assert (facts.targets_up, facts.targets_total, facts.series) == (1, 3, 812)
     assert facts.targets_down == {"x (connection refused)": "http://127.0.0.1:9/m"}
     assert (facts.spans_received, facts.logs_received, facts.metric_points_received) == (
@@ -84,12 +85,21 @@ def test_telemetry_is_what_prometheus_says(project: Project) -> None:
     ]
 
 
+@pytest.mark.parametrize(("ago", "down"), [(29, 0), (31, 1)])
+def test_a_process_is_not_judged_by_a_scrape_of_before_it_was_ready(
+    project: Project, ago: int, down: int
+) -> None:
+    started = {9: int(time.time()) - ago}
+    with httpx.Client(transport=httpx.MockTransport(prometheus)) as client:
+        assert len(telemetry(client, project.plan(), started).targets_down) == down
+
+
 def test_telemetry_survives_a_prometheus_that_is_down(project: Project) -> None:
     def refuse(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused", request=request)
 
     with httpx.Client(transport=httpx.MockTransport(refuse)) as client:
-        facts = telemetry(client, project.plan())
+        facts = telemetry(client, project.plan(), {})
     assert facts.targets_total is None
     assert facts.alerts is None
 

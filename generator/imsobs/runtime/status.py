@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -19,6 +20,7 @@ from imsobs.runtime.process.plan import Plan, Process
 from imsobs.runtime.process.ready import tail, why_not_ready
 from imsobs.runtime.process.record import Entry, read_record
 from imsobs.shipped import Component
+from imsobs.spec.schema.base import seconds
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class ComponentStatus:
 class Telemetry:
     """What Prometheus knows; a number is None when it could not be asked or has no value.
 
-    targets_down: "job (error)" -> scrape URL; a target not yet scraped is neither up nor down.
+    targets_down: "job (error)" -> scrape URL; a target not yet scraped is neither up nor down, nor
+    is one whose process started less than two scrapes ago.
     series: in the head block. *_received: accepted by the Collector since it started.
     alerts: those that fire; None when it could not be asked. expected: what was to be seen where
     its cause was counted.
@@ -151,8 +154,11 @@ class _Prometheus:
         return round(value) if math.isfinite(value) else None
 
 
-def telemetry(client: httpx.Client, plan: Plan) -> Telemetry:
-    """Ask Prometheus for targets, series, what the Collector received, and firing alerts."""
+def telemetry(client: httpx.Client, plan: Plan, started: Mapping[int, int]) -> Telemetry:
+    """Ask Prometheus for targets, series, what the Collector received, and firing alerts.
+
+    started: port -> when the process behind it started, seconds since the epoch, where known.
+    """
     api = _Prometheus(client, plan.api.prometheus)
     targets = api.get("targets", state="active")
     if targets is None:
@@ -161,7 +167,7 @@ def telemetry(client: httpx.Client, plan: Plan) -> Telemetry:
     down = {
         f"{target['labels'].get('job', '?')} ({target.get('lastError', '')})": target["scrapeUrl"]
         for target in active
-        if target["health"] == "down"
+        if target["health"] == "down" and _scraped_since(target, started)
     }
     head = api.get("status/tsdb")
     process = plan.processes.get("alertmanager")
@@ -176,6 +182,22 @@ def telemetry(client: httpx.Client, plan: Plan) -> Telemetry:
         firing(client, plan.api.prometheus, process.url if process is not None else None),
         expected(plan, api.vector),
     )
+
+
+def _started(plan: Plan, states: Mapping[str, ProcessState]) -> dict[int, int]:
+    """Return port -> when the process behind it started."""
+    return {
+        port: state.started
+        for name, state in states.items()
+        if state.up and name in plan.processes
+        for port in plan.processes[name].ports.values()
+    }
+
+
+def _scraped_since(target: Mapping[str, Any], started: Mapping[int, int]) -> bool:
+    """Whether a scrape must have met the process that runs there now, and not its start."""
+    since = started.get(httpx.URL(target["scrapeUrl"]).port or 0)
+    return since is None or time.time() - since > 2 * seconds(target["scrapeInterval"])
 
 
 def collect(plan: Plan, layout: Layout, *, ask_prometheus: bool = True) -> Status:
@@ -202,7 +224,7 @@ def collect(plan: Plan, layout: Layout, *, ask_prometheus: bool = True) -> Statu
             else:
                 component = plan.components[process.component]
                 rows.append(_row(client, name, process, component, containers.get(name)))
-        facts = telemetry(client, plan) if ask_prometheus else Telemetry()
+        facts = telemetry(client, plan, _started(plan, states)) if ask_prometheus else Telemetry()
     absent = {row.name for row in rows if row.state == "absent"}
     closed = {port for name in absent for port in plan.processes[name].ports.values()}
     problems = [
