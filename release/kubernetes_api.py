@@ -64,6 +64,15 @@ _OPERATORS = {
             for kind in ("instrumentations", "opentelemetrycollectors")
         ),
     ),
+    "github.com/grafana/grafana-operator/v5": Module(
+        # The newest that the module proxy has.
+        "v5.18.0",
+        "h1:ei7N2VfjsRjY8iprenH1IDV783WeV7CP5VNp//sB4hI=",
+        tuple(
+            f"config/crd/bases/grafana.integreatly.org_{kind}.yaml"
+            for kind in ("grafanadashboards", "grafanadatasources")
+        ),
+    ),
 }
 _KUBERNETES = {
     "k8s.io/kubernetes": Module(

@@ -19,13 +19,12 @@ from imsobs.compile import read_spec, render_model
 pytestmark = pytest.mark.scale
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples/kubernetes/overlay.yaml"
-# Definitions of grafana-operator are in no Go module that can be had.
-_UNKNOWN = {"GrafanaDashboard", "GrafanaDatasource"}
+_OF_GRAFANA = "kubernetes: {grafana: {by: operator}}"
 
 
 def _of(folder: Path, *texts: str) -> list[dict[str, Any]]:
     model = small_specs.model_of(folder, *texts)
-    return [_placed(one) for one in objects(render_model(model)) if one["kind"] not in _UNKNOWN]
+    return [_placed(one) for one in objects(render_model(model))]
 
 
 def _placed(one: dict[str, Any]) -> dict[str, Any]:
@@ -74,6 +73,8 @@ def test_every_object_of_the_example_is_accepted_and_applied_twice(
         ("StatefulSet", "podManagementPolicy", "Ordered", "must be"),
         ("NetworkPolicy", "podselector", {}, "field not declared in schema"),
         ("PodDisruptionBudget", "minAvailable", 1, "cannot be both set"),
+        ("GrafanaDashboard", "resyncPeriod", "10 minutes", "should match"),
+        ("GrafanaDatasource", "datasource", None, "Required value"),
     ],
 )
 def test_what_is_wrong_is_refused(
@@ -84,7 +85,7 @@ def test_what_is_wrong_is_refused(
     server: kubernetes_server.ApiServer,
     tmp_path: Path,
 ) -> None:
-    found = _of(tmp_path, *EVERYTHING, STORES)
+    found = _of(tmp_path, *EVERYTHING, STORES, _OF_GRAFANA)
     assert server.apply(found[0], dry_run=False).accepted, "the namespace"
     one = copy.deepcopy(next(one for one in found if one["kind"] == kind))
     one["spec"][place] = value
