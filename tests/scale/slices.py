@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,22 @@ from typing import Any
 from imsobs.runtime.drill.server import Server
 
 _KINDS = {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice"}
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Processes of `sample` as the resolver `k8s` finds them, which nothing renders (ADR 40).
+
+    service: ``NAME.NAMESPACE``, all of whose endpoints count, also of pods that are to end.
+    """
+
+    service: str
+    port: int
+
+    def resolver(self) -> dict[str, Any]:
+        """Return the resolver of ``load_balancing``: by addresses."""
+        found = {"service": self.service, "ports": [self.port], "return_hostnames": False}
+        return {"k8s": found}
 
 
 class Slices:

@@ -15,7 +15,7 @@ import pytest
 from alertmanager import wait_for
 from scale.conftest import Found, See, Stage, stage
 from scale.names import Names
-from scale.slices import Slices
+from scale.slices import Slices, Watched
 
 from bench import rounds
 from bench.scale import cluster as clusters
@@ -28,7 +28,6 @@ from imsobs.outputs.collector.roles import (
     SAMPLE,
     SPREAD,
     DnsName,
-    KubernetesService,
     Topology,
 )
 
@@ -269,7 +268,7 @@ def test_kubernetes_names_a_sampler_until_it_has_ended(tmp_path: Path, see: See)
     both = {f"{block}.20": False, f"{block}.21": False}
     slices = Slices(f"{block}.1", both)
     try:
-        found = KubernetesService("sample.ns", 4317, by_hostname=False)
+        found = Watched("sample.ns", 4317)
         topology = Topology(found, f"{block}.30:4317")
         env = {"KUBECONFIG": str(slices.kubeconfig(tmp_path))}
         with stage(tmp_path / "stage", topology=topology, block=block, env=env) as made:

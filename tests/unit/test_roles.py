@@ -18,7 +18,6 @@ from imsobs.outputs.collector.roles import (
     SPREAD,
     DnsName,
     Hosts,
-    KubernetesService,
     Topology,
     role_configs,
 )
@@ -183,18 +182,10 @@ def test_a_service_keeps_no_connection_to_one_of_several(tmp_path: Path) -> None
     [
         (Hosts(("a:1", "b")), {"static": {"hostnames": ["a:1", "b"]}}),
         (DnsName("s.ns", 14317), {"dns": {"hostname": "s.ns", "port": "14317", "interval": "5s"}}),
-        (
-            KubernetesService("s.ns", 4317),
-            {"k8s": {"service": "s.ns", "ports": [4317], "return_hostnames": True}},
-        ),
-        (
-            KubernetesService("s.ns", 4317, by_hostname=False),
-            {"k8s": {"service": "s.ns", "ports": [4317], "return_hostnames": False}},
-        ),
     ],
 )
-def test_owners_are_found_by_names_by_dns_or_by_kubernetes(
-    sample: Hosts | DnsName | KubernetesService, resolver: dict[str, Any], tmp_path: Path
+def test_owners_are_found_by_names_or_by_dns(
+    sample: Hosts | DnsName, resolver: dict[str, Any], tmp_path: Path
 ) -> None:
     roles = _roles(tmp_path, SPANS, topology=Topology(sample, "current:4317"))
     assert roles[DERIVE]["exporters"][SPREAD]["resolver"] == resolver

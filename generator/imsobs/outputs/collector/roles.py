@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from imsobs.model import Model
 from imsobs.model.kinds import pipeline, sdk
@@ -70,6 +70,13 @@ CONNECTION_AGE = "10s"
 Sections = dict[str, Any]
 
 
+class Processes(Protocol):
+    """Where the processes of ``sample`` are found."""
+
+    def resolver(self) -> Sections:
+        """Return the resolver of ``load_balancing``."""
+
+
 @dataclass(frozen=True)
 class Hosts:
     """Processes of ``sample`` by name: ``host`` or ``host:port``.
@@ -103,25 +110,6 @@ class DnsName:
 
 
 @dataclass(frozen=True)
-class KubernetesService:
-    """Processes of ``sample``: all endpoints of ``service``, ``NAME.NAMESPACE``, ready or not.
-
-    A pod is among them until it has ended: what is on its way to it then is lost, so that a
-    ``DnsName`` suits better what is scaled. The pod's account must be allowed to get, list and
-    watch EndpointSlices. by_hostname: by the names of a StatefulSet's pods, not their addresses.
-    """
-
-    service: str
-    port: int
-    by_hostname: bool = True
-
-    def resolver(self) -> Sections:
-        """Return the resolver of ``load_balancing``."""
-        found = {"service": self.service, "ports": [self.port]}
-        return {"k8s": {**found, "return_hostnames": self.by_hostname}}
-
-
-@dataclass(frozen=True)
 class Topology:
     """Where the roles find each other and the stores.
 
@@ -131,7 +119,7 @@ class Topology:
     ``IMSOBS_BIND_ADDRESS``, at the ports of the single Collector.
     """
 
-    sample: Hosts | DnsName | KubernetesService
+    sample: Processes
     current: str
     jaeger: str | None = None
     loki: str | None = None
