@@ -347,7 +347,7 @@ def test_samples_leave_with_labels_and_tenant(tmp_path: Path) -> None:
     files = _files(tmp_path, *texts)
     us = yaml.safe_load(files["regions/us/kustomization.yaml"])
     patch = yaml.safe_load(us["patches"][0]["patch"])
-    assert patch["spec"]["externalLabels"] == {"cluster": "main", "region": "us"}
+    assert patch["spec"]["externalLabels"] == {"cluster": "main-us", "region": "us"}
     assert patch["spec"]["remoteWrite"][0]["url"] == "https://mimir.us/api/v1/push"
     eu = yaml.safe_load(files["regions/eu/kustomization.yaml"])
     assert "remoteWrite" not in yaml.safe_load(eu["patches"][0]["patch"])["spec"]

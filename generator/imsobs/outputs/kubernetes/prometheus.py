@@ -40,11 +40,16 @@ def objects(cluster: Cluster) -> Iterator[Object]:
 
 
 def external_labels(cluster: Cluster, region: str | None = None) -> dict[str, str]:
-    """Return the labels of every series that leaves a Prometheus, and of every alert."""
-    regional = {}
+    """Return the labels of every series that leaves a Prometheus, and of every alert.
+
+    Pods have the same names in every region. With one name of the cluster for all, a store that
+    takes the samples of one pod of each cluster would take those of all regions for one pair's.
+    """
+    name, regional = cluster.spec.cluster, {}
     if region is not None:
+        name = f"{name}-{region}"
         regional = {"region": region, **cluster.spec.regions[region].external_labels}
-    return {"cluster": cluster.spec.cluster, **cluster.spec.external_labels, **regional}
+    return {"cluster": name, **cluster.spec.external_labels, **regional}
 
 
 def _spec(cluster: Cluster) -> Object:

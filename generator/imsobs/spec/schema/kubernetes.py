@@ -223,7 +223,8 @@ class Kubernetes(Section):
         ),
     )
     cluster: PlainValue = Field(
-        default="main", description="External label `cluster` of every series and alert."
+        default="main",
+        description="External label `cluster` of every series and alert; a region adds its name.",
     )
     external_labels: dict[ExternalLabel, PlainValue] = Field(
         default={}, description="Further external labels. Default: none."
@@ -232,7 +233,8 @@ class Kubernetes(Section):
         default={},
         description=(
             "Name -> a region, with manifests of its own in stack/kubernetes/regions/ and the"
-            " external label `region`. Default: one region without a name."
+            " external labels `region` and, `main-eu`, `cluster`. Default: one region without a"
+            " name."
         ),
     )
     senders: list[DnsLabel] = Field(
