@@ -23,6 +23,7 @@ from imsobs.runtime.trial import free_ports
 pytestmark = [pytest.mark.scale, pytest.mark.timeout(300)]
 SPACE = "shop-observability"
 SECRET = """
+services: {orders-api: {owner: me}}
 receivers: {pager: {pagerduty: {key_file: pagerduty_key}}}
 kubernetes:
   prometheus: {remote_write: {url: "http://mimir.svc/api/v1/push", tenant: shop}}
@@ -113,6 +114,12 @@ def test_prometheus_reads_what_the_spec_says(
     }
     assert "shop-metrics" in names, "rules know jobs by these names"
     assert config["alerting"]["alert_relabel_configs"], "replicas send the same alert"
+    (told,) = config["alerting"]["alertmanagers"]
+    (owned,) = told["alert_relabel_configs"]
+    assert owned["source_labels"] == ["service_name"]
+    assert (owned["regex"], owned["target_label"], owned["replacement"]) == (
+        "orders-api", "team", "me",
+    ), "an alert is its owner's"  # fmt: skip
 
 
 def test_prometheus_reads_the_rules_that_are_mounted(

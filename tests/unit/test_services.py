@@ -5,15 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import kubernetes_api
 import pytest
+from kubernetes_specs import objects
 from small_specs import PARTS, compiled, model_of, smallest
 
 from imsobs import yamlio
-from imsobs.compile import read_spec, render_model
+from imsobs.changes import compare
+from imsobs.changes.touched import touched
+from imsobs.compile import Compiled, read_spec, render_model
+from imsobs.explain.alert import explained
 from imsobs.model import Model
-from imsobs.model.receivers import receivers_of
+from imsobs.model.receivers import inhibitors, receivers_of
 from imsobs.model.reporters import reporters
 from imsobs.outputs.collector.probe import asked
+from imsobs.outputs.docs.last_step import told_within
+from imsobs.outputs.docs.runbooks import holders
 from imsobs.runtime.drill.case import new_case
 
 SHOP = """
@@ -28,6 +35,8 @@ alerting:
   teams: {web: {description: W, escalation: W}, data: {description: D, escalation: D}}
 labels: {queue: {values: [mail]}}
 """
+NO_STORES = "{stack: {loki: null, jaeger: null}, kubernetes: {}}"
+ON_A_SERVICE = "LabelOverflow"
 
 
 def shop(folder: Path, *texts: str) -> Model:
@@ -143,6 +152,91 @@ receivers: {rest: {}, web: {}, data: {}}
         assert receivers_of(routed.alerts["TargetDown"], labels, routed) == [told]
     # What names no team is the first owner's.
     assert model.alerts["TargetDown"].team == "data"
+
+
+def test_alerts_go_to_the_owner_in_kubernetes_as_on_one_machine(tmp_path: Path) -> None:
+    model = shop(tmp_path, NO_STORES)
+    (prometheus,) = [one for one in objects(render_model(model)) if one["kind"] == "Prometheus"]
+    assert kubernetes_api.faults(prometheus) == []
+    (told,) = prometheus["spec"]["alerting"]["alertmanagers"]
+    alone = rendered(model, "stack/prometheus.yaml")["alerting"]["alert_relabel_configs"]
+    assert len(alone) == 2
+    assert told["alertRelabelings"] == [
+        {"sourceLabels": one["source_labels"], "regex": one["regex"],
+         "targetLabel": one["target_label"], "replacement": one["replacement"]}
+        for one in alone
+    ]  # fmt: skip
+    nobodys = smallest(tmp_path, NO_STORES)
+    (prometheus,) = [one for one in objects(render_model(nobodys)) if one["kind"] == "Prometheus"]
+    assert "alertRelabelings" not in prometheus["spec"]["alerting"]["alertmanagers"][0]
+
+
+ROUTED = """
+service: {environments: [staging, production]}
+receivers: {rest: {}, web: {}, data: {}}
+mutes: {nights: {description: Nights., location: UTC, times: [{from: "20:00", to: "24:00"}]}}
+# A team that alerts have by themselves, too.
+alerting: {groups: {meta: {team: web}}}
+inhibitions:
+  of-web:
+    source: {alertname: LabelOverflow}
+    target: {team: web, severity: warning}
+    equal: [service_name, deployment_environment_name]
+routing:
+  receiver: rest
+  group_wait: 10s
+  routes:
+    web: {match: {team: web}, receiver: web, group_wait: 2m, mute: [nights]}
+    data: {match: {team: data, deployment_environment_name: production}, receiver: data}
+"""
+
+
+def _told(compiled: Compiled, alert: str) -> list[str]:
+    assert compiled.model is not None, compiled.lines()
+    found = explained(compiled.model.alerts[alert], compiled.model, compiled.document)
+    return [row.text for row in found.sections["told"]]
+
+
+def test_explain_says_whom_the_owner_of_each_service_is(tmp_path: Path) -> None:
+    made = compiled(tmp_path, ROUTED, base=SHOP)
+    assert _told(made, ON_A_SERVICE) == [
+        "team web of orders-api: W",
+        "team data of jobs-worker, search-api: D",
+        "route web of orders-api",
+        "receiver web: kept in Alertmanager's page",
+        "not at times of nights: Nights.",
+        "the default route of jobs-worker, search-api in staging",
+        "receiver rest: kept in Alertmanager's page",
+        "route data of jobs-worker, search-api in production",
+        "receiver data: kept in Alertmanager's page",
+    ]
+    # One that is of no service is of its team alone.
+    assert _told(made, "TargetDown")[0] == "team data: D"
+
+
+def test_a_change_of_owner_is_a_change_of_who_is_told(tmp_path: Path) -> None:
+    before = shop(tmp_path, ROUTED)
+    after = shop(tmp_path, ROUTED, "services: {orders-api: {owner: data}}")
+    said = {change.text for change in compare(before, after)}
+    assert f"alert {ON_A_SERVICE}: web no longer notified" in said
+    (muted,) = [text for text in said if text.startswith("web is notified at all times")]
+    assert "CriticalErrorRate" in muted, "one on a service"
+    pairs = touched(before, after)
+    assert (ON_A_SERVICE, ON_A_SERVICE) in pairs
+    assert ("TargetDown", "TargetDown") not in pairs
+
+
+def test_what_holds_back_and_how_long_it_takes_are_the_owners(tmp_path: Path) -> None:
+    model = shop(tmp_path, ROUTED)
+    alert, stack = model.alerts["InvalidEvents"], model.alerts["TargetDown"]
+    assert alert.team == "data"
+    assert "of-web" in holders(alert.name, model)
+    assert ON_A_SERVICE in inhibitors(alert, model)
+    assert ON_A_SERVICE not in inhibitors(stack, model)
+    soon = shop(tmp_path, ROUTED, "routing: {routes: {web: {group_wait: 10s}}}")
+    sooner = told_within(soon.alerts[alert.name], soon)
+    assert told_within(alert, model) == sooner + 110
+    assert told_within(stack, model) == told_within(soon.alerts["TargetDown"], soon)
 
 
 def test_an_objective_for_one_service_counts_that_one(tmp_path: Path) -> None:

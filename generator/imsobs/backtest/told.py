@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from imsobs.backtest.states import Episode, Labels
 from imsobs.model import Model
 from imsobs.model.receivers import matches, taken
+from imsobs.model.reporters import handed_over
 from imsobs.spec.schema.base import seconds
 from imsobs.spec.schema.routing import Inhibition, Mute, Route
 
@@ -49,6 +50,7 @@ def outcomes(name: str, played: Played, model: Model, last: int) -> list[Outcome
 
     played: this alert and those that may hold it back. last: the end of the range.
     """
+    played = {one: [_handed_over(e, model) for e in ones] for one, ones in played.items()}
     found: list[Outcome] = [Outcome("pending")] * len(played[name])
     # Number of the route among those of the episode, the route itself, values of its labels.
     groups: dict[tuple[int, int, tuple[str, ...]], list[int]] = {}
@@ -71,6 +73,11 @@ def outcomes(name: str, played: Played, model: Model, last: int) -> list[Outcome
     for index, several in parts.items():
         found[index] = _together(several)
     return found
+
+
+def _handed_over(episode: Episode, model: Model) -> Episode:
+    """Return an episode as Alertmanager knows it: groups and inhibitions see the owner's team."""
+    return replace(episode, labels=handed_over(episode.labels, model.spec))
 
 
 def _together(several: list[Outcome]) -> Outcome:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from imsobs.changes.change import Change, Rank, paired
-from imsobs.model import Model, conventions
+from imsobs.model import Model
 from imsobs.model.alerts import threshold_text
-from imsobs.model.receivers import receivers_of
+from imsobs.model.receivers import receivers_of, situations
 from imsobs.model.rules import ResolvedAlert
 from imsobs.problems import KeyPath, listed
 
@@ -57,16 +57,13 @@ def definition(alert: ResolvedAlert) -> ResolvedAlert:
 
 
 def receivers(alert: ResolvedAlert, model: Model) -> set[str]:
-    """Return everybody who may be notified of an alert, in whatever environment it fires."""
+    """Return everybody who may be notified of an alert, of whatever service it fires and where."""
     if not alert.enabled:
         return set()
-    environments = model.spec.service.environments or ("",)
     return {
         receiver
-        for environment in environments
-        for receiver in receivers_of(
-            alert, {**alert.labels, conventions.ENVIRONMENT: environment}, model
-        )
+        for labels in situations(alert, model)
+        for receiver in receivers_of(alert, labels, model)
     }
 
 

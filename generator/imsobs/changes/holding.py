@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from imsobs.changes.change import Change, Rank
-from imsobs.model import Model, conventions
-from imsobs.model.receivers import routes_of
+from imsobs.model import Model
+from imsobs.model.receivers import routes_of, situations
 from imsobs.outputs.docs.runbooks import holders
 from imsobs.problems import KeyPath, listed
 from imsobs.spec.schema.routing import Inhibition, Matchers, Mute
@@ -126,10 +126,8 @@ def _days(weekdays: list[str]) -> set[int]:
 def _muted(model: Model) -> defaultdict[tuple[str, str], set[str]]:
     """Return (mute, receiver) -> the alerts of which it is then not notified."""
     found: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-    environments = model.spec.service.environments or ("",)
     for name, alert in model.alerts.items():
-        for environment in environments if alert.enabled else ():
-            labels = {**alert.labels, conventions.ENVIRONMENT: environment}
+        for labels in situations(alert, model) if alert.enabled else ():
             for route, receiver in routes_of(alert, labels, model):
                 for mute in model.spec.routing.routes[route].mute if route else ():
                     found[mute, receiver].add(name)

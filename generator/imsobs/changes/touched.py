@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from imsobs.changes.alerts import definition
 from imsobs.changes.change import paired
-from imsobs.model import Model, conventions
-from imsobs.model.receivers import inhibitions_of, taken
+from imsobs.model import Model
+from imsobs.model.receivers import inhibitions_of, situations, taken
 from imsobs.model.rules import ResolvedAlert, recorded_in
+from imsobs.spec.schema.routing import Route
 
 Pair = tuple[str | None, str | None]
 """An alert's name in the revision before and in the one after; None where it is not."""
@@ -37,13 +38,12 @@ def _differs(pair: Pair, before: Model, after: Model) -> bool:
 def _behaviour(alert: ResolvedAlert, model: Model) -> tuple[object, ...]:
     records = {record.name: record for record in model.records}
     read = [records[name] for name in recorded_in(alert.expr, records)]
-    environments = model.spec.service.environments or ("",)
-    labels = alert.fixed_labels
-    routes = [
-        route
-        for environment in environments
-        for route in taken({**labels, conventions.ENVIRONMENT: environment}, model).values()
-    ]
+    # One more service that goes the same way changes nothing.
+    ways: list[list[Route]] = []
+    for labels in situations(alert, model):
+        if (way := list(taken(labels, model).values())) not in ways:
+            ways.append(way)
+    routes = [route for way in ways for route in way]
     routing = model.spec.routing
     return (
         alert.enabled,
@@ -53,7 +53,7 @@ def _behaviour(alert: ResolvedAlert, model: Model) -> tuple[object, ...]:
         alert.keep_firing_for,
         alert.labels,
         [(record.name, record.expr, record.interval) for record in read],
-        routes,
+        ways,
         [model.spec.mutes.get(name) for route in routes for name in route.mute],
         inhibitions_of(alert, model),
         (routing.receiver, routing.group_by, routing.group_wait, routing.group_interval),

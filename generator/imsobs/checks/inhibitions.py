@@ -8,7 +8,7 @@ from typing import Any
 
 from imsobs.checks.rules import mixing
 from imsobs.model import Model, conventions
-from imsobs.model.receivers import may_match
+from imsobs.model.receivers import may_be, may_match
 from imsobs.model.rules import ResolvedAlert
 from imsobs.problems import KeyPath, Problem, available
 from imsobs.spec.schema.routing import Inhibition
@@ -45,7 +45,7 @@ def problems(path: KeyPath, rule: Inhibition, model: Model) -> Iterator[Problem]
     if conventions.ENVIRONMENT in rule.equal:
         return
     for match in (rule.source, rule.target):
-        chosen = [alert for alert in model.alerts.values() if may_match(match, alert.fixed_labels)]
+        chosen = [alert for alert in model.alerts.values() if may_be(match, alert, model)]
         if not any(conventions.ENVIRONMENT in (alert.carried or ()) for alert in chosen):
             return
     message = f"one environment would silence another; add {conventions.ENVIRONMENT} to equal"
@@ -58,7 +58,7 @@ def _absent_in_a_pair(path: KeyPath, rule: Inhibition, model: Model) -> Iterator
         return
     known = [alert for alert in model.alerts.values() if alert.carried is not None]
     sources, targets = (
-        [alert for alert in known if may_match(match, alert.fixed_labels)]
+        [alert for alert in known if may_be(match, alert, model)]
         for match in (rule.source, rule.target)
     )
     anywhere = set[str]().union(*_kept(rule, model))
@@ -131,8 +131,7 @@ def _share_nothing(source: ResolvedAlert, target: ResolvedAlert, equal: list[str
 def _kept(rule: Inhibition, model: Model) -> Iterator[set[str]]:
     """Yield the labels of each alert of source and target; all labels where that is unknown."""
     for alert in model.alerts.values():
-        labels = alert.fixed_labels
-        if may_match(rule.source, labels) or may_match(rule.target, labels):
+        if may_be(rule.source, alert, model) or may_be(rule.target, alert, model):
             yield {*rule.equal} if alert.carried is None else {*alert.carried, "alertname"}
 
 
@@ -145,7 +144,7 @@ def _never_equal(path: KeyPath, rule: Inhibition, model: Model) -> Iterator[Prob
         side: [
             alert
             for alert in model.alerts.values()
-            if may_match(match, alert.fixed_labels) and not _loses_identity(alert, model)
+            if may_be(match, alert, model) and not _loses_identity(alert, model)
         ]
         for side, match in (("source", rule.source), ("target", rule.target))
     }

@@ -9,7 +9,7 @@ from imsobs.explain.readers import series_in
 from imsobs.explain.record import read
 from imsobs.model import Model, conventions
 from imsobs.model.alerts import threshold_text
-from imsobs.model.receivers import routes_of
+from imsobs.model.receivers import routes_of, situations
 from imsobs.model.rules import ResolvedAlert
 from imsobs.outputs.docs.last_step import told_within
 from imsobs.outputs.docs.runbooks import holders, runbook_file
@@ -17,6 +17,8 @@ from imsobs.outputs.prometheus.rule_tests import test_file
 from imsobs.problems import KeyPath
 from imsobs.spec.load import Document
 from imsobs.spec.schema.routing import Receiver
+
+Labels = dict[str, str]
 
 
 def explained(alert: ResolvedAlert, model: Model, document: Document) -> Explanation:
@@ -66,36 +68,51 @@ def _timing(alert: ResolvedAlert, model: Model, document: Document) -> Iterator[
 
 
 def _told(alert: ResolvedAlert, model: Model, document: Document) -> Iterator[Row]:
-    """Yield routes and receivers, those of all environments together."""
+    """Yield teams, routes and receivers, those of all services and environments together."""
     if not alert.enabled:
         yield placed("nobody: the alert is off", document, _key(alert, "enabled"))
         return
     spec = model.spec
-    team = spec.alerting.teams.get(alert.team)
-    if team is not None:
-        yield placed(
-            f"team {alert.team}: {team.description}", document, ("alerting", "teams", alert.team)
-        )
-    ways: dict[tuple[tuple[str, ...], str], list[str]] = {}
-    for environment in spec.service.environments or [""]:
-        labels = {**alert.labels, conventions.ENVIRONMENT: environment}
+    each = list(situations(alert, model))
+    teams: dict[str, list[Labels]] = {}
+    ways: dict[tuple[tuple[str, ...], str], list[Labels]] = {}
+    for labels in each:
+        teams.setdefault(labels.get("team", alert.team), []).append(labels)
         for name, receiver in routes_of(alert, labels, model):
-            ways.setdefault(
-                (("routing", "routes", name) if name else ("routing",), receiver), []
-            ).append(environment)
-    for (path, receiver), environments in ways.items():
-        where = (
-            ""
-            if len(environments) == len(spec.service.environments)
-            else f" in {', '.join(environments)}"
-        )
+            way = (("routing", "routes", name) if name else ("routing",), receiver)
+            ways.setdefault(way, []).append(labels)
+    for name, of in teams.items():
+        if (team := spec.alerting.teams.get(name)) is not None:
+            text = f"team {name}{_whose(of, each)}: {team.description}"
+            yield placed(text, document, ("alerting", "teams", name))
+    for (path, receiver), of in ways.items():
         route = f"route {path[-1]}" if len(path) == 3 else "the default route"
-        yield placed(f"{route}{where}", document, path)
+        yield placed(f"{route}{_whose(of, each)}", document, path)
         text = f"receiver {receiver}: {_channels(spec.receivers.get(receiver))}"
         yield placed(text, document, ("receivers", receiver))
         for mute in spec.routing.routes[path[-1]].mute if len(path) == 3 else []:
             text = f"not at times of {mute}: {spec.mutes[mute].description}"
             yield placed(text, document, ("mutes", mute))
+
+
+def _whose(some: list[Labels], every: list[Labels]) -> str:
+    """Return of which services and in which environments; empty where it is all of them."""
+    if len(some) == len(every):
+        return ""
+    where: dict[str, list[str]] = {}
+    for labels in some:
+        own = labels.get(conventions.SERVICE_NAME, "")
+        where.setdefault(own, []).append(labels[conventions.ENVIRONMENT])
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for service, environments in where.items():
+        alike.setdefault(tuple(environments), []).append(service)
+    services = {labels.get(conventions.SERVICE_NAME, "") for labels in every}
+    everywhere = {labels[conventions.ENVIRONMENT] for labels in every}
+    return " and".join(
+        ("" if len(of) == len(services) else f" of {', '.join(of)}")
+        + ("" if len(at) == len(everywhere) else f" in {', '.join(at)}")
+        for at, of in alike.items()
+    )
 
 
 def _channels(receiver: Receiver | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from imsobs.model import Model, conventions
-from imsobs.model.receivers import matches
+from imsobs.model.receivers import situations, taken
 from imsobs.model.rules import ResolvedAlert, example_labels
 from imsobs.promql.matchers import selector
 from imsobs.spec.schema.base import seconds
@@ -44,14 +44,20 @@ def told_within(alert: ResolvedAlert, model: Model) -> int:
     """Return the seconds within which somebody is told once the condition is true.
 
     One scrape, one evaluation, ``for``, one more evaluation that ends it, and the wait of the
-    alert's group. What comes before, until enough has failed, depends on what fails.
+    alert's group, of whatever service it is. What comes before, until enough has failed, depends
+    on what fails.
     """
     spec = model.spec
-    labels = {**alert.fixed_labels, **example_labels(spec)}
-    waits = [
-        route.group_wait for route in spec.routing.routes.values() if matches(route.match, labels)
-    ]
-    wait = (waits[0] if waits else None) or spec.routing.group_wait
+    environment = example_labels(spec)[conventions.ENVIRONMENT]
+    each = list(situations(alert, model))
+    there = [labels for labels in each if labels[conventions.ENVIRONMENT] == environment]
+    wait = max(_group_wait(labels, model) for labels in there or each)
     held = seconds(alert.for_ or "0s")
     every = seconds(alert.interval)
-    return seconds(spec.scrape.interval) + every + -(-held // every) * every + seconds(wait)
+    return seconds(spec.scrape.interval) + every + -(-held // every) * every + wait
+
+
+def _group_wait(labels: dict[str, str], model: Model) -> int:
+    """Return how long the first route that is taken waits for more of a group, s."""
+    first = next(iter(taken(labels, model).values()), None)
+    return seconds((first and first.group_wait) or model.spec.routing.group_wait)

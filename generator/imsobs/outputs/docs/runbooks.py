@@ -8,6 +8,7 @@ from imsobs import artifacts
 from imsobs.model import Model, conventions
 from imsobs.model.notification import expand
 from imsobs.model.receivers import may_match
+from imsobs.model.reporters import fixed_labels
 from imsobs.model.rules import ResolvedAlert, number
 from imsobs.model.slos import SloNames, events_of_few, good_share, windows
 from imsobs.outputs.docs.last_step import last_step, told_within
@@ -94,10 +95,9 @@ def silence(alert: ResolvedAlert) -> str:
 
 def holders(alert: str, model: Model) -> list[str]:
     """Return the names of the inhibitions that may hold this alert back."""
-    entry = model.alerts[alert]
-    labels = entry.fixed_labels
+    each = fixed_labels(model.alerts[alert], model.spec)
     return [
         name
         for name, rule in model.spec.inhibitions.items()
-        if may_match(rule.target, labels) and any(label in labels for label in rule.target)
+        if any(may_match(rule.target, one) and rule.target.keys() & one.keys() for one in each)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,6 +27,7 @@ PORT = 9090
 """The port that the operator has Prometheus listen at."""
 # Cores and memory in MiB of Thanos' sidecar: it reads blocks that are done.
 SIDECAR = (0.1, 256)
+_UNDERSCORE = re.compile("_(.)")
 
 
 def objects(cluster: Cluster) -> Iterator[Object]:
@@ -83,22 +85,30 @@ def _spec(cluster: Cluster) -> Object:
         "securityContext": pod_security(NAME),
         "topologySpreadConstraints": spread(SELECTED),
         "additionalArgs": [{"name": "web.cors.origin", "value": "none"}],
-        "alerting": {
-            "alertmanagers": [
-                {
-                    "namespace": cluster.namespace,
-                    "name": stores.GOVERNING[stores.ALERTMANAGER],
-                    "port": "web",
-                    "apiVersion": "v2",
-                }
-            ]
-        },
+        "alerting": {"alertmanagers": [_alertmanagers(cluster)]},
     }
     if given.remote_write:
         spec["remoteWrite"] = [remote_write(given.remote_write)]
     if given.thanos:
         spec["thanos"] = _thanos(given.thanos)
     return spec
+
+
+def _alertmanagers(cluster: Cluster) -> Object:
+    """Return where alerts are sent, with the owner of the service that each is of."""
+    relabelled = [_operated(rule) for rule in server.owner_relabelings(cluster.model)]
+    return {
+        "namespace": cluster.namespace,
+        "name": stores.GOVERNING[stores.ALERTMANAGER],
+        "port": "web",
+        "apiVersion": "v2",
+        **({"alertRelabelings": relabelled} if relabelled else {}),
+    }
+
+
+def _operated(rule: dict[str, Any]) -> Object:
+    """Return a relabeling of prometheus.yaml as the operator spells it: sourceLabels."""
+    return {_UNDERSCORE.sub(lambda found: found[1].upper(), key): rule[key] for key in rule}
 
 
 def remote_write(target: RemoteWrite, url: str | None = None) -> Object:

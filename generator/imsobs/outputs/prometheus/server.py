@@ -50,8 +50,13 @@ def sections(model: Model) -> dict[str, Any]:
 
 
 def _owners(model: Model) -> dict[str, Any]:
+    relabelled = owner_relabelings(model)
+    return {"alert_relabel_configs": relabelled} if relabelled else {}
+
+
+def owner_relabelings(model: Model) -> list[dict[str, Any]]:
     """Return what gives alerts on a service to its owner; empty where no service has one."""
-    relabelled = [
+    return [
         {
             "source_labels": [conventions.SERVICE_NAME],
             "regex": name,
@@ -60,7 +65,6 @@ def _owners(model: Model) -> dict[str, Any]:
         }
         for name, owner in owners(model.spec).items()
     ]
-    return {"alert_relabel_configs": relabelled} if relabelled else {}
 
 
 def _discovery(job: str) -> dict[str, Any]:
