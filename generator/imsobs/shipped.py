@@ -16,12 +16,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 FILE = Path(__file__).resolve().parent / "data/builds.yaml"
 PATCHES = FILE.parent / "patches"
+JARS = FILE.parent / "jars"
 
 ModuleText = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/~-]*$")]
 PinnedModule = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/~-]*[ @]v\d[0-9a-z.-]*$")]
 Inside = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$")
 ]
+JavaName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
+Artifact = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+:[A-Za-z0-9_.-]+$")]
+JavaPackage = Annotated[str, Field(pattern=r"^[a-z0-9.]+/[A-Za-z0-9_.]+$")]
 Package = Annotated[str, Field(pattern=r"^\.(/[A-Za-z0-9_][A-Za-z0-9_/-]*)?$")]
 Flag = Annotated[str, Field(pattern=r"^-X [A-Za-z0-9._/-]+=[0-9.]+$")]
 Tag = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
@@ -83,7 +87,27 @@ class ModuleCopyBuild(Strict):
     staging: Annotated[ModuleVersion | None, Field(exclude_if=lambda found: found is None)] = None
 
 
-Build = Annotated[CollectorBuild | GoInstallBuild | ModuleCopyBuild, Field(discriminator="kind")]
+class JavaBuild(Strict):
+    """A program of the jars that an artifact depends on, fetched by Maven, as one file.
+
+    jars: file below data/jars with the SHA-256 of each of them. main: class that is started;
+    tells_version: class that prints the version. exports, opens: packages of Java itself, as
+    ``module/package``, that the program reaches into.
+    """
+
+    kind: Literal["java"]
+    artifact: Artifact
+    module_version: Version
+    jars: Inside
+    main: JavaName
+    tells_version: JavaName
+    exports: list[JavaPackage] = []
+    opens: list[JavaPackage] = []
+
+
+Build = Annotated[
+    CollectorBuild | GoInstallBuild | ModuleCopyBuild | JavaBuild, Field(discriminator="kind")
+]
 
 
 class Component(Strict):
@@ -192,7 +216,8 @@ def _component(name: str, release: str, entry: Entry, version: str) -> Component
     build = dict(entry.build or {})
     variable = build.pop("version_variable", None)
     if build and build["kind"] != "collector":
-        build["module_version"] = module_version(release, version)
+        java = build["kind"] == "java"
+        build["module_version"] = version if java else module_version(release, version)
     if variable:
         build["ldflags"] = [f"-X {variable}={version}"]
     return Component.model_validate(

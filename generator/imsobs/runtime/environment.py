@@ -20,6 +20,8 @@ NETWORK = (
 """How the outside is reached: certificates and proxies."""
 GO = ("GOPATH", "GOCACHE", "GOMODCACHE", "GOTMPDIR", "GOPROXY", "GOMAXPROCS", "NETRC")
 """Go's own places and module proxy; what weakens its checks of modules is not among them."""
+JAVA = ("JAVA_HOME", "MAVEN_OPTS", "MAVEN_ARGS")
+"""Which Java, and how Maven reaches the outside where its settings do not say so."""
 PYTHON_INDEX = ("PIP_INDEX_URL", "PIP_CERT", "PIP_CONFIG_FILE", "UV_INDEX_URL", "UV_DEFAULT_INDEX")
 """Where a locked, hashed wheel is fetched from."""
 DOCKER = (

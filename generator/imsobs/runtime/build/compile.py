@@ -18,13 +18,15 @@ from typing import IO, cast
 from imsobs import private
 from imsobs.errors import ImsobsError
 from imsobs.runtime.build.go_errors import explain, explain_os_error
+from imsobs.runtime.build.java import explain_maven, find_maven
 from imsobs.runtime.build.modules import build_environment
 from imsobs.runtime.build.recipe import Site, follow, recipe_key
 from imsobs.runtime.build.toolchain import find_go
 from imsobs.runtime.build.versions import VersionProblem, ask_version, parse_version, show
+from imsobs.runtime.environment import BASE, HOME, JAVA, NETWORK, chosen
 from imsobs.runtime.process.plan import Plan
 from imsobs.runtime.progress import GoReader, Progress
-from imsobs.shipped import Component
+from imsobs.shipped import Component, JavaBuild
 
 _CACHE_REMEDY = "remove it, or choose another cache with IMSOBS_CACHE"
 
@@ -95,9 +97,15 @@ class _Runner:
     """Runs the commands of one build, copying their output to the log and the reader."""
 
     def __init__(
-        self, component: str, log: Path, reader: GoReader, environment: dict[str, str]
+        self,
+        name: str,
+        component: Component,
+        log: Path,
+        reader: GoReader,
+        environment: dict[str, str],
     ) -> None:
-        self._component = component
+        self._component = name
+        self._explain = explain_maven if isinstance(component.build, JavaBuild) else explain
         self._environment = environment
         self._log = log
         self._reader = reader
@@ -112,7 +120,7 @@ class _Runner:
                 cause = explain_os_error(error)
                 raise self._failure(cause.what, cause.remedy) from error
         if code != 0:
-            cause = explain(err + out)
+            cause = self._explain(err + out)
             raise self._failure(cause.what, cause.remedy)
         return out
 
@@ -184,6 +192,21 @@ def _verify(name: str, component: Component, binary: Path, log: Path) -> None:
         )
 
 
+def _tool(
+    plan: Plan, cache: Path, name: str, log: Path, progress: Progress
+) -> tuple[Path, dict[str, str]]:
+    """Return the command that builds a component, and its environment."""
+    component = plan.components[name]
+    what = f"building {name} {component.version}"
+    if isinstance(component.build, JavaBuild):
+        mvn = find_maven(name, component.env)
+        progress.note(f"{what} with Maven (once)")
+        return mvn, chosen(BASE, HOME, NETWORK, JAVA)
+    go = find_go(plan.toolchain, cache, log, progress)
+    progress.note(f"{what} with Go {show(go.version)} (once)")
+    return go.path, build_environment(go.path, progress)
+
+
 def build_component(plan: Plan, root: Path, cache: Path, name: str, progress: Progress) -> Path:
     """Build a component into the cache, unless it is there, and return the binary's path.
 
@@ -207,13 +230,11 @@ def build_component(plan: Plan, root: Path, cache: Path, name: str, progress: Pr
             for folder in (works, log.parent, final.parent.parent):
                 private.make(folder, _CACHE_REMEDY)
             log.write_text(f"{final.parent.name}\n", encoding="utf-8")
-            go = find_go(plan.toolchain, cache, log, progress)
             reader = GoReader(name, progress)
-            progress.note(f"building {name} {component.version} with Go {show(go.version)} (once)")
             try:
-                environment = build_environment(go.path, progress)
-                runner = _Runner(name, log, reader, environment)
-                site = Site(root, works / name, go.path, runner)
+                tool, environment = _tool(plan, cache, name, log, progress)
+                runner = _Runner(name, component, log, reader, environment)
+                site = Site(root, works / name, tool, runner)
                 site.work.mkdir()
                 made = follow(build, site)
                 made.chmod(0o755)

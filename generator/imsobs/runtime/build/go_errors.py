@@ -19,12 +19,13 @@ _DISK = Cause(
     "the disk is full",
     "free about 8 GB for Go's caches, or move them: GOCACHE, GOMODCACHE, IMSOBS_CACHE, TMPDIR",
 )
+_FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
 _MEMORY = Cause(
     "the compiler was killed, most likely out of memory",
     "free memory (about 2 GB are needed), or build with GOMAXPROCS=1",
 )
 _KNOWN: tuple[tuple[re.Pattern[str], Cause], ...] = (
-    (re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE), _DISK),
+    (_FULL, _DISK),
     (re.compile(r"signal: killed|cannot allocate memory", re.IGNORECASE), _MEMORY),
     (
         re.compile(r"requires go >= |directive: toolchain|toolchain not available", re.IGNORECASE),
@@ -70,6 +71,11 @@ def explain(output: str) -> Cause:
     ]
     last = relevant[-1][:300] if relevant else "no output"
     return Cause(f"Go said: {last}", "read the log")
+
+
+def explain_full_disk(output: str) -> Cause | None:
+    """Return that the disk is full, when the output of any program says so."""
+    return _DISK if _FULL.search(output) else None
 
 
 def explain_os_error(error: OSError) -> Cause:

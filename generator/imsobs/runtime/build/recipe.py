@@ -18,12 +18,14 @@ import yaml
 from imsobs import yamlio
 from imsobs.errors import ExitCode, ImsobsError
 from imsobs.files import read_regular
+from imsobs.runtime.build.java import java_program, known_jars
 from imsobs.shipped import (
     PATCHES,
     Build,
     CollectorBuild,
     Component,
     GoInstallBuild,
+    JavaBuild,
     ModuleCopyBuild,
     shipped,
 )
@@ -35,20 +37,21 @@ _SECTIONS = ("receivers", "processors", "exporters", "connectors", "extensions",
              "converters")  # fmt: skip
 
 Run = Callable[[list[str], Path, dict[str, str]], str]
+GoBuild = CollectorBuild | GoInstallBuild | ModuleCopyBuild
 
 
 @dataclass(frozen=True)
 class Site:
     """Where a build happens.
 
-    go: the go command. work: an empty folder. run: runs one command (arguments, working
-    directory, extra environment), returns its standard output and raises ImsobsError when it
-    fails.
+    tool: the command that builds (go, or mvn). work: an empty folder. run: runs one command
+    (arguments, working directory, extra environment), returns its standard output and raises
+    ImsobsError when it fails.
     """
 
     root: Path
     work: Path
-    go: Path
+    tool: Path
     run: Run
     goversion: str = field(default="1.25.0")
 
@@ -115,6 +118,8 @@ def recipe_key(root: Path, name: str, component: Component) -> str:
         sys.platform,
         platform.machine(),
     ]
+    if isinstance(component.build, JavaBuild):
+        content.append(known_jars(component.build))
     if isinstance(component.build, CollectorBuild):
         manifest = load_manifest(root, component.build)
         dist = {key: value for key, value in manifest["dist"].items() if key != "output_path"}
@@ -128,7 +133,7 @@ def _patch_files(build: CollectorBuild) -> list[str]:
     return sorted(name for names in build.patches.values() for name in names)
 
 
-def _flags(build: Build) -> list[str]:
+def _flags(build: GoBuild) -> list[str]:
     # What a debugger reads (-dwarf) is left out of the binary (-w), and takes long to make.
     flags = ["-trimpath", "-v", "-gcflags", "all=-dwarf=false"]
     flags += ["-ldflags", " ".join(["-s", "-w", *build.ldflags])]
@@ -139,7 +144,7 @@ def _flags(build: Build) -> list[str]:
 def _go_install(build: GoInstallBuild, site: Site) -> Path:
     gobin = site.work / "bin"
     target = f"{build.package}@{build.module_version}"
-    command = [str(site.go), "install", *_flags(build), target]
+    command = [str(site.tool), "install", *_flags(build), target]
     site.run(command, site.work, {"GOBIN": str(gobin)})
     # A major version suffix (/v2) is not the command's name.
     base = re.sub(r"/v\d+$", "", build.package).rsplit("/", 1)[-1]
@@ -149,7 +154,7 @@ def _go_install(build: GoInstallBuild, site: Site) -> Path:
 def _writable_copy(module: str, version: str, copy: Path, site: Site) -> Path:
     """Copy a module out of the read-only cache; return the copy."""
     target = f"{module}@{version}"
-    answer = site.run([str(site.go), "mod", "download", "-json", target], site.work, {})
+    answer = site.run([str(site.tool), "mod", "download", "-json", target], site.work, {})
     try:
         source = Path(json.loads(answer)["Dir"])
     except (ValueError, KeyError):
@@ -172,9 +177,9 @@ def _module_copy(build: ModuleCopyBuild, site: Site) -> Path:
     for name in _staged(copy) if build.staging else []:
         edits += [f"-dropreplace={name}", f"-require={name}@{build.staging}"]
     if edits:
-        site.run([str(site.go), "mod", "edit", *edits], copy, {})
+        site.run([str(site.tool), "mod", "edit", *edits], copy, {})
     output = site.work / "binary"
-    command = [str(site.go), "build", *mode, *_flags(build), "-o", str(output), build.package]
+    command = [str(site.tool), "build", *mode, *_flags(build), "-o", str(output), build.package]
     site.run(command, copy, {})
     return output
 
@@ -224,7 +229,7 @@ def _collector(build: CollectorBuild, site: Site) -> Path:
     go_mod = collector_go_mod(manifest, build.require, site.goversion, _patched(build, site))
     (sources / "go.mod").write_text(go_mod, encoding="utf-8")
     output = site.work / "binary"
-    command = [str(site.go), "build", "-mod=mod", *_flags(build), "-o", str(output), "."]
+    command = [str(site.tool), "build", "-mod=mod", *_flags(build), "-o", str(output), "."]
     site.run(command, sources, {})
     return output
 
@@ -250,3 +255,5 @@ def follow(build: Build, site: Site) -> Path:
             return _go_install(build, site)
         case ModuleCopyBuild():
             return _module_copy(build, site)
+        case JavaBuild():
+            return java_program(build, site.tool, site.work, site.run)
