@@ -199,6 +199,10 @@ def test_only_roles_that_are_needed_are_there(tmp_path: Path) -> None:
     everything = _of(_objects(tmp_path, *EVERYTHING, STORES), "OpenTelemetryCollector")
     assert list(everything) == ["derive", "sample", "current"]
     assert everything["current"]["spec"]["replicas"] == 1, "one owner of every gauge"
+    scaled = everything["derive"]["spec"]
+    assert ("replicas" in scaled) != ("autoscaler" in scaled), (
+        "the autoscaler's is set back by none"
+    )
     assert "autoscaler" not in everything["current"]["spec"]
 
 

@@ -179,7 +179,7 @@ def _number(workload: Pod) -> Object:
         return {"replicas": workload.replicas}
     calm = {"stabilizationWindowSeconds": _CALM_S, "policies": [_one_pod(_CALM_S)]}
     return {
-        "replicas": workload.replicas,
+        # No number of replicas: it is the autoscaler's, and every apply would set it back.
         "autoscaler": {
             "minReplicas": workload.replicas,
             "maxReplicas": workload.most,
