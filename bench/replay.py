@@ -121,14 +121,19 @@ class Sent:
 
 
 def send(
-    port: int, signal: str, payloads: Sequence[Payload], items: int, connections: int = 2
+    port: int,
+    signal: str,
+    payloads: Sequence[Payload],
+    items: int,
+    connections: int = 2,
+    host: str = "127.0.0.1",
 ) -> Sent:
     """Send at least ``items`` items over a few connections, each waiting for its answers."""
     lock = threading.Lock()
     state = {"sent": 0, "refused": 0, "next": 0}
 
     def work() -> None:
-        client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        client = http.client.HTTPConnection(host, port, timeout=60)
         mine: dict[int, Payload] = {}
         while True:
             with lock:

@@ -17,6 +17,8 @@ import yaml
 from kubernetes_specs import AS_OBJECTS, EVERYTHING, FULLEST, STORES, VARIANTS
 
 from imsobs.compile import render_model
+from imsobs.outputs.collector.roles import DERIVE
+from imsobs.outputs.kubernetes import collectors
 
 _OF_GRAFANA = "kubernetes: {grafana: {by: operator}}"
 _RENDERED: dict[tuple[str, ...], dict[str, bytes]] = {}
@@ -153,11 +155,12 @@ def test_rules_are_files_in_the_folder_that_prometheus_reads(tmp_path: Path) -> 
     assert [one["name"] for one in spec["containers"]] == ["prometheus", "config-reloader"]
 
 
-def test_the_budget_of_series_is_that_of_all_collectors(tmp_path: Path) -> None:
-    several = "kubernetes: {derive: {replicas: 2, most: 5}}"
-    for texts, limit in ((STORES,), 8_000), ((STORES, several), 5_000):
-        found = _recorded(_objects(tmp_path, *EVERYTHING, *texts))
-        assert found["shop_series_limit"] == f"vector({limit})", "1000 for each derive"
+def test_the_budget_of_series_grows_with_the_collectors_that_are_scraped(tmp_path: Path) -> None:
+    found = _recorded(_objects(tmp_path, *EVERYTHING, STORES))
+    scraped = 'count(up{job="shop-metrics", instance=~"derive-.+"})'
+    assert found["shop_series_limit"] == f"1000 * {scraped}"
+    # What is scraped has that name: pods of the role, by the monitor's relabelling.
+    assert collectors.service(DERIVE).startswith("derive-")
 
 
 @pytest.mark.parametrize(("interval", "stays"), [("15s", 35), ("30s", 65)])

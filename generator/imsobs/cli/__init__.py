@@ -27,7 +27,7 @@ from imsobs.cli import (
     drift,
     livecheck,
 )
-from imsobs.cli import operations, pin, prices, preview, drill
+from imsobs.cli import estimate, operations, pin, prices, preview, drill
 
 # isort: on
 
@@ -37,6 +37,7 @@ __all__ = [
     "diff",
     "drift",
     "drill",
+    "estimate",
     "explain",
     "init",
     "livecheck",

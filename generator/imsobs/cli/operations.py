@@ -1,4 +1,4 @@
-"""Commands on the operation of the stack: estimate, reload, preflight, secrets."""
+"""Commands on the operation of the stack: reload, preflight, secrets."""
 
 from __future__ import annotations
 
@@ -7,122 +7,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from imsobs.cli.app import FOUR_CHECKS, OPERATIONS, STACK, app
-from imsobs.cli.options import AsFormat, Format, Overlay, Root
-from imsobs.cli.output import errors, foreign, print_json, results
+from imsobs.cli.options import AsFormat, Format, Root
+from imsobs.cli.output import foreign, print_json, results
 from imsobs.cli.spec import model_or_exit
 from imsobs.errors import ExitCode
-from imsobs.model import Model
-from imsobs.model.estimate import Load
-from imsobs.spec.schema.kubernetes import Kubernetes
-
-
-@app.command(rich_help_panel=OPERATIONS)
-def estimate(
-    requests_per_day: Annotated[float, typer.Option(min=1, help="Requests that are served a day.")],
-    root: Root = Path(),
-    overlay: Overlay = None,
-    spans: Annotated[float, typer.Option(min=0, help="Spans of a request.")] = 6.0,
-    records: Annotated[float, typer.Option(min=0, help="Log records of a request.")] = 8.0,
-    kept: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Share of traces kept; from the spec.")
-    ] = None,
-    peak: Annotated[float, typer.Option(min=1, help="Busiest second over the mean.")] = 4.0,
-    duration: Annotated[float, typer.Option(min=0, help="Mean time of a request, s.")] = 10.0,
-    unended: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of traces that no request ends.")
-    ] = 0.05,
-    explain: Annotated[bool, typer.Option("--explain", help="Print formulas, constants.")] = False,
-    format: AsFormat = Format.text,
-) -> None:
-    """Estimate disk and memory of every component at a request rate."""
-    from imsobs.model import estimate as estimating
-
-    model = model_or_exit(root, overlay)
-    load = estimating.Load.of(
-        model, requests_per_day, spans, records, kept, peak, duration, unended
-    )
-    if (given := model.spec.kubernetes) is not None:
-        _estimate_cluster(model, given, load, explain, format)
-        return
-    found = estimating.estimate(model, load)
-    if format is Format.json:
-        data = {"load": asdict(load), "components": [asdict(row) for row in found]}
-        print_json(data)
-        return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("component", "kept", "disk a day", "disk in all", "memory", "limit"):
-        table.add_column(heading, justify="left" if heading == "component" else "right")
-    for row in found:
-        table.add_row(
-            row.component,
-            row.kept,
-            estimating.human(row.disk_per_day),
-            estimating.human(row.disk),
-            estimating.human(row.memory),
-            estimating.human(row.memory_limit),
-        )
-    results.print(table)
-    for row in found:
-        if row.memory > row.memory_limit * 0.8:
-            errors.print(
-                f"[yellow]{row.component} is estimated above 80 % of its limit:[/] raise "
-                f"stack.{row.component}.memory_mib in the spec"
-            )
-    if explain:
-        results.print()
-        for line in estimating.explanation(model, load):
-            results.print(foreign(line))
-
-
-def _estimate_cluster(
-    model: Model, given: Kubernetes, load: Load, explain: bool, format: Format
-) -> None:
-    """Print what the pods of a cluster need."""
-    from imsobs.model import cluster_estimate as cluster
-    from imsobs.model.estimate import human
-
-    rows = cluster.cluster_estimate(model, given, load)
-    series = cluster.cluster_series(rows, load)
-    if format is Format.json:
-        pods = [asdict(row) for row in rows]
-        print_json({"load": asdict(load), "series": series, "pods": pods})
-        return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("component", "pods", "at most", "cores", "memory", "of", "disk", "network"):
-        table.add_column(heading, justify="left" if heading == "component" else "right")
-    for row in rows:
-        table.add_row(
-            row.component,
-            str(row.needed),
-            str(row.most),
-            "-" if row.cores is None else f"{row.cores:.1f}",
-            "-" if row.memory_needed is None else human(row.memory_needed),
-            human(row.memory),
-            human(row.disk),
-            f"{human(row.network)}/s" if row.network else "-",
-        )
-    results.print(table)
-    # More digits would look like a measurement.
-    about = float(f"{series:.2g}")
-    results.print(f"{about:,.0f} series in each Prometheus, {load.at_peak:,.0f} requests/s")
-    for row in rows:
-        if row.needed > row.most:
-            errors.print(
-                f"[yellow]{row.component} needs {row.needed} pods:[/] raise"
-                f" kubernetes.{row.component}.most, or cpus and memory_mib of each"
-            )
-        if row.memory_needed is not None and row.memory_needed > row.memory * 0.8:
-            errors.print(
-                f"[yellow]{row.component} is estimated above 80 % of its memory:[/] raise"
-                f" kubernetes.{row.component}.memory_mib"
-            )
-    if explain:
-        results.print()
-        for line in cluster.cluster_explanation():
-            results.print(foreign(line))
 
 
 @app.command(rich_help_panel=STACK)

@@ -1,7 +1,7 @@
-"""Estimate of a cluster: pods, cores, memory, disk and network of each role at a request rate.
+"""Estimate of a cluster: pods, series, disk and network at the request rate of one region.
 
-Formulas and constants are in the open, as those of one machine (``model.estimate``): what is
-measured here, and what is carried over from there or assumed.
+Constants and formulas are in the open (``cluster_constants``), as those of one machine are
+(``model.estimate``). What of it is too low for the load is said by ``cluster_findings``.
 """
 
 from __future__ import annotations
@@ -10,57 +10,14 @@ import math
 from dataclasses import dataclass
 
 from imsobs.model import Model
-from imsobs.model.estimate import CONSTANTS, MIB, Constant, Load, constants
+from imsobs.model.cluster_constants import VALUES
+from imsobs.model.conventions import SDK_INTERVAL_MS
+from imsobs.model.estimate import DAY, MIB, Load, counted_series, days
 from imsobs.model.sampling import SHARE_OF_MEMORY, SHARE_OF_POD, SPAN_BYTES, held_seconds
+from imsobs.model.series_budget import series_budget
 from imsobs.spec.schema.base import seconds
 from imsobs.spec.schema.kubernetes import Kubernetes, Pod, Scaled
 
-CLUSTER_CONSTANTS = {
-    "derive_span": Constant(
-        20.0,
-        "us",
-        "CPU per span that is taken in and counted",
-        "measured: 15 to 20 (bench.collector)",
-    ),
-    "derive_record": Constant(
-        27.0,
-        "us",
-        "CPU per log record that is taken in, counted, redacted and sent",
-        "measured: 25 to 28 (bench.collector)",
-    ),
-    "hop_span": Constant(
-        10.0, "us", "CPU per span that is sent to another Collector, on either side", "assumed"
-    ),
-    "sample_span": Constant(
-        18.0,
-        "us",
-        "CPU per span that is held, decided on, redacted and sent",
-        "measured: 16 to 21 (bench.collector)",
-    ),
-    "span_bytes": Constant(330.0, "B", "a span in OTLP", "measured: 330 (bench.collector)"),
-    "record_bytes": Constant(337.0, "B", "a log record in OTLP", "measured: 337 (bench.collector)"),
-    "sample_bytes": Constant(
-        5.0, "B", "a sample by remote write, compressed", "assumed: 3 to 5, with its labels"
-    ),
-    "pod_series": Constant(
-        143.0,
-        "",
-        "series that a Collector exposes about itself",
-        "measured: a role with the spec of this repository",
-    ),
-    "ring_samples": Constant(
-        600.0, "", "pods of sample among which traces are still spread evenly", "simulated"
-    ),
-}
-CLUSTER_FORMULAS = (
-    "derive cores = spans/s x (derive_span + hop_span) + records/s x derive_record, at the peak",
-    "sample cores = spans/s x (hop_span + sample_span), at the peak",
-    "pods = cores / (cpus x busy); those of sample also so that traces held fit into their memory,"
-    " half of what the limiter allows",
-    "series = derived series x pods of derive + those of current + pods x pod_series",
-    "prometheus memory = prometheus_base + series x series_memory, in each of its pods",
-    "network of derive = in: spans and records; out: spans to sample, records to Loki",
-)
 _US = 1e-6
 
 
@@ -68,82 +25,239 @@ _US = 1e-6
 class Pods:
     """What a kind of pods needs at the peak.
 
-    cores: of all of them. needed: pods; most: as the spec says. memory, disk: of each, as the
-    spec gives it, B; memory_needed: by the estimate, B; None where it is not estimated. network:
-    in and out of all of them, B/s.
+    cores, cpus: used by all of them, None where that is not estimated; given to each. needed:
+    pods; most: as the spec says. memory, disk: of each, as the spec gives it, B; memory_needed,
+    disk_needed: by the estimate, B; None where it is not estimated.
     """
 
     component: str
     cores: float | None
+    cpus: float
     needed: int
     most: int
     memory_needed: float | None
     memory: float
+    disk_needed: float | None
     disk: float
-    network: float
 
 
-def cluster_estimate(model: Model, given: Kubernetes, load: Load) -> list[Pods]:
-    """Return what each kind of pods needs, in the order of the pipeline."""
-    value = {name: one.value for name, one in {**CONSTANTS, **CLUSTER_CONSTANTS}.items()}
-    spans, records = (load.at_peak * each for each in (load.spans, load.records))
-    span_bytes, record_bytes = spans * value["span_bytes"], records * value["record_bytes"]
-    derive_cores = spans * value["derive_span"] + records * value["derive_record"]
-    has_traces = model.spec.stack.jaeger is not None
-    derive_cores += spans * value["hop_span"] if has_traces else 0.0
-    derive = _needed(given.derive, derive_cores * _US)
-    rows = [
-        _pods("derive", given.derive, derive_cores * _US, derive, given.derive.most,
-              None, span_bytes * (1 + has_traces) + record_bytes * 2)
-    ]  # fmt: skip
-    if has_traces:
-        cores = spans * (value["hop_span"] + value["sample_span"]) * _US
-        held = load.at_peak * held_seconds(model.spec, load.duration, load.unended) * load.spans
-        needed = max(_needed(given.sample, cores), _for_traces(given.sample, held))
-        memory = value["otelcol_base"] + held * SPAN_BYTES / needed
-        rows.append(_pods("sample", given.sample, cores, needed, given.sample.most, memory,
-                          span_bytes * (1 + load.kept)))  # fmt: skip
-    rows.append(_pods("current", given.current, None, 1, 1, value["otelcol_base"], 0.0))
-    series = cluster_series(rows, load)
-    sent = series / seconds(model.spec.scrape.interval)
-    memory = value["prometheus_base"] + series * value["series_memory"]
-    written = sent * value["sample_bytes"] if given.prometheus.remote_write else 0.0
+@dataclass(frozen=True)
+class Flow:
+    """What goes from one component to another at the peak, B/s, not compressed."""
+
+    source: str
+    target: str
+    rate: float
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a store outside of the pods keeps, copies included, B. kept: its retention."""
+
+    what: str
+    kept: str
+    per_day: float
+    disk: float
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The estimate of one region. series: in each Prometheus; samples: of each, per second."""
+
+    pods: list[Pods]
+    flows: list[Flow]
+    stores: list[Stored]
+    series: float
+    samples: float
+
+    def row(self, component: str) -> Pods | None:
+        """Return the pods of a component."""
+        return next((row for row in self.pods if row.component == component), None)
+
+    def network(self, component: str) -> float:
+        """Return what goes in and out of all pods of a component, B/s."""
+        return sum(f.rate for f in self.flows if component in (f.source, f.target))
+
+    @property
+    def crossing(self) -> float:
+        """What goes from one zone to another of three, B/s: pods know of no zones."""
+        return sum(flow.rate for flow in self.flows) * (1 - 1 / VALUES["zones"])
+
+    @property
+    def cpus(self) -> float:
+        """The cores that all pods are given."""
+        return sum(row.needed * row.cpus for row in self.pods)
+
+    @property
+    def memory(self) -> float:
+        """The memory that all pods are given, B."""
+        return sum(row.needed * row.memory for row in self.pods)
+
+    @property
+    def nodes(self) -> int:
+        """Nodes that hold these pods; one in each zone at least."""
+        share = VALUES["node_share"]
+        return max(
+            round(VALUES["zones"]),
+            math.ceil(self.cpus / (VALUES["node_cpus"] * share)),
+            math.ceil(self.memory / (VALUES["node_memory"] * share)),
+        )
+
+
+def cluster_estimate(model: Model, given: Kubernetes, load: Load) -> Cluster:
+    """Return what a region needs, components in the order of the pipeline."""
+    traces = model.spec.stack.jaeger is not None
+    derive = _derive(model, given, load, hop=traces)
+    pods = [derive]
+    if traces:
+        pods.append(_sample(model, given, load))
+    pods.append(_current(model, given))
+    # Of what is counted each `derive` has series of its own; the rest is there once.
+    counted = counted_series(model)
+    own = sum(row.needed for row in pods) * VALUES["pod_series"]
+    series = counted * derive.needed + load.series - counted + own
+    samples = series / seconds(model.spec.scrape.interval)
+    pods.append(_prometheus(model, given, series, samples))
+    pods += _others(model, given, load)
+    return Cluster(pods, _flows(model, given, load, samples), _stores(model, given, load), series,
+                   samples)  # fmt: skip
+
+
+def most_reported(model: Model) -> float:
+    """Return the series of all processes that are planned for: SDK metrics, gauges of events."""
+    of_process = series_budget(model.spec, model.metrics).of_process
+    return float(of_process * model.spec.collector.max_processes)
+
+
+def _values(model: Model) -> float:
+    """Return how many values of them are reported per second, of each every 10 s."""
+    return most_reported(model) / (SDK_INTERVAL_MS / 1000)
+
+
+def held_spans(model: Model, load: Load) -> float:
+    """Return the spans that wait for a decision at the peak, in all ``sample``."""
+    return load.at_peak * held_seconds(model.spec, load.duration, load.unended) * load.spans
+
+
+def room_for_spans(memory_mib: float) -> float:
+    """Return how many spans that wait a pod of ``sample`` has room for."""
+    return memory_mib * MIB * SHARE_OF_POD * SHARE_OF_MEMORY / SPAN_BYTES
+
+
+def _derive(model: Model, given: Kubernetes, load: Load, *, hop: bool) -> Pods:
+    span = VALUES["derive_span"] + (VALUES["hop_span"] if hop else 0.0)
+    cores = load.at_peak * (load.spans * span + load.records * VALUES["derive_record"]) * _US
+    cores += _values(model) * VALUES["derive_value"] * _US
+    memory = VALUES["otelcol_base"] + counted_series(model) * VALUES["derive_series"]
+    return _scaled("derive", given.derive, cores, _for_cores(given.derive, cores), memory)
+
+
+def _sample(model: Model, given: Kubernetes, load: Load) -> Pods:
+    cores = load.at_peak * load.spans * VALUES["sample_span"] * _US
+    held = held_spans(model, load)
+    needed = max(
+        _for_cores(given.sample, cores), math.ceil(held / room_for_spans(given.sample.memory_mib))
+    )
+    memory = VALUES["otelcol_base"] + held * SPAN_BYTES / needed
+    return _scaled("sample", given.sample, cores, needed, memory)
+
+
+def _current(model: Model, given: Kubernetes) -> Pods:
+    return _pods(
+        "current",
+        given.current,
+        1,
+        cores=_values(model) * VALUES["current_value"] * _US,
+        memory=VALUES["otelcol_base"] + most_reported(model) * VALUES["current_series"],
+    )
+
+
+def _prometheus(model: Model, given: Kubernetes, series: float, samples: float) -> Pods:
+    kept = days(model.spec.retention.metrics) * DAY * VALUES["sample_disk"]
+    wal = 10_800 * VALUES["wal_sample"]
+    return _pods(
+        "prometheus",
+        given.prometheus,
+        given.prometheus.replicas,
+        memory=VALUES["prometheus_base"] + series * VALUES["series_memory"],
+        disk=samples * (kept + wal),
+    )
+
+
+def _others(model: Model, given: Kubernetes, load: Load) -> list[Pods]:
+    """Return the pods whose need on a cluster is carried over from one machine."""
+    found = [
+        _pods(
+            "alertmanager",
+            given.alertmanager,
+            given.alertmanager.replicas,
+            memory=VALUES["alertmanager_base"],
+        )
+    ]
+    if (jaeger := given.jaeger) and (jaeger.cassandra or jaeger.opensearch):
+        found.append(_pods("jaeger", jaeger, jaeger.replicas, memory=VALUES["jaeger_base"]))
+    if (loki := given.loki) and loki.s3:
+        taken = load.requests_per_day * load.records * VALUES["record_bytes"]
+        needed = max(loki.replicas, math.ceil(taken / VALUES["loki_pod"]))
+        row = _pods("loki", loki, needed, memory=VALUES["loki_base"], most=loki.replicas)
+        found.append(row)
+    return found
+
+
+def _flows(model: Model, given: Kubernetes, load: Load, samples: float) -> list[Flow]:
+    spans = load.at_peak * load.spans * VALUES["span_bytes"]
+    records = load.at_peak * load.records * VALUES["record_bytes"]
     count = given.prometheus.replicas
-    rows.append(_pods("prometheus", given.prometheus, None, count, count, memory, count * written))
-    return rows
+    found = [Flow("services", "derive", spans + records)]
+    if model.spec.stack.jaeger is not None:
+        found += [Flow("derive", "sample", spans), Flow("sample", "traces", spans * load.kept)]
+    found.append(Flow("derive", "current", _values(model) * VALUES["value_bytes"]))
+    if model.spec.stack.loki is not None:
+        found.append(Flow("derive", "logs", records))
+    found.append(Flow("collectors", "prometheus", count * samples * VALUES["scrape_series"]))
+    if given.prometheus.remote_write:
+        sent = count * samples * VALUES["sample_bytes"]
+        found.append(Flow("prometheus", "remote store", sent))
+    return found
 
 
-def cluster_series(rows: list[Pods], load: Load) -> float:
-    """Return the series that each Prometheus holds of these Collectors."""
-    collectors = [row for row in rows if row.component != "prometheus"]
-    derive = next(row.needed for row in collectors if row.component == "derive")
-    own = sum(row.needed for row in collectors) * CLUSTER_CONSTANTS["pod_series"].value
-    return load.series * derive + own
+def _stores(model: Model, given: Kubernetes, load: Load) -> list[Stored]:
+    kept, found = model.spec.retention, []
+    if given.jaeger is not None:
+        copies = 1
+        if given.jaeger.cassandra:
+            copies = given.jaeger.cassandra.replication
+        elif given.jaeger.opensearch:
+            copies = 1 + given.jaeger.opensearch.replicas
+        spans = load.requests_per_day * load.spans * load.kept
+        per_day = spans * VALUES["span_disk"] * copies
+        found.append(Stored("traces", kept.traces, per_day, per_day * days(kept.traces)))
+    if given.loki is not None:
+        per_day = load.requests_per_day * load.records * VALUES["record_disk"]
+        found.append(Stored("log records", kept.logs, per_day, per_day * days(kept.logs)))
+    return found
 
 
-def cluster_explanation() -> list[str]:
-    """Return the formulas and constants as lines of text."""
-    return [*CLUSTER_FORMULAS, "", *constants(CLUSTER_CONSTANTS)]
-
-
-def _needed(pods: Scaled, cores: float) -> int:
+def _for_cores(pods: Scaled, cores: float) -> int:
     return max(pods.replicas, math.ceil(cores / (pods.cpus * pods.busy)))
 
 
-def _for_traces(pods: Scaled, held_spans: float) -> int:
-    """Return the pods of ``sample`` whose memory holds these spans."""
-    room = pods.memory_mib * MIB * SHARE_OF_POD * SHARE_OF_MEMORY / SPAN_BYTES
-    return math.ceil(held_spans / room)
+def _scaled(component: str, pods: Scaled, cores: float, needed: int, memory: float) -> Pods:
+    return _pods(component, pods, needed, cores=cores, memory=memory, most=pods.most)
 
 
 def _pods(
     component: str,
     pod: Pod,
-    cores: float | None,
     needed: int,
-    most: int,
-    memory: float | None,
-    network: float,
+    *,
+    memory: float,
+    cores: float | None = None,
+    disk: float | None = None,
+    most: int | None = None,
 ) -> Pods:
-    disk = float(getattr(pod, "disk_gib", 0)) * 1024 * MIB
-    return Pods(component, cores, needed, most, memory, float(pod.memory_mib) * MIB, disk, network)
+    given = float(getattr(pod, "disk_gib", 0)) * 1024 * MIB
+    return Pods(
+        component, cores, pod.cpus, needed, most or needed, memory, float(pod.memory_mib) * MIB,
+        disk, given,
+    )  # fmt: skip

@@ -177,6 +177,11 @@ def most_series(model: Model) -> int:
     return len(model.spec.service.names) * (budget.own + recorded) + of_processes
 
 
+def counted_series(model: Model) -> int:
+    """Return those of them that are counted from spans and records, of every service."""
+    return len(model.spec.service.names) * series_budget(model.spec, model.metrics).own
+
+
 def estimate(model: Model, load: Load) -> list[Need]:
     """Return the need of every component, in the order of the pipeline."""
     value = {name: constant.value for name, constant in CONSTANTS.items()}
@@ -194,7 +199,7 @@ def estimate(model: Model, load: Load) -> list[Need]:
             "prometheus",
             kept.metrics,
             metrics,
-            metrics * _days(kept.metrics) + wal,
+            metrics * days(kept.metrics) + wal,
             value["prometheus_base"] + series * value["series_memory"],
         ),
         ("alertmanager", "-", 0.0, 0.0, value["alertmanager_base"]),
@@ -202,10 +207,10 @@ def estimate(model: Model, load: Load) -> list[Need]:
             "jaeger",
             kept.traces,
             traces,
-            traces * _days(kept.traces) + value["jaeger_buffer"],
+            traces * days(kept.traces) + value["jaeger_buffer"],
             value["jaeger_base"],
         ),
-        ("loki", kept.logs, logs, logs * _days(kept.logs), value["loki_base"]),
+        ("loki", kept.logs, logs, logs * days(kept.logs), value["loki_base"]),
         ("grafana", "-", 0.0, 0.0, value["grafana_base"]),
     )
     there = stack.components()
@@ -220,7 +225,8 @@ def held_traces(model: Model, load: Load) -> float:
     return min(held, float(most_held(model.spec)))
 
 
-def _days(duration: str) -> float:
+def days(duration: str) -> float:
+    """Return a duration in days."""
     return seconds(duration) / DAY
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from imsobs.model import Model, resolve
+from imsobs.model import Model, conventions, resolve
 from imsobs.model.sampling import SHARE_OF_POD
+from imsobs.outputs.collector.roles import DERIVE
 from imsobs.spec.schema.kubernetes import Kubernetes
 from imsobs.spec.schema.root import Spec
 
@@ -14,14 +15,23 @@ def scaled(model: Model, kubernetes: Kubernetes) -> Model:
     """Return the model whose limits are those of all Collectors.
 
     Each one that receives has series of its own of whatever it counted, so their sum, which the
-    alert compares with the budget, grows with the number of pods that there may be. Traces are
-    held by ``sample``, in its own memory.
+    alert compares with the budget, grows with their number: the budget is that of one, times as
+    many as are scraped. Were it that of as many as there may be, a label that got out of hand
+    would be noticed late while there are few. Traces are held by ``sample``, in its own memory.
     """
-    series = model.spec.budget.series * kubernetes.derive.most
-    budget = model.spec.budget.model_copy(update={"series": series})
-    spec = model.spec.model_copy(update={"budget": budget})
-    resolved = resolve(_with_memory(spec, kubernetes.sample.memory_mib))
-    return replace(resolved, measured=model.measured)
+    resolved = resolve(_with_memory(model.spec, kubernetes.sample.memory_mib))
+    limit = conventions.series_limit(model.spec.service.namespace)
+    records = tuple(
+        replace(record, expr=_of_each(model.spec)) if record.name == limit else record
+        for record in resolved.records
+    )
+    return replace(resolved, records=records, measured=model.measured)
+
+
+def _of_each(spec: Spec) -> str:
+    """Return the query of the budget of all that receive: of pods, named as their role."""
+    job = conventions.scrape_job(spec.service.namespace, "metrics")
+    return f'{spec.budget.series} * count(up{{job="{job}", instance=~"{DERIVE}-.+"}})'
 
 
 def sized(model: Model, memory_mib: int) -> Model:
