@@ -19,7 +19,7 @@ from imsobs.model import Model
 from imsobs.model.cluster_constants import CLUSTER_FORMULAS, EVERY, VALUES
 from imsobs.model.cluster_estimate import Cluster, cluster_estimate
 from imsobs.model.cluster_findings import Finding, cluster_findings
-from imsobs.model.estimate import DAY, Load, human
+from imsobs.model.estimate import DAY, Constant, Load, human
 from imsobs.spec.schema.kubernetes import Kubernetes
 
 PAGE = ROOT / "docs/reference/sizes.md"
@@ -272,12 +272,16 @@ kept whole in each cell, because what is kept follows from the trace's id.
 
 def _constants() -> str:
     heading = ["name", "value", "what it is", "where from"]
-    rows = [
-        [name, f"{one.value:,.4g} {one.unit}".rstrip(), cell(one.meaning), cell(one.source)]
-        for name, one in EVERY.items()
-    ]
+    rows = [[name, _value(one), cell(one.meaning), cell(one.source)] for name, one in EVERY.items()]
     formulas = "\n".join(f"- {formula}" for formula in CLUSTER_FORMULAS)
     return f"## Formulas\n\n{formulas}\n\n## Constants\n\n{_table(heading, rows)}"
+
+
+def _value(constant: Constant) -> str:
+    if constant.unit == "B" and constant.value >= 1e5:
+        return human(constant.value)
+    digits = 0 if constant.value >= 100 else 2
+    return f"{round(constant.value, digits):,.10g} {constant.unit}".rstrip()
 
 
 def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

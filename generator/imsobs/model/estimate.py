@@ -260,4 +260,6 @@ def explanation(model: Model, load: Load) -> list[str]:
 def constants(given: Mapping[str, Constant]) -> Iterator[str]:
     """Yield a line of text for each constant."""
     for name, one in given.items():
-        yield f"{name} = {one.value:,.0f} {one.unit}".rstrip() + f": {one.meaning} ({one.source})"
+        # A share or a few microseconds would be nothing, or one, without the digits behind.
+        value = f"{one.value:,.0f}" if one.value >= 100 else f"{one.value:.4g}"
+        yield f"{name} = {value} {one.unit}".rstrip() + f": {one.meaning} ({one.source})"
