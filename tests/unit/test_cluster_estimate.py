@@ -17,7 +17,7 @@ from imsobs.model.cluster_constants import VALUES
 from imsobs.model.cluster_estimate import Cluster, Pods, cluster_estimate, most_reported
 from imsobs.model.cluster_findings import Finding, cluster_findings
 from imsobs.model.estimate import Load, counted_series
-from imsobs.runtime import preflight
+from imsobs.runtime.cluster import preflight
 
 # 1000 requests a second, all the time.
 THOUSAND = 86_400_000
@@ -233,12 +233,12 @@ def test_the_command_says_which_limit_is_too_low(tmp_path: Path) -> None:
 
 def test_preflight_tells_the_same(tmp_path: Path) -> None:
     model = _model(tmp_path, STORES)
-    (enough,) = preflight._cluster(model, 1_000_000)
+    (enough,) = preflight._capacity(model, 1_000_000)
     assert enough.level == "ok"
-    told = list(preflight._cluster(model, 100 * THOUSAND))
+    told = list(preflight._capacity(model, 100 * THOUSAND))
     assert {finding.level for finding in told} == {"fail"}
     assert any(finding.detail.startswith("kubernetes.derive.most: ") for finding in told)
-    assert list(preflight._cluster(_model(tmp_path), 100 * THOUSAND)) == []
+    assert list(preflight._capacity(_model(tmp_path), 100 * THOUSAND)) == []
 
 
 @pytest.mark.product

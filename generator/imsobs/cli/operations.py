@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 from imsobs.cli.app import FOUR_CHECKS, OPERATIONS, STACK, app
-from imsobs.cli.options import AsFormat, Format, Root
+from imsobs.cli.options import AsFormat, Context, Format, Overlay, Root
 from imsobs.cli.output import foreign, print_json, results
 from imsobs.cli.spec import model_or_exit
-from imsobs.errors import ExitCode
+from imsobs.compile import render_model
+from imsobs.errors import ExitCode, ImsobsError
 
 
 @app.command(rich_help_panel=STACK)
@@ -47,22 +48,45 @@ def reload(
 @app.command(rich_help_panel=OPERATIONS, epilog=FOUR_CHECKS)
 def preflight(
     root: Root = Path(),
+    overlay: Overlay = None,
     requests_per_day: Annotated[
         float, typer.Option(min=1, help="Expected rate, for disk and memory.")
     ] = 1_000_000,
     test_alert: Annotated[
         bool, typer.Option("--test-alert", help="Send an alert through the running stack.")
     ] = False,
+    machine: Annotated[
+        bool, typer.Option("--machine", help="This machine, also where the spec has a cluster.")
+    ] = False,
+    context: Context = None,
     format: AsFormat = Format.text,
 ) -> None:
-    """Check a deployment before users depend on it: passwords, receivers, disk, an alert."""
+    """Check a deployment before users depend on it: passwords, receivers, disk, an alert.
+
+    With a section `kubernetes` in the spec or an overlay: what the cluster lacks before the
+    manifests are applied. It is only read, and of Secrets the keys alone.
+    """
     from imsobs.cli.tables import print_findings
+    from imsobs.runtime import preflight as of_machine
+    from imsobs.runtime.cluster import kubectl
+    from imsobs.runtime.cluster import preflight as of_cluster
     from imsobs.runtime.paths import layout_for
-    from imsobs.runtime.preflight import examine
 
     layout = layout_for(root)
-    model = model_or_exit(layout.root, None)
-    findings = examine(model, layout, requests_per_day, test_alert)
+    model = model_or_exit(layout.root, overlay)
+    if machine or model.spec.kubernetes is None:
+        if context is not None:
+            message = "--context is of a cluster, and this is a machine's"
+            remedy = "give the section kubernetes, in the spec or by --overlay"
+            raise ImsobsError(message, remedy=remedy, exit_code=ExitCode.INPUT)
+        findings = of_machine.examine(model, layout, requests_per_day, test_alert)
+    else:
+        if test_alert:
+            message = "--test-alert asks the stack of this machine, and this is a cluster's"
+            remedy = "imsobs verify --cluster, or --machine"
+            raise ImsobsError(message, remedy=remedy, exit_code=ExitCode.INPUT)
+        found = kubectl.found(context)
+        findings = of_cluster.examine(model, render_model(model), found, requests_per_day)
     if print_findings(findings, format):
         raise typer.Exit(ExitCode.FINDINGS)
 

@@ -42,6 +42,10 @@ AtPrometheus = Annotated[
     str | None,
     typer.Option("--prometheus", help="Base URL; the spec's own port when left out."),
 ]
+Context = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Context of kubectl; the current one when left out."),
+]
 AsFormat = Annotated[Format, typer.Option("--format", help="How results are printed.")]
 
 

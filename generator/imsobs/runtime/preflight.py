@@ -17,7 +17,6 @@ from imsobs.errors import ImsobsError
 from imsobs.files import read_regular
 from imsobs.model import Model, ingest
 from imsobs.model import estimate as estimating
-from imsobs.model.cluster_findings import cluster_findings
 from imsobs.runtime import secrets as stack_secrets
 from imsobs.runtime import settings
 from imsobs.runtime.docker import find_docker, recorded_mode
@@ -46,7 +45,6 @@ def examine(
         *_receivers(model, layout.root),
         *_ports(plan, layout),
         *_capacity(model, layout, requests_per_day),
-        *_cluster(model, requests_per_day),
         *_retention(model),
         *([_test_alert(plan)] if test_alert else []),
     ]
@@ -215,18 +213,6 @@ def _capacity(model: Model, layout: Layout, requests_per_day: float) -> Iterator
             detail = f"{row.component}: {estimating.human(row.memory)} estimated"
             remedy = f"raise stack.{row.component}.memory_mib"
             yield Finding("memory", "fail", detail, remedy)
-
-
-def _cluster(model: Model, requests_per_day: float) -> Iterator[Finding]:
-    """Yield which keys of the section ``kubernetes`` are too low for the rate."""
-    given = model.spec.kubernetes
-    if given is None:
-        return
-    found = cluster_findings(model, given, estimating.Load.of(model, requests_per_day))
-    for one in found:
-        yield Finding("cluster", "fail", f"{one.path}: {one.text}", "imsobs estimate says more")
-    if not found:
-        yield Finding("cluster", "ok", "the section kubernetes is enough for this rate")
 
 
 def _retention(model: Model) -> Iterator[Finding]:

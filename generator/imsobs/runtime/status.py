@@ -128,7 +128,7 @@ def _row(
     )  # fmt: skip
 
 
-class _Prometheus:
+class PrometheusApi:
     """Prometheus' HTTP API; every method answers None when it cannot be asked."""
 
     def __init__(self, client: httpx.Client, base: str) -> None:
@@ -136,6 +136,7 @@ class _Prometheus:
         self._base = base.rstrip("/")
 
     def get(self, path: str, **params: str) -> Any:
+        """Return the data of ``/api/v1/PATH``."""
         try:
             answer = self._client.get(f"{self._base}/api/v1/{path}", params=params)
             return json_of(answer)["data"] if answer.is_success else None
@@ -143,10 +144,12 @@ class _Prometheus:
             return None
 
     def vector(self, query: str) -> list[dict[str, Any]] | None:
+        """Return the rows that a query has now."""
         data = self.get("query", query=query)
         return data["result"] if data else None
 
     def number(self, query: str) -> int | None:
+        """Return the one value that a query has now, as a whole number."""
         result = self.vector(query)
         if result is not None and not result:
             return 0  # a counter that has not counted yet does not exist
@@ -159,7 +162,7 @@ def telemetry(client: httpx.Client, plan: Plan, started: Mapping[int, int]) -> T
 
     started: port -> when the process behind it started, seconds since the epoch, where known.
     """
-    api = _Prometheus(client, plan.api.prometheus)
+    api = PrometheusApi(client, plan.api.prometheus)
     targets = api.get("targets", state="active")
     if targets is None:
         return Telemetry()
