@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from imsobs import yamlio
 from imsobs.compile import read_spec
 from imsobs.outputs import collector as output
-from imsobs.outputs.collector import ordered, probe
+from imsobs.outputs.collector import exemplars, ordered, probe
 from imsobs.pages import render_page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,6 +81,31 @@ def test_whatever_prometheus_scrapes_has_the_time_of_its_arrival(config: dict[st
         ]
         statements = [statement for group in groups for statement in group["statements"]]
         assert set(ordered.times()) <= set(statements), name
+
+
+def test_of_kept_spans_only_those_that_are_measured_are_labelled_again(
+    config: dict[str, Any],
+) -> None:
+    again = [
+        pipeline["processors"]
+        for pipeline in config["service"]["pipelines"].values()
+        if pipeline["receivers"] == ["forward/kept"]
+    ]
+    assert again
+    for processors in again:
+        first, second = processors[:2]
+        assert config["processors"][first]["traces"] == {"span": ["kind != SPAN_KIND_SERVER"]}
+        assert second == "transform/derive_traces"
+
+
+def test_every_kept_span_is_labelled_again_where_others_tell_which_is_counted() -> None:
+    model = read_spec([ROOT / "spec/ims.yaml"]).model
+    assert model is not None
+    name = "ims_kept_request_duration_seconds"
+    for source in ("database_query", "model_call"):
+        changed = replace(model.metrics[name], sources=(source,))
+        found = exemplars.pipelines(replace(model, metrics={**model.metrics, name: changed}))
+        assert found[f"traces/{name}"]["processors"][0] == "transform/derive_traces"
 
 
 def _unix_nano(uuid: str) -> int:

@@ -41,14 +41,3 @@ def content_keys() -> list[str]:
 def ordinary_keys() -> tuple[str, ...]:
     """Return names of attributes that are no secrets' names."""
     return tuple(yaml.safe_load((FOLDER / "attributes.yaml").read_text("utf-8")))
-
-
-def any_key(patterns: list[str]) -> str:
-    """Return one pattern for several of keys.
-
-    Those that begin with ``^`` share it: Go then looks at the beginning of a key alone.
-    """
-    anchored = [p[1:] for p in patterns if p.startswith("^") and "|^" not in p]
-    others = [f"(?:{p})" for p in patterns if not p.startswith("^") or "|^" in p]
-    parts = [f"^(?:{'|'.join(f'(?:{p})' for p in anchored)})"] if anchored else []
-    return "|".join([*parts, *others])

@@ -56,8 +56,7 @@ def trace_groups(model: Model) -> list[Group]:
         # Once per export and scope, not once per span.
         {"context": "scope", "statements": scopes},
         *several_group(model.spec.sources),
-        {"context": "span", "statements": marking},
-        *received.taken_group(model),
+        {"context": "span", "statements": [*marking, *received.taken_statements(model)]},
     ]
     groups += duplicate_groups(model.spec.sources)
     groups.append(exception_group())

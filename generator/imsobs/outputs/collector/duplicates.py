@@ -44,7 +44,7 @@ def scope_statements(name: str, source: SpanSource) -> Statements:
     if source.prefer:
         # A preferred scope alone is enough: the others need not be known by name.
         statements.append(set_to(_SEVERAL, "true", f"{rank} < {len(source.prefer)}"))
-    elif _has_ranks(source):
+    elif has_ranks(source):
         first = attribute("resource", f"{conventions.MARKS}first.{name}")
         other = f"{rank} != nil and {first} != nil and {first} != {rank}"
         statements.append(set_to(_SEVERAL, "true", other))
@@ -57,7 +57,7 @@ def several_group(sources: Sources) -> list[dict[str, Any]]:
 
     Every span is asked for it, and a scope has fewer attributes to search than a resource.
     """
-    if not any(_has_ranks(source) for source in sources.values()):
+    if not any(has_ranks(source) for source in sources.values()):
         return []
     copied = set_to(_SEVERAL_OF_SCOPE, "true", f"{_SEVERAL} == true")
     return [{"context": "scope", "statements": [copied]}]
@@ -68,7 +68,7 @@ def duplicate_groups(sources: Sources) -> list[dict[str, Any]]:
 
     Each group is one pass over the spans of an export.
     """
-    ranked = {name: source for name, source in sources.items() if _has_ranks(source)}
+    ranked = {name: source for name, source in sources.items() if has_ranks(source)}
     if not ranked:
         return []
     several = [f"{attribute('instrumentation_scope', _SEVERAL_KEY)} == true"]
@@ -106,7 +106,7 @@ def _outermost_passes(calls: list[str]) -> list[Statements]:
     ]
 
 
-def _has_ranks(source: SpanSource) -> bool:
+def has_ranks(source: SpanSource) -> bool:
     """Return whether several instrumentations may report one operation of a source."""
     accepted = dialects.accepted(source)
     return bool(source.prefer or len(accepted) > 1 or any(d.wrappers for d in accepted.values()))

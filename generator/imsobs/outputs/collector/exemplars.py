@@ -12,6 +12,7 @@ from imsobs.model import Model, conventions
 from imsobs.model.metrics import ResolvedMetric
 from imsobs.model.numbers import DURATION, fault_mark
 from imsobs.outputs.collector import ordered
+from imsobs.outputs.collector.duplicates import has_ranks
 from imsobs.outputs.collector.identity import resource_to_labels
 from imsobs.outputs.collector.ottl import renamed, text, transform
 
@@ -67,6 +68,9 @@ def processors(model: Model) -> dict[str, Any]:
             # The connector counts calls too.
             "metrics": {"metric": [f"name != {text(metric.name + '.duration')}"]},
         }
+        if kinds := _kinds(metric, model):
+            other = " and ".join(f"kind != SPAN_KIND_{kind.upper()}" for kind in kinds)
+            found[_of_kind(metric)] = {"error_mode": "ignore", "traces": {"span": [other]}}
         labels = ", ".join(text(label) for label in metric.labels)
         found[f"transform/{metric.name}"] = transform(
             metric_statements=[
@@ -84,13 +88,33 @@ def processors(model: Model) -> dict[str, Any]:
     return found
 
 
+def _of_kind(metric: ResolvedMetric) -> str:
+    return f"filter/{metric.name}/kind"
+
+
+def _kinds(metric: ResolvedMetric, model: Model) -> list[str]:
+    """Return the kinds of span that a metric is measured from; none where others matter too.
+
+    Other spans need not be labelled a second time, unless they tell which of several that report
+    one operation is counted.
+    """
+    sources = [model.spec.sources[name] for name in metric.sources]
+    if any(source.kind is None or has_ranks(source) for source in sources):
+        return []
+    return sorted({source.kind for source in sources if source.kind is not None})
+
+
 def pipelines(model: Model) -> dict[str, Any]:
     """Return, per metric, the pipeline that counts and the one that exposes."""
     found: dict[str, Any] = {}
     for metric in exemplar_metrics(model):
         found[f"traces/{metric.name}"] = {
             "receivers": [FORWARD],
-            "processors": ["transform/derive_traces", f"filter/{metric.name}"],
+            "processors": [
+                *([_of_kind(metric)] if _kinds(metric, model) else []),
+                "transform/derive_traces",
+                f"filter/{metric.name}",
+            ],
             "exporters": [f"span_metrics/{metric.name}"],
         }
         found[f"metrics/{metric.name}"] = {

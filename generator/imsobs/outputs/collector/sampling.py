@@ -26,17 +26,18 @@ def request_groups(model: Model) -> list[Group]:
     client sends a traceparent may never arrive: its parent id is saved and cleared. And a span
     without a parent that is no request is not the root: it gets a parent id.
     """
-    other = {
-        "context": "span",
-        "conditions": [f"{_ROOT} and not {_ENDS}"],
-        "statements": [set_to(_PARENT, _NOT_ROOT)],
-    }
-    called = {
-        "context": "span",
-        "conditions": [f"not {_ROOT} and {_ENDS}"],
-        "statements": [set_to(_ASIDE, _PARENT), set_to(_PARENT, _NO_PARENT)],
-    }
-    return [other, called] if _by_request(model) else [other]
+    other = f"{_ROOT} and not {_ENDS}"
+    if not _by_request(model):
+        statements = [set_to(_PARENT, _NOT_ROOT)]
+        return [{"context": "span", "conditions": [other], "statements": statements}]
+    called = f"{_ENDS} and not {_ROOT}"
+    statements = [
+        set_to(_ASIDE, _PARENT, called),
+        set_to(_PARENT, _NO_PARENT, called),
+        set_to(_PARENT, _NOT_ROOT, other),
+    ]
+    # One walk over the spans for both: most are neither.
+    return [{"context": "span", "conditions": [called, other], "statements": statements}]
 
 
 def parent_group(model: Model) -> Group:

@@ -49,17 +49,16 @@ def scope_statements(model: Model) -> list[str]:
     ]
 
 
-def taken_group(model: Model) -> list[Group]:
-    """Return the group that notes scope and source, before duplicates lose their source."""
+def taken_statements(model: Model) -> list[str]:
+    """Return the statements that note scope and source, before duplicates lose their source."""
     if not is_on(model):
         return []
     of_scope = attribute("instrumentation_scope", conventions.SCOPE_MARK)
     mark, source = attribute("span", conventions.SOURCE_MARK), attribute("span", _TAKEN)
-    statements = [
+    return [
         set_to(attribute("span", conventions.SCOPE_MARK), of_scope),
         set_to(source, mark, f"{mark} != nil"),
     ]
-    return [{"context": "span", "statements": statements}]
 
 
 def untaken_group(model: Model) -> list[Group]:

@@ -68,7 +68,7 @@ def runtime(model: Model) -> dict[str, str]:
     would refuse data.
     """
     refuses_mib = model.spec.collector.memory_limit_mib - _spike_mib(model)
-    return {"GOGC": "200", "GOMEMLIMIT": f"{refuses_mib}MiB"}
+    return {"GOGC": "400", "GOMEMLIMIT": f"{refuses_mib}MiB"}
 
 
 def receivers(model: Model) -> dict[str, Any]:
@@ -120,6 +120,9 @@ def store(endpoint: Value, model: Model) -> dict[str, Any]:
     return {
         "endpoint": endpoint,
         "tls": {"insecure": True},
+        # The store is on the same machine, or in the same cluster: to compress costs more than it
+        # saves there.
+        "compression": "none",
         "timeout": _TIMEOUT,
         "retry_on_failure": patient("30s"),
         "sending_queue": {

@@ -11,7 +11,7 @@ from imsobs.outputs.collector import sampling
 from imsobs.outputs.collector.identity import Group
 from imsobs.outputs.collector.ottl import attribute, matches, set_to, text
 from imsobs.outputs.redaction import MASK, key_patterns, value_patterns
-from imsobs.redaction import contents, keys, plain
+from imsobs.redaction import beginnings, contents, keys, plain
 from imsobs.redaction.contents import ordinary_keys
 
 KEYS, VALUES = "redaction/keys", "redaction/values"
@@ -20,11 +20,7 @@ _LONGEST_FIELD = 32_768
 # The redaction processor leaves here how much it masked.
 _COUNT = '{}.attributes["redaction.masked.count"]'
 # What the sender says of that, or sets in the name of the derivation, does not count.
-_FORGET = (
-    'delete_matching_keys({}.attributes, "^(redaction|'
-    + conventions.MARKS.removesuffix(".")
-    + ')\\\\.")'
-)
+_FORGOTTEN = rf"^(redaction|{conventions.MARKS.removesuffix('.')})\."
 # How much it did not look at is nobody's business; it leaves that on everything it saw.
 _NOT_LOOKED_AT = ("redaction.ignored.count", "redaction.allowed.count")
 _OF_BODIES = ("redaction.body.ignored.count", "redaction.body.allowed.count")
@@ -72,18 +68,16 @@ def redaction_processors(model: Model) -> dict[str, Any]:
 
 def trace_groups(model: Model) -> list[Group]:
     """Return what the redaction processor does not reach: names, messages, dropped keys."""
-    statements = [_FORGET.format("span"), *_drop("span", model)]
     events = [
-        _FORGET.format("spanevent"),
         *_drop("spanevent", model),
-        f"delete_matching_keys(spanevent.attributes, {text(contents.EVENT_CONTENT)})"
+        f"{_deleted('spanevent.attributes', contents.EVENT_CONTENT)}"
         f" where {matches('spanevent.name', contents.EVENTS)}",
     ]
     return [
         *_forget_containers(),
         # First: what is forgotten next holds the parents that were set aside.
         sampling.parent_group(model),
-        {"context": "span", "statements": statements},
+        {"context": "span", "statements": _drop("span", model)},
         *_statements(model),
         _masked("span.name", "span", model),
         _masked("span.status.message", "span", model),
@@ -97,16 +91,16 @@ def log_groups(model: Model) -> list[Group]:
     body_is = [f"Is{kind}(log.body)" for kind in ("String", "Map", "List", "Int", "Double", "Bool")]
     # First, so that the rest has less to look at.
     statements = [f"delete_key(log.attributes, {text(key)})" for key in _REPEATED]
-    statements += [_FORGET.format("log"), *_drop("log", model)]
-    dropped = text(contents.any_key(model.dropped))
-    statements.append(f"delete_matching_keys(log.body, {dropped}) where IsMap(log.body)")
+    statements += _drop("log", model)
+    statements += [
+        f"{_deleted('log.body', one)} where IsMap(log.body)"
+        for one in beginnings.expressions(tuple(model.dropped))
+    ]
     # GenAI conventions put prompts and completions into the bodies of events.
     for path in ("log.event_name", 'log.attributes["event.name"]'):
         event = matches(path, contents.EVENTS)
         statements.append(set_to("log.body", text(""), event))
-        statements.append(
-            f"delete_matching_keys(log.attributes, {text(contents.EVENT_CONTENT)}) where {event}"
-        )
+        statements.append(f"{_deleted('log.attributes', contents.EVENT_CONTENT)} where {event}")
     # Bytes cannot be searched.
     statements.append(
         set_to("log.body", text(MASK), f"log.body != nil and not ({' or '.join(body_is)})")
@@ -159,8 +153,8 @@ def _forget_passed(context: str, names: Sequence[str] = _NOT_LOOKED_AT) -> list[
 def _forget_containers() -> list[Group]:
     # What the sender says was redacted does not count.
     return [
-        {"context": "resource", "statements": [_FORGET.format("resource")]},
-        {"context": "scope", "statements": [_FORGET.format("scope")]},
+        {"context": context, "statements": [_deleted(f"{context}.attributes", _FORGOTTEN)]}
+        for context in ("resource", "scope")
     ]
 
 
@@ -194,9 +188,13 @@ def _statements(model: Model) -> list[Group]:
 
 
 def _drop(context: str, model: Model) -> list[str]:
-    # One search per key, not one per key and pattern.
-    whole = contents.any_key(model.dropped)
-    return [f"delete_matching_keys({context}.attributes, {text(whole)})"]
+    """Return what deletes from a signal what is not stored, and what its sender must not say."""
+    whole = beginnings.expressions((*model.dropped, _FORGOTTEN))
+    return [_deleted(f"{context}.attributes", one) for one in whole]
+
+
+def _deleted(path: str, keys: str) -> str:
+    return f"delete_matching_keys({path}, {text(keys)})"
 
 
 def batches() -> dict[str, Any]:
