@@ -51,6 +51,7 @@ EVERYTHING = [
 ]
 AS_OBJECTS = "kubernetes: {prometheus: {rules: objects}}"
 _FOLDER = "stack/kubernetes/"
+_NO_OBJECTS = ("kustomization.yaml", "global/rules.yaml")
 
 
 def manifests(files: dict[str, bytes]) -> dict[str, bytes]:
@@ -67,5 +68,6 @@ def objects(files: dict[str, bytes]) -> Iterator[dict[str, Any]]:
     found = manifests(files)
     # A namespace comes before what is in it.
     for path in sorted(found, key=lambda path: (path != "base/namespace.yaml", path)):
-        if not path.endswith("kustomization.yaml") and "service/deployment-" not in path:
+        # Neither kustomizations, nor patches, nor the rules for a ruler.
+        if not path.endswith(_NO_OBJECTS) and "service/deployment-" not in path:
             yield from filter(None, yaml.safe_load_all(found[path]))

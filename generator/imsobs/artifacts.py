@@ -42,6 +42,8 @@ COMPOSE_SETTINGS_EXAMPLE = "stack/.env.example"
 # The stack on Kubernetes, and what the namespace of the service is given.
 KUBERNETES = "stack/kubernetes/base"
 KUBERNETES_REGIONS = "stack/kubernetes/regions"
+# Rules over all regions, for the ruler of the store.
+KUBERNETES_GLOBAL = "stack/kubernetes/global"
 KUBERNETES_SERVICE = "stack/kubernetes/service"
 # Where rendered files are mounted in a container; the tree below is the project's own.
 CONTAINER_ROOT = "/etc/imsobs"

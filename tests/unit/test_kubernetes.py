@@ -111,7 +111,9 @@ def test_the_kustomizations_name_every_file(tmp_path: Path) -> None:
             patches = [patch["path"] for patch in data.get("patches", []) if "path" in patch]
             for each in [*data["resources"], *patches]:
                 named.add(f"{folder}/{each}".lstrip("/"))
+    # The rules over all regions are no object: a ruler elsewhere reads them.
     others = {path for path in files if not path.endswith("kustomization.yaml")}
+    others.remove("global/rules.yaml")
     assert others == {path for path in named if not path.endswith("base")}
 
 
@@ -358,6 +360,34 @@ def test_samples_leave_with_labels_and_tenant(tmp_path: Path) -> None:
     assert patch["spec"]["remoteWrite"][0]["url"] == "https://mimir.us/api/v1/push"
     eu = yaml.safe_load(files["regions/eu/kustomization.yaml"])
     assert "remoteWrite" not in yaml.safe_load(eu["patches"][0]["patch"])["spec"]
+
+
+def test_regions_keep_the_same_share_of_traces(tmp_path: Path) -> None:
+    """Which traces are kept follows from their ids, and nothing that a region may change."""
+    texts = (*EVERYTHING, *VARIANTS[FULLEST])
+    files = _files(tmp_path, *texts)
+    regions = [path for path in files if path.startswith("regions/")]
+    assert regions == ["regions/eu/kustomization.yaml", "regions/us/kustomization.yaml"]
+    for path in regions:
+        region = yaml.safe_load(files[path])
+        assert region.keys() == {"apiVersion", "kind", "resources", "patches"}
+        (patch,) = (yaml.safe_load(each["patch"]) for each in region["patches"])
+        assert patch["kind"] == "Prometheus"
+        assert patch["spec"].keys() <= {"externalLabels", "remoteWrite"}
+    sample = _one(_objects(tmp_path, *texts), "OpenTelemetryCollector", "sample")
+    policies = sample["config"]["processors"]["tail_sampling"]["policies"]
+    alone = yaml.safe_load(_all(tmp_path, *texts)["collector/config.yaml"])
+    assert policies == alone["processors"]["tail_sampling"]["policies"]
+    # No salt, no seed: the hash of the id is compared with the share.
+    (share,) = [one for one in policies if one["name"] == "share"]
+    (condition,) = share["ottl_condition"]["span"]
+    assert condition.startswith(
+        "Double(FNV(span.trace_id.string)) <= (Double(${env:TRACE_SAMPLING_RATE:-"
+    )
+    assert "TRACE_SAMPLING_RATE" not in {one["name"] for one in sample["env"]}
+    assert "probabilistic" not in str(policies)
+    instrumented = _one(_objects(tmp_path, *texts), "Instrumentation", "shop")
+    assert instrumented["sampler"] == {"type": "always_on"}, "no caller decides, wherever it is"
 
 
 def test_records_are_sent_and_read_as_the_tenant(tmp_path: Path) -> None:

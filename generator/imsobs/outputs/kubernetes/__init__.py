@@ -13,6 +13,7 @@ from imsobs.model import Model
 from imsobs.outputs.kubernetes import (
     alertmanager,
     collectors,
+    global_rules,
     grafana,
     instrumentation,
     jaeger,
@@ -60,6 +61,7 @@ def plan(model: Model) -> Iterator[Page]:
     yield _kustomization(artifacts.KUBERNETES, resources=list(files))
     for region in cluster.spec.regions:
         yield _region(cluster, region)
+    yield from global_rules.pages(cluster)
     if cluster.spec.instrumentation is not None:
         yield from _service(cluster, cluster.spec.instrumentation)
 
