@@ -30,6 +30,8 @@ def _finds(patterns: tuple[str, ...], key: str) -> bool:
         # Without an end, or not at the beginning: as they are, together.
         ((r"^a[b-d]", "e", "^fg"), (r"^fg(?s:.*)$", "^(?:(?:a[b-d]))|(?:e)")),
         (("^a|^b",), ("(?:^a|^b)",)),
+        (("^a|b",), ("(?:^a|b)",)),
+        ((r"^[|a]\|(b|c)",), (r"^(?:(?:[|a]\|(b|c)))",)),
         (("^a{2}", r"^\d", "^(?i)b"), (r"^(?:(?:(?i)b)|(?:\d)|(?:a{2}))",)),
         (("^", "^a"), ("^(?:(?:)|(?:a))",)),
     ],

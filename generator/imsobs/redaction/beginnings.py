@@ -10,6 +10,7 @@ beginnings; patterns of texts without end are kept apart, in expressions that ar
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -99,7 +100,7 @@ def written_out(pattern: str) -> list[Text]:
 
     Only patterns that look at the beginning of a key have such texts.
     """
-    if not pattern.startswith("^"):
+    if not _is_anchored(pattern):
         return []
     try:
         return _Reader(pattern[1:]).texts()
@@ -171,7 +172,19 @@ def any_key(patterns: list[str]) -> str:
 
     Those that begin with ``^`` share it: Go then looks at the beginning of a key alone.
     """
-    anchored = [p[1:] for p in patterns if p.startswith("^") and "|^" not in p]
-    others = [f"(?:{p})" for p in patterns if not p.startswith("^") or "|^" in p]
+    anchored = [p[1:] for p in patterns if _is_anchored(p)]
+    others = [f"(?:{p})" for p in patterns if not _is_anchored(p)]
     parts = [f"^(?:{'|'.join(f'(?:{p})' for p in anchored)})"] if anchored else []
     return "|".join([*parts, *others])
+
+
+def _is_anchored(pattern: str) -> bool:
+    """Return whether all that a pattern finds is at the beginning of a text."""
+    if not pattern.startswith("^"):
+        return False
+    # Without what is escaped, classes, and groups from the inside: a | that is left is of the
+    # whole pattern, and the ^ of its first alternative alone.
+    plain = re.sub(r"\\.|\[\^?\]?[^\]]*\]", "", pattern)
+    while (inner := re.sub(r"\([^()]*\)", "", plain)) != plain:
+        plain = inner
+    return "|" not in plain

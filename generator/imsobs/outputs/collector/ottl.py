@@ -15,6 +15,7 @@ from imsobs.model.labels import ResolvedLabel, exact
 from imsobs.model.metrics import ResolvedMetric
 from imsobs.model.routes import below
 from imsobs.outputs.references import Joined, Reference, join
+from imsobs.redaction.beginnings import any_key
 
 # Attributes with the status code of an HTTP answer, new and old.
 _STATUS = ("http.response.status_code", "http.status_code")
@@ -150,7 +151,7 @@ def normalize_label(label: ResolvedLabel, context: str, attributes: tuple[str, .
         statements.append(
             set_to(raw, "String(Int(log.severity_number))", "log.severity_number != 0")
         )
-    known = "|".join(f"(?:{pattern})" for pattern in label.matches.values())
+    known = any_key([*label.matches.values()])
     for place, source in enumerate(reversed(sources)):
         # The last is taken as it is: nothing is better.
         free = f" and ({raw} == nil or {matches(source, known)})" if place else ""

@@ -33,7 +33,7 @@ _LITERALS = (
 )
 _ARGUMENTS = r"(?s)^(\S+)\s.*$"
 # What the logging instrumentation repeats in attributes though the record carries it.
-_REPEATED = ["otelTraceID", "otelSpanID", "otelTraceSampled", "otelServiceName", "color_message"]
+_REPEATED = r"^(otelTraceID|otelSpanID|otelTraceSampled|otelServiceName|color_message)$"
 
 
 def redaction_processors(model: Model) -> dict[str, Any]:
@@ -90,8 +90,7 @@ def log_groups(model: Model) -> list[Group]:
     """Return the log store's clean-up: dropped keys and contents, repeated attributes."""
     body_is = [f"Is{kind}(log.body)" for kind in ("String", "Map", "List", "Int", "Double", "Bool")]
     # First, so that the rest has less to look at.
-    statements = [f"delete_key(log.attributes, {text(key)})" for key in _REPEATED]
-    statements += _drop("log", model)
+    statements = _drop("log", model, _REPEATED)
     statements += [
         f"{_deleted('log.body', one)} where IsMap(log.body)"
         for one in beginnings.expressions(tuple(model.dropped))
@@ -187,9 +186,9 @@ def _statements(model: Model) -> list[Group]:
     return found
 
 
-def _drop(context: str, model: Model) -> list[str]:
+def _drop(context: str, model: Model, *others: str) -> list[str]:
     """Return what deletes from a signal what is not stored, and what its sender must not say."""
-    whole = beginnings.expressions((*model.dropped, _FORGOTTEN))
+    whole = beginnings.expressions((*model.dropped, _FORGOTTEN, *others))
     return [_deleted(f"{context}.attributes", one) for one in whole]
 
 
