@@ -235,6 +235,7 @@ def _page(
             "records recorded": sum(p.items for p in logs),
             "bytes per record": round(sum(len(p.body) for p in logs) / sum(p.items for p in logs)),
         },
+        {name: [m.cpu_us for m in found] for name, found in samples.items()},
     )
 
 

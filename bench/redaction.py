@@ -131,7 +131,7 @@ def _benchmark(given: argparse.Namespace, folder: Path) -> Page:
     settings = {"items": given.items, "rounds": given.rounds}
     return Page(
         "redaction", "Benchmark: redaction", __doc__ or "", components("otelcol"), [table], goals,
-        cost, settings,
+        cost, settings, cost,
     )  # fmt: skip
 
 

@@ -6,12 +6,12 @@ import argparse
 import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.harness import ROOT, Run, machine, say
+from bench.harness import ROOT, Run, machine, say, spread
 
 FOLDER = ROOT / "docs" / "reference" / "benchmarks"
 
@@ -50,7 +50,7 @@ class Page:
     """Everything that a benchmark reports.
 
     about: its module's docstring, of which what stands between the first line and the commands
-    is printed; data: the raw figures, JSON-able.
+    is printed; data: the raw figures, JSON-able; repeated: case -> its figure in each round.
     """
 
     name: str
@@ -61,6 +61,7 @@ class Page:
     goals: list[Goal]
     data: dict[str, Any] | list[Any]
     settings: dict[str, Any] = field(default_factory=dict)
+    repeated: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 def write(page: Page, run: Run, folder: Path | None = None) -> None:
@@ -121,6 +122,23 @@ def _index(folder: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _differing(repeated: Mapping[str, Sequence[float]]) -> list[str]:
+    """Return the line that says how far the rounds of one case are apart."""
+    shares = [
+        (found.high - found.low) / found.median
+        for found in map(spread, repeated.values())
+        if found.rounds > 1
+    ]
+    if not shares:
+        return []
+    apart = spread(shares)
+    return [
+        f"The same case, measured again: the highest and the lowest of its rounds are"
+        f" {apart.median:.0%} of the median apart in the middle of the {len(shares)} cases,"
+        f" {apart.high:.0%} at most."
+    ]
+
+
 def _markdown(page: Page, facts: dict[str, Any]) -> str:
     here, noise = facts["machine"], facts["noise"]
     versions = ", ".join(f"{name} {version}" for name, version in page.versions.items())
@@ -138,6 +156,7 @@ def _markdown(page: Page, facts: dict[str, Any]) -> str:
         f" {here['cores']} cores busy during the run of {noise['seconds']:.0f} s"
         f" (load average {noise['load_average_before']} before, {noise['load_average_after']}"
         " after).",
+        *_differing(page.repeated),
         "",
     ]
     if page.goals:
