@@ -40,7 +40,8 @@ def _value(label: ResolvedLabel, number: int) -> str:
 
 
 def test_every_number_has_the_value_whose_pattern_it_fits(severity: ResolvedLabel) -> None:
-    assert [_value(severity, number) for number in (-1, 0, 1, 8, 9, 12, 13, 17, 20, 21, 24, 25)] == [
+    numbers = (-1, 0, 1, 8, 9, 12, 13, 17, 20, 21, 24, 25)
+    assert [_value(severity, number) for number in numbers] == [
         "other", "unknown", "debug", "debug", "info", "info", "warning", "error", "error",
         "critical", "critical", "other",
     ]  # fmt: skip
