@@ -2,10 +2,11 @@
 
     python -m release.kubernetes_api
 
-takes the definitions of custom resources from the operators' Go modules, and the schemas of
-Kubernetes' own kinds from its module, all as the module proxy serves them. Their checksums are
-pinned here. What is written lacks descriptions, and is all the same complete: an API server
-takes these definitions. They are under the Apache License 2.0, as this project is.
+takes the definitions of custom resources from the operators' Go modules, with the webhooks of
+opentelemetry-operator, and the schemas of Kubernetes' own kinds from its module, all as the module
+proxy serves them. Their checksums are pinned here. What is written lacks descriptions, and is all
+the same complete: an API server takes these definitions. They are under the Apache License 2.0, as
+this project is.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import gzip
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,8 @@ _OPERATORS = {
         "h1:yHwVEn1vjQ7n9OoOZX/rsgur+YozIKNjCoWSk6EAhvw=",
         tuple(
             f"config/crd/bases/opentelemetry.io_{kind}.yaml"
-            for kind in ("instrumentations", "opentelemetrycollectors")
+            # The operator itself waits for the last.
+            for kind in ("instrumentations", "opentelemetrycollectors", "targetallocators")
         ),
     ),
     "github.com/grafana/grafana-operator/v5": Module(
@@ -73,6 +75,11 @@ _OPERATORS = {
             for kind in ("grafanadashboards", "grafanadatasources")
         ),
     ),
+}
+# Where opentelemetry-operator's manifests register what it changes and refuses.
+_OPENTELEMETRY = "github.com/open-telemetry/opentelemetry-operator"
+_WEBHOOKS = {
+    _OPENTELEMETRY: replace(_OPERATORS[_OPENTELEMETRY], files=("config/webhook/manifests.yaml",))
 }
 _KUBERNETES = {
     "k8s.io/kubernetes": Module(
@@ -107,6 +114,7 @@ def main() -> None:
     found = {
         "source": {name: module.version for name, module in {**_OPERATORS, **_KUBERNETES}.items()},
         "crds": [_bare(yaml.load(text, _Loader)) for text in _texts(_OPERATORS)],  # noqa: S506
+        "webhooks": list(yaml.safe_load_all(next(_texts(_WEBHOOKS)))),
         "definitions": _reachable(swagger["definitions"], wanted),
     }
     text = json.dumps(found, separators=(",", ":"), sort_keys=True)

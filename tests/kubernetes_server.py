@@ -87,6 +87,42 @@ class ApiServer:
         message = "" if answer.is_success else answer.json().get("message", answer.text)
         return Answer(answer.status_code, message, answer.headers.get_list("Warning"))
 
+    def create(self, found: dict[str, Any], *, dry_run: bool = True) -> dict[str, Any]:
+        """Create an object; return it as webhooks and defaults have made it."""
+        query = {"fieldValidation": "Strict", **({"dryRun": "All"} if dry_run else {})}
+        answer = self._client.post(_path(found), params=query, json=found)
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()
+        return made
+
+    def scale(self, found: dict[str, Any], replicas: int) -> None:
+        """Set the number of an object's replicas, as an autoscaler does."""
+        answer = self._client.patch(
+            f"{_path(found)}/{found['metadata']['name']}/scale",
+            content=json.dumps({"spec": {"replicas": replicas}}),
+            headers={"Content-Type": "application/merge-patch+json"},
+        )
+        answer.raise_for_status()
+
+    def delete(self, found: dict[str, Any]) -> None:
+        """Take an object away."""
+        self._client.delete(f"{_path(found)}/{found['metadata']['name']}").raise_for_status()
+
+    def kubeconfig(self, folder: Path) -> Path:
+        """Write the file by which an operator finds this server."""
+        cluster = {"server": self.url, "insecure-skip-tls-verify": True}
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "of",
+            "clusters": [{"name": "of", "cluster": cluster}],
+            "users": [{"name": "of", "user": {"token": self.token}}],
+            "contexts": [{"name": "of", "context": {"cluster": "of", "user": "of"}}],
+        }
+        file = folder / "kubeconfig"
+        file.write_text(json.dumps(config), "utf-8")
+        return file
+
     def list(self, path: str) -> list[dict[str, Any]]:
         """Return the objects of a path such as ``/api/v1/namespaces/NAME/secrets``."""
         answer = self._client.get(path)

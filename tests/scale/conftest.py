@@ -12,6 +12,7 @@ from typing import Any
 import kubernetes_server
 import pytest
 from alertmanager import wait_for
+from scale.operated import Operated, operating
 
 from bench.scale import cluster as clusters
 from bench.scale.cluster import KEEP_ALL, Cluster
@@ -158,6 +159,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[kubernetes_serv
     apiserver, etcd = map(kubernetes_server.scale_binary, ("kube-apiserver", "etcd"))
     folder = tmp_path_factory.mktemp("server")
     with kubernetes_server.running(apiserver, etcd, folder) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def collected(
+    server: kubernetes_server.ApiServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Operated]:
+    """The server with opentelemetry-operator at work on the example."""
+    with operating(server, tmp_path_factory.mktemp("operator")) as found:
         yield found
 
 

@@ -46,19 +46,11 @@ def operated(
     binary, folder = scale_binary("prometheus-operator"), tmp_path_factory.mktemp("operator")
     for one in rendered:
         assert server.apply(one, dry_run=False).accepted
-    config = {
-        "apiVersion": "v1", "kind": "Config", "current-context": "of",
-        "clusters": [{"name": "of", "cluster": {"server": server.url,
-                                                 "insecure-skip-tls-verify": True}}],
-        "users": [{"name": "of", "user": {"token": server.token}}],
-        "contexts": [{"name": "of", "context": {"cluster": "of", "user": "of"}}],
-    }  # fmt: skip
-    (folder / "kubeconfig").write_text(yaml.safe_dump(config))
     (port,) = free_ports(1)
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             [str(binary), f"--namespaces={SPACE}", f"--web.listen-address=127.0.0.1:{port}"],
-            env={"KUBECONFIG": str(folder / "kubeconfig")}, stdout=log, stderr=log,
+            env={"KUBECONFIG": str(server.kubeconfig(folder))}, stdout=log, stderr=log,
         )  # fmt: skip
         try:
             yield server
