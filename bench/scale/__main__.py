@@ -1,8 +1,9 @@
 """More than one of each: every test of the matrix of several processes, and what it saw.
 
-Real Collectors in their roles, two Prometheus and three Alertmanagers, on loopback addresses of
-their own, are killed, ended, stopped, added and removed under traffic with known totals. Counts are
-those that Prometheus holds, traces and records those of the stores, by unique ids. The rows are
+Real Collectors in their roles, two Prometheus, three Alertmanagers and the nodes of distributed
+stores, on loopback addresses of their own, are killed, ended, stopped, added and removed under
+traffic with known totals. Counts are those that Prometheus and Cortex hold, traces and records
+those of the stores, by unique ids. The rows are
 those of the guide (docs/guide/scaling.md, which also says why they hold); the tests are in
 `tests/scale`.
 
@@ -23,7 +24,7 @@ from bench.report import Page, write
 # Those of the matrix; what operators and an API server make of the objects is another subject.
 _TESTS = [
     str(file)
-    for pattern in ("test_roles_*.py", "test_pairs.py")
+    for pattern in ("test_roles_*.py", "test_pairs.py", "test_distributed_*.py")
     for file in sorted((ROOT / "tests" / "scale").glob(pattern))
 ]
 _GUIDE = ROOT / "docs" / "guide" / "scaling.md"
@@ -41,7 +42,7 @@ def main() -> None:
         "scale",
         "More than one of each",
         __doc__ or "",
-        components("otelcol", "prometheus", "alertmanager"),
+        components("otelcol", "prometheus", "alertmanager", "cortex", "etcd"),
         [faults.table(matrix, results)],
         [faults.kept("every promise of the matrix of several processes is kept", results)],
         faults.raw(results),

@@ -19,7 +19,7 @@ from typing import Any
 
 from bench.harness import ROOT
 from bench.project import SPEC
-from bench.scale.node import Node
+from bench.scale.node import Node, finding
 from imsobs import yamlio
 from imsobs.compile import read_spec
 from imsobs.model import Model
@@ -30,6 +30,7 @@ from imsobs.runtime.build.binaries import resolve_binary
 KEEP_ALL: dict[str, Any] = {"sampling": {"rate": 1.0, "slow": "1s", "decision_wait": "2s"}}
 _STORE_PORT = 4317
 _TENS = {DERIVE: 10, SAMPLE: 20, CURRENT: 30, "store": 40, "prometheus": 50, "alertmanager": 60}
+_TENS |= {"cortex": 70, "etcd": 80}
 
 
 def model_with(folder: Path, overlay: Mapping[str, Any]) -> Model:
@@ -83,9 +84,8 @@ class Cluster:
             address = self.address(role, number)
             folder = self.folder / name
             command: list[str | Path] = [self.binary, f"--config={self.folder / role}.yaml"]
-            if role == DERIVE and self.resolv_conf is not None:
-                bound = f"mount --bind {self.resolv_conf} /etc/resolv.conf && exec "
-                command = ["unshare", "-m", "sh", "-c", bound + " ".join(map(str, command))]
+            if role == DERIVE:
+                command = finding(command, self.resolv_conf)
             env = {
                 "IMSOBS_BIND_ADDRESS": address,
                 "IMSOBS_STATE": str(folder / "state"),

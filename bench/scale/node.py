@@ -14,6 +14,14 @@ import httpx
 from bench.project import await_http, process
 
 
+def finding(command: list[str | Path], resolv_conf: Path | None) -> list[str | Path]:
+    """Return a command that finds ``resolv_conf``, if any, as /etc/resolv.conf."""
+    if resolv_conf is None:
+        return command
+    bound = f"mount --bind {resolv_conf} /etc/resolv.conf && exec "
+    return ["unshare", "-m", "sh", "-c", bound + " ".join(map(str, command))]
+
+
 @dataclass
 class Node:
     """A process at an address. command: what starts it; ready: the URL that says it has."""

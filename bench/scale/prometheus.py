@@ -12,7 +12,7 @@ import httpx
 
 from bench.harness import ROOT
 from bench.scale.cluster import Cluster
-from bench.scale.node import Node
+from bench.scale.node import Node, finding
 from imsobs import yamlio
 from imsobs.model import conventions
 from imsobs.outputs.collector.roles import CURRENT, DERIVE, SAMPLE
@@ -22,12 +22,17 @@ from imsobs.runtime.build.binaries import resolve_binary
 _INTERVAL = "1s"
 
 
+class Refused(Exception):
+    """A query that is not understood, or cannot be computed; the text says why."""
+
+
 @dataclass
 class Prometheus:
     """A Prometheus that scrapes the processes of a cluster, once a second.
 
     Which ones there are is read from files, as they come and go. rules: files with rules;
-    alertmanagers: addresses that alerts go to.
+    alertmanagers: addresses that alerts go to; remote_write: sections of that name; resolv_conf:
+    what it finds as /etc/resolv.conf.
     """
 
     cluster: Cluster
@@ -35,6 +40,8 @@ class Prometheus:
     rules: Sequence[Path] = ()
     alertmanagers: Sequence[str] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    remote_write: Sequence[Mapping[str, Any]] = ()
+    resolv_conf: Path | None = None
 
     def __post_init__(self) -> None:
         self.folder = self.cluster.folder / f"prometheus-{self.number}"
@@ -51,6 +58,7 @@ class Prometheus:
             f"--web.listen-address={address}:9090",
             f"--enable-feature={','.join(FEATURES)}",
         ]
+        command = finding(command, self.resolv_conf)
         self.node = Node(address, command, self.folder, f"{self.url}/-/ready")
         self.cluster.nodes[f"prometheus-{self.number}"] = self.node
 
@@ -71,6 +79,7 @@ class Prometheus:
             },
             "scrape_configs": jobs,
             "rule_files": [str(file) for file in self.rules],
+            "remote_write": [dict(target) for target in self.remote_write],
         }
         if self.alertmanagers:
             found["alerting"] = {
@@ -112,25 +121,37 @@ class Prometheus:
             new.write_text(json.dumps([{"targets": found}]), "utf-8")
             new.replace(file)
 
-    def query(self, query: str) -> list[dict[str, Any]]:
-        """Return the result of an instant query."""
-        with httpx.Client(trust_env=False, timeout=30) as client:
-            answer = client.post(f"{self.url}/api/v1/query", data={"query": query})
-        answer.raise_for_status()
-        found: list[dict[str, Any]] = answer.json()["data"]["result"]
-        return found
+    def query(self, query: str, at: float | None = None) -> list[dict[str, Any]]:
+        """Return the result of an instant query; at: Unix s, by default now."""
+        return ask(self.url, query, at)
 
     def counted(self, selector: str) -> float:
         """Return what counters of a selector have counted since they began, restarts included."""
-        return sum(
-            _grown([float(value) for _, value in series["values"]])
-            for series in self.query(f"{selector}[1h]")
-        )
+        return grown(self.query(f"{selector}[1h]"))
 
     def last_scrape(self, node: Node, port: int) -> float:
         """Return when a process was last scraped with success (Unix s)."""
         (series,) = self.query(f'up{{instance="{node.address}:{port}"}}[1h]')
         return float(max(at for at, value in series["values"] if value == "1"))
+
+
+def ask(
+    url: str, query: str, at: float | None = None, headers: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
+    """Return the result of an instant query at who speaks Prometheus' API; at: Unix s."""
+    data = {"query": query} if at is None else {"query": query, "time": f"{at:.3f}"}
+    with httpx.Client(trust_env=False, timeout=30) as client:
+        answer = client.post(f"{url}/api/v1/query", data=data, headers=dict(headers or {}))
+    if answer.status_code in (400, 422):
+        raise Refused(answer.json()["error"])
+    answer.raise_for_status()
+    found: list[dict[str, Any]] = answer.json()["data"]["result"]
+    return found
+
+
+def grown(series: Sequence[Mapping[str, Any]]) -> float:
+    """Return by how much counters grew from 0 in all, of the rows of a range."""
+    return sum(_grown([float(value) for _, value in row["values"]]) for row in series)
 
 
 def _grown(values: Sequence[float]) -> float:

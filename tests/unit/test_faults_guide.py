@@ -16,7 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
     ("files", "page"),
     [
         (["faults/test_*.py"], "faults.md"),
-        (["scale/test_roles_*.py", "scale/test_pairs.py"], "scaling.md"),
+        (
+            ["scale/test_roles_*.py", "scale/test_pairs.py", "scale/test_distributed_*.py"],
+            "scaling.md",
+        ),
     ],
 )
 def test_the_matrix_and_the_tests_are_in_step(files: list[str], page: str) -> None:

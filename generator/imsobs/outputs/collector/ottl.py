@@ -6,10 +6,12 @@ literal), so that no value can end a statement or start another.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
+from imsobs.expressions import finds
 from imsobs.model import conventions
 from imsobs.model.labels import ResolvedLabel, exact
 from imsobs.model.metrics import ResolvedMetric
@@ -19,6 +21,8 @@ from imsobs.redaction.beginnings import any_key
 
 # Attributes with the status code of an HTTP answer, new and old.
 _STATUS = ("http.response.status_code", "http.status_code")
+# Of log records, from TRACE to FATAL4.
+_SEVERITIES = range(1, 25)
 
 
 def transform(**statements: list[dict[str, Any]]) -> dict[str, Any]:
@@ -145,9 +149,12 @@ def normalize_label(label: ResolvedLabel, context: str, attributes: tuple[str, .
     sources = [attribute(context, key) for key in attributes]
     sources += [f"resource.attributes[{text(key)}]" for key in label.resource_attributes]
     statements = []
+    by_number = label.intrinsic == "log.severity_number" and context == "log"
+    if by_number and not sources and not label.first_word and "*" not in label.matches:
+        return _severity_statements(label, target)
     if label.intrinsic == "span.name" and context == "span":
         statements.append(set_to(raw, 'Split(span.name, " ")[0]'))
-    if label.intrinsic == "log.severity_number" and context == "log":
+    if by_number:
         statements.append(
             set_to(raw, "String(Int(log.severity_number))", "log.severity_number != 0")
         )
@@ -167,6 +174,33 @@ def normalize_label(label: ResolvedLabel, context: str, attributes: tuple[str, .
         mark = attribute(context, conventions.overflow_mark(label.name))
         statements.append(set_to(mark, "true", overflowed))
     return statements
+
+
+def _severity_statements(label: ResolvedLabel, target: str) -> list[str]:
+    """Return statements that set a label by the number of a record's severity.
+
+    There are 24, so what each means is known here, and the Collector compares numbers instead of
+    searching texts.
+    """
+    number = "log.severity_number"
+    statements = [
+        set_to(target, text(label.overflow)),
+        set_to(target, text(label.missing), f"{number} == 0"),
+    ]
+    for value, run in itertools.groupby(_SEVERITIES, key=lambda one: _meaning(label, one)):
+        numbers = list(run)
+        within = f"{number} >= {numbers[0]} and {number} <= {numbers[-1]}"
+        if value is not None:
+            statements.append(set_to(target, text(value), within))
+    mark = attribute("log", conventions.overflow_mark(label.name))
+    other = f"{target} == {text(label.overflow)} and {number} != 0"
+    return [*statements, set_to(mark, "true", other)]
+
+
+def _meaning(label: ResolvedLabel, severity: int) -> str | None:
+    """Return the value of a label that a severity means, if it means one."""
+    fits = (value for value, pattern in label.matches.items() if finds(pattern, str(severity)))
+    return next(fits, None)
 
 
 def _route_statements(label: ResolvedLabel, raw: str) -> list[str]:

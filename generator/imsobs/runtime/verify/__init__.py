@@ -31,7 +31,7 @@ class Verdict:
 def verify_all(root: Path) -> Iterator[Verdict]:
     """Yield every verdict on the rendered files below ``root``, module by module."""
     # Imported here: they import this package.
-    from imsobs.runtime.verify import alerting, compose, grafana, log_stores, pipeline
+    from imsobs.runtime.verify import alerting, cluster, compose, grafana, log_stores, pipeline
 
-    for validators in (pipeline, alerting, log_stores, grafana, compose):
+    for validators in (pipeline, alerting, log_stores, grafana, compose, cluster):
         yield from validators.verify(root)
