@@ -403,11 +403,19 @@ def test_records_are_sent_and_read_as_the_tenant(tmp_path: Path) -> None:
     assert loki["auth_enabled"] is True
 
 
+def _jaeger(folder: Path, *texts: str) -> dict[str, Any]:
+    """Return Jaeger's configuration."""
+    maps = _of(_objects(folder, *EVERYTHING, *texts), "ConfigMap")
+    config: dict[str, Any] = yaml.safe_load(maps["jaeger"]["data"]["jaeger.yaml"])
+    return config
+
+
 def test_jaeger_on_cassandra_makes_its_schema_once(tmp_path: Path) -> None:
     objects = _objects(tmp_path, *EVERYTHING, STORES, "retention: {traces: 3d}")
     assert _one(objects, "StatefulSet", "jaeger")["podManagementPolicy"] == "OrderedReady"
-    config = yaml.safe_load(_of(objects, "ConfigMap")["jaeger"]["data"]["jaeger.yaml"])
-    (backend,) = config["extensions"]["jaeger_storage"]["backends"].values()
+    (backend,) = _jaeger(tmp_path, STORES, "retention: {traces: 3d}")["extensions"][
+        "jaeger_storage"
+    ]["backends"].values()
     assert backend["cassandra"]["schema"] == {
         "keyspace": "jaeger_v1",
         "create": True,
@@ -416,6 +424,27 @@ def test_jaeger_on_cassandra_makes_its_schema_once(tmp_path: Path) -> None:
         "trace_ttl": "72h",
         "dependencies_ttl": "72h",
     }
+
+
+@pytest.mark.parametrize(
+    ("copies", "asked"), [(1, "ONE"), (2, "ONE"), (3, "QUORUM"), (5, "QUORUM")]
+)
+def test_any_one_node_of_cassandra_may_be_away(copies: int, asked: str, tmp_path: Path) -> None:
+    several = f"kubernetes: {{jaeger: {{cassandra: {{replication: {copies}}}}}}}"
+    config = _jaeger(tmp_path, STORES, several)
+    found = config["extensions"]["jaeger_storage"]["backends"]["traces"]["cassandra"]
+    assert found["query"]["consistency"] == f"LOCAL_{asked}"
+    # Zero, which is Jaeger's default, is "for ever".
+    assert found["query"]["timeout"] == found["connection"]["timeout"] == "6s"
+
+
+def test_jaeger_answers_when_cassandra_has(tmp_path: Path) -> None:
+    config = _jaeger(tmp_path, STORES)
+    assert "processors" not in config
+    assert config["service"]["pipelines"]["traces"]["processors"] == []
+    queue = config["exporters"]["jaeger_storage_exporter"]["queue"]
+    assert queue["wait_for_result"] is True
+    assert "storage" not in queue
 
 
 def test_a_dashboard_is_handed_over_whole(tmp_path: Path) -> None:

@@ -25,6 +25,12 @@ from imsobs.spec.schema.distributed import Cassandra, OpenSearch
 
 NAME = stores.JAEGER
 _CASSANDRA_PORT = 9042
+# Without one, Jaeger waits for ever for a node that hangs. Longer than Cassandra itself waits (5 s,
+# for a read); three tries of it are shorter than a Collector waits for Jaeger.
+_CASSANDRA_TIMEOUT = "6s"
+# How many spans are written one after the other, and how many such writes are made side by side.
+# More spans than one request can have may wait for that.
+_SPANS_OF_A_WRITER, _WRITERS, _WAITING_SPANS = 50, 32, 200_000
 _USER, _PASSWORD = "JAEGER_STORE_USERNAME", "JAEGER_STORE_PASSWORD"
 
 
@@ -76,11 +82,32 @@ def configuration(model: Model, own: stores.OwnJaeger) -> dict[str, Any]:
     sections = jaeger.sections(model, own.component)
     if isinstance(own.store, Cassandra):
         backend = {"cassandra": _cassandra(own.store, seconds(model.spec.retention.traces))}
+        _answer_once_stored(sections)
     else:
         backend = {"opensearch": _opensearch(own.store)}
     sections["extensions"]["jaeger_storage"] = {"backends": {"traces": backend}}
     found: dict[str, Any] = written(sections, COLLECTOR)
     return found
+
+
+def _answer_once_stored(sections: dict[str, Any]) -> None:
+    """Let Jaeger answer a Collector when the store has answered, and no sooner.
+
+    A batch processor answers at once: what it holds is lost with the pod, and when the store
+    refuses it. Here the Collector's queue on disk keeps what is not stored. A write is one span
+    after the other, so that many are made side by side.
+    """
+    del sections["processors"]
+    sections["service"]["pipelines"]["traces"]["processors"] = []
+    sections["exporters"]["jaeger_storage_exporter"]["queue"] = {
+        "enabled": True,
+        "wait_for_result": True,
+        "block_on_overflow": True,
+        "sizer": "items",
+        "queue_size": _WAITING_SPANS,
+        "num_consumers": _WRITERS,
+        "batch": {"flush_timeout": "200ms", "min_size": 0, "max_size": _SPANS_OF_A_WRITER},
+    }
 
 
 def _basic(secret: str | None) -> dict[str, Any]:
@@ -106,6 +133,13 @@ def _cassandra(store: Cassandra, kept_s: int) -> dict[str, Any]:
             "local_dc": store.datacenter,
             **_basic(store.secret),
             "tls": {"insecure": True},
+            "timeout": _CASSANDRA_TIMEOUT,
+        },
+        "query": {
+            # Of three copies any one may be away, and whichever two are read have what was stored.
+            # Of two, both would have to be there for every write.
+            "consistency": "LOCAL_QUORUM" if store.replication > 2 else "LOCAL_ONE",
+            "timeout": _CASSANDRA_TIMEOUT,
         },
     }
 

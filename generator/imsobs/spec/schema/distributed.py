@@ -66,7 +66,12 @@ class Cassandra(Section):
         default="jaeger_v1", description="Keyspace, which the first pod of Jaeger makes."
     )
     replication: Annotated[int, Field(ge=1, le=9)] = Field(
-        default=3, description="Number of nodes that hold each trace."
+        default=3,
+        description=(
+            "Number of nodes that hold each trace. From three on, most of them must answer"
+            " (LOCAL_QUORUM), so that what was stored is read while any one is away; below, one"
+            " (LOCAL_ONE)."
+        ),
     )
     secret: DnsName | None = Field(default=None, description=_ACCOUNT)
 
