@@ -27,6 +27,7 @@ _TESTS = [
     for pattern in ("test_roles_*.py", "test_pairs.py", "test_distributed_*.py")
     for file in sorted((ROOT / "tests" / "scale").glob(pattern))
 ]
+_COMPONENTS = ("otelcol", "prometheus", "alertmanager", "cortex", "etcd", "jaeger", "cassandra")
 _GUIDE = ROOT / "docs" / "guide" / "scaling.md"
 
 
@@ -42,7 +43,7 @@ def main() -> None:
         "scale",
         "More than one of each",
         __doc__ or "",
-        components("otelcol", "prometheus", "alertmanager", "cortex", "etcd"),
+        components(*_COMPONENTS),
         [faults.table(matrix, results)],
         [faults.kept("every promise of the matrix of several processes is kept", results)],
         faults.raw(results),
