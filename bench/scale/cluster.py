@@ -48,7 +48,8 @@ class Cluster:
     """Processes of a model, each at an address of one block. folder: theirs.
 
     topology: of the roles; by default `derive` knows the processes of `sample` by their addresses.
-    env: of every Collector. resolv_conf: what `derive` finds as /etc/resolv.conf.
+    env: of every Collector. resolv_conf: what `derive` finds as /etc/resolv.conf. program: which
+    Collector; the plain one balances nothing.
     """
 
     folder: Path
@@ -58,11 +59,12 @@ class Cluster:
     topology: Topology | None = None
     env: dict[str, str] = field(default_factory=dict)
     resolv_conf: Path | None = None
+    program: str = "otelcol-roles"
     nodes: dict[str, Node] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.binary = resolve_binary("otelcol-roles", ROOT)
+        self.binary = resolve_binary(self.program, ROOT)
         self.ports = self.model.spec.stack.otelcol.ports
         names = tuple(
             f"{self.address(SAMPLE, n)}:{self.ports.otlp_grpc}" for n in range(self.samples)

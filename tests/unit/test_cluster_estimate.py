@@ -110,7 +110,7 @@ def test_each_derive_has_the_counted_series_and_what_processes_report_is_there_o
     cluster, load, counted = _cluster(model), _load(model), counted_series(model)
     once = load.series - counted
     assert once >= most_reported(model) > 0
-    assert cluster.series == 7 * counted + once + 143 * (7 + 4 + 1)
+    assert cluster.series == 7 * counted + once + 152 * (7 + 4 + 1)
     assert cluster.samples == cluster.series / 15
     prometheus = _row(cluster, "prometheus")
     assert prometheus.memory_needed == 58 * MIB + cluster.series * 8 * 1024
