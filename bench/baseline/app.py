@@ -26,6 +26,7 @@ from gateway.app import create_app as create_gateway
 
 # USD per million tokens: input, output.
 _PRICES = {"gpt-4o-mini": (0.15, 0.60), "gpt-4o": (2.50, 10.0), "o3-mini": (1.10, 4.40)}
+_VERSION = os.environ.get("IMSOBS_VERSION", "0.0.0")
 _tracer = trace.get_tracer("ims")
 Call = Callable[..., Awaitable[Any]]
 
@@ -79,7 +80,7 @@ class Requests:
         finally:
             route = getattr(scope.get("route"), "path", "unmatched")
             method, kind = scope["method"], f"{status // 100}xx"
-            metrics.observe("ims_requests_total", 1, route, method, kind)
+            metrics.observe("ims_requests_total", 1, route, method, kind, _VERSION)
             seconds = time.perf_counter() - started
             metrics.observe("ims_request_duration_seconds", seconds, route, method)
             if status >= 400:
@@ -126,7 +127,7 @@ def _chat(inner: Call) -> Call:
                 reply = await inner(self, model, prompt, max_tokens)
                 outcome = "success"
             except Exception:
-                metrics.observe("ims_api_errors_total", 1, vendor, "unknown")
+                metrics.observe("ims_api_errors_total", 1, vendor, model, "unknown")
                 raise
             finally:
                 metrics.observe("ims_model_calls_total", 1, vendor, model, "chat", outcome)
