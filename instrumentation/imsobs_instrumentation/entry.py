@@ -10,7 +10,15 @@ from collections.abc import Callable
 
 from opentelemetry.sdk.metrics import MeterProvider
 
-from imsobs_instrumentation import celery_workers, failures, logs, processes, sdk, trace_ids
+from imsobs_instrumentation import (
+    celery_workers,
+    failures,
+    logs,
+    processes,
+    sdk,
+    sparing,
+    trace_ids,
+)
 from imsobs_instrumentation.stopping import Ending, stop_seconds
 
 _log = logging.getLogger(__name__)
@@ -44,6 +52,7 @@ def before_instrumentors() -> None:
     celery_workers.install(ending.flush)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=ending.forked)
+    _optional(sparing.measure)()
 
 
 @_optional
@@ -51,6 +60,7 @@ def after_instrumentors() -> None:
     """Complete what the instrumentations set up."""
     if sdk.providers():
         logs.install()
+        _optional(sparing.emit)()
         failures.install()
         trace_ids.install()
 

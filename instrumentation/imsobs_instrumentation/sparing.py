@@ -1,0 +1,41 @@
+"""Work of the SDK that changes nothing is not done: of measurements, and of log records.
+
+Only where the SDK has a configuration file, and a version that this was tested with. With another,
+one line in the log says so, and everything goes the usual way.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.version import __version__
+
+from imsobs_instrumentation import measurements, records, sdk, settings
+
+_log = logging.getLogger(__name__)
+# A minor version. With a new one: run tests/unit/test_measurements.py and test_log_records.py.
+TESTED = "1.45"
+
+
+def is_tested(version: str = __version__) -> bool:
+    """Return whether this was tested with a version of the SDK; say so when it was not."""
+    tested = version.split(".")[:2] == TESTED.split(".")
+    if not tested:
+        _log.warning("the SDK does all its work: this was not tested with its version %s", version)
+    return tested
+
+
+def measure() -> None:
+    """Let instruments that are made from now on measure what is kept."""
+    for provider in sdk.providers():
+        if isinstance(provider, MeterProvider) and settings.has_file() and is_tested():
+            measurements.install(provider, settings.read())
+
+
+def emit() -> None:
+    """Let log records take the short way."""
+    for provider in sdk.providers():
+        if isinstance(provider, LoggerProvider) and settings.has_file() and is_tested():
+            records.install(provider)
