@@ -53,6 +53,7 @@ def before_instrumentors() -> None:
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=ending.forked)
     _optional(sparing.measure)()
+    _optional(sparing.trace)()
 
 
 @_optional

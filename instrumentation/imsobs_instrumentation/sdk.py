@@ -22,7 +22,7 @@ from opentelemetry._logs import get_logger_provider
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import Span, TracerProvider
+from opentelemetry.sdk.trace import Span, SpanProcessor, TracerProvider
 from opentelemetry.trace import Status
 
 Provider = TracerProvider | LoggerProvider | MeterProvider
@@ -179,6 +179,9 @@ def amend(span: Span, changes: dict[str, str | None], status: Status | None = No
 
     changes: attribute -> value, or None to take it away.
     """
+    if (own := getattr(type(span), "amend", None)) is not None:
+        own(span, changes, status)
+        return
     attributes: Any = span._attributes
     attributes._immutable = False
     for name, value in changes.items():
@@ -189,3 +192,8 @@ def amend(span: Span, changes: dict[str, str | None], status: Status | None = No
     attributes._immutable = True
     if status is not None:
         span._status = status
+
+
+def ending(processor: SpanProcessor, span: Span) -> None:
+    """Tell a processor that a span is just ending."""
+    processor._on_ending(span)
