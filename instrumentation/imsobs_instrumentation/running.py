@@ -17,7 +17,7 @@ class RunningSpan(Span):
     """A span that has what it shows under names of its own."""
 
     _tracer: Tracer
-    _scope: InstrumentationScope
+    _scope: InstrumentationScope | None
     _called: str
     _ids: SpanContext
     _above: SpanContext | None
@@ -108,7 +108,7 @@ class RunningSpan(Span):
         return MappingProxyType(self._held)
 
     @property
-    def instrumentation_scope(self) -> InstrumentationScope:
+    def instrumentation_scope(self) -> InstrumentationScope | None:
         """The scope."""
         return self._scope
 

@@ -40,7 +40,7 @@ class SparingSpan(RunningSpan):
     def __init__(
         self,
         tracer: Tracer,
-        scope: InstrumentationScope,
+        scope: InstrumentationScope | None,
         limits: SpanLimits,
         name: str,
         context: SpanContext,

@@ -7,6 +7,7 @@ all. So are spans with links.
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from opentelemetry.util.types import Attributes
 
 from imsobs_instrumentation.spans import SparingSpan
 
+_log = logging.getLogger(__name__)
 _RANDOM = TraceFlags.RANDOM_TRACE_ID
 _FLAGS = {random: TraceFlags(TraceFlags.SAMPLED | random) for random in (0, _RANDOM)}
 
@@ -48,6 +50,7 @@ class SparingTracer(Tracer):
         self.usual = usual
         self.limits = limits
         self.scope: InstrumentationScope | None = None
+        self._is_off = False
 
     def __getattr__(self, name: str) -> Any:
         """Return what the SDK's tracer has besides."""
@@ -65,38 +68,57 @@ class SparingTracer(Tracer):
         set_status_on_exception: bool = True,
     ) -> trace.Span:
         """Start a span (`opentelemetry.trace.Tracer.start_span`)."""
-        usual = self.usual
-        parent: SpanContext | None = trace.get_current_span(context).get_span_context()
-        if self.scope is None or links or parent is None or type(parent) is not SpanContext:
-            made = usual.start_span(
-                name,
-                context=context,
-                kind=kind,
-                attributes=attributes,
-                links=links,
-                start_time=start_time,
-                record_exception=record_exception,
-                set_status_on_exception=set_status_on_exception,
-            )
-            if self.scope is None and isinstance(made, Span):
-                self.scope = made.instrumentation_scope
+        options: dict[str, Any] = {
+            "context": context,
+            "kind": kind,
+            "attributes": attributes,
+            "record_exception": record_exception,
+            "set_status_on_exception": set_status_on_exception,
+        }
+        if self.scope is None or links:
+            return self._usual(name, links=links, start_time=start_time, **options)
+        try:
+            span = self._span(name, **options)
+        except Exception as error:
+            # Raises as well, if it is the caller's.
+            made = self._usual(name, links=links, start_time=start_time, **options)
+            self._give_up(repr(error))
             return made
-        ids = usual.id_generator
+        span.begin(start_time, context)
+        return span
+
+    def _usual(self, name: str, **options: Any) -> trace.Span:
+        made = self.usual.start_span(name, **options)
+        if self.scope is None and not self._is_off and isinstance(made, Span):
+            self.scope = made.instrumentation_scope
+        return made
+
+    def _give_up(self, reason: str) -> None:
+        self._is_off, self.scope = True, None
+        _log.warning("%r makes the SDK's spans from now on: %s", self.usual, reason)
+
+    def _span(
+        self,
+        name: str,
+        context: Context | None,
+        kind: SpanKind,
+        attributes: Attributes,
+        record_exception: bool,
+        set_status_on_exception: bool,
+    ) -> SparingSpan:
+        parent: SpanContext | None = trace.get_current_span(context).get_span_context()
+        if type(parent) is not SpanContext:
+            raise TypeError("the parent has no SpanContext")
+        ids = self.usual.id_generator
         if parent.is_valid:
-            ours = SpanContext(
-                parent.trace_id,
-                ids.generate_span_id(),
-                False,
-                _FLAGS[parent.trace_flags & _RANDOM],
-                parent.trace_state,
-            )
+            flags, state = _FLAGS[parent.trace_flags & _RANDOM], parent.trace_state
+            ours = SpanContext(parent.trace_id, ids.generate_span_id(), False, flags, state)
         else:
-            trace_id, random = ids.generate_trace_id(), ids.is_trace_id_random()
-            flags = _FLAGS[_RANDOM if random else 0]
-            ours = SpanContext(trace_id, ids.generate_span_id(), False, flags)
+            flags = _FLAGS[_RANDOM if ids.is_trace_id_random() else 0]
+            ours = SpanContext(ids.generate_trace_id(), ids.generate_span_id(), False, flags)
             parent = None
-        span = SparingSpan(
-            usual,
+        return SparingSpan(
+            self.usual,
             self.scope,
             self.limits,
             name,
@@ -107,5 +129,3 @@ class SparingTracer(Tracer):
             record_exception,
             set_status_on_exception,
         )
-        span.begin(start_time, context)
-        return span

@@ -104,9 +104,7 @@ class Counting(IdGenerator):
 class Tracing:
     """A provider: the SDK's alone, or with our tracers."""
 
-    def __init__(
-        self, ours: bool, random: bool = True, sampler: Sampler = ALWAYS_ON
-    ) -> None:
+    def __init__(self, ours: bool, random: bool = True, sampler: Sampler = ALWAYS_ON) -> None:
         self.exporter = InMemorySpanExporter()
         self.ids = Counting(random)
         self.provider = TracerProvider(
@@ -269,6 +267,28 @@ def test_spans_with_links_and_each_tracers_first_are_the_sdks() -> None:
     assert not isinstance(other.start_span("first"), SparingSpan)
     assert isinstance(other.start_span("second"), SparingSpan)
     assert one.provider.get_tracer("other") is other
+
+
+def test_an_error_of_our_own_loses_no_span(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("ours")
+
+    one = Tracing(ours=True)
+    monkeypatch.setattr(tracers, "SparingSpan", fail)
+    for _ in range(2):
+        one.tracer.start_span("s").end()
+    assert len(one.exporter.get_finished_spans()) == 2
+    (line,) = caplog.messages
+    assert line.endswith("makes the SDK's spans from now on: RuntimeError('ours')")
+
+
+def test_a_callers_error_is_raised_as_usual() -> None:
+    one = Tracing(ours=True)
+    with pytest.raises(TypeError):
+        one.tracer.start_span("s", attributes=[("a", 1)])
+    assert isinstance(one.tracer.start_span("s"), SparingSpan)
 
 
 def test_with_another_sampler_tracers_are_the_sdks() -> None:
