@@ -68,7 +68,7 @@ def runtime(model: Model) -> dict[str, str]:
     would refuse data.
     """
     refuses_mib = model.spec.collector.memory_limit_mib - _spike_mib(model)
-    return {"GOGC": "400", "GOMEMLIMIT": f"{refuses_mib}MiB"}
+    return {"GOGC": "300", "GOMEMLIMIT": f"{refuses_mib}MiB"}
 
 
 def receivers(model: Model) -> dict[str, Any]:
