@@ -39,8 +39,8 @@ class Cortex:
 
     def __post_init__(self) -> None:
         self.folder = self.cluster.folder / "cortex"
-        self.rules = self.folder / "rules"
-        (self.rules / self.tenant).mkdir(parents=True)
+        self.rule_files = self.folder / "rules" / self.tenant
+        self.rule_files.mkdir(parents=True)
         self.etcd = self._etcd()
         self.nodes = [self._node(number) for number in range(NODES)]
         named = {f"cortex-{number}": node for number, node in enumerate(self.nodes)}
@@ -116,6 +116,8 @@ class Cortex:
             },
             "distributor": {
                 "shard_by_all_labels": True,
+                # Three nodes on two cores are slow to answer each other.
+                "remote_timeout": "10s",
                 "ring": instance,
                 "ha_tracker": {
                     **kept,
@@ -154,7 +156,10 @@ class Cortex:
                 "poll_interval": "1s",
                 "evaluation_interval": "1s",
             },
-            "ruler_storage": {"backend": "local", "local": {"directory": str(self.rules)}},
+            "ruler_storage": {
+                "backend": "local",
+                "local": {"directory": str(self.rule_files.parent)},
+            },
             "limits": {
                 "accept_ha_samples": True,
                 # All that two seconds of scrapes bring, at once.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -135,13 +136,22 @@ class Prometheus:
         return float(max(at for at, value in series["values"] if value == "1"))
 
 
+@functools.cache
+def _client() -> httpx.Client:
+    """Return what asks all: to make one takes longer than most answers.
+
+    No connection is used twice, for who is at its other end may have been killed.
+    """
+    limits = httpx.Limits(max_keepalive_connections=0)
+    return httpx.Client(trust_env=False, timeout=30, limits=limits)
+
+
 def ask(
     url: str, query: str, at: float | None = None, headers: Mapping[str, str] | None = None
 ) -> list[dict[str, Any]]:
     """Return the result of an instant query at who speaks Prometheus' API; at: Unix s."""
     data = {"query": query} if at is None else {"query": query, "time": f"{at:.3f}"}
-    with httpx.Client(trust_env=False, timeout=30) as client:
-        answer = client.post(f"{url}/api/v1/query", data=data, headers=dict(headers or {}))
+    answer = _client().post(f"{url}/api/v1/query", data=data, headers=dict(headers or {}))
     if answer.status_code in (400, 422):
         raise Refused(answer.json()["error"])
     answer.raise_for_status()

@@ -136,20 +136,18 @@ def same_in_both(
     of_rules: results of rules too.
     """
     labels = {name: text for name, text in prometheus.labels.items() if name != "__replica__"}
-    everything, at = '{__name__=~".+"}', time.time() - 1
-    here = _series(prometheus.query(everything, at), labels)
-    apart = {} if of_rules else results(stage, here)
-    selected = f'{{__name__=~".+",cluster="{labels["cluster"]}"}}'
-
-    def differences() -> list[str]:
-        there = _series(stage.cortex.query(selected, at, node=node))
-        return _differences({**here, **apart}, {**there, **apart})
-
+    everything, at = '__name__=~".+"', time.time() - 1
+    selected = f'{{{everything},cluster="{labels["cluster"]}"}}'
     until = time.monotonic() + DELIVERED_SECONDS
-    while found := differences():
+    while True:
+        # Asked again as well: a 0 is written for a moment that is over.
+        here = _series(prometheus.query(f"{{{everything}}}", at), labels)
+        there = _series(stage.cortex.query(selected, at, node=node))
+        apart = {} if of_rules else results(stage, here)
+        if not (found := _differences({**here, **apart}, {**there, **apart})):
+            return here
         assert time.monotonic() < until, (len(found), len(here), found[:5])
         time.sleep(0.5)
-    return here
 
 
 def elected(stage: Stage, pods: Sequence[Prometheus], node: int = 1) -> Prometheus:
