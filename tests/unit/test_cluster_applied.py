@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import small_specs
 import yaml
+from click.testing import Result
 from fake_kubectl import FakeKubectl, no, said
 from kubernetes_specs import STORES, objects
 from typer.testing import CliRunner
@@ -20,10 +21,13 @@ from typer.testing import CliRunner
 from imsobs.cli import app
 from imsobs.compile import render_model
 from imsobs.errors import ExitCode, ImsobsError
-from imsobs.model import Model
+from imsobs.runtime.cluster import applied
+from imsobs.runtime.cluster import kubectl as kubectls
+from imsobs.runtime.doctor import Finding
 from imsobs.runtime.drill.server import serving
 
 RUN = CliRunner()
+Pages = dict[str, bytes]
 SPACE = "shop-observability"
 PARTS = (small_specs.PARTS["spans"], small_specs.PARTS["the pack pipeline"], STORES)
 SETS = {
@@ -72,11 +76,11 @@ WELL: dict[str, Any] = {
 class Heard:
     """What Prometheus says. down: job -> its error; rules: those that are loaded."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, pages: Pages) -> None:
         self.jobs: dict[str, str] = dict.fromkeys(JOBS, "")
         self.rules = [
             rule
-            for one in objects(render_model(model))
+            for one in objects(pages)
             if one["kind"] == "ConfigMap" and one["metadata"]["name"].startswith("rules-")
             for text in one["data"].values()
             for group in yaml.safe_load(text)["groups"]
@@ -136,13 +140,17 @@ def answering(heard: Heard) -> Iterator[int]:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("project")
     (root / "spec").mkdir()
-    small_specs.model_of(root / "spec", *PARTS)
     return root
 
 
+@pytest.fixture(scope="module")
+def pages(project: Path) -> Pages:
+    return render_model(small_specs.model_of(project / "spec", *PARTS))
+
+
 @pytest.fixture
-def heard(tmp_path: Path) -> Heard:
-    return Heard(small_specs.model_of(tmp_path, *PARTS))
+def heard(pages: Pages) -> Heard:
+    return Heard(pages)
 
 
 @pytest.fixture
@@ -152,35 +160,32 @@ def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeKubectl:
     return FakeKubectl(folder, monkeypatch, WELL)
 
 
-def found(root: Path, *options: str) -> tuple[list[str], list[dict[str, Any]]]:
-    """Return what is well, and what failed."""
-    command = ["verify", "--cluster", "--root", str(root), "--format", "json", *options]
-    done = RUN.invoke(app, command)
-    if isinstance(done.exception, ImsobsError):
-        raise done.exception
-    told = json.loads(done.stdout)
-    failed = [one for one in told["findings"] if one["level"] == "fail"]
-    assert done.exit_code == (ExitCode.FINDINGS if failed else ExitCode.OK), done.output
-    assert all(one["remedy"] for one in failed)
-    well = [f"{one['check']}: {one['detail']}" for one in told["findings"] if one["level"] == "ok"]
-    return well, failed
+Findings = tuple[list[str], list[Finding]]
 
 
-def one_failure(root: Path, heard: Heard) -> tuple[str, str]:
+def found(pages: Pages, port: int | None = None) -> Findings:
+    """Return what is well, and what failed. port: of Prometheus; None: kubectl forwards one."""
+    url = None if port is None else f"http://127.0.0.1:{port}"
+    told = applied.examine(pages, kubectls.found(None), url)
+    failed = [one for one in told if one.level == "fail"]
+    assert all(one.remedy for one in failed)
+    return [f"{one.check}: {one.detail}" for one in told if one.level == "ok"], failed
+
+
+def one_failure(pages: Pages, heard: Heard) -> tuple[str, str]:
     """Return the one thing that is wrong, and its remedy."""
     with answering(heard) as port:
-        _, failed = found(root, "--prometheus", f"http://127.0.0.1:{port}")
-    (one,) = failed
-    return f"{one['check']}: {one['detail']}", one["remedy"]
+        _, (one,) = found(pages, port)
+    return f"{one.check}: {one.detail}", one.remedy
 
 
 def test_a_cluster_that_does_what_the_files_say(
-    project: Path, heard: Heard, kubectl: FakeKubectl
+    pages: Pages, heard: Heard, kubectl: FakeKubectl
 ) -> None:
     with answering(heard) as port:
         said_by = f"Forwarding from 127.0.0.1:{port} -> 9090\n"
         kubectl.answer({FORWARD: said(said_by)})
-        well, failed = found(project)
+        well, failed = found(pages)
     assert failed == []
     assert well == [
         "cluster: context shop-eu, Kubernetes v1.36.3",
@@ -224,91 +229,116 @@ def test_what_kubectl_shows_to_be_wrong(
     question: str,
     answer: dict[str, Any],
     told: str,
-    project: Path,
+    pages: Pages,
     heard: Heard,
     kubectl: FakeKubectl,
 ) -> None:
     kubectl.answer({question: answer})
-    assert one_failure(project, heard)[0] == told
+    assert one_failure(pages, heard)[0] == told
     kubectl.asked()
 
 
 def test_more_pods_than_the_least_are_the_autoscalers(
-    project: Path, heard: Heard, kubectl: FakeKubectl
+    pages: Pages, heard: Heard, kubectl: FakeKubectl
 ) -> None:
     kubectl.answer({of("derive-collector"): stateful_set(5, 5)})
     with answering(heard) as port:
-        well, failed = found(project, "--prometheus", f"http://127.0.0.1:{port}")
+        well, failed = found(pages, port)
     assert failed == []
     assert "pods: derive-collector: 5 of 5 ready" in well
 
 
 @pytest.mark.usefixtures("kubectl")
-def test_what_prometheus_shows_to_be_wrong(project: Path, heard: Heard) -> None:
+def test_what_prometheus_shows_to_be_wrong(pages: Pages, heard: Heard) -> None:
     heard.jobs["loki"] = "connection refused"
-    told, remedy = one_failure(project, heard)
+    told, remedy = one_failure(pages, heard)
     assert told == "targets: loki: 1 of 1 are not up (connection refused)"
     assert "NetworkPolicies" in remedy
     del heard.jobs["loki"]
-    assert one_failure(project, heard)[0] == "targets: loki has none"
+    assert one_failure(pages, heard)[0] == "targets: loki has none"
     heard.jobs["loki"] = ""
     heard.alertmanagers = 2
-    assert one_failure(project, heard)[0] == "alerting: Prometheus tells 2 of 3 Alertmanagers"
+    assert one_failure(pages, heard)[0] == "alerting: Prometheus tells 2 of 3 Alertmanagers"
     heard.alertmanagers, heard.received = 3, ""
-    assert one_failure(project, heard)[0] == "series: no service has sent anything"
+    assert one_failure(pages, heard)[0] == "series: no service has sent anything"
     heard.received = "1"
     alerts = [rule for rule in heard.rules if rule.get("alert") == "TargetDown"]
     heard.rules = [rule for rule in heard.rules if rule not in alerts]
-    assert one_failure(project, heard)[0] == "rules: 1 are not loaded: TargetDown"
+    assert one_failure(pages, heard)[0] == "rules: 1 are not loaded: TargetDown"
 
 
 @pytest.mark.usefixtures("kubectl")
-def test_no_rule_is_loaded_or_all_of_them_fail(project: Path, heard: Heard) -> None:
+def test_no_rule_is_loaded_or_all_of_them_fail(pages: Pages, heard: Heard) -> None:
     heard.ill = "many-to-many matching"
     with answering(heard) as port:
-        _, failed = found(project, "--prometheus", f"http://127.0.0.1:{port}")
-    assert {one["check"] for one in failed} == {"rules"}
-    assert all(one["detail"].endswith(": many-to-many matching") for one in failed)
+        _, failed = found(pages, port)
+    assert {one.check for one in failed} == {"rules"}
+    assert all(one.detail.endswith(": many-to-many matching") for one in failed)
     number, heard.rules = len(heard.rules), []
     with answering(heard) as port:
-        _, failed = found(project, "--prometheus", f"http://127.0.0.1:{port}")
+        _, failed = found(pages, port)
     rules, watchdog = failed
-    assert rules["detail"].startswith(f"{number} are not loaded: ")
-    assert rules["detail"].endswith(f" and {number - 5} more")
-    assert watchdog["detail"] == "Watchdog does not fire: rules are not evaluated"
+    assert rules.detail.startswith(f"{number} are not loaded: ")
+    assert rules.detail.endswith(f" and {number - 5} more")
+    assert watchdog.detail == "Watchdog does not fire: rules are not evaluated"
 
 
-def test_a_port_that_cannot_be_forwarded(project: Path, kubectl: FakeKubectl) -> None:
+def test_a_port_that_cannot_be_forwarded(pages: Pages, kubectl: FakeKubectl) -> None:
     refused = 'Error from server (NotFound): services "prometheus-operated" not found\n'
     kubectl.answer({FORWARD: said(refused, code=1)})
-    _, (one,) = found(project)
-    assert one["detail"] == f"no port is forwarded to prometheus-operated: {refused.strip()}"
-    assert one["remedy"] == "name its address with --prometheus"
+    _, (one,) = found(pages)
+    assert one.detail == f"no port is forwarded to prometheus-operated: {refused.strip()}"
+    assert one.remedy == "name its address with --prometheus"
 
 
 @pytest.mark.usefixtures("kubectl")
-def test_a_prometheus_that_does_not_answer(project: Path) -> None:
-    _, (one,) = found(project, "--prometheus", "http://127.0.0.1:9")
-    assert one["detail"] == "it does not answer at http://127.0.0.1:9"
+def test_a_prometheus_that_does_not_answer(pages: Pages) -> None:
+    _, (one,) = found(pages, 9)
+    assert one.detail == "it does not answer at http://127.0.0.1:9"
 
 
 def test_without_kubectl_prometheus_is_still_asked(
-    project: Path, heard: Heard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pages: Pages, heard: Heard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with answering(heard) as port:
-        well, failed = found(project, "--prometheus", f"http://127.0.0.1:{port}")
-    assert [one["detail"] for one in failed] == ["not on PATH"]
+        well, failed = found(pages, port)
+    assert [one.detail for one in failed] == ["not on PATH"]
     assert well[-1].startswith("series: ")
-    well, failed = found(project)
+    well, failed = found(pages)
     assert (well, len(failed)) == ([], 1)
 
 
+def _run(root: Path, *options: str) -> Result:
+    return RUN.invoke(app, ["verify", "--root", str(root), *options])
+
+
+@pytest.mark.usefixtures("pages")
+def test_the_command_prints_findings_and_fails_on_them(
+    project: Path, heard: Heard, kubectl: FakeKubectl
+) -> None:
+    with answering(heard) as port:
+        kubectl.answer({FORWARD: said(f"Forwarding from 127.0.0.1:{port} -> 9090\n")})
+        done = _run(project, "--cluster", "--format", "json")
+        assert done.exit_code == ExitCode.OK
+        assert json.loads(done.stdout)["ok"] is True
+        kubectl.answer({of("jaeger"): stateful_set(2, 1)})
+        options = ("--context", "shop-us", "--prometheus", f"http://127.0.0.1:{port}")
+        done = _run(project, "--cluster", "--format", "json", *options)
+    assert done.exit_code == ExitCode.FINDINGS
+    assert json.loads(done.stdout)["ok"] is False
+    asked = kubectl.asked()
+    assert asked[-1].startswith("--context shop-us ")
+    assert sum("port-forward" in line for line in asked) == 1
+
+
+@pytest.mark.usefixtures("pages")
 def test_what_a_cluster_is_asked_for_is_refused_of_a_machine(project: Path, tmp_path: Path) -> None:
     (tmp_path / "spec").mkdir()
     small_specs.model_of(tmp_path / "spec", small_specs.PARTS["spans"])
-    with pytest.raises(ImsobsError, match="has no section kubernetes"):
-        found(tmp_path)
-    done = RUN.invoke(app, ["verify", "--root", str(project), "--context", "x"])
+    done = _run(tmp_path, "--cluster")
+    assert isinstance(done.exception, ImsobsError)
+    assert done.exception.message == "the spec has no section kubernetes"
+    done = _run(project, "--context", "x")
     assert isinstance(done.exception, ImsobsError)
     assert done.exception.remedy == "add --cluster"

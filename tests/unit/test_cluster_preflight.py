@@ -9,16 +9,23 @@ from typing import Any
 
 import pytest
 import small_specs
+from click.testing import Result
 from fake_kubectl import FakeKubectl, no, said
 from kubernetes_specs import STORES
 from typer.testing import CliRunner
 
 from imsobs.cli import app
+from imsobs.compile import render_model
 from imsobs.errors import ExitCode, ImsobsError
+from imsobs.model import Model
+from imsobs.runtime.cluster import kubectl as kubectls
+from imsobs.runtime.cluster import preflight
 from imsobs.runtime.cluster.room import quantity
+from imsobs.runtime.doctor import Finding
 
 RUN = CliRunner()
 SPACE = "shop-observability"
+PARTS = (small_specs.PARTS["spans"], STORES)
 # A receiver that needs a Secret, tokens for what is sent, and a header of the probe.
 SECRETS = """
 receivers: {pager: {pagerduty: {key_file: pagerduty_key}}}
@@ -107,25 +114,25 @@ def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeKubectl:
     return FakeKubectl(folder, monkeypatch, WELL)
 
 
-def found(folder: Path, *texts: str, options: tuple[str, ...] = ()) -> list[dict[str, Any]]:
-    """Return the findings of a small spec, by the command."""
-    root = folder / "project"
-    (root / "spec").mkdir(parents=True, exist_ok=True)
-    small_specs.model_of(root / "spec", *small_specs.PARTS["spans"].split("%"), STORES, *texts)
-    done = RUN.invoke(app, ["preflight", "--root", str(root), "--format", "json", *options])
-    if isinstance(done.exception, ImsobsError):
-        raise done.exception
-    told = json.loads(done.stdout)
-    failed = [one for one in told["findings"] if one["level"] == "fail"]
-    assert done.exit_code == (ExitCode.FINDINGS if failed else ExitCode.OK), done.output
-    assert told["ok"] is not failed
-    assert all(one["remedy"] and "\n" not in one["detail"] for one in failed)
-    findings: list[dict[str, Any]] = told["findings"]
+_RENDERED: dict[tuple[str, ...], tuple[Model, dict[str, bytes]]] = {}
+_MILLION = 1_000_000.0
+
+
+def found(
+    folder: Path, *texts: str, context: str | None = None, rate: float = _MILLION
+) -> list[Finding]:
+    """Return the findings of a small spec; the same spec is rendered once."""
+    if texts not in _RENDERED:
+        model = small_specs.model_of(folder, *PARTS, *texts)
+        _RENDERED[texts] = model, render_model(model)
+    findings = preflight.examine(*_RENDERED[texts], kubectls.found(context), rate)
+    failed = [one for one in findings if one.level == "fail"]
+    assert all(one.remedy and "\n" not in one.detail for one in failed)
     return findings
 
 
-def lines(findings: list[dict[str, Any]], level: str) -> list[str]:
-    return [f"{one['check']}: {one['detail']}" for one in findings if one["level"] == level]
+def lines(findings: list[Finding], level: str) -> list[str]:
+    return [f"{one.check}: {one.detail}" for one in findings if one.level == level]
 
 
 def test_a_cluster_that_has_everything(tmp_path: Path, kubectl: FakeKubectl) -> None:
@@ -155,7 +162,7 @@ def test_a_cluster_that_has_everything(tmp_path: Path, kubectl: FakeKubectl) -> 
 def test_every_question_is_asked_of_the_context_that_is_named(
     tmp_path: Path, kubectl: FakeKubectl
 ) -> None:
-    findings = found(tmp_path, options=("--context", "shop-us"))
+    findings = found(tmp_path, context="shop-us")
     assert lines(findings, "ok")[0] == "cluster: context shop-us, Kubernetes v1.30.4-eks"
     assert all(line.startswith("--context shop-us ") for line in kubectl.asked())
 
@@ -209,8 +216,8 @@ def test_what_a_cluster_lacks(
     findings = found(tmp_path, SECRETS)
     (line,) = lines(findings, "fail")
     assert line.startswith(told)
-    (failed,) = [one for one in findings if one["level"] == "fail"]
-    assert remedy in failed["remedy"]
+    (failed,) = [one for one in findings if one.level == "fail"]
+    assert remedy in failed.remedy
 
 
 def test_a_storage_class_that_is_named_must_be_there(tmp_path: Path, kubectl: FakeKubectl) -> None:
@@ -258,7 +265,7 @@ def test_few_nodes_are_a_warning(tmp_path: Path, kubectl: FakeKubectl) -> None:
 
 
 def test_a_load_that_the_section_is_too_small_for(tmp_path: Path, kubectl: FakeKubectl) -> None:
-    findings = found(tmp_path, options=("--requests-per-day", "3000000000"))
+    findings = found(tmp_path, rate=3e9)
     told = lines(findings, "fail")
     assert any(line.startswith("capacity: kubernetes.derive.most: ") for line in told)
 
@@ -285,7 +292,7 @@ def test_a_cluster_that_cannot_be_used(
     findings = found(tmp_path)
     assert lines(findings, "fail") == [told]
     # What needs no cluster is said all the same.
-    assert {"images", "capacity"} <= {one["check"] for one in findings}
+    assert {"images", "capacity"} <= {one.check for one in findings}
     assert len(kubectl.asked()) == 2, "nothing more is asked"
 
 
@@ -294,12 +301,39 @@ def test_without_kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert lines(found(tmp_path), "fail") == ["kubectl: not on PATH"]
 
 
-def test_options_that_would_do_nothing_are_refused(tmp_path: Path, kubectl: FakeKubectl) -> None:
-    with pytest.raises(ImsobsError, match="this is a cluster's") as caught:
-        found(tmp_path, options=("--test-alert",))
-    assert caught.value.exit_code is ExitCode.INPUT
-    with pytest.raises(ImsobsError, match="this is a machine's"):
-        found(tmp_path, options=("--machine", "--context", "x"))
+def _run(root: Path, *options: str) -> Result:
+    (root / "spec").mkdir(exist_ok=True)
+    small_specs.model_of(root / "spec", *PARTS)
+    return RUN.invoke(app, ["preflight", "--root", str(root), *options])
+
+
+def test_the_command_prints_findings_and_fails_on_them(
+    tmp_path: Path, kubectl: FakeKubectl
+) -> None:
+    done = _run(tmp_path, "--format", "json", "--context", "shop-us")
+    assert done.exit_code == ExitCode.OK, done.output
+    told = json.loads(done.stdout)
+    assert told["ok"] is True
+    assert told["findings"][0] == {
+        "check": "cluster", "level": "ok", "detail": "context shop-us, Kubernetes v1.30.4-eks",
+        "remedy": "",
+    }  # fmt: skip
+    kubectl.answer({keys_of("cassandra"): no("NotFound", "none")})
+    done = _run(tmp_path)
+    assert done.exit_code == ExitCode.FINDINGS
+    assert f"{SPACE}/cassandra is missing" in done.stdout
+    assert "create secret generic cassandra --from-file=password" in " ".join(done.stdout.split())
+
+
+@pytest.mark.usefixtures("kubectl")
+def test_options_that_would_do_nothing_are_refused(tmp_path: Path) -> None:
+    done = _run(tmp_path, "--test-alert")
+    assert isinstance(done.exception, ImsobsError)
+    assert done.exception.exit_code is ExitCode.INPUT
+    assert "this is a cluster's" in done.exception.message
+    done = _run(tmp_path, "--machine", "--context", "x")
+    assert isinstance(done.exception, ImsobsError)
+    assert "this is a machine's" in done.exception.message
 
 
 @pytest.mark.parametrize(
