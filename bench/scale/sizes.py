@@ -175,9 +175,8 @@ def _section(one: Sized) -> str:
 def _command(one: Sized) -> Iterator[str]:
     requests = f"{one.load.requests_per_day:.0f}"
     if one.size.overlay:
-        plain = [f for f in one.plain if f.path != "kubernetes.regions"]
         yield from ["What of the example alone is too low:", ""]
-        yield from (f"- `{finding.path}`: {finding.text}" for finding in plain)
+        yield from (f"- `{finding.path}`: {finding.text}" for finding in one.plain)
         overlay = (ROOT / one.size.overlay).read_text("utf-8").rstrip("\n")
         yield from ["", f"With [this overlay](../../{one.size.overlay}) nothing is:", ""]
         yield from ["```yaml", overlay, "```", ""]
