@@ -158,7 +158,7 @@ def _pip(folder: Path, command: str) -> None:
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of a service's image: its own packages, and nothing of telemetry."""
+    """The Python of a service's image: its own packages, and no SDK of telemetry."""
     folder = tmp_path_factory.mktemp("service")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True)
     named = [f"{name}=={importlib.metadata.version(name)}" for name in ("fastapi", "uvicorn")]
