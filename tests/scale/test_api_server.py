@@ -74,7 +74,7 @@ def test_every_object_of_the_example_is_accepted_and_applied_twice(
         ("NetworkPolicy", "podselector", {}, "field not declared in schema"),
         ("PodDisruptionBudget", "minAvailable", 1, "cannot be both set"),
         ("GrafanaDashboard", "resyncPeriod", "10 minutes", "should match"),
-        ("GrafanaDatasource", "datasource", None, "Required value"),
+        ("GrafanaDatasource", "datasource", None, "spec.datasource: Invalid value"),
     ],
 )
 def test_what_is_wrong_is_refused(
@@ -101,8 +101,8 @@ def test_kustomize_lays_the_manifests_together(of: str, tmp_path: Path) -> None:
     folder = tmp_path / "stack/kubernetes"
     found = _kustomized(kubectl, folder / of)
     (prometheus,) = [one for one in found if one["kind"] == "Prometheus"]
-    region = {"region": "us"} if of == "regions/us" else {}
-    assert prometheus["spec"]["externalLabels"] == {"cluster": "main", **region}
+    us = {"cluster": "main-us", "region": "us"}
+    assert prometheus["spec"]["externalLabels"] == (us if "us" in of else {"cluster": "main"})
     files = {path: text for path, text in render_model(model).items() if "/base/" in path}
     assert len(found) == len(list(objects(files))), "nothing is left out, nothing doubled"
 
