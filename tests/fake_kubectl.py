@@ -31,7 +31,7 @@ if words[0] == "port-forward" and not answer.get("code"):
     time.sleep(60)
 sys.exit(answer.get("code", 0))
 """
-_READS = {"config current-context", "version", "get", "port-forward"}
+_READS = {"config current-context", "get", "port-forward"}
 
 
 def said(out: Any = "", err: str = "", code: int = 0) -> dict[str, Any]:

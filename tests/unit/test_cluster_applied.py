@@ -64,9 +64,7 @@ ALERTMANAGER = f"get alertmanager.monitoring.coreos.com main --namespace {SPACE}
 FORWARD = f"port-forward --namespace {SPACE} --address 127.0.0.1 service/prometheus-operated :9090"
 WELL: dict[str, Any] = {
     "config current-context": said("shop-eu\n"),
-    "version --output json": said(
-        {"serverVersion": {"major": "1", "minor": "36", "gitVersion": "v1.36.3"}}
-    ),
+    "get --raw /version": said({"major": "1", "minor": "36", "gitVersion": "v1.36.3"}),
     PROMETHEUS: operated(),
     ALERTMANAGER: operated(),
     **{of(name): stateful_set(count, count) for name, count in SETS.items()},

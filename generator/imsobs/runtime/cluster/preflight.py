@@ -71,11 +71,9 @@ def reached(kubectl: Kubectl | None) -> Iterator[Finding]:
         return
     context = kubectl.chosen()
     answer = kubectl.version()
-    server = (answer.data or {}).get("serverVersion")
-    if server is None:
+    if (server := answer.data) is None:
         remedy = "kubectl config get-contexts; name one with --context"
-        why = answer.why or "kubectl says nothing of a server"
-        yield Finding("cluster", "fail", f"context {context or '(none)'}: {why}", remedy)
+        yield Finding("cluster", "fail", f"context {context or '(none)'}: {answer.why}", remedy)
         return
     detail = f"context {context or '(none)'}, Kubernetes {server['gitVersion']}"
     # Some providers write 30+.
