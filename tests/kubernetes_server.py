@@ -87,9 +87,9 @@ class ApiServer:
         message = "" if answer.is_success else answer.json().get("message", answer.text)
         return Answer(answer.status_code, message, answer.headers.get_list("Warning"))
 
-    def create(self, found: dict[str, Any], *, dry_run: bool = True) -> dict[str, Any]:
-        """Create an object; return it as webhooks and defaults have made it."""
-        query = {"fieldValidation": "Strict", **({"dryRun": "All"} if dry_run else {})}
+    def created(self, found: dict[str, Any]) -> dict[str, Any]:
+        """Return an object as webhooks and defaults would make it; nothing is kept."""
+        query = {"fieldValidation": "Strict", "dryRun": "All"}
         answer = self._client.post(_path(found), params=query, json=found)
         assert answer.status_code == 201, answer.text
         made: dict[str, Any] = answer.json()
@@ -109,7 +109,7 @@ class ApiServer:
         self._client.delete(f"{_path(found)}/{found['metadata']['name']}").raise_for_status()
 
     def kubeconfig(self, folder: Path) -> Path:
-        """Write the file by which an operator finds this server."""
+        """Write the file by which a client finds this server."""
         cluster = {"server": self.url, "insecure-skip-tls-verify": True}
         config = {
             "apiVersion": "v1",

@@ -127,12 +127,11 @@ def test_failures_that_are_too_few_in_each_region(tmp_path: Path) -> None:
 def test_what_a_region_tells_is_not_told_again(tmp_path: Path) -> None:
     own = series("ALERTS", "us", alertname=TOLD, alertstate="firing", severity="critical")
     # The region fires after the 90 s of its alert, and resolves after ten minutes.
-    given = {**events({"eu": 290, "us": 290}), own: "_x6 1x40"}
+    given = {**events({"eu": 290, "us": 290}, values="x140"), own: "_x6 1x40"}
     quiet = [asked(is_firing(BURNS), at, {}) for at in ("5m", "11m", "15m")]
     # Five minutes and its own time later it is nobody's but this one's.
     after = [asked(is_firing(BURNS), "30m", {firing(BURNS): 1})]
-    check(tmp_path, {k: v.replace("x60", "x140") for k, v in given.items()}, [*quiet, *after],
-          [rules_of(tmp_path)])  # fmt: skip
+    check(tmp_path, given, [*quiet, *after], [rules_of(tmp_path)])
     elsewhere = own.replace('region="us"', 'region="test"')
     check(tmp_path, {**events({"eu": 290, "us": 290}), elsewhere: "1x60"},
           [asked(is_firing(BURNS), "10m", {firing(BURNS): 1})], [rules_of(tmp_path)])  # fmt: skip
@@ -203,10 +202,11 @@ def test_no_name_is_one_of_a_region_and_texts_say_over_what(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "alone",
-    ["kubernetes: {regions: {us: null}}", "kubernetes: {prometheus: {remote_write: null}}"],
+    "texts",
+    [
+        [REGIONS.replace(", us: {}", "")],
+        [REGIONS, "kubernetes: {prometheus: {remote_write: null}}"],
+    ],
 )
-def test_there_is_none_where_no_store_sees_two_regions(alone: str, tmp_path: Path) -> None:
-    regions = REGIONS.replace(", us: {}", "") if "us" in alone else REGIONS
-    texts = [regions] if "us" in alone else [regions, alone]
+def test_there_is_none_where_no_store_sees_two_regions(texts: list[str], tmp_path: Path) -> None:
     assert FILE not in render_model(small_specs.model_of(tmp_path, SLO, *texts))

@@ -23,7 +23,7 @@ from imsobs.outputs.collector.roles import CURRENT, DERIVE, SAMPLE
 
 # Says what a test saw, for the page that `python -m bench.scale` writes.
 See = Callable[[str], None]
-_COUNTERS = {
+COUNTERS = {
     "requests": "ims_requests_total",
     "calls": "ims_model_calls_total",
     "records": "ims_log_records_total",
@@ -78,7 +78,7 @@ class Stage:
     def __init__(self, cluster: Cluster, prometheus: Prometheus) -> None:
         self.cluster, self.prometheus = cluster, prometheus
         self._next = 0
-        self._before = dict.fromkeys(_COUNTERS, 0.0)
+        self._before = dict.fromkeys(COUNTERS, 0.0)
 
     def derive(self, number: int) -> Node:
         """Return a process of `derive`."""
@@ -112,7 +112,7 @@ class Stage:
         return counted
 
     def _counted(self) -> dict[str, float]:
-        return {what: self.prometheus.counted(name) for what, name in _COUNTERS.items()}
+        return {what: self.prometheus.counted(name) for what, name in COUNTERS.items()}
 
     def found(self, crowd: Crowd) -> Found:
         """Return what came of a crowd that has been answered, once nothing changes any more."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 from alertmanager import wait_for
+from scale.conftest import COUNTERS
 
 from bench.scale.cluster import KEEP_ALL, Cluster
 from bench.scale.cortex import PORT, Cortex, operated
@@ -33,11 +34,6 @@ OVERLAY = {
         },
         "regions": {"eu": {}, "us": {}},
     },
-}
-COUNTERS = {
-    "requests": "ims_requests_total",
-    "calls": "ims_model_calls_total",
-    "records": "ims_log_records_total",
 }
 # Remote write waits up to 5 s for more to send.
 DELIVERED_SECONDS = 30

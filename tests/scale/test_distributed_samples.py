@@ -13,10 +13,9 @@ import yaml
 from alertmanager import wait_for
 from kubernetes_server import scale_binary
 from kubernetes_specs import manifests
-from scale.conftest import See
+from scale.conftest import COUNTERS, See
 from scale.names import Names
 from scale.samples import (
-    COUNTERS,
     FAILOVER_SECONDS,
     OVERLAY,
     TENANT,

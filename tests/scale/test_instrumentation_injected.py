@@ -56,7 +56,7 @@ def _pod(collected: Operated) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def injected(collected: Operated) -> dict[str, Any]:
     """The pod as the API server takes it: a namespace of the level ``restricted``."""
-    return collected.server.create(_pod(collected))
+    return collected.server.created(_pod(collected))
 
 
 def _container(pod: dict[str, Any], name: str) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def test_a_token_comes_from_its_secret(collected: Operated, tmp_path: Path) -> N
     pod["metadata"]["annotations"]["instrumentation.opentelemetry.io/inject-python"] = "protected"
 
     def made() -> dict[str, Any]:
-        container = _container(collected.server.create(pod), "app")
+        container = _container(collected.server.created(pod), "app")
         return {each["name"]: each for each in container["env"]}
 
     wait_for(lambda: "IMSOBS_OTLP_TOKEN" in made(), 30, "the operator knows the object")
@@ -139,9 +139,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "/packages": str(folder / "packages"),
     }
     for command in (wheel, install):
-        for old, new in to.items():
-            command = command.replace(old, new)
-        _pip(folder, command)
+        _pip(folder, _replaced(command, to))
     return folder / "packages"
 
 

@@ -12,7 +12,6 @@ ROOT = Path(__file__).parents[2]
 ASK = """
 from fastapi.testclient import TestClient
 from bench.service import create_app
-from gateway.vendor_clients import VendorError
 
 with TestClient(create_app()) as client:
     assert client.get("/health").status_code == 200
