@@ -264,8 +264,9 @@ whatever it is | more nodes of it |
 cells |
 
 A cell is a region in the sense of the spec: manifests, Collectors and Prometheus of its own, told
-apart by an external label. Counters of all cells are added up in the remote store. A trace is
-kept whole in each cell, because what is kept follows from the trace's id.
+apart by an external label. Counters of all cells are added up in the remote store. Of a trace that
+crosses cells, each keeps its spans when it is of the ordinary share, which follows from the trace's
+id; what failed or was slow is kept where it did.
 """
 
 
