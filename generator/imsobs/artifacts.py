@@ -43,7 +43,7 @@ COMPOSE_SETTINGS_EXAMPLE = "stack/.env.example"
 KUBERNETES = "stack/kubernetes/base"
 KUBERNETES_REGIONS = "stack/kubernetes/regions"
 # Rules over all regions, for the ruler of the store.
-KUBERNETES_GLOBAL = "stack/kubernetes/global"
+KUBERNETES_GLOBAL_RULES = "stack/kubernetes/global/rules.yaml"
 KUBERNETES_SERVICE = "stack/kubernetes/service"
 # Where rendered files are mounted in a container; the tree below is the project's own.
 CONTAINER_ROOT = "/etc/imsobs"

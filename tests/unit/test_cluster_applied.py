@@ -281,6 +281,15 @@ def test_no_rule_is_loaded_or_all_of_them_fail(pages: Pages, heard: Heard) -> No
     assert watchdog.detail == "Watchdog does not fire: rules are not evaluated"
 
 
+def test_a_kubectl_that_forwards_nothing_and_says_nothing(
+    pages: Pages, kubectl: FakeKubectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kubectls, "_FORWARD_SECONDS", 0.5)
+    kubectl.answer({FORWARD: said()})
+    _, (one,) = found(pages)
+    assert one.detail == "no port is forwarded to prometheus-operated: kubectl says nothing"
+
+
 def test_a_port_that_cannot_be_forwarded(pages: Pages, kubectl: FakeKubectl) -> None:
     refused = 'Error from server (NotFound): services "prometheus-operated" not found\n'
     kubectl.answer({FORWARD: said(refused, code=1)})

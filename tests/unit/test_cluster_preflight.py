@@ -236,6 +236,24 @@ def test_without_the_namespace_its_secrets_are_to_be_made(
     assert not [line for line in kubectl.asked() if f"--namespace {SPACE}" in line]
 
 
+def test_who_may_not_see_the_namespace_is_told_of_what_is_in_it(
+    tmp_path: Path, kubectl: FakeKubectl
+) -> None:
+    kubectl.answer(
+        {
+            HERE: no("Forbidden", f'namespaces "{SPACE}" is forbidden'),
+            keys_of("mimir"): no("NotFound", 'secrets "mimir" not found'),
+            QUOTAS: items(quota("teams", cpu="1")),
+        }
+    )
+    findings = found(tmp_path, SECRETS)
+    (unseen,) = lines(findings, "warn")
+    assert unseen.startswith(f"namespace: cannot look at the namespace {SPACE}: ")
+    missing, tight = lines(findings, "fail")
+    assert missing == f"secrets: {SPACE}/mimir is missing"
+    assert tight.startswith("quota: teams allows cpu 1, and ")
+
+
 def test_no_metrics_are_needed_where_nothing_scales(tmp_path: Path, kubectl: FakeKubectl) -> None:
     kubectl.answer({_at("metrics.k8s.io/v1beta1"): no("NotFound", "none")})
     fixed = "kubernetes: {derive: {replicas: 2, most: 2}, sample: {replicas: 2, most: 2}}"

@@ -6,8 +6,6 @@ said by the component's documentation. Assumed: neither.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from imsobs.model.estimate import CONSTANTS, MIB, Constant, constants
 
 CLUSTER_CONSTANTS = {
@@ -140,8 +138,4 @@ CLUSTER_FORMULAS = (
 
 def cluster_explanation() -> list[str]:
     """Return the formulas and constants as lines of text."""
-    return [*CLUSTER_FORMULAS, "", *_lines()]
-
-
-def _lines() -> Iterator[str]:
-    yield from constants(EVERY)
+    return [*CLUSTER_FORMULAS, "", *constants(EVERY)]

@@ -80,7 +80,7 @@ class Cluster:
 
     @property
     def crossing(self) -> float:
-        """What goes from one zone to another of three, B/s: pods know of no zones."""
+        """What crosses from one zone to another, B/s: a receiver is in any zone alike."""
         return sum(flow.rate for flow in self.flows) * (1 - 1 / VALUES["zones"])
 
     @property
@@ -130,7 +130,7 @@ def most_reported(model: Model) -> float:
 
 
 def _values(model: Model) -> float:
-    """Return how many values of them are reported per second, of each every 10 s."""
+    """Return how many values of these series are reported per second: one of each every 10 s."""
     return most_reported(model) / (SDK_INTERVAL_MS / 1000)
 
 

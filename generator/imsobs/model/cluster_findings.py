@@ -22,10 +22,10 @@ from imsobs.model.cluster_estimate import (
 from imsobs.model.estimate import MIB, Load, human
 from imsobs.spec.schema.kubernetes import Kubernetes
 
-# Of what a pod has, an estimate may need this much: it is none of a measured load.
+# The share of what a pod has that may be needed by the estimate, which is not a measurement.
 _SHARE = 0.8
 _GIB = 1024 * MIB
-# A pod of a quarter or half of a node is large; a node is not filled by one.
+# The largest pod that is proposed: half the cores and a quarter of the memory of a node.
 _LARGE_CPUS, _LARGE_MIB = 8, 16_384
 _MOST_REGIONS = 1 << 14
 

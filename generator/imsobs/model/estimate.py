@@ -178,7 +178,7 @@ def most_series(model: Model) -> int:
 
 
 def counted_series(model: Model) -> int:
-    """Return those of them that are counted from spans and records, of every service."""
+    """Return the series that are counted from spans and log records, of all services."""
     return len(model.spec.service.names) * series_budget(model.spec, model.metrics).own
 
 

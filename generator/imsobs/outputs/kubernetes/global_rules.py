@@ -1,7 +1,7 @@
 """Rules over all regions, for the ruler of the store that all of them write to (ADR 45).
 
-Objectives, and whether every region is heard of. All else is a region's own: what is ill there is
-ill there, and its own Prometheus tells of it also while the store is away.
+Objectives, and whether anything comes from each region. All other rules are about one region, and
+its own Prometheus evaluates them, even while the store is down.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from imsobs.promql.matchers import selector
 from imsobs.spec.schema.base import seconds
 from imsobs.spec.schema.slos import Slo
 
-FILE = f"{artifacts.KUBERNETES_GLOBAL}/rules.yaml"
 # Begins the names of what is evaluated over all regions.
 RECORDS, ALERTS = "global_", "Global"
 _ABSENT, _ABSENT_FOR = "RegionAbsent", "5m"
@@ -36,7 +35,7 @@ def pages(cluster: Cluster) -> Iterator[YamlPage]:
     """Yield the rule file; none where no store sees several regions."""
     given = cluster.spec.prometheus
     if len(cluster.spec.regions) > 1 and (given.remote_write or given.thanos):
-        yield YamlPage(FILE, {"groups": list(_groups(cluster))})
+        yield YamlPage(artifacts.KUBERNETES_GLOBAL_RULES, {"groups": list(_groups(cluster))})
 
 
 def _groups(cluster: Cluster) -> Iterator[dict[str, Any]]:

@@ -168,10 +168,7 @@ def _jobs(wanted: Manifests) -> list[str]:
 
 def _rendered(wanted: Manifests) -> Counter[tuple[bool, str]]:
     """Return (whether it is an alert, name) of the rules, mounted as files or as objects."""
-    files = [one["spec"] for one in wanted.of("PrometheusRule")]
-    for one in wanted.of("ConfigMap"):
-        if one["metadata"]["name"].startswith("rules-"):
-            files += [yaml.load(text, yaml.CSafeLoader) for text in one["data"].values()]
+    files = [yaml.load(text, yaml.CSafeLoader) for _, text in wanted.rule_files()]
     rules = (rule for file in files for group in file["groups"] for rule in group["rules"])
     return Counter(("alert" in rule, rule.get("alert") or rule["record"]) for rule in rules)
 

@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import subprocess
-import time
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,11 +36,6 @@ class Answer:
     def absent(self) -> bool:
         """Whether there is no such thing."""
         return "(NotFound)" in self.why or "not find the requested resource" in self.why
-
-    @property
-    def refused(self) -> bool:
-        """Whether the caller may not ask."""
-        return "(Forbidden)" in self.why or "(Unauthorized)" in self.why
 
 
 @dataclass(frozen=True)
@@ -133,15 +128,18 @@ def _words(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def _port(process: subprocess.Popen[str], service: str) -> int:
-    """Return the port that is forwarded, once kubectl says which."""
-    said, until = "", time.monotonic() + _FORWARD_SECONDS
+    """Return the port that is forwarded, once kubectl says which. Raises ImsobsError."""
+    said = ""
     assert process.stdout is not None  # noqa: S101 - for the types
-    for line in process.stdout:
-        said = line.strip()
-        if at := _FORWARDING.search(said):
-            return int(at[1])
-        if time.monotonic() > until:
-            break
-    process.terminate()
-    message = f"no port is forwarded to {service}: {said[:_LONGEST]}"
+    # Ends the loop also when kubectl says nothing.
+    limit = threading.Timer(_FORWARD_SECONDS, process.terminate)
+    limit.start()
+    try:
+        for line in process.stdout:
+            said = line.strip()
+            if at := _FORWARDING.search(said):
+                return int(at[1])
+    finally:
+        limit.cancel()
+    message = f"no port is forwarded to {service}: {said[:_LONGEST] or 'kubectl says nothing'}"
     raise ImsobsError(message, remedy="name its address with --prometheus")

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from imsobs import artifacts
+from imsobs import artifacts, yamlio
 
 Object = dict[str, Any]
 
@@ -18,6 +18,8 @@ _OWN_GROUP = re.compile(r"(^[a-z0-9]+|\.k8s\.io)$")
 # Keys of which the value is {name, key}: one key of a Secret.
 _KEYED = ("secretKeyRef", "credentials", "objectStorageConfig")
 _ALERTMANAGER_CONFIG = "alertmanager.yaml"
+# Begins the names of the ConfigMaps that Prometheus reads its rules from.
+_RULES = "rules-"
 
 
 @dataclass
@@ -54,6 +56,14 @@ class Manifests:
     def of(self, kind: str) -> list[Object]:
         """Return the objects of the stack of a kind."""
         return [one for one in self.stack if one["kind"] == kind]
+
+    def rule_files(self) -> Iterator[tuple[Object, str]]:
+        """Yield (object, text) of each file of rules; of a PrometheusRule, its spec."""
+        for one in self.of("PrometheusRule"):
+            yield one, yamlio.dump(one["spec"])
+        for one in self.of("ConfigMap"):
+            if one["metadata"]["name"].startswith(_RULES):
+                yield from ((one, text) for text in one["data"].values())
 
     def definitions(self) -> dict[str, set[str]]:
         """Return ``group/version`` -> kinds, of those that operators define."""

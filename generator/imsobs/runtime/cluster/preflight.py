@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from imsobs.model import Model
 from imsobs.model.cluster_findings import cluster_findings
 from imsobs.model.estimate import Load
 from imsobs.runtime.cluster import room
-from imsobs.runtime.cluster.kubectl import Kubectl
+from imsobs.runtime.cluster.kubectl import Answer, Kubectl
 from imsobs.runtime.cluster.manifests import Manifests, Needed, manifests
 from imsobs.runtime.doctor import Finding
 
@@ -24,14 +23,6 @@ _OPERATORS = {
 }
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 _METRICS = "/apis/metrics.k8s.io/v1beta1"
-
-
-@dataclass(frozen=True)
-class Reached:
-    """A cluster that answers. namespace: whether the stack's is there."""
-
-    kubectl: Kubectl
-    namespace: bool
 
 
 def examine(
@@ -49,15 +40,14 @@ def examine(
     if (found := list(reached(kubectl)))[-1].level != "ok" or kubectl is None:
         return [*found, *own]
     space = kubectl.get("namespace", wanted.namespace)
-    here = Reached(kubectl, space.data is not None)
     return [
         *found,
         *_definitions(wanted, kubectl),
         *_metrics(wanted, kubectl),
         *_storage(wanted, kubectl),
-        *_namespace(wanted, here, space.why if not space.absent else ""),
-        *_secrets(model, wanted, here),
-        *(room.quotas(wanted, kubectl) if here.namespace else []),
+        *_namespace(wanted, space),
+        *_secrets(model, wanted, kubectl, space),
+        *([] if space.absent else room.quotas(wanted, kubectl)),
         *room.nodes(wanted, kubectl),
         *own,
     ]
@@ -115,7 +105,7 @@ def _metrics(wanted: Manifests, kubectl: Kubectl) -> Iterator[Finding]:
 def _storage(wanted: Manifests, kubectl: Kubectl) -> Iterator[Finding]:
     answer = kubectl.get("storageclasses")
     if answer.data is None:
-        yield _unseen("storage", "StorageClasses", answer.why)
+        yield room.unseen("storage", "StorageClasses", answer.why)
         return
     items = answer.data["items"]
     names = {one["metadata"]["name"] for one in items}
@@ -136,30 +126,30 @@ def _storage(wanted: Manifests, kubectl: Kubectl) -> Iterator[Finding]:
             yield Finding("storage", "ok", name or f"{', '.join(default)}, the default")
 
 
-def _namespace(wanted: Manifests, here: Reached, why: str) -> Iterator[Finding]:
+def _namespace(wanted: Manifests, space: Answer) -> Iterator[Finding]:
     name = wanted.namespace
-    if here.namespace:
-        yield Finding("namespace", "ok", name)
-    elif why:
-        yield _unseen("namespace", f"the namespace {name}", why)
-    else:
+    if space.absent:
         remedy = "kubectl apply --server-side -f base/namespace.yaml of stack/kubernetes"
         yield Finding("namespace", "fail", f"there is no namespace {name}", remedy)
+    elif space.data is None:
+        yield room.unseen("namespace", f"the namespace {name}", space.why)
+    else:
+        yield Finding("namespace", "ok", name)
 
 
-def _secrets(model: Model, wanted: Manifests, here: Reached) -> Iterator[Finding]:
+def _secrets(model: Model, wanted: Manifests, kubectl: Kubectl, space: Answer) -> Iterator[Finding]:
     """Yield whether the Secrets that are read are there with their keys; no value is read."""
     given = model.spec.kubernetes
     senders = list(given.senders) if given else []
     for secret in wanted.secrets(senders or [model.spec.service.namespace]):
-        if secret.namespace == wanted.namespace and not here.namespace:
+        if secret.namespace == wanted.namespace and space.absent:
             yield Finding("secrets", "fail", f"{secret.text} is missing", _make(secret))
             continue
-        answer = here.kubectl.secret_keys(secret.name, secret.namespace)
+        answer = kubectl.secret_keys(secret.name, secret.namespace)
         if answer.absent:
             yield Finding("secrets", "fail", f"{secret.text} is missing", _make(secret))
         elif answer.data is None:
-            yield _unseen("secrets", secret.text, answer.why)
+            yield room.unseen("secrets", secret.text, answer.why)
         elif lacking := sorted(secret.keys - answer.data):
             detail = f"{secret.text} lacks {', '.join(lacking)}"
             remedy = f"add to it: {', '.join(lacking)} (kubectl -n {secret.namespace} edit secret)"
@@ -171,11 +161,6 @@ def _secrets(model: Model, wanted: Manifests, here: Reached) -> Iterator[Finding
 def _make(secret: Needed) -> str:
     files = " ".join(f"--from-file={key}" for key in sorted(secret.keys))
     return f"kubectl -n {secret.namespace} create secret generic {secret.name} {files}"
-
-
-def _unseen(check: str, what: str, why: str) -> Finding:
-    """Return that something cannot be looked at, which is no fault of the cluster."""
-    return Finding(check, "warn", f"cannot look at {what}: {why}", "ask somebody who may")
 
 
 def _images(wanted: Manifests) -> Iterator[Finding]:

@@ -31,6 +31,11 @@ def quantity(text: str) -> Decimal:
     return Decimal(found[1]) * _FACTORS[found[2] or ""]
 
 
+def unseen(check: str, what: str, why: str) -> Finding:
+    """Return that something cannot be looked at, which is no fault of the cluster."""
+    return Finding(check, "warn", f"cannot look at {what}: {why}", "ask somebody who may")
+
+
 def _need(wanted: Manifests) -> dict[str, str]:
     """Return what all pods together may use, which is the quota that is rendered."""
     (quota,) = wanted.of("ResourceQuota")
@@ -43,8 +48,7 @@ def quotas(wanted: Manifests, kubectl: Kubectl) -> Iterator[Finding]:
     own = {one["metadata"]["name"] for one in wanted.of("ResourceQuota")}
     answer = kubectl.get("resourcequotas", namespace=wanted.namespace)
     if answer.data is None:
-        detail = f"cannot look at quotas: {answer.why}"
-        yield Finding("quota", "warn", detail, "ask somebody who may")
+        yield unseen("quota", "quotas", answer.why)
         return
     tight = False
     for one in answer.data["items"]:
@@ -68,12 +72,11 @@ def quotas(wanted: Manifests, kubectl: Kubectl) -> Iterator[Finding]:
 
 
 def nodes(wanted: Manifests, kubectl: Kubectl) -> Iterator[Finding]:
-    """Yield what the nodes have, beside what is asked for at most; others use of it too."""
+    """Yield what the nodes have, beside the most that is asked for; others use them too."""
     need = _need(wanted)
     answer = kubectl.get("nodes")
     if answer.data is None:
-        detail = f"cannot look at nodes: {answer.why}"
-        yield Finding("nodes", "warn", detail, "ask somebody who may")
+        yield unseen("nodes", "nodes", answer.why)
         return
     each = [one["status"].get("allocatable", {}) for one in answer.data["items"]]
     have = {

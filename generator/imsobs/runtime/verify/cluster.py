@@ -12,7 +12,6 @@ from imsobs.runtime.verify import Verdict
 from imsobs.runtime.verify.validators import ask, optional, required
 
 _LINT = ("check", "rules", "--lint=all", "--lint-fatal")
-_GLOBAL = f"{artifacts.KUBERNETES_GLOBAL}/rules.yaml"
 # Where the operator puts Alertmanager's templates.
 _TEMPLATES = "/etc/alertmanager/config"
 # Stands for what a pod takes from a Secret, and for its own address.
@@ -51,15 +50,12 @@ def _put(folder: Path, name: str, text: str) -> Path:
 
 def _rules(found: Manifests, folder: Path, root: Path) -> Iterator[Verdict]:
     promtool = required("promtool", root)
-    texts = [(one, yamlio.dump(one["spec"])) for one in found.of("PrometheusRule")]
-    for one in found.of("ConfigMap"):
-        if one["metadata"]["name"].startswith("rules-"):
-            texts += [(one, text) for text in one["data"].values()]
-    for one, text in texts:
+    for one, text in found.rule_files():
         file = _put(folder, f"{one['metadata']['name']}.yaml", text)
         yield ask("promtool", _subject(one), [promtool, *_LINT, str(file)], root)
-    if (root / _GLOBAL).is_file():
-        yield ask("promtool", _GLOBAL, [promtool, *_LINT, _GLOBAL], root)
+    over_all = artifacts.KUBERNETES_GLOBAL_RULES
+    if (root / over_all).is_file():
+        yield ask("promtool", over_all, [promtool, *_LINT, over_all], root)
 
 
 def _alertmanager(found: Manifests, folder: Path, root: Path) -> Verdict:
