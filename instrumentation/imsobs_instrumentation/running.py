@@ -14,7 +14,7 @@ from opentelemetry.util.types import Attributes
 
 
 class RunningSpan(Span):
-    """A span that has what it shows under names of its own."""
+    """A span that has what it shows under names of its own: the SDK's are private (ADR 13)."""
 
     _tracer: Tracer
     _scope: InstrumentationScope | None

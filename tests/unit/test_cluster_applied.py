@@ -35,7 +35,6 @@ SETS = {
     "alertmanager-main": 3, "jaeger": 2, "loki": 3,
 }  # fmt: skip
 JOBS = ("shop-metrics", "otelcol", "prometheus", "alertmanager", "jaeger", "loki")
-APPLY = "kubectl apply --server-side -k stack/kubernetes/base"
 
 
 def stateful_set(replicas: int, ready: int, updated: int | None = None) -> dict[str, Any]:

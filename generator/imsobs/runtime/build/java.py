@@ -58,13 +58,14 @@ def find_maven(name: str, variable: str) -> Path:
 
     Raises ImsobsError when Maven or Java is missing.
     """
-    absent = [name for name in ("mvn", "java") if shutil.which(name) is None]
-    if absent:
+    mvn, java = shutil.which("mvn"), shutil.which("java")
+    if mvn is None or java is None:
+        absent = [program for program, path in (("mvn", mvn), ("java", java)) if path is None]
         raise ImsobsError(
             f"building {name} failed: {' and '.join(absent)} cannot be found on PATH",
             remedy=f"install Maven and Java 17, or set {variable}",
         )
-    return Path(str(shutil.which("mvn")))
+    return Path(mvn)
 
 
 def explain_maven(output: str) -> Cause:
@@ -88,7 +89,10 @@ def known_jars(build: JavaBuild) -> dict[str, str]:
 
 
 def java_program(build: JavaBuild, mvn: Path, work: Path, run: Run) -> Path:
-    """Fetch the jars, hold them against what is known of them, and lay them together."""
+    """Fetch the jars, compare them with the known checksums, and return the file made of them.
+
+    Raises ImsobsError when a jar is missing, unknown or another than the known one.
+    """
     group, artifact = build.artifact.split(":")
     pom, folder = work / "pom.xml", work / "jars"
     text = _POM.format(group=group, artifact=artifact, version=build.module_version)
