@@ -132,7 +132,7 @@ secret-rules: $(READY) ## Compile gitleaks' rules anew, of the version in data/b
 	@$(BIN)/python -m release.secret_rules
 	@$(BIN)/python -m release.secret_rules.corpus
 
-bench: $(READY) binaries ## Measure everything anew (two hours); results in docs/reference/benchmarks.
+bench: $(READY) binaries ## Measure everything anew (more than three hours); results in docs/reference/benchmarks.
 	for table in start dashboards overhead encoding collector redaction senders held generator load series faults incidents backtest scale scale.growth scale.hop scale.sizes; do \
 	  PYTHONPATH=examples $(BIN)/python -m bench.$$table || exit 1; done
 	PYTHONPATH=examples $(BIN)/python -m bench.load --workers 4
