@@ -194,7 +194,7 @@ def test_a_cluster_that_does_what_the_files_say(
         )),
         *(f"targets: {job}: 1 up" for job in JOBS),
         f"rules: {len(heard.rules)} are loaded and evaluated",
-        "alerting: Prometheus tells 3 of 3 Alertmanagers",
+        "alerting: Prometheus sends to 3 of 3 Alertmanagers",
         "alerting: Watchdog fires, as it always must",
         "series: received: 250 spans, 250 log records, 250 metric points",
     ]  # fmt: skip
@@ -255,7 +255,7 @@ def test_what_prometheus_shows_to_be_wrong(pages: Pages, heard: Heard) -> None:
     assert one_failure(pages, heard)[0] == "targets: loki has none"
     heard.jobs["loki"] = ""
     heard.alertmanagers = 2
-    assert one_failure(pages, heard)[0] == "alerting: Prometheus tells 2 of 3 Alertmanagers"
+    assert one_failure(pages, heard)[0] == "alerting: Prometheus sends to 2 of 3 Alertmanagers"
     heard.alertmanagers, heard.received = 3, ""
     assert one_failure(pages, heard)[0] == "series: no service has sent anything"
     heard.received = "1"

@@ -198,7 +198,7 @@ HERE = f"get namespace {SPACE} --output json"
          "quota: teams allows requests.memory 8Gi, and ", "raise it"),
         (QUOTAS, items(quota("teams", cpu="1")), "quota: teams allows cpu 1, and ", "raise it"),
         (QUOTAS, items(quota("teams", **{"limits.cpu": "100"})),
-         "quota: teams asks every pod for limits.cpu, which pods here do not have", "LimitRange"),
+         "quota: teams requires limits.cpu of every pod, and pods here set none", "LimitRange"),
     ],
 )  # fmt: skip
 def test_what_a_cluster_lacks(
@@ -343,10 +343,10 @@ def test_options_that_would_do_nothing_are_refused(tmp_path: Path) -> None:
     done = _run(tmp_path, "--test-alert")
     assert isinstance(done.exception, ImsobsError)
     assert done.exception.exit_code is ExitCode.INPUT
-    assert "this is a cluster's" in done.exception.message
+    assert "checks a cluster" in done.exception.message
     done = _run(tmp_path, "--machine", "--context", "x")
     assert isinstance(done.exception, ImsobsError)
-    assert "this is a machine's" in done.exception.message
+    assert "checks a machine" in done.exception.message
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def test_a_jar_that_is_not_the_known_one_is_refused(jars: Jars) -> None:
         (UNREACHABLE, "jars could not be downloaded", "settings.xml"),
         ("[ERROR] Unknown lifecycle phase\n[ERROR] more\n",
          "Maven said: Unknown lifecycle phase", "read the log"),
-        ("java.io.IOException: No space left on device\n", "the disk is full", "free about"),
+        ("java.io.IOException: No space left on device\n", "the disk is full", "~/.m2"),
     ],
 )  # fmt: skip
 def test_what_maven_fails_at(jars: Jars, says: str, cause: str, remedy: str) -> None:

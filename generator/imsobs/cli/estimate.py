@@ -38,7 +38,11 @@ def estimate(
     explain: Annotated[bool, typer.Option("--explain", help="Print formulas, constants.")] = False,
     format: AsFormat = Format.text,
 ) -> None:
-    """Estimate disk and memory of every component at a request rate."""
+    """Estimate disk and memory of every component at a request rate.
+
+    With a section `kubernetes` in the spec or an overlay: pods, nodes, cores, memory, series, disk
+    and network of a region, and which keys of the section are too low.
+    """
     model = model_or_exit(root, overlay)
     load = Load.of(model, requests_per_day, spans, records, kept, peak, duration, unended)
     if (given := model.spec.kubernetes) is not None:

@@ -76,13 +76,15 @@ def preflight(
     model = model_or_exit(layout.root, overlay)
     if machine or model.spec.kubernetes is None:
         if context is not None:
-            message = "--context is of a cluster, and this is a machine's"
+            message = "--context names a cluster, and this preflight checks a machine"
             remedy = "give the section kubernetes, in the spec or by --overlay"
             raise ImsobsError(message, remedy=remedy, exit_code=ExitCode.INPUT)
         findings = of_machine.examine(model, layout, requests_per_day, test_alert)
     else:
         if test_alert:
-            message = "--test-alert asks the stack of this machine, and this is a cluster's"
+            message = (
+                "--test-alert uses the stack on this machine, and this preflight checks a cluster"
+            )
             remedy = "imsobs verify --cluster, or --machine"
             raise ImsobsError(message, remedy=remedy, exit_code=ExitCode.INPUT)
         found = kubectl.found(context)

@@ -53,7 +53,7 @@ def verify(
         _cluster(model, context, prometheus, format)
         return
     if context is not None or prometheus is not None:
-        message = "--context and --prometheus are of what runs"
+        message = "--context and --prometheus have no effect without --cluster"
         raise ImsobsError(message, remedy="add --cluster", exit_code=ExitCode.INPUT)
     refuse_drift(write.changes(root, render_model(model)))
     verdicts: list[Verdict] = []

@@ -43,7 +43,10 @@ class Pods:
 
 @dataclass(frozen=True)
 class Flow:
-    """What goes from one component to another at the peak, B/s, not compressed."""
+    """What goes from one component to another at the peak, B/s.
+
+    Spans, log records and values are not compressed; scrapes and remote write are.
+    """
 
     source: str
     target: str

@@ -13,7 +13,7 @@ from imsobs.spec.schema.routing import Inhibition, Matchers, Route
 def situations(alert: ResolvedAlert, model: Model) -> Iterator[dict[str, str]]:
     """Yield the labels by which an alert may be routed: of each service, in each environment.
 
-    An alert that does not tell services apart is of none.
+    An alert that does not tell services apart has no service.
     """
     service, environment = conventions.SERVICE_NAME, conventions.ENVIRONMENT
     fixed, spec = alert.fixed_labels, model.spec

@@ -73,9 +73,9 @@ def explain(output: str) -> Cause:
     return Cause(f"Go said: {last}", "read the log")
 
 
-def explain_full_disk(output: str) -> Cause | None:
-    """Return that the disk is full, when the output of any program says so."""
-    return _DISK if _FULL.search(output) else None
+def says_full_disk(output: str) -> bool:
+    """Return whether the output of any program says that the disk is full."""
+    return _FULL.search(output) is not None
 
 
 def explain_os_error(error: OSError) -> Cause:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from imsobs import private
 from imsobs.errors import ImsobsError
-from imsobs.runtime.build.go_errors import Cause, explain_full_disk
+from imsobs.runtime.build.go_errors import Cause, says_full_disk
 from imsobs.shipped import JARS, JavaBuild
 
 Run = Callable[[list[str], Path, dict[str, str]], str]
@@ -70,8 +70,11 @@ def find_maven(name: str, variable: str) -> Path:
 
 def explain_maven(output: str) -> Cause:
     """Return the cause that Maven's output shows; its first error otherwise."""
-    if full := explain_full_disk(output):
-        return full
+    if says_full_disk(output):
+        return Cause(
+            "the disk is full",
+            "free space for Maven's repository (~/.m2) and IMSOBS_CACHE, or move them",
+        )
     if _NO_JARS.search(output):
         return Cause(
             "jars could not be downloaded",

@@ -193,7 +193,7 @@ def _alerting(wanted: Manifests, api: PrometheusApi) -> Iterator[Finding]:
     (alertmanager,) = wanted.of("Alertmanager")
     replicas = alertmanager["spec"]["replicas"]
     known = len((api.get("alertmanagers") or {}).get("activeAlertmanagers", []))
-    detail = f"Prometheus tells {known} of {replicas} Alertmanagers"
+    detail = f"Prometheus sends to {known} of {replicas} Alertmanagers"
     if known < replicas:
         remedy = "kubectl get endpointslices, and the Role of prometheus"
         yield Finding("alerting", "fail", detail, remedy)

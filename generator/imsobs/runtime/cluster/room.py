@@ -17,7 +17,7 @@ _FACTORS = {
     **{letter: Decimal(1000) ** (n + 1) for n, letter in enumerate("kMGTPE")},
     **{f"{letter}i": Decimal(1024) ** (n + 1) for n, letter in enumerate("KMGTPE")},
 }
-# What a quota may ask of every pod, and the pods here do not say.
+# What a quota may require of every pod, and the pods here do not set.
 _UNSAID = ("limits.cpu", "limits.ephemeral-storage", "requests.ephemeral-storage")
 # Kubernetes' older names of the same.
 _SAME = {"cpu": "requests.cpu", "memory": "requests.memory"}
@@ -33,7 +33,9 @@ def quantity(text: str) -> Decimal:
 
 def unseen(check: str, what: str, why: str) -> Finding:
     """Return that something cannot be looked at, which is no fault of the cluster."""
-    return Finding(check, "warn", f"cannot look at {what}: {why}", "ask somebody who may")
+    return Finding(
+        check, "warn", f"cannot look at {what}: {why}", "use an account that may read it"
+    )
 
 
 def _need(wanted: Manifests) -> dict[str, str]:
@@ -59,8 +61,8 @@ def quotas(wanted: Manifests, kubectl: Kubectl) -> Iterator[Finding]:
                 continue
             if resource in _UNSAID:
                 tight = True
-                detail = f"{name} asks every pod for {resource}, which pods here do not have"
-                remedy = "give them one by a LimitRange, or take it out of the quota"
+                detail = f"{name} requires {resource} of every pod, and pods here set none"
+                remedy = "set a default by a LimitRange, or remove it from the quota"
                 yield Finding("quota", "fail", detail, remedy)
             elif needed is not None and quantity(str(allowed)) < quantity(needed):
                 tight = True
@@ -68,7 +70,7 @@ def quotas(wanted: Manifests, kubectl: Kubectl) -> Iterator[Finding]:
                 yield Finding("quota", "fail", detail, "raise it, or lower most in the spec")
     if not tight:
         listed = ", ".join(f"{resource} {amount}" for resource, amount in need.items())
-        yield Finding("quota", "ok", f"nothing forbids what may be used at most: {listed}")
+        yield Finding("quota", "ok", f"no other quota is below what may be used at most: {listed}")
 
 
 def nodes(wanted: Manifests, kubectl: Kubectl) -> Iterator[Finding]:
