@@ -49,7 +49,7 @@ class Sums:
     def __init__(self) -> None:
         self._forget()
         if hasattr(os, "register_at_fork"):
-            # The parent's, which gives it to its own SDK.
+            # What waits is the parent's, which gives it to its own SDK.
             os.register_at_fork(after_in_child=self._forget)
 
     def _forget(self) -> None:
@@ -142,7 +142,7 @@ class SparingMeter(metrics.Meter):
 
 
 def _kept(attributes: Attributes, names: tuple[str, ...]) -> Attributes:
-    # What is no dictionary the SDK may refuse, and says so.
+    # What is not a dictionary is left to the SDK, which may refuse it and log that.
     if type(attributes) is not dict:
         return attributes
     return {name: attributes[name] for name in names if name in attributes}
@@ -156,7 +156,10 @@ def _add(
     attributes: Attributes,
     context: Context | None,
 ) -> None:
-    """Add now or later: later a whole number with texts, which are equal only to themselves."""
+    """Add at once, or to the sums: those take whole numbers whose attributes are all texts.
+
+    Other values may be equal without being the same: 1, 1.0 and True.
+    """
     kept = _kept(attributes, names)
     if sums is not None and type(amount) is int and (kept is None or type(kept) is dict):
         items = tuple(kept.items()) if kept else ()

@@ -35,14 +35,14 @@ from opentelemetry.sdk._logs import (
 )
 
 _log = logging.getLogger(__name__)
-# What records have besides the fields that whoever logs gives them, and what formatting adds.
+# Fields of every record, and those that formatting adds; all others are the caller's.
 _USUAL = {*vars(logging.makeLogRecord({})), "asctime", "getMessage", "message", "taskName"}
 # Fields that the official handler does not take for attributes.
 _EVENT_NAMES = ("otel.event.name", "event.name")
 _SIMPLE = frozenset({int, float, bool, type(None)})
 # OpenTelemetry's names of levels that Python calls otherwise.
 _SEVERITY_TEXTS = {"WARNING": "WARN", "CRITICAL": "FATAL"}
-# What is compared, beside attributes. The time of observation is another one each time.
+# What is compared besides attributes. The time of observation differs each time.
 _FIELDS = (
     *("timestamp", "trace_id", "span_id", "trace_flags", "context", "severity_text"),
     *("severity_number", "body", "event_name", "exception"),
@@ -208,7 +208,7 @@ class Emitting:
         self._is_off = False
         self._seen = Seen()
         self._is_emitting: ContextVar[bool] = ContextVar("imsobs_is_emitting", default=False)
-        # Where the official handler says it: not through itself.
+        # The logger of the official handler's own messages, which do not reach the handler.
         self._internal = logging.getLogger(f"{type(handler).__module__}.internal")
         provider.add_log_record_processor(self._seen)
 
@@ -229,7 +229,7 @@ class Emitting:
             except Exception as error:
                 made, failed = None, error
             if made is None:
-                # Raises an error as well, if it is that of whoever logs.
+                # Raises the error again if the caller caused it.
                 self._usual(record)
             else:
                 emit: Callable[[Any], None] = known.logger.emit

@@ -69,7 +69,7 @@ class RunningSpan(Span):
 
     @property
     def context(self) -> SpanContext:
-        """The ids."""
+        """The ids of the span and its trace."""
         return self._ids
 
     @property
@@ -79,7 +79,7 @@ class RunningSpan(Span):
 
     @property
     def parent(self) -> SpanContext | None:
-        """The ids of what it is part of."""
+        """The ids of the parent span; None for a root."""
         return self._above
 
     @property
@@ -89,12 +89,12 @@ class RunningSpan(Span):
 
     @property
     def start_time(self) -> int | None:
-        """When it began, in nanoseconds."""
+        """When it began, in nanoseconds since the epoch."""
         return self._begun
 
     @property
     def end_time(self) -> int | None:
-        """When it ended, in nanoseconds."""
+        """When it ended, in nanoseconds since the epoch; None while it runs."""
         return self._ended
 
     @property

@@ -28,7 +28,7 @@ from opentelemetry.util.types import AnyValue, Attributes
 from imsobs_instrumentation import sdk
 from imsobs_instrumentation.running import RunningSpan
 
-# Where the SDK says the same.
+# The SDK's logger: these are its warnings.
 _log = logging.getLogger("opentelemetry.sdk.trace")
 _SIMPLE = frozenset({int, float, bool, bytes, type(None)})
 _UNSET = Status(StatusCode.UNSET)
@@ -114,7 +114,7 @@ class SparingSpan(RunningSpan):
             for key, value in attributes.items():
                 self._hold(key, value)
             return
-        # The SDK treats names otherwise when they come together.
+        # The SDK handles invalid names differently when attributes are set together.
         clean = BoundedAttributes(None, attributes, max_value_len=self._longest)
         held = self._sdks()
         held.dropped += clean.dropped

@@ -80,7 +80,7 @@ class SparingTracer(Tracer):
         try:
             span = self._span(name, **options)
         except Exception as error:
-            # Raises as well, if it is the caller's.
+            # Raises the error again if the caller caused it.
             made = self._usual(name, links=links, start_time=start_time, **options)
             self._give_up(repr(error))
             return made
