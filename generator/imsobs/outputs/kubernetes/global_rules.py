@@ -40,7 +40,7 @@ def pages(cluster: Cluster) -> Iterator[YamlPage]:
 
 def _groups(cluster: Cluster) -> Iterator[dict[str, Any]]:
     spec = cluster.model.spec
-    # Nothing that is newer comes to the store between two scrapes.
+    # More often would find nothing new: the store gets a sample per scrape.
     fast = max(spec.alerting.fast, spec.scrape.interval, key=seconds)
     for name, slo in spec.slos.items():
         group = f"global-slo-{name.replace('_', '-')}"
@@ -97,7 +97,7 @@ def _alerts(cluster: Cluster, name: str, slo: Slo) -> Iterator[dict[str, Any]]:
             "labels": {
                 **alert.labels,
                 "team": _team(cluster, alert, slo),
-                # What is told of all regions holds back nothing of one.
+                # An alert over all regions must not inhibit one of a region.
                 "area": f"global-{alert.labels['area']}",
             },
             "annotations": {
@@ -114,7 +114,10 @@ def _renamed(text: str, slo: str) -> str:
 
 
 def _lately(told: Mapping[str, str | list[str]], window: str) -> str:
-    """Return whether a region has told of it lately: nothing is told twice."""
+    """Return the query of whether a region's own alert fired within a window.
+
+    told: labels of that alert.
+    """
     return f"max by ({BY}) (max_over_time({selector('ALERTS', told)}[{window}])) > 0"
 
 
@@ -137,7 +140,7 @@ def _team(cluster: Cluster, alert: ResolvedAlert, slo: Slo) -> str:
 def _absence(cluster: Cluster) -> dict[str, Any]:
     """Return the alert on a region of which nothing comes."""
     model = cluster.model
-    # Who asks why the dead man's switch is silent asks this too.
+    # Told to the team of the dead man's switch, with its links: the question is the same.
     watchdog = model.alerts.get("Watchdog")
     team = watchdog.team if watchdog else next(iter(model.spec.alerting.teams), "")
     links = {

@@ -16,8 +16,8 @@ def scaled(model: Model, kubernetes: Kubernetes) -> Model:
 
     Each one that receives has series of its own of whatever it counted, so their sum, which the
     alert compares with the budget, grows with their number: the budget is that of one, times as
-    many as are scraped. Were it that of as many as there may be, a label that got out of hand
-    would be noticed late while there are few. Traces are held by ``sample``, in its own memory.
+    many as are scraped. A budget for as many as there may be would hide a label that grows without
+    limit while there are few. Traces are held by ``sample``, in its own memory.
     """
     resolved = resolve(_with_memory(model.spec, kubernetes.sample.memory_mib))
     limit = conventions.series_limit(model.spec.service.namespace)

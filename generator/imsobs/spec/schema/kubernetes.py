@@ -233,8 +233,8 @@ class Kubernetes(Section):
         default={},
         description=(
             "Name -> a region, with manifests of its own in stack/kubernetes/regions/ and the"
-            " external labels `region` and, `main-eu`, `cluster`. Default: one region without a"
-            " name."
+            " external labels `region` (`eu`) and `cluster` (`main-eu`). Default: one region"
+            " without a name."
         ),
     )
     senders: list[DnsLabel] = Field(
