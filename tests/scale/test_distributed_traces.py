@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,14 +74,25 @@ class Kept:
     def shown(self, crowd: Crowd) -> list[Shown]:
         """Return what each Jaeger shows of a crowd, once every trace is whole, or after a while."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        found = self._look(crowd)
-        while not all(one.exact for one in found) and time.monotonic() < deadline:
-            time.sleep(0.5)
-            found = self._look(crowd)
-        return found
+        for jaeger in self.jaegers:
+            _await_whole(jaeger, crowd, deadline)
+        return self._look(crowd)
 
     def _look(self, crowd: Crowd) -> list[Shown]:
         return [_shown(jaeger, crowd) for jaeger in self.jaegers]
+
+
+def _await_whole(jaeger: Jaeger, crowd: Crowd, deadline: float) -> None:
+    """Ask for traces until each was whole once; asking for all of them each time is a load."""
+    asked = list(crowd.traces())
+    while asked and time.monotonic() < deadline:
+        try:
+            found = jaeger.spans(asked)
+        except Refused:
+            found = [Counter() for _ in asked]
+        asked = [one for one, spans in zip(asked, found, strict=True) if len(spans) < SPANS]
+        if asked:
+            time.sleep(1)
 
 
 def _shown(jaeger: Jaeger, crowd: Crowd) -> Shown:
