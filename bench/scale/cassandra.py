@@ -17,6 +17,7 @@ PORT = 9042
 DATACENTER = "dc1"
 # The account that Cassandra makes when there is none.
 USER = PASSWORD = "cassandra"  # noqa: S105 - everybody knows it
+_HAS_ACCOUNT = f"Created default superuser role '{USER}'"
 # Half a minute, and several where much else runs.
 _START_SECONDS = 400.0
 _HEAP_MIB = 384
@@ -42,8 +43,20 @@ class CassandraNode(Node):
                     return
             except OSError:
                 time.sleep(0.2)
-        log = (self.folder / "log").read_text("utf-8", errors="replace")
-        raise SystemExit(f"{self.address}: Cassandra does not start:\n{log[-3000:]}")
+        raise SystemExit(f"{self.address}: Cassandra does not start:\n{self.log()[-3000:]}")
+
+    def log(self) -> str:
+        """Return what it has logged."""
+        return (self.folder / "log").read_text("utf-8", errors="replace")
+
+
+def await_account(nodes: Sequence[CassandraNode]) -> None:
+    """Wait until one of new nodes has made the account, which is after they answer clients."""
+    deadline = time.monotonic() + _START_SECONDS
+    while not any(_HAS_ACCOUNT in node.log() for node in nodes):
+        if time.monotonic() > deadline:
+            raise SystemExit(f"Cassandra makes no account:\n{nodes[0].log()[-3000:]}")
+        time.sleep(0.2)
 
 
 def nodes_of(folder: Path, addresses: Sequence[str]) -> list[CassandraNode]:

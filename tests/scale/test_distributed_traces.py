@@ -128,6 +128,7 @@ def kept(roles_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             cluster.nodes[f"cassandra-{n}"] = node.start(wait=False)
         for node in nodes:
             node.await_ready()
+        cassandra.await_account(nodes)
         for n, jaeger in enumerate(jaegers):
             cluster.nodes[f"jaeger-{n}"] = jaeger.node
             # In order, as the pods are: the first makes the schema.
