@@ -77,10 +77,10 @@ def _one_machine(model: Model, load: Load, explain: bool, format: Format) -> Non
 
 def _cluster(model: Model, given: Kubernetes, load: Load, explain: bool, format: Format) -> None:
     """Print what the pods of a region need, and which keys are too low for that."""
-    from imsobs.model.cluster_constants import cluster_explanation
+    from imsobs.model.cluster_constants import VALUES, cluster_explanation
     from imsobs.model.cluster_estimate import cluster_estimate
     from imsobs.model.cluster_findings import cluster_findings
-    from imsobs.model.estimate import human
+    from imsobs.model.estimate import MIB, human
 
     cluster = cluster_estimate(model, given, load)
     findings = cluster_findings(model, given, load)
@@ -116,7 +116,8 @@ def _cluster(model: Model, given: Kubernetes, load: Load, explain: bool, format:
     series, samples = (float(f"{value:.2g}") for value in (cluster.series, cluster.samples))
     results.print(
         f"{series:,.0f} series and {samples:,.0f} samples/s in each Prometheus,"
-        f" {load.at_peak:,.0f} requests/s, {cluster.nodes:,} nodes of 16 cores and 64 GiB"
+        f" {load.at_peak:,.0f} requests/s, {cluster.nodes:,} nodes of {VALUES['node_cpus']:.0f}"
+        f" cores and {VALUES['node_memory'] / MIB / 1024:.0f} GiB"
     )
     for finding in findings:
         errors.print(f"[yellow]{finding.path}:[/] {foreign(finding.text)}")
