@@ -54,11 +54,10 @@ def quotas(wanted: Manifests, kubectl: Kubectl) -> Iterator[Finding]:
         return
     tight = False
     for one in answer.data["items"]:
-        name = one["metadata"]["name"]
+        if (name := one["metadata"]["name"]) in own:
+            continue
         for resource, allowed in one["spec"].get("hard", {}).items():
             needed = need.get(_SAME.get(resource, resource))
-            if name in own:
-                continue
             if resource in _UNSAID:
                 tight = True
                 detail = f"{name} requires {resource} of every pod, and pods here set none"
