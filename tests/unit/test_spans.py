@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, Sampler
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 from opentelemetry.trace.span import TraceState
+from sdk_process import last_line
 
 from imsobs_instrumentation import failures, tracers
 from imsobs_instrumentation.settings import read
@@ -306,14 +305,4 @@ def test_a_span_has_the_resource_that_its_tracer_has_now() -> None:
 
 def test_limits_are_those_that_the_sdk_has_from_its_file() -> None:
     found = read({"OTEL_CONFIG_FILE": str(ROOT / "app" / "otel-sdk.yaml")}).spans
-    # In a process of its own: the SDK sets global providers.
-    code = (
-        "from opentelemetry import trace;"
-        "from opentelemetry.configuration import configure_sdk, load_config_file;"
-        "configure_sdk(load_config_file('app/otel-sdk.yaml'));"
-        "print(trace.get_tracer_provider()._span_limits)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120
-    )
-    assert done.stdout.splitlines()[-1] == repr(found), done.stderr
+    assert last_line(ROOT, "print(provider._span_limits)") == repr(found)
