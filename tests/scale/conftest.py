@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +72,19 @@ class Found:
         )
 
 
+def tally(traces: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    """Return how many traces are whole, partial and absent, and the spans that are there again.
+
+    traces: of each, span id -> how often it is there.
+    """
+    return {
+        "whole": sum(len(spans) == SPANS for spans in traces),
+        "partial": sum(0 < len(spans) < SPANS for spans in traces),
+        "absent": sum(not spans for spans in traces),
+        "twice": sum(times - 1 for spans in traces for times in spans.values()),
+    }
+
+
 class Stage:
     """A cluster under observation. Every crowd has numbers of its own, and can be told apart."""
 
@@ -132,10 +145,7 @@ class Stage:
         mine_records = [records[body] for body in crowd.bodies()]
         return Found(
             lost,
-            whole=sum(len(spans) == SPANS for spans in mine),
-            partial=sum(0 < len(spans) < SPANS for spans in mine),
-            absent=sum(not spans for spans in mine),
-            twice=sum(times - 1 for spans in mine for times in spans.values()),
+            **tally(mine),
             records_lost=sum(not times for times in mine_records),
             records_twice=sum(max(0, times - 1) for times in mine_records),
         )

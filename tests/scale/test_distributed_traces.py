@@ -12,7 +12,7 @@ from pathlib import Path
 import kubernetes_server
 import pytest
 from alertmanager import wait_for
-from scale.conftest import See
+from scale.conftest import See, tally
 
 from bench.scale import cassandra
 from bench.scale import cluster as clusters
@@ -101,12 +101,7 @@ def _shown(jaeger: Jaeger, crowd: Crowd) -> Shown:
     except Refused:
         # Until the others know that a node is away, what is asked of it fails.
         return Shown(0, 0, crowd.number, 0)
-    return Shown(
-        whole=sum(len(spans) == SPANS for spans in traces),
-        partial=sum(0 < len(spans) < SPANS for spans in traces),
-        absent=sum(not spans for spans in traces),
-        twice=sum(times - 1 for spans in traces for times in spans.values()),
-    )
+    return Shown(**tally(traces))
 
 
 @pytest.fixture(scope="module")
