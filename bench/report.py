@@ -90,10 +90,11 @@ def write(page: Page, run: Run, folder: Path | None = None) -> None:
 
 
 def _command() -> str:
-    """Return the command of this run, without where its results were to go."""
+    """Return the command of this run, without the folders that were given."""
     module = sys.modules["__main__"].__spec__
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--out")
+    parser.add_argument("--caches")
     return shlex.join(
         ["python", "-m", module.name if module else "bench", *parser.parse_known_args()[1]]
     )

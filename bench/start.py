@@ -6,6 +6,7 @@ clone on the same machine. *All there* is `make up` in a clone that is installed
 it could be seen: Prometheus answers with the demo's requests, every required component is ready.
 
     python -m bench.start            # as long as a fresh machine takes, a quarter of an hour
+    python -m bench.start --caches ~/fresh   # the same, and what it built is kept
     python -m bench.start --warm     # without the row that compiles, three minutes
 """
 
@@ -13,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -47,27 +47,37 @@ def main() -> None:
     """Run the benchmark and write its page."""
     parser = argparse.ArgumentParser(prog="python -m bench.start", description=__doc__)
     parser.add_argument("--warm", action="store_true", help="leave out the row that compiles")
+    parser.add_argument("--caches", type=Path, help="an empty folder for the caches, which is kept")
     parser.add_argument("--out", type=Path, help="folder of the results")
     given = parser.parse_args()
     with measured() as run, tempfile.TemporaryDirectory(prefix="start-") as folder:
-        page = _benchmark(Path(folder), warm=given.warm)
+        caches = None if given.warm else _empty(given.caches or Path(folder) / "caches")
+        page = _benchmark(Path(folder), caches)
     write(page, run, given.out)
 
 
-def _benchmark(folder: Path, *, warm: bool) -> Page:
+def _benchmark(folder: Path, caches: Path | None) -> Page:
+    """Measure with empty caches, which the rows that follow find filled, or with the user's."""
     plan = load_plan(ROOT)
     _refuse_a_running_stack(plan)
     found: dict[str, Start] = {}
-    if not warm:
-        caches = folder / "caches"
-        fresh = {"XDG_CACHE_HOME": str(caches), "GOMODCACHE": str(caches / "modules")}
-        found["nothing there"] = _start(_clone(folder / "cold"), "demo", plan, fresh)
-        _remove(folder / "cold")
-        _remove(caches)
+    own: dict[str, str] = {}
+    if caches is not None:
+        own = {"XDG_CACHE_HOME": str(caches), "GOMODCACHE": str(caches / "modules")}
+        found["nothing there"] = _start(_clone(folder / "cold"), "demo", plan, own)
     clone = _clone(folder / "warm")
-    found["binaries there"] = _start(clone, "demo", plan, {})
-    found["all there"] = _start(clone, "up", plan, {})
+    found["binaries there"] = _start(clone, "demo", plan, own)
+    found["all there"] = _start(clone, "up", plan, own)
+    if caches is not None:
+        _writable(caches)
     return _page(found)
+
+
+def _empty(caches: Path) -> Path:
+    caches.mkdir(parents=True, exist_ok=True)
+    if any(caches.iterdir()):
+        raise SystemExit(f"{caches} is not empty: the first row starts with nothing")
+    return caches.resolve()
 
 
 def _refuse_a_running_stack(plan: Plan) -> None:
@@ -151,12 +161,11 @@ def _counted(prometheus: str) -> bool:
         return False
 
 
-def _remove(folder: Path) -> None:
-    """Remove a folder, Go's modules too, which it makes read-only."""
-    for path in folder.rglob("*"):
+def _writable(caches: Path) -> None:
+    """Let the caches be removed: Go makes the folders of its modules read-only."""
+    for path in caches.rglob("*"):
         if path.is_dir() and not path.is_symlink():
             path.chmod(0o700)
-    shutil.rmtree(folder)
 
 
 def _page(found: dict[str, Start]) -> Page:
