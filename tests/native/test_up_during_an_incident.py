@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
+from urllib.parse import urlsplit
 
 import pytest
 from native.conftest import eventually
@@ -72,13 +75,49 @@ def incident(tmp_path: Path) -> Iterator[Incident]:
 
 
 def whole(incident: Incident) -> Plan:
-    """Return the plan with Loki, whose binary is here, in the place that it has."""
+    """Return the plan with Loki in the place that it has."""
     plan = load_plan(incident.stack.layout.root)
     kept = {name: one for name, one in plan.processes.items() if name in {*CORE, "loki"}}
     return plan.model_copy(update={"processes": kept})
 
 
-def test_a_new_optional_component_loses_no_notification(incident: Incident) -> None:
+def loki_appears(incident: Incident, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a program in Loki's place that is ready and takes every record.
+
+    Loki itself takes a quarter of an hour to build; the tests in containers send records to it.
+    """
+    plan = load_plan(incident.stack.layout.root)
+    program = folder / "loki"
+    program.write_text(
+        dedent(f"""\
+            #!{sys.executable}
+            import sys
+            from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+            class Ready(BaseHTTPRequestHandler):
+                def do_GET(self):
+                    self.send_response(204)
+                    self.end_headers()
+
+                def do_POST(self):
+                    self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                    self.do_GET()
+
+            if any("version" in argument for argument in sys.argv):
+                sys.exit(print("loki, version {plan.components["loki"].version}"))
+            at = ("127.0.0.1", {urlsplit(plan.processes["loki"].ready).port})
+            ThreadingHTTPServer(at, Ready).serve_forever()
+        """),
+        "utf-8",
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv(plan.components["loki"].env, str(program))
+
+
+def test_a_new_optional_component_loses_no_notification(
+    incident: Incident, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loki_appears(incident, tmp_path, monkeypatch)
     before = incident.pids()
     outcome = incident.up(whole(incident))
     assert (outcome.spare, outcome.restarted) == (("loki",), ())
