@@ -22,7 +22,9 @@ from imsobs.runtime.build.binaries import resolve_binary
 from imsobs.runtime.process.stack import RunningStack, running_stack
 from imsobs.runtime.trial import free_ports, render_trial
 from imsobs.shipped import shipped
+from release.registry import pods
 from release.registry.attributes import ROOT
+from release.registry.exposition import asked
 
 # Those that run natively, in the order that they are started in.
 _NATIVE = ("otelcol", "prometheus", "alertmanager", "jaeger", "loki")
@@ -37,9 +39,6 @@ _FAST = {
 _SETTLE_SECONDS = 12
 # What the demo writes to its console is the log file that Promtail reads.
 _LOG_FILE = "logs/gateway.log"
-_TYPE = re.compile(r"^# TYPE (?P<name>\S+) (?P<type>\w+)$", re.MULTILINE)
-_SAMPLE = re.compile(r"^(?P<name>[a-zA-Z_:][\w:]*)(?:\{(?P<labels>.*)\})? \S", re.MULTILINE)
-_LABEL = re.compile(r'(\w+)="(?:[^"\\]|\\.)*"')
 _TABLE = re.compile(
     r"^### (?P<name>otelcol_\w+)\n(?:(?!^###).*\n)*?"
     r"\| (?P<unit>\S+) \| (?P<type>\w+) \|(?P<rest>.*)\|$",
@@ -54,6 +53,8 @@ def collected() -> dict[str, Any]:
     """Return the data of series.json: of each component, its version, names, types, labels."""
     with tempfile.TemporaryDirectory() as name:
         found = _live(Path(name))
+        for component, series in pods.found(Path(name) / "pods").items():
+            found[component] |= series
     documented = _documented()
     for name, entry in documented.items():
         found["otelcol"].setdefault(name, entry)
@@ -89,7 +90,7 @@ def _live(folder: Path) -> dict[str, dict[str, Any]]:
             time.sleep(_SETTLE_SECONDS)
             found = {component: _scraped(stack, component) for component in _NATIVE}
             found["prometheus"] |= _of_scrapes(stack)
-            found["promtail"] = _asked(f"http://127.0.0.1:{tail}/metrics")
+            found["promtail"] = asked(f"http://127.0.0.1:{tail}/metrics")
     return found
 
 
@@ -123,29 +124,7 @@ async def _drive(url: str) -> None:
 def _scraped(stack: RunningStack, component: str) -> dict[str, Any]:
     port = "telemetry" if component in ("otelcol", "jaeger") else "http"
     path = f"{stack.layout.loki_path()}/" if component == "loki" else ""
-    return _asked(f"http://127.0.0.1:{stack.port(component, port)}/{path}metrics")
-
-
-def _asked(url: str) -> dict[str, Any]:
-    return dict(exposed(httpx.get(url).raise_for_status().text))
-
-
-def exposed(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield name -> type and labels of each metric of a text in the exposition format."""
-    types = {match["name"]: match["type"] for match in _TYPE.finditer(text)}
-    labels: dict[str, set[str]] = {name: set() for name in types}
-    for sample in _SAMPLE.finditer(text):
-        name = sample["name"]
-        base = re.sub(r"_(?:bucket|sum|count)$", "", name)
-        metric = base if types.get(base) in ("histogram", "summary") else name
-        if metric in labels:
-            labels[metric] |= set(_LABEL.findall(sample["labels"] or "")) - {"le"}
-    for name, kind in types.items():
-        yield name, {"type": _known(kind), "labels": sorted(labels[name])}
-
-
-def _known(kind: str) -> str:
-    return kind if kind in ("counter", "gauge", "histogram", "summary") else "gauge"
+    return asked(f"http://127.0.0.1:{stack.port(component, port)}/{path}metrics")
 
 
 def _of_scrapes(stack: RunningStack) -> dict[str, Any]:

@@ -88,8 +88,13 @@ def test_the_judge_refuses_what_the_api_server_refuses(
 
 
 def test_one_machine_is_rendered_as_without_kubernetes(tmp_path: Path) -> None:
+    """Besides what watches the cluster alone, which a spec has once."""
+    cluster_alone = """
+alerts: {AlertmanagerMeshBroken: null}
+metrics: {alertmanager_cluster_members: null}
+"""
     alone = dict(_all(tmp_path, *EVERYTHING))
-    both = _all(tmp_path, *EVERYTHING, STORES)
+    both = _all(tmp_path, *EVERYTHING, STORES, cluster_alone)
     assert not [path for path in alone if "kubernetes" in path]
     kept = {path: text for path, text in both.items() if "stack/kubernetes/" not in path}
     del alone["generated.txt"], kept["generated.txt"]

@@ -153,6 +153,20 @@ def test_other_that_a_label_lists_is_a_value_like_any(tmp_path: Path, holds: Any
     assert not any(row.outside for row in report(model, BASE, 300).metrics)
 
 
+def test_what_watches_a_cluster_is_not_missed_on_one_machine(tmp_path: Path, holds: Any) -> None:
+    cluster = """
+kubernetes:
+  jaeger: {otlp: "jaeger:4317"}
+  loki: {otlp: "http://loki:3100"}
+  prometheus: {remote_write: {url: "http://mimir/api/v1/push"}}
+"""
+    model = smallest(tmp_path, cluster)
+    holds([{"__name__": "up", "job": job} for job in ("alertmanager", "prometheus")])
+    found = states(report(model, BASE, 300))
+    assert found["prometheus_remote_storage_samples_pending"] == "absent"
+    assert found["alertmanager_cluster_members"] == "absent"
+
+
 def test_a_fault_that_nothing_had_is_not_missing(tmp_path: Path, holds: Any) -> None:
     model = smallest(tmp_path)
     scraped = [

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from release.registry.__main__ import text
-from release.registry.series import _table, exposed
+from release.registry.exposition import exposed
+from release.registry.series import _table
 
 SCRAPED = """\
 # HELP a_total Things.

@@ -108,13 +108,23 @@ def by_default(spec: dict[str, Any]) -> set[str]:
     """Return what a spec has that is no entry of its own.
 
     Components of its stack and a health route, unless it says null; a limit of what the last
-    environment may spend, as ``budget.ENVIRONMENT``.
+    environment may spend, as ``budget.ENVIRONMENT``; the cluster, and where its samples are sent.
     """
     health = spec["service"].get("health", _HEALTH["health"].default)
     probed = {"service.health"} if health is not None else set()
     if _limit(spec):
         probed.add(f"budget.{_one(spec['service'].get('environments'), -1)}")
-    return probed | {f"stack.{name}" for name in components(spec)}
+    return probed | _of_cluster(spec) | {f"stack.{name}" for name in components(spec)}
+
+
+def _of_cluster(spec: dict[str, Any]) -> set[str]:
+    """Return ``kubernetes`` where that section is, empty too, and its remote store."""
+    given = spec.get("kubernetes")
+    if not isinstance(given, dict):
+        return set()
+    prometheus = given.get("prometheus")
+    sent = isinstance(prometheus, dict) and prometheus.get("remote_write") is not None
+    return {"kubernetes"} | ({"kubernetes.prometheus.remote_write"} if sent else set())
 
 
 def components(spec: dict[str, Any]) -> set[str]:

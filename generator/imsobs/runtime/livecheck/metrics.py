@@ -13,6 +13,10 @@ from imsobs.model.metrics import ResolvedMetric
 from imsobs.model.reporters import reporters
 from imsobs.runtime.livecheck.window import Counted, Labels, Window
 
+# Begin the names of what is exposed only where samples are sent on, and where there are peers:
+# not on one machine, of a spec that has a cluster besides.
+_OF_SEVERAL = ("prometheus_remote_storage_", "alertmanager_cluster_")
+
 
 class State(StrEnum):
     """What was seen of a metric in the window."""
@@ -25,7 +29,7 @@ class State(StrEnum):
     none = "none"
     # It has no series.
     missing = "missing"
-    # Its component is not part of what runs.
+    # Its component, or what it is about, is not part of what runs.
     absent = "absent"
 
 
@@ -109,7 +113,7 @@ def _of_component(metric: ResolvedMetric, found: list[Labels], jobs: set[str]) -
     component = metric.sources[0]
     if found:
         state = State.seen
-    elif component not in jobs:
+    elif component not in jobs or metric.name.startswith(_OF_SEVERAL):
         state = State.absent
     else:
         # A component shows many counters from the first thing that it counts.
