@@ -89,84 +89,101 @@ class Cortex:
 
     def _node(self, number: int) -> Node:
         address, folder = self.cluster.address("cortex", number), self.folder / f"node-{number}"
-        (folder / "rules").mkdir(parents=True)
-        file = folder / "cortex.yaml"
-        file.write_text(yamlio.dump(self._config(address, folder)), "utf-8")
-        command: list[str | Path] = [
-            resolve_binary("cortex", ROOT),
-            f"-config.file={file}",
-            # No key of the file.
-            f"-ingester.lifecycler.ID={folder.name}",
-        ]
-        return Node(address, command, folder, f"http://{address}:{PORT}/ready")
-
-    def _config(self, address: str, folder: Path) -> dict[str, Any]:
         endpoint = f"{self.etcd.address}:{_ETCD}"
         kept = {"kvstore": {"store": "etcd", "etcd": {"endpoints": [endpoint]}}}
-        instance = {**kept, "instance_id": folder.name, "instance_addr": address}
-        return {
-            "target": "distributor,ingester,querier,query-frontend,store-gateway,ruler",
-            "auth_enabled": True,
-            "server": {
-                "http_listen_address": address,
-                "http_listen_port": PORT,
-                "grpc_listen_address": address,
-                "grpc_listen_port": _GRPC,
-                "log_level": "warn",
-            },
-            "distributor": {
-                "shard_by_all_labels": True,
-                # Three nodes on two cores are slow to answer each other.
-                "remote_timeout": "10s",
-                "ring": instance,
-                "ha_tracker": {
-                    **kept,
-                    "enable_ha_tracker": True,
-                    "ha_tracker_update_timeout": f"{self.failover // 2}s",
-                    "ha_tracker_update_timeout_jitter_max": "0s",
-                    "ha_tracker_failover_timeout": f"{self.failover}s",
-                },
-            },
-            "ingester": {
-                "lifecycler": {
-                    "address": address,
-                    "ring": {**kept, "replication_factor": NODES},
-                    "min_ready_duration": "0s",
-                    "final_sleep": "0s",
-                }
-            },
-            "blocks_storage": {
-                "backend": "filesystem",
-                "filesystem": {"dir": str(self.folder / "blocks")},
-                "tsdb": {"dir": str(folder / "tsdb")},
-                "bucket_store": {"sync_dir": str(folder / "sync")},
-            },
-            "querier": {
-                "active_query_tracker_dir": str(folder / "queries"),
-                "store_gateway_addresses": f"{address}:{_GRPC}",
-            },
-            "frontend_worker": {
-                "frontend_address": f"{address}:{_GRPC}",
-                "match_max_concurrent": True,
-            },
-            "ruler": {
-                "enable_sharding": True,
-                "ring": instance,
-                "rule_path": str(folder / "rules"),
-                "poll_interval": "1s",
-                "evaluation_interval": "1s",
-            },
-            "ruler_storage": {
-                "backend": "local",
-                "local": {"directory": str(self.rule_files.parent)},
-            },
-            "limits": {
-                "accept_ha_samples": True,
-                # All that two seconds of scrapes bring, at once.
-                "ingestion_rate": 1_000_000,
-                "ingestion_burst_size": 1_000_000,
+        config = _config(address, folder, kept, NODES)
+        config["distributor"] |= {
+            "shard_by_all_labels": True,
+            # Three nodes on two cores are slow to answer each other.
+            "remote_timeout": "10s",
+            "ha_tracker": {
+                **kept,
+                "enable_ha_tracker": True,
+                "ha_tracker_update_timeout": f"{self.failover // 2}s",
+                "ha_tracker_update_timeout_jitter_max": "0s",
+                "ha_tracker_failover_timeout": f"{self.failover}s",
             },
         }
+        config["ruler"]["enable_sharding"] = True
+        config["limits"] = {
+            "accept_ha_samples": True,
+            # All that two seconds of scrapes bring, at once.
+            "ingestion_rate": 1_000_000,
+            "ingestion_burst_size": 1_000_000,
+        }
+        return _made(address, folder, config)
+
+
+def alone(address: str, folder: Path) -> Node:
+    """Return a Cortex of one node, which needs no etcd and takes the samples of all.
+
+    Its ruler reads the rules of a tenant from the folder ``rules/TENANT``.
+    """
+    place = folder / "node-0"
+    return _made(address, place, _config(address, place, {"kvstore": {"store": "inmemory"}}, 1))
+
+
+def _made(address: str, folder: Path, config: Mapping[str, Any]) -> Node:
+    (folder / "rules").mkdir(parents=True)
+    file = folder / "cortex.yaml"
+    file.write_text(yamlio.dump(dict(config)), "utf-8")
+    command: list[str | Path] = [
+        resolve_binary("cortex", ROOT),
+        f"-config.file={file}",
+        # No key of the file.
+        f"-ingester.lifecycler.ID={folder.name}",
+    ]
+    return Node(address, command, folder, f"http://{address}:{PORT}/ready")
+
+
+def _config(address: str, folder: Path, ring: Mapping[str, Any], copies: int) -> dict[str, Any]:
+    """Return the configuration of a node. folder: its own, beside what all nodes share."""
+    instance = {**ring, "instance_id": folder.name, "instance_addr": address}
+    return {
+        "target": "distributor,ingester,querier,query-frontend,store-gateway,ruler",
+        "auth_enabled": True,
+        "server": {
+            "http_listen_address": address,
+            "http_listen_port": PORT,
+            "grpc_listen_address": address,
+            "grpc_listen_port": _GRPC,
+            "log_level": "warn",
+        },
+        "distributor": {"ring": instance},
+        "ingester": {
+            "lifecycler": {
+                "address": address,
+                "ring": {**ring, "replication_factor": copies},
+                "min_ready_duration": "0s",
+                "final_sleep": "0s",
+            }
+        },
+        "blocks_storage": {
+            "backend": "filesystem",
+            "filesystem": {"dir": str(folder.parent / "blocks")},
+            "tsdb": {"dir": str(folder / "tsdb")},
+            "bucket_store": {"sync_dir": str(folder / "sync")},
+        },
+        "querier": {
+            "active_query_tracker_dir": str(folder / "queries"),
+            "store_gateway_addresses": f"{address}:{_GRPC}",
+        },
+        "frontend_worker": {
+            "frontend_address": f"{address}:{_GRPC}",
+            "match_max_concurrent": True,
+        },
+        "ruler": {
+            "enable_api": True,
+            "ring": instance,
+            "rule_path": str(folder / "rules"),
+            "poll_interval": "1s",
+            "evaluation_interval": "1s",
+        },
+        "ruler_storage": {
+            "backend": "local",
+            "local": {"directory": str(folder.parent / "rules")},
+        },
+    }
 
 
 def operated(prometheus: Mapping[str, Any], pod: str) -> dict[str, Any]:

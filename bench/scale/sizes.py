@@ -210,11 +210,16 @@ def _pods(cluster: Cluster) -> str:
 
 def _network(cluster: Cluster) -> str:
     rows = [
-        [flow.source, flow.target, f"{human(flow.rate)}/s"]
+        [
+            flow.source,
+            flow.target,
+            f"{human(flow.rate)}/s",
+            "compressed" if flow.compressed else "not compressed",
+        ]
         for flow in cluster.flows
         if flow.rate >= 1
     ]
-    return _table(["from", "to", "at the peak, not compressed"], rows)
+    return _table(["from", "to", "at the peak", "counted"], rows)
 
 
 def _costs(one: Sized) -> str:

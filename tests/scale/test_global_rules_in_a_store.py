@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,7 +15,9 @@ import yaml
 from alertmanager import ROOT, wait_for
 from kubernetes_server import scale_binary
 
-from bench.project import await_http
+from bench.scale.cluster import free_block
+from bench.scale.cortex import PORT, alone
+from bench.scale.node import Node
 from imsobs.compile import render_model
 from imsobs.runtime.build.binaries import resolve_binary
 from imsobs.runtime.trial import free_ports
@@ -36,41 +38,7 @@ BAD = {"eu": 20, "us": 280}
 _SECONDS = 90.0
 
 
-def _cortex(folder: Path, port: int, grpc: int, rules: Path) -> dict[str, Any]:
-    alone = {"kvstore": {"store": "inmemory"}}
-    return {
-        "target": "distributor,ingester,querier,query-frontend,store-gateway,ruler",
-        "auth_enabled": True,
-        "server": {
-            "http_listen_address": "127.0.0.1", "http_listen_port": port,
-            "grpc_listen_address": "127.0.0.1", "grpc_listen_port": grpc, "log_level": "warn",
-        },
-        "distributor": {"ring": {**alone, "instance_addr": "127.0.0.1"}},
-        "ingester": {
-            "lifecycler": {
-                "address": "127.0.0.1", "ring": {**alone, "replication_factor": 1},
-                "min_ready_duration": "0s", "final_sleep": "0s",
-            },
-        },
-        "blocks_storage": {
-            "backend": "filesystem", "filesystem": {"dir": str(folder / "blocks")},
-            "tsdb": {"dir": str(folder / "tsdb")},
-            "bucket_store": {"sync_dir": str(folder / "sync")},
-        },
-        "querier": {
-            "active_query_tracker_dir": str(folder / "queries"),
-            "store_gateway_addresses": f"127.0.0.1:{grpc}",
-        },
-        "frontend_worker": {"frontend_address": f"127.0.0.1:{grpc}", "match_max_concurrent": True},
-        "ruler": {
-            "rule_path": str(folder / "rules-read"), "poll_interval": "1s",
-            "evaluation_interval": "1s", "ring": alone, "enable_api": True,
-        },
-        "ruler_storage": {"backend": "local", "local": {"directory": str(rules)}},
-    }  # fmt: skip
-
-
-def _region(name: str, store: int) -> dict[str, Any]:
+def _region(name: str, store: str) -> dict[str, Any]:
     """Return the configuration of a region's Prometheus, which records what it would have."""
     return {
         "global": {
@@ -78,7 +46,7 @@ def _region(name: str, store: int) -> dict[str, Any]:
             "external_labels": {"cluster": f"main-{name}", "region": name},
         },
         "rule_files": ["rules.yaml"],
-        "remote_write": [{"url": f"http://127.0.0.1:{store}/api/v1/push",
+        "remote_write": [{"url": f"{store}/api/v1/push",
                           "headers": {"X-Scope-OrgID": TENANT}}],
     }  # fmt: skip
 
@@ -96,8 +64,8 @@ def _recorded(bad: int) -> dict[str, Any]:
 class Store:
     """Cortex, asked as the tenant."""
 
-    def __init__(self, port: int) -> None:
-        self._base = f"http://127.0.0.1:{port}/prometheus/api/v1"
+    def __init__(self, url: str) -> None:
+        self._base = f"{url}/prometheus/api/v1"
 
     def data(self, path: str, **params: str) -> Any:
         """Return the data of an answer; empty while there is none."""
@@ -123,33 +91,33 @@ def groups(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture(scope="module")
 def store(groups: bytes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    cortex, folder = scale_binary("cortex"), tmp_path_factory.mktemp("store")
+    scale_binary("cortex")
+    folder = tmp_path_factory.mktemp("store")
     rules = folder / "rules" / TENANT
     rules.mkdir(parents=True)
     (rules / "rules.yaml").write_bytes(groups)
-    port, grpc, *scraped = free_ports(4)
-    (folder / "cortex.yaml").write_text(yaml.safe_dump(_cortex(folder, port, grpc, rules.parent)))
+    address = f"{free_block()}.70"
+    url = f"http://{address}:{PORT}"
     with ExitStack() as stack:
-        log = stack.enter_context((folder / "log").open("w"))
 
-        def run(*command: str | Path, at: Path, ready: str) -> None:
-            process = subprocess.Popen(list(map(str, command)), cwd=at, stdout=log, stderr=log)
-            stack.callback(process.wait, 60)
-            stack.callback(process.kill)
-            await_http(ready, process, folder / "log")
+        def run(node: Node) -> None:
+            stack.callback(node.stop, signal.SIGKILL)
+            node.start()
 
-        ready = f"http://127.0.0.1:{port}/ready"
-        run(cortex, f"-config.file={folder}/cortex.yaml", at=folder, ready=ready)
-        prometheus = resolve_binary("prometheus", ROOT)
-        for (region, bad), own in zip(BAD.items(), scraped, strict=True):
+        run(alone(address, folder))
+        for (region, bad), own in zip(BAD.items(), free_ports(len(BAD)), strict=True):
             place = folder / region
             place.mkdir()
-            (place / "prometheus.yaml").write_text(yaml.safe_dump(_region(region, port)))
+            (place / "prometheus.yaml").write_text(yaml.safe_dump(_region(region, url)))
             (place / "rules.yaml").write_text(yaml.safe_dump(_recorded(bad)))
-            run(prometheus, "--config.file=prometheus.yaml", "--storage.tsdb.path=data",
-                f"--web.listen-address=127.0.0.1:{own}", at=place,
-                ready=f"http://127.0.0.1:{own}/-/ready")  # fmt: skip
-        yield Store(port)
+            command: list[str | Path] = [
+                resolve_binary("prometheus", ROOT),
+                f"--config.file={place / 'prometheus.yaml'}",
+                f"--storage.tsdb.path={place / 'data'}",
+                f"--web.listen-address=127.0.0.1:{own}",
+            ]
+            run(Node("127.0.0.1", command, place, f"http://127.0.0.1:{own}/-/ready"))
+        yield Store(url)
 
 
 def test_the_ruler_loads_every_rule(store: Store, groups: bytes) -> None:

@@ -23,6 +23,7 @@ from kubernetes_specs import manifests
 from scale import operated
 from scale.operated import ROOT, SERVICE, SPACE, Operated
 
+from bench.project import await_http
 from bench.scale.cluster import Cluster, free_block
 from bench.scale.node import Node
 from imsobs.compile import render_model
@@ -239,18 +240,12 @@ def test_what_it_sends_is_counted(
     env["PATH"] = os.environ["PATH"]
     (port,) = free_ports(1)
     command: list[str | Path] = [python, "-m", "uvicorn", "--port", str(port), "service.app:app"]
-    with (tmp_path / "service.log").open("w") as log:
+    written = tmp_path / "service.log"
+    with written.open("w") as log:
         process = subprocess.Popen(command, env=env, cwd=ROOT / "tests", stdout=log, stderr=log)
     try:
+        await_http(f"http://127.0.0.1:{port}/pid", process, written)
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
-
-            def answers() -> bool:
-                try:
-                    return client.get("/pid").is_success
-                except httpx.TransportError:
-                    return False
-
-            wait_for(answers, 60, "the service answers")
             for _ in range(_REQUESTS):
                 assert client.get("/work").is_success
     finally:

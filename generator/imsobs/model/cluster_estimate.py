@@ -45,12 +45,14 @@ class Pods:
 class Flow:
     """What goes from one component to another at the peak, B/s.
 
-    Spans, log records and values are not compressed; scrapes and remote write are.
+    compressed: whether the rate is that of compressed data; that of spans, log records and values
+    is not.
     """
 
     source: str
     target: str
     rate: float
+    compressed: bool = False
 
 
 @dataclass(frozen=True)
@@ -217,10 +219,11 @@ def _flows(model: Model, given: Kubernetes, load: Load, samples: float) -> list[
     found.append(Flow("derive", "current", _values(model) * VALUES["value_bytes"]))
     if model.spec.stack.loki is not None:
         found.append(Flow("derive", "logs", records))
-    found.append(Flow("collectors", "prometheus", count * samples * VALUES["scrape_series"]))
+    scraped = count * samples * VALUES["scrape_series"]
+    found.append(Flow("collectors", "prometheus", scraped, compressed=True))
     if given.prometheus.remote_write:
         sent = count * samples * VALUES["sample_bytes"]
-        found.append(Flow("prometheus", "remote store", sent))
+        found.append(Flow("prometheus", "remote store", sent, compressed=True))
     return found
 
 
