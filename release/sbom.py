@@ -1,10 +1,11 @@
-"""Bill of materials (CycloneDX): Python distributions, Go modules and images, with versions.
+"""Bill of materials (CycloneDX): what is distributed, built and run, with versions.
 
     python -m release.sbom [OUT]
 
 Read from what is locked and shipped (requirements.lock, data/builds.yaml), and for native
-binaries that are in the cache from what Go has written into them. The same input gives the
-same bytes: no random serial number, no time but SOURCE_DATE_EPOCH or the commit's.
+binaries that are in the cache from what Go has written into them (a web page: from the licences
+that it carries). The same input gives the same bytes: no random serial number, no time but
+SOURCE_DATE_EPOCH or the commit's.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import re
 import subprocess
 import sys
 import uuid
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,12 +33,13 @@ from packaging.utils import canonicalize_name
 from imsobs.cache import cache_dir
 from imsobs.errors import ImsobsError
 from imsobs.runtime.build.compile import cached_binary, usable
-from imsobs.shipped import shipped
+from imsobs.shipped import PageBuild, shipped
 from release.wheel import ROOT, epoch
 
 _LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)", re.MULTILINE)
 # A line of `go version -m`: dep, module, version, hash.
 _MODULE = re.compile(r"^\tdep\t(\S+)\t(\S+)(?:\t(\S+))?$", re.MULTILINE)
+_PACKAGE = re.compile(r"^Name: (\S+)\nVersion: (\S+)\nLicense: (.+)$", re.MULTILINE)
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:imsobs:sbom")
 
 
@@ -94,7 +97,8 @@ def go_components() -> Iterator[Component]:
         if built is not None:
             digest = built.with_name(f"{name}.sha256").read_text(encoding="utf-8").strip()
             binary.hashes.add(HashType(alg=HashAlgorithm.SHA_256, content=digest))
-            binary.components.update(_inside(built, name))
+            inside = _bundled if isinstance(component.build, PageBuild) else _inside
+            binary.components.update(inside(built, name))
         yield binary
 
 
@@ -120,6 +124,19 @@ def _inside(binary: Path, name: str) -> Iterator[Component]:
         properties = [Property(name="go:sum", value=checksum)] if checksum else []
         found = _go(path, version, prefix=f"{name}:")
         found.properties.update(properties)
+        yield found
+
+
+def _bundled(archive: Path, name: str) -> Iterator[Component]:
+    """Yield the npm packages of a web page, which carries their licences."""
+    with zipfile.ZipFile(archive) as whole:
+        listed = [file for file in whole.namelist() if file.endswith("third-party-licenses.txt")]
+        text = "".join(whole.read(file).decode() for file in listed)
+    for path, version, licence in sorted(set(_PACKAGE.findall(text))):
+        namespace, _, package = path.rpartition("/")
+        url = PackageURL("npm", namespace or None, package, version)
+        found = _component(path, version, url, ComponentType.LIBRARY, prefix=f"{name}:")
+        found.properties.add(Property(name="npm:license", value=licence))
         yield found
 
 

@@ -105,8 +105,30 @@ class JavaBuild(Strict):
     opens: list[JavaPackage] = []
 
 
+class PageBuild(Strict):
+    """A web page, as an archive, of sources in a Go module and the packages of their lockfile.
+
+    folder: of the module, with the lockfile. package: of that workspace, built with what it
+    depends on by ``command``, whose words bash is given. result: folder that is made of it, in
+    which the page is served too. pnpm: version of the package manager that the lockfile is of;
+    integrity: its hash, as npm writes it.
+    """
+
+    kind: Literal["page"]
+    module: ModuleText
+    module_version: ModuleVersion
+    folder: Inside
+    package: Annotated[str, Field(pattern=r"^@[a-z0-9-]+/[a-z0-9-]+$")]
+    command: list[Annotated[str, Field(pattern=r"^[a-z_-]+(\.sh)?$")]]
+    result: Inside
+    pnpm: Version
+    integrity: Annotated[str, Field(pattern=r"^sha512-[A-Za-z0-9+/]+=*$")]
+    oldest_node: Version
+
+
 Build = Annotated[
-    CollectorBuild | GoInstallBuild | ModuleCopyBuild | JavaBuild, Field(discriminator="kind")
+    CollectorBuild | GoInstallBuild | ModuleCopyBuild | JavaBuild | PageBuild,
+    Field(discriminator="kind"),
 ]
 
 
@@ -236,7 +258,7 @@ def module_version(component: str, version: str) -> str:
     """Return the Go module's version of a release, by each project's way of counting."""
     major, minor, patch = (int(part) for part in version.split("."))
     match component:
-        case "prometheus":
+        case "prometheus" | "prometheus-page":
             return f"v0.{major}{minor:02d}.{patch}"
         case "jaeger":
             # 2.0 came out together with 1.63.

@@ -55,7 +55,7 @@ def test_the_native_plan_is_what_the_runtime_reads(files: dict[str, bytes]) -> N
         "jaeger", "loki", "otelcol", "alertmanager", "prometheus", "grafana",
     ]  # fmt: skip
     assert {name for name, c in plan.components.items() if c.optional} == {
-        "loki", "promtail", "grafana", "gitleaks", *shipped().of_scale(),
+        "loki", "promtail", "grafana", "gitleaks", "prometheus-page", *shipped().of_scale(),
     }  # fmt: skip
 
 

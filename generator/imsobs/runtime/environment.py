@@ -22,6 +22,8 @@ GO = ("GOPATH", "GOCACHE", "GOMODCACHE", "GOTMPDIR", "GOPROXY", "GOMAXPROCS", "N
 """Go's own places and module proxy; what weakens its checks of modules is not among them."""
 JAVA = ("JAVA_HOME", "MAVEN_OPTS", "MAVEN_ARGS")
 """Which Java, and how Maven reaches the outside where its settings do not say so."""
+NPM = ("npm_config_registry", "NPM_CONFIG_REGISTRY", "npm_config_cache", "NODE_EXTRA_CA_CERTS")
+"""Where npm gets packages, and keeps them; a lockfile's hashes say which."""
 PYTHON_INDEX = ("PIP_INDEX_URL", "PIP_CERT", "PIP_CONFIG_FILE", "UV_INDEX_URL", "UV_DEFAULT_INDEX")
 """Where a locked, hashed wheel is fetched from."""
 DOCKER = (

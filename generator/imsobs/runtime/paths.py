@@ -67,6 +67,11 @@ class Layout:
         """Return the log file of a process (or of "supervisord")."""
         return self.logs / f"{process}.log"
 
+    def page_of(self, component: str) -> Path:
+        """Return the working directory of the process that serves a page."""
+        # Prometheus looks elsewhere for its page where the folder is called as it is.
+        return self.state / "pages" / component
+
     def fill(self, text: str) -> str:
         """Replace ${IMSOBS_ROOT}, ${IMSOBS_STATE} and ${IMSOBS_LOKI_PATH}."""
         if "${IMSOBS_LOKI_PATH}" in text:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol
 
 from rich.console import Console
@@ -87,7 +88,7 @@ _PACKAGE = re.compile(r"^[\w.~-]+(?:/[\w.~-]+)*$")
 
 
 class GoReader:
-    """Turns the output of ``go build -v`` into "what Go is doing" for one component."""
+    """Turns commands and the output of ``go build -v`` into what is being done for a component."""
 
     def __init__(self, component: str, progress: Progress) -> None:
         self._component = component
@@ -102,6 +103,11 @@ class GoReader:
         """Seconds since the build began."""
         return time.monotonic() - self._start
 
+    def begins(self, command: Sequence[str]) -> None:
+        """Take the command that begins now."""
+        self._now = " ".join((Path(command[0]).name, *command[1:2]))
+        self.tick()
+
     def line(self, text: str) -> None:
         """Take one line of output."""
         if match := _DOWNLOAD.search(text):
@@ -115,7 +121,8 @@ class GoReader:
     def tick(self) -> None:
         """Report the current state."""
         minutes, seconds = divmod(int(self.seconds), 60)
-        done = f"{self._downloaded} modules, {self._compiled} packages"
+        done = f" ({self._downloaded} modules, {self._compiled} packages)"
+        counted = done if self._downloaded or self._compiled else ""
         self._progress.doing(
-            f"building {self._component} {minutes}:{seconds:02d} ({done}) {self._now}"
+            f"building {self._component} {minutes}:{seconds:02d}{counted} {self._now}"
         )

@@ -194,14 +194,17 @@ def alertmanager_flags(address: str, port: int, config: str, data: str) -> list[
 def _prometheus(model: Model) -> dict[str, Any]:
     port = model.spec.stack.prometheus.ports.http
     data = f"{_STATE}/data/prometheus"
+    # Absolute: it works in the folder of its page.
+    config = f"${{IMSOBS_ROOT}}/{artifacts.PROMETHEUS}"
     return {
         "component": "prometheus",
-        "args": prometheus.flags(model, NATIVE.bind, artifacts.PROMETHEUS, data),
+        "args": prometheus.flags(model, NATIVE.bind, config, data),
         "ports": {"http": port},
         "ready": _url(port, "/-/ready"),
         "url": _url(port),
         "files": [artifacts.PROMETHEUS, artifacts.RULES],
         "reload": "HUP",
+        "page": "prometheus-page",
         "dirs": [data],
     }
 

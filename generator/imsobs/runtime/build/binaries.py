@@ -15,7 +15,7 @@ from imsobs.runtime.build.compile import build_component, cached_binary, usable
 from imsobs.runtime.build.versions import VersionProblem, check_version, show
 from imsobs.runtime.process.plan import Plan, load_plan
 from imsobs.runtime.progress import Progress, Silent
-from imsobs.shipped import Component
+from imsobs.shipped import Component, PageBuild
 
 Source = Literal["variable", "PATH", "cache", "built", "running"]
 
@@ -32,6 +32,8 @@ class Binary:
 
 def how_to_get(name: str, component: Component) -> str:
     """Return how an optional component that is not here can be had."""
+    if isinstance(component.build, PageBuild):
+        return f"run imsobs binaries {name}"
     ways = f"put it on PATH or set {component.env}"
     return ways if component.build is None else f"run imsobs binaries {name}, or {ways}"
 
@@ -80,7 +82,10 @@ def locate(
         raise ImsobsError(
             f'unknown component "{name}"; available: {known}', exit_code=ExitCode.INPUT
         )
-    here = _from_variable(name, component) or _from_path(name, component, progress)
+    # A page is no program: there is none but the one that was built.
+    page = isinstance(component.build, PageBuild)
+    here = None if page else _from_variable(name, component)
+    here = here or (None if page else _from_path(name, component, progress))
     if here is not None or component.build is None:
         return here
     built = cached_binary(root, cache or cache_dir(), name, component)

@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
@@ -17,16 +17,17 @@ from typing import IO, cast
 
 from imsobs import private
 from imsobs.errors import ImsobsError
-from imsobs.runtime.build.go_errors import explain, explain_os_error
+from imsobs.runtime.build.go_errors import Cause, explain, explain_os_error
 from imsobs.runtime.build.java import explain_maven, find_maven
 from imsobs.runtime.build.modules import build_environment
+from imsobs.runtime.build.npm import explain_page, find_npm
 from imsobs.runtime.build.recipe import Site, follow, recipe_key
 from imsobs.runtime.build.toolchain import find_go
 from imsobs.runtime.build.versions import VersionProblem, ask_version, parse_version, show
-from imsobs.runtime.environment import BASE, HOME, JAVA, NETWORK, chosen
+from imsobs.runtime.environment import BASE, HOME, JAVA, NETWORK, NPM, chosen
 from imsobs.runtime.process.plan import Plan
 from imsobs.runtime.progress import GoReader, Progress
-from imsobs.shipped import Component, JavaBuild
+from imsobs.shipped import Build, Component, JavaBuild, PageBuild
 
 _CACHE_REMEDY = "remove it, or choose another cache with IMSOBS_CACHE"
 
@@ -105,7 +106,7 @@ class _Runner:
         environment: dict[str, str],
     ) -> None:
         self._component = name
-        self._explain = explain_maven if isinstance(component.build, JavaBuild) else explain
+        self._explain = _explains(component.build)
         self._environment = environment
         self._log = log
         self._reader = reader
@@ -114,6 +115,7 @@ class _Runner:
         folder.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab", buffering=0) as log:
             log.write(f"$ {' '.join(command)}\n".encode())
+            self._reader.begins(command)
             try:
                 code, out, err = self._watch(command, folder, extra, log)
             except OSError as error:
@@ -173,6 +175,15 @@ class _Runner:
         )
 
 
+def _explains(build: Build | None) -> Callable[[str], Cause]:
+    match build:
+        case JavaBuild():
+            return explain_maven
+        case PageBuild():
+            return explain_page
+    return explain
+
+
 def _verify(name: str, component: Component, binary: Path, log: Path) -> None:
     """Ask a fresh binary for its version; it must be exactly the wanted one."""
     if not component.version_args:
@@ -202,6 +213,11 @@ def _tool(
         mvn = find_maven(name, component.env)
         progress.note(f"{what} with Maven (once)")
         return mvn, chosen(BASE, HOME, NETWORK, JAVA)
+    if isinstance(component.build, PageBuild):
+        find_npm(name, component.build)
+        go = find_go(plan.toolchain, cache, log, progress)
+        progress.note(f"{what} with npm (once)")
+        return go.path, {**build_environment(go.path, progress), **chosen(NPM)}
     go = find_go(plan.toolchain, cache, log, progress)
     progress.note(f"{what} with Go {show(go.version)} (once)")
     return go.path, build_environment(go.path, progress)

@@ -59,18 +59,24 @@ _KNOWN: tuple[tuple[re.Pattern[str], Cause], ...] = (
 )  # fmt: skip
 
 
+def known_cause(output: str) -> Cause | None:
+    """Return the known cause that Go's output shows."""
+    return next((cause for pattern, cause in _KNOWN if pattern.search(output)), None)
+
+
 def explain(output: str) -> Cause:
     """Return the cause that a failed build's output shows; the last error line otherwise."""
-    for pattern, cause in _KNOWN:
-        if pattern.search(output):
-            return cause
+    return known_cause(output) or Cause(f"Go said: {last_line(output)}", "read the log")
+
+
+def last_line(output: str) -> str:
+    """Return the last line that says more than that something is downloaded."""
     relevant = [
         line.strip()
         for line in output.splitlines()
         if line.strip() and not line.startswith(("go: downloading", "$ "))
     ]
-    last = relevant[-1][:300] if relevant else "no output"
-    return Cause(f"Go said: {last}", "read the log")
+    return relevant[-1][:300] if relevant else "no output"
 
 
 def says_full_disk(output: str) -> bool:

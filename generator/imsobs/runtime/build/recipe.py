@@ -19,6 +19,7 @@ from imsobs import yamlio
 from imsobs.errors import ExitCode, ImsobsError
 from imsobs.files import read_regular
 from imsobs.runtime.build.java import java_program, known_jars
+from imsobs.runtime.build.npm import find_npm, page_archive
 from imsobs.shipped import (
     PATCHES,
     Build,
@@ -27,6 +28,7 @@ from imsobs.shipped import (
     GoInstallBuild,
     JavaBuild,
     ModuleCopyBuild,
+    PageBuild,
     shipped,
 )
 
@@ -151,17 +153,17 @@ def _go_install(build: GoInstallBuild, site: Site) -> Path:
     return gobin / base
 
 
-def _writable_copy(module: str, version: str, copy: Path, site: Site) -> Path:
-    """Copy a module out of the read-only cache; return the copy."""
+def _writable_copy(module: str, version: str, copy: Path, site: Site, folder: str = ".") -> Path:
+    """Copy a module, or a folder of it, out of the read-only cache; return the copy."""
     target = f"{module}@{version}"
     answer = site.run([str(site.tool), "mod", "download", "-json", target], site.work, {})
     try:
-        source = Path(json.loads(answer)["Dir"])
+        source = Path(json.loads(answer)["Dir"]) / folder
     except (ValueError, KeyError):
         raise ImsobsError(f"go mod download gave no folder for {target}") from None
     shutil.copytree(source, copy, copy_function=shutil.copyfile)
-    for folder in (copy, *(path for path in copy.rglob("*") if path.is_dir())):
-        folder.chmod(0o755)
+    for made in (copy, *(path for path in copy.rglob("*") if path.is_dir())):
+        made.chmod(0o755)
     return copy
 
 
@@ -246,6 +248,13 @@ def _patched(build: CollectorBuild, site: Site) -> dict[str, Path]:
     return folders
 
 
+def _page(build: PageBuild, site: Site) -> Path:
+    copy = site.work / "sources"
+    _writable_copy(build.module, build.module_version, copy, site, build.folder)
+    npm = find_npm(build.package, build)
+    return page_archive(build, copy, npm, site.work, site.run)
+
+
 def follow(build: Build, site: Site) -> Path:
     """Follow a recipe at a site and return the path of the binary that came out."""
     match build:
@@ -257,3 +266,5 @@ def follow(build: Build, site: Site) -> Path:
             return _module_copy(build, site)
         case JavaBuild():
             return java_program(build, site.tool, site.work, site.run)
+        case PageBuild():
+            return _page(build, site)

@@ -72,10 +72,11 @@ def _script(layout: Layout, process: Process, given: Mapping[str, str], args: li
     settings = [f"{key}={value}" for key, value in environment.items()]
     # Nothing else of the environment: it holds the secrets of whoever ran imsobs up.
     command = ["/usr/bin/env", "-i", *settings, *args]
-    lines = ["#!/bin/sh", f"cd {shlex.quote(str(layout.root))} || exit 1"]
-    for folder in process.queues:
+    folder = layout.page_of(process.page) if process.page else layout.root
+    lines = ["#!/bin/sh", f"cd {shlex.quote(str(folder))} || exit 1"]
+    for queue in process.queues:
         # With every start, also those after a crash.
-        check = [sys.executable, "-m", "imsobs.runtime.process.queues", layout.fill(folder)]
+        check = [sys.executable, "-m", "imsobs.runtime.process.queues", layout.fill(queue)]
         lines.append(shlex.join(check))
     return "\n".join([*lines, f"exec {shlex.join(command)}", ""])
 

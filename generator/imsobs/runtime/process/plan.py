@@ -22,7 +22,7 @@ from imsobs.errors import ExitCode, ImsobsError
 from imsobs.files import read_regular
 from imsobs.runtime.environment import NETWORK
 from imsobs.runtime.paths import PLAN_FILE
-from imsobs.shipped import Component, Strict, Toolchain, Version, shipped
+from imsobs.shipped import Component, PageBuild, Strict, Toolchain, Version, shipped
 
 PLACEHOLDERS = ("IMSOBS_ROOT", "IMSOBS_STATE", "IMSOBS_LOKI_PATH")
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
@@ -75,8 +75,9 @@ class Process(Strict):
     files: files and folders (relative to the root) whose change means reload or restart.
     reload: an http URL to POST to or a signal (HUP, USR1, USR2); absent means restart.
     dirs: folders made before the start. queues: folders with queue files of the Collector;
-    before every start, those that cannot be read are set aside. *_seconds: longest wait for
-    ready and stop.
+    before every start, those that cannot be read are set aside. page: component whose web page
+    it serves, where it is built, out of its working directory. *_seconds: longest wait for ready
+    and stop.
     """
 
     component: str
@@ -94,6 +95,7 @@ class Process(Strict):
     reload: ReloadWay | None = None
     dirs: list[Text] = []
     queues: list[StateFolder] = []
+    page: Name | None = None
 
 
 class Api(Strict):
@@ -162,6 +164,9 @@ class Plan(Strict):
                     raise ValueError(
                         f'processes.{name} names component "{used}"; available: {known}'
                     )
+            page = self.components.get(process.page or "")
+            if process.page and not (page and isinstance(page.build, PageBuild)):
+                raise ValueError(f'processes.{name}.page: "{process.page}" is no web page')
             for label, port in process.ports.items():
                 place = f"processes.{name}.ports.{label}"
                 if port in taken:

@@ -21,6 +21,7 @@ from imsobs.runtime.process.changes import ACTIONS, Change, choose, decide
 from imsobs.runtime.process.daemon import Supervisor, SupervisorGone, end_leftovers, leftovers
 from imsobs.runtime.process.handover import wait_for_alerts
 from imsobs.runtime.process.launch import Launch, prepare, write_launches
+from imsobs.runtime.process.page import lay_out
 from imsobs.runtime.process.plan import Plan, load_plan
 from imsobs.runtime.process.ports import require_free
 from imsobs.runtime.process.ready import wait_until_ready
@@ -193,6 +194,7 @@ def _bring_up(
             if change.action in ("restart", "reload", "stop"):
                 progress.note(f"will {change.line}")
         write_launches(layout, launches)
+        lay_out(plan, layout, launches, progress)
         if not supervisor.alive():
             if end_leftovers(layout, _STOP_MARGIN_SECONDS):
                 progress.note("ended processes that a lost supervisor had left behind")
