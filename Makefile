@@ -69,6 +69,7 @@ test-unit: $(READY) $(PUBLISHED) ## Tests that need Python alone, on all cores.
 
 test-native: $(READY) binaries ## Tests against the native binaries, and in a browser.
 	@tests/native/chromium
+	@$(IMSOBS) binaries prometheus-page || echo "without Prometheus' page its tests will be skipped"
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m native
 
 test-stack: $(READY) binaries ## Tests in containers; without a Docker engine, Debian's is tried.
