@@ -11,6 +11,7 @@ Processors get a span of the SDK's kind when it starts and ends, and its `Readab
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable, Mapping
 from time import time_ns
@@ -32,6 +33,8 @@ from imsobs_instrumentation.running import RunningSpan
 _log = logging.getLogger("opentelemetry.sdk.trace")
 _SIMPLE = frozenset({int, float, bool, bytes, type(None)})
 _UNSET = Status(StatusCode.UNSET)
+# Stands for a value that the SDK would change or refuse.
+_ODD = object()
 
 
 class SparingSpan(RunningSpan):
@@ -53,7 +56,9 @@ class SparingSpan(RunningSpan):
         self._tracer = tracer
         self._scope = scope
         self._bounds = limits
-        self._longest = limits.max_span_attribute_length
+        most, longest = limits.max_span_attributes, limits.max_span_attribute_length
+        self._most = math.inf if most is None else most
+        self._longest = math.inf if longest is None else longest
         self._called = name
         self._ids = context
         self._above = parent
@@ -81,45 +86,78 @@ class SparingSpan(RunningSpan):
     def _sdks(self) -> BoundedAttributes:
         """Hold attributes in the SDK's dictionary from now on."""
         if type(self._held) is dict:
-            most, longest = self._bounds.max_span_attributes, self._longest
+            limits = self._bounds
+            most, longest = limits.max_span_attributes, limits.max_span_attribute_length
             self._held = BoundedAttributes(most, self._held, immutable=False, max_value_len=longest)
         held: BoundedAttributes = self._held
         return held
 
-    def _is_plain(self, key: Any, value: Any) -> bool:
-        sort = type(value)
-        if sort is str:
-            plain = self._longest is None or len(value) <= self._longest
-        else:
-            plain = sort in _SIMPLE
-        return plain and type(key) is str and bool(key)
-
     def _hold(self, key: str, value: AnyValue) -> None:
         """Hold an attribute; one that is set again moves to the end, as in the SDK."""
-        held = self._held
-        if type(held) is dict and self._is_plain(key, value):
-            if key in held:
-                del held[key]
-            most = self._bounds.max_span_attributes
-            if most is None or len(held) < most:
-                held[key] = value
-                return
+        held, sort = self._held, type(value)
+        if type(held) is dict and type(key) is str and key:
+            plain: Any = value
+            if sort is str:
+                if len(plain) > self._longest:
+                    plain = _ODD
+            elif sort not in _SIMPLE:
+                plain = self._texts(value)
+            if plain is not _ODD:
+                if key in held:
+                    del held[key]
+                if len(held) < self._most:
+                    held[key] = plain
+                    return
         self._sdks()[key] = value
 
     def _hold_all(self, attributes: Mapping[str, AnyValue]) -> None:
-        for key, value in attributes.items():
-            if not self._is_plain(key, value):
-                break
-        else:
-            for key, value in attributes.items():
+        found = self._plain(attributes)
+        held = self._held
+        if found is not None:
+            if (
+                type(held) is dict
+                and len(held) + len(found) <= self._most
+                and held.keys().isdisjoint(found)
+            ):
+                held.update(found)
+                return
+            for key, value in found.items():
                 self._hold(key, value)
             return
         # The SDK handles invalid names differently when attributes are set together.
-        clean = BoundedAttributes(None, attributes, max_value_len=self._longest)
+        longest = self._bounds.max_span_attribute_length
+        clean = BoundedAttributes(None, attributes, max_value_len=longest)
         held = self._sdks()
         held.dropped += clean.dropped
         for key, value in clean.items():
             held[key] = value
+
+    def _plain(self, attributes: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return attributes as the SDK would hold them; None where only it can say."""
+        found, longest = {}, self._longest
+        for key, value in attributes.items():
+            if type(key) is not str or not key:
+                return None
+            sort = type(value)
+            if sort is str:
+                if len(value) > longest:
+                    return None
+            elif sort not in _SIMPLE:
+                value = self._texts(value)
+                if value is _ODD:
+                    return None
+            found[key] = value
+        return found
+
+    def _texts(self, value: Any) -> Any:
+        """Return a list of texts as the SDK holds it, a tuple; _ODD for anything else."""
+        if type(value) is not list and type(value) is not tuple:
+            return _ODD
+        texts, longest = tuple(value), self._longest
+        for one in texts:
+            if type(one) is not str or len(one) > longest:
+                return _ODD
+        return texts
 
     def set_attribute(self, key: str, value: AnyValue) -> None:
         """Set an attribute."""

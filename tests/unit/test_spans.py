@@ -36,6 +36,12 @@ LIMITS = SpanLimits(
     max_event_attributes=2,
     max_link_attributes=2,
 )
+UNLIMITED = SpanLimits(
+    max_attributes=SpanLimits.UNSET,
+    max_span_attributes=SpanLimits.UNSET,
+    max_attribute_length=SpanLimits.UNSET,
+    max_span_attribute_length=SpanLimits.UNSET,
+)
 
 
 class Odd:
@@ -52,7 +58,14 @@ SCALARS = st.one_of(
     st.binary(max_size=3),
     st.builds(Odd),
 )
-VALUES = st.one_of(SCALARS, st.lists(SCALARS, max_size=2), st.dictionaries(st.text(), SCALARS))
+TEXTS = st.lists(st.text(max_size=12), max_size=3)
+VALUES = st.one_of(
+    SCALARS,
+    TEXTS,
+    TEXTS.map(tuple),
+    st.lists(SCALARS, max_size=2),
+    st.dictionaries(st.text(), SCALARS),
+)
 KEYS = st.one_of(st.sampled_from(["a", "b", "c", "d", "e", ""]), st.integers(0, 2))
 MAPPINGS = st.dictionaries(KEYS, VALUES, max_size=6)
 STATUSES = st.one_of(
@@ -103,19 +116,25 @@ class Counting(IdGenerator):
 class Tracing:
     """A provider: the SDK's alone, or with our tracers."""
 
-    def __init__(self, ours: bool, random: bool = True, sampler: Sampler = ALWAYS_ON) -> None:
+    def __init__(
+        self,
+        ours: bool,
+        random: bool = True,
+        sampler: Sampler = ALWAYS_ON,
+        limits: SpanLimits = LIMITS,
+    ) -> None:
         self.exporter = InMemorySpanExporter()
         self.ids = Counting(random)
         self.provider = TracerProvider(
             resource=Resource({"service.name": "test"}),
             shutdown_on_exit=False,
             id_generator=self.ids,
-            span_limits=LIMITS,
+            span_limits=limits,
             sampler=sampler,
         )
         self.provider.add_span_processor(SimpleSpanProcessor(self.exporter))
         if ours:
-            tracers.install(self.provider, LIMITS)
+            tracers.install(self.provider, limits)
         self.tracer = self.provider.get_tracer("test", "1", "https://schema")
         self.tracer.start_span("first").end()
         self.exporter.clear()
@@ -165,6 +184,7 @@ def do(span: trace.Span, step: tuple[Any, ...]) -> str:
     attributes=st.one_of(st.none(), MAPPINGS),
     steps=STEPS,
     random=st.booleans(),
+    limits=st.sampled_from([LIMITS, UNLIMITED]),
 )
 @pytest.mark.filterwarnings("ignore")
 def test_a_span_ends_as_the_sdks_does(
@@ -173,8 +193,9 @@ def test_a_span_ends_as_the_sdks_does(
     attributes: dict[Any, Any] | None,
     steps: list[tuple[Any, ...]],
     random: bool,
+    limits: SpanLimits,
 ) -> None:
-    both = Tracing(ours=False, random=random), Tracing(ours=True, random=random)
+    both = [Tracing(ours=ours, random=random, limits=limits) for ours in (False, True)]
     context = parent and trace.set_span_in_context(trace.NonRecordingSpan(parent))
     usual, ours = (
         one.tracer.start_span("s", context, kind=kind, attributes=attributes, start_time=3)
@@ -266,6 +287,16 @@ def test_spans_with_links_and_each_tracers_first_are_the_sdks() -> None:
     assert not isinstance(other.start_span("first"), SparingSpan)
     assert isinstance(other.start_span("second"), SparingSpan)
     assert one.provider.get_tracer("other") is other
+
+
+def test_a_list_that_is_changed_afterwards_changes_no_span() -> None:
+    one, reasons = Tracing(ours=True), ["stop"]
+    span = one.tracer.start_span("s", attributes={"a": reasons})
+    span.set_attribute("b", reasons)
+    reasons.append("length")
+    span.end()
+    (found,) = one.exporter.get_finished_spans()
+    assert dict(found.attributes) == {"a": ("stop",), "b": ("stop",)}
 
 
 def test_an_error_of_our_own_loses_no_span(
