@@ -13,6 +13,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from imsobs_instrumentation import (
     celery_workers,
     failures,
+    headers,
     logs,
     processes,
     sdk,
@@ -62,6 +63,7 @@ def after_instrumentors() -> None:
     if sdk.providers():
         logs.install()
         _optional(sparing.emit)()
+        _optional(headers.install)()
         failures.install()
         trace_ids.install()
 
