@@ -24,6 +24,7 @@ from imsobs.spec.origin import or_of_a_pack, told_where_written
 from imsobs.spec.parse import parse
 from imsobs.spec.required import LACKS
 from imsobs.spec.schema.root import Spec
+from imsobs.spec.twice import twice
 
 # What much else refers to, and would be at fault for when a default took its place.
 _TAKEN_FOR_GRANTED = {("alerting", "teams"), ("routing", "routes"), ("budget", "monthly_usd")}
@@ -71,6 +72,7 @@ def read_spec(files: list[Path]) -> Compiled:
     unread = {problem.path for problem in problems if problem.path}
     shape_problems = told_where_written(shape_problems, document)
     problems += [problem for problem in shape_problems if problem.path not in unread]
+    problems += twice(document.data)
     if not document.packs.complete:
         problems = [problem for problem in problems if not _may_be_given(problem, document.data)]
         return Compiled(document, _sorted(problems, document), None)
@@ -81,6 +83,9 @@ def read_spec(files: list[Path]) -> Compiled:
     model = None
     if spec is not None:
         model, found = _checked(spec, frozenset(left_out.names))
+        # A value that is misshapen is judged as its default, which nobody wrote.
+        misshapen = {problem.path for problem in shape_problems}
+        found = [problem for problem in found if problem.path not in misshapen]
         problems += told_once(found, left_out, Mentions(document.data))
         kept, unread_file = measured(spec, document)
         model = replace(model, measured=kept)

@@ -165,6 +165,16 @@ def _links(folder: Path, parts: list[Path]) -> list[Problem]:
     ]
 
 
+def _not_utf8(file: Path, error: UnicodeDecodeError) -> Problem:
+    """Return the problem of a text, at the first byte that is no character."""
+    # What comes before that byte is UTF-8; the mark at the start of a file takes no column.
+    before = error.object[: error.start].decode("utf-8-sig")
+    line = before.count("\n") + 1
+    place = Position(str(file), line, len(before) - before.rfind("\n"))
+    message = f"is not UTF-8 text (byte {error.start}); save it as UTF-8"
+    return Problem((), message, "yaml/encoding", place)
+
+
 def _texts(files: list[Path]) -> tuple[dict[Path, str], list[Problem]]:
     """Return the text of every file, and a problem for each that has none to read."""
     texts: dict[Path, str] = {}
@@ -178,7 +188,7 @@ def _texts(files: list[Path]) -> tuple[dict[Path, str], list[Problem]]:
         except OSError as error:
             message, check = f"cannot be read: {error.strerror}", "yaml/unreadable"
         except UnicodeDecodeError as error:
-            message = f"is not UTF-8 text (byte {error.start}); save it as UTF-8"
-            check = "yaml/encoding"
+            problems.append(_not_utf8(file, error))
+            continue
         problems.append(Problem((), message, check, Position(str(file), 1, 1)))
     return texts, problems

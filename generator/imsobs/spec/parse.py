@@ -32,6 +32,12 @@ _NO_LOOPBACK = (
     "not a URL on loopback: it belongs into a file below the folder of secrets, and the file's name"
     " in url_file"
 )
+# A user's name is no secret by itself, but comes with one.
+_WITH_USER = re.compile(r"\s*https?://[^/?#]*@")
+_USER_IN_URL = (
+    "a URL with a user or password, which every rendered file that has it would show; leave out"
+    " what stands before the @"
+)
 
 
 def parse(data: dict[str, Any]) -> tuple[Spec | None, list[Problem]]:
@@ -163,6 +169,8 @@ def _problem(details: ErrorDetails, data: Any, written: Any) -> Problem:
             given = str(details["input"])
             if values.is_duration(pattern):
                 return Problem(path, values.duration(given), "spec/pattern")
+            if _WITH_USER.match(given):
+                return Problem(path, f"{_USER_IN_URL}; {_NOT_SHOWN}", "spec/secret")
             return Problem(path, mismatch(pattern, given, short(given)), "spec/pattern")
         case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal" as kind:
             context = details.get("ctx", {})

@@ -74,7 +74,7 @@ _WORDS: dict[str, tuple[str, Repair]] = {
         "LEVEL:METRIC:OPERATIONS in small letters, as service:requests:rate5m",
         _same,
     ),
-    r"^https?://[A-Za-z0-9._~:@%\[\]-]+$": (
+    r"^https?://[A-Za-z0-9._~:%\[\]-]+$": (
         "a URL without a path, as http://127.0.0.1:8080",
         lambda given: re.sub(r"^(https?://)?([^/]+)/*$", r"http://\2", given),
     ),

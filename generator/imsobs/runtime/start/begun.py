@@ -79,7 +79,7 @@ _SUBJECTS = {
 _VALUES = {"agents": ("agent_type", "action"), "cache": ("cache",), "queue": ("queue",)}
 _ALWAYS = ("http", "pipeline", "runtime")
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:@%\[\]-]+")
+ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:%\[\]-]+")
 # What pip installs: no option of pip, no expression of the CI, no password.
 INSTALLED = re.compile(r"(?!.*://[^/]*:[^/]*@)[A-Za-z0-9./][A-Za-z0-9._~:/@%+=#&?,-]*")
 IGNORED = (".imsobs/", "secrets/", "stack/.env", "/logs/")

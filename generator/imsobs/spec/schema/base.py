@@ -68,7 +68,7 @@ ProjectPath = Annotated[str, StringConstraints(pattern=rf"^{_SEGMENT}(/{_SEGMENT
 # No template, no markup, nothing that a shell or a reference to the environment is made of.
 _PATH_AND_QUERY = r"(/[A-Za-z0-9._~:@%/?&=+,;#-]*)?"
 HttpUrl = Annotated[
-    str, StringConstraints(pattern=rf"^https?://[A-Za-z0-9._~:@%\[\]-]+{_PATH_AND_QUERY}$")
+    str, StringConstraints(pattern=rf"^https?://[A-Za-z0-9._~:%\[\]-]+{_PATH_AND_QUERY}$")
 ]
 LoopbackUrl = Annotated[
     str, StringConstraints(pattern=rf"^http://(127\.0\.0\.1|localhost)(:\d+)?{_PATH_AND_QUERY}$")

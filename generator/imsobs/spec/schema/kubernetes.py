@@ -252,7 +252,7 @@ class Kubernetes(Section):
         ),
     )
     service_url: Annotated[
-        str | None, StringConstraints(pattern=r"^https?://[A-Za-z0-9._~:@%\[\]-]+$")
+        str | None, StringConstraints(pattern=r"^https?://[A-Za-z0-9._~:%\[\]-]+$")
     ] = Field(
         default=None,
         description=(

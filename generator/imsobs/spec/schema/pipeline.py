@@ -101,7 +101,7 @@ class Sampling(Section):
         " another and all report here; a request whose caller reports elsewhere is then held for"
         " longest_request.",
     )
-    max_traces: Annotated[int, Field(ge=100)] | None = Field(
+    max_traces: Annotated[int, Field(ge=100, le=1_000_000_000)] | None = Field(
         None,
         description="Largest number of traces that are held; beyond it the oldest is dropped"
         " undecided and the alert TraceMemoryFull fires. null: as many traces of six spans as"
@@ -139,14 +139,14 @@ class Collector(Section):
     backend while it is away, beyond which telemetry is refused and counted.
     """
 
-    memory_limit_mib: Annotated[int, Field(ge=128)] = Field(
+    memory_limit_mib: Annotated[int, Field(ge=128, le=1_048_576)] = Field(
         default=512,
         description=(
             "Hard limit of the memory_limiter, in MiB; beyond it telemetry is refused, and the SDK"
             " sends it again."
         ),
     )
-    max_series: Annotated[int, Field(ge=100)] = Field(
+    max_series: Annotated[int, Field(ge=100, le=1_000_000_000)] = Field(
         default=200_000,
         description=(
             "Largest number of derived series that labels may allow, all services and environments"

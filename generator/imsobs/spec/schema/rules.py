@@ -121,7 +121,7 @@ class Budget(Section):
             " `cost`; without one, no cost is recorded."
         ),
     )
-    series: Annotated[int, Field(ge=100)] = Field(
+    series: Annotated[int, Field(ge=100, le=1_000_000_000)] = Field(
         20_000,
         description="Number of derived series in Prometheus that is planned for, all services and"
         " environments together. Recorded as `NAMESPACE_series_limit`.",

@@ -50,7 +50,7 @@ class Probe(Section):
     )
 
 
-Address = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9._~:@%\[\]-]+$")]
+Address = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9._~:%\[\]-]+$")]
 
 
 class Service(Section):

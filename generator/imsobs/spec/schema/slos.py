@@ -103,7 +103,7 @@ class Slo(Section):
         description="Longest duration of a good event, in seconds: one of the histogram's bucket"
         " bounds. 0 is no bound and is refused. null: `bad` says which events are bad.",
     )
-    min_failures: Annotated[int, Field(ge=1)] = Field(
+    min_failures: Annotated[int, Field(ge=1, le=1_000_000_000)] = Field(
         5,
         description=(
             "Number of bad events that an alert needs in its long window, besides their share;"

@@ -98,7 +98,7 @@ class Prometheus(Component):
         default=PrometheusPorts(),
         description="Ports on the loopback interface; each must be free.",
     )
-    size_limit_mib: Annotated[int, Field(ge=0)] = Field(
+    size_limit_mib: Annotated[int, Field(ge=0, le=1_000_000_000)] = Field(
         default=0,
         description=(
             "Size of the blocks on disk, in MiB, beyond which the oldest are deleted. 0: no limit."
