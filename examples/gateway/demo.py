@@ -93,7 +93,9 @@ def _show(where: Running, given: argparse.Namespace) -> None:
     print("  http://127.0.0.1:9090   Prometheus: sum by (route) (rate(ims_requests_total[5m]))")
     print("  http://127.0.0.1:16686  Jaeger")
     print("  http://127.0.0.1:9093   Alertmanager")
-    if given.keep:
+    if not given.keep:
+        print("The gateway ends with its traffic: in a minute ServiceDown fires, as it should.")
+    else:
         print("ordinary traffic goes on until Ctrl-C", flush=True)
         for seed in seeds:
             order = Order("steady", duration=_KEEP_SECONDS, rate=given.rate, seed=seed)

@@ -114,7 +114,9 @@ def preview(
         )
         try:
             if out == _DEFAULT_OUT:
-                private.make_below(out.parent, out, "remove it, or give another --out")
+                private.make_below(
+                    out.parent, out, "give another --out, or remove what is in its place"
+                )
             out.mkdir(parents=True, exist_ok=True)
             for dashboard in compiled_dashboards(resolved):
                 if dashboard["uid"] in chosen:
