@@ -8,6 +8,8 @@ from imsobs.preview.theme import LIGHT
 
 # Widths of letters as shares of the size, of the widest font in the list (DejaVu Sans).
 _NARROW, _WIDE = set("iljtfI.,:;'|! ()[]r-"), set("mwMW%@")
+# How much wider letters of weight 600 are.
+_BOLD = 1.12
 
 
 def text(
@@ -24,7 +26,7 @@ def text(
 ) -> str:
     """Return one line of text with its baseline at y, cut to ``width`` pixels when given."""
     if width is not None:
-        content = fitted(content, width, size)
+        content = fitted(content, width, size if weight < 600 else size * _BOLD)
     family = ' class="mono"' if mono else ""
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:g}" font-weight="{weight}" '

@@ -89,6 +89,39 @@ _WORDS: dict[str, tuple[str, Repair]] = {
         "a day or a range of days, as monday:friday",
         _days,
     ),
+    r"^sha256:[0-9a-f]{64}$": (
+        "a digest, as sha256: and 64 hexadecimal digits",
+        lambda given: f"sha256:{_same(given)}",
+    ),
+    r"^[A-Za-z0-9_-]{1,64}$": ("a name of letters, digits, _ and -", _kebab),
+    r"^[A-Za-z][A-Za-z0-9_]{0,47}$": (
+        "a name of letters, digits and _, a letter first",
+        lambda given: re.sub(r"[^A-Za-z0-9]+", "_", given.strip()),
+    ),
+    r"^[a-zA-Z_][a-zA-Z0-9_]{0,62}$": (
+        "a label's name of letters, digits and _, no digit first",
+        lambda given: re.sub(r"[^A-Za-z0-9]+", "_", given.strip()),
+    ),
+    r"^[a-z0-9-]{1,64}$": ("a name of small letters, digits and -", _kebab),
+    r"^[a-z_]+$": ("a name of small letters and _", _snake),
+    r"^[A-Za-z0-9!_.*'()-]{1,150}$": (
+        "a tenant of letters, digits and !-_.*'()",
+        lambda given: re.sub(r"[\s/:]+", "-", given.strip()),
+    ),
+    r"^[A-Za-z0-9][A-Za-z0-9 _-]{0,40}$": (
+        "a title of at most 41 letters, digits, spaces, _ and -",
+        str.strip,
+    ),
+    r"^[ -~]{0,256}$": ("at most 256 printable characters of ASCII", str.strip),
+    r"^[^{}\s]+$": ("a text without spaces, { and }", str.strip),
+    r"^secrets(/[a-z0-9_-]+)+$": (
+        "a folder below secrets, as secrets/alertmanager",
+        lambda given: f"secrets/{_same(given).strip('/')}",
+    ),
+    r"^[A-Za-z0-9_*][A-Za-z0-9_.*-]*(/[A-Za-z0-9_*][A-Za-z0-9_.*-]*)*$": (
+        "a path below the project's folder, as logs/app.log, no part of which begins with a .",
+        lambda given: given.strip().removeprefix("./"),
+    ),
     r"^\d+\.\d+\.\d+$": ("a version of three numbers", lambda given: given.strip().lstrip("v")),
     r"^[A-Za-z0-9.-]+:\d+$": ("HOST:PORT, as smtp.example.org:587", _same),
     r"^[^{}]*$": ("a text without { and }", _same),
@@ -102,8 +135,8 @@ def mismatch(pattern: str, given: str, shown: str) -> str:
     shown: the text as a message may show it.
     """
     if pattern not in _WORDS:
-        kind = _URL if pattern.startswith("^https?://") else ""
-        return f'"{shown}" is not {kind}' if kind else f'"{shown}" does not match {pattern}'
+        kind = _URL if pattern.startswith("^http") else f"of the form {pattern}"
+        return f'"{shown}" is not {kind}'
     # A key goes on to the next colon, which is one inside the brackets.
     if missing := re.match(r"([A-Za-z][\w-]*) *[{\[][^\]}]*$", given):
         return f'"{shown}" is no name: a colon is missing; write {missing[1]}: and a space'
