@@ -25,7 +25,7 @@ def _patterns(schema: Any) -> Iterator[str]:
             yield from _patterns(part)
 
 
-PATTERNS = sorted({one for one in _patterns(Spec.model_json_schema())})
+PATTERNS = sorted(set(_patterns(Spec.model_json_schema())))
 
 
 @pytest.mark.parametrize("pattern", [one for one in PATTERNS if not values.is_duration(one)])

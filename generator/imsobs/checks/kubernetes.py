@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from imsobs.model import Model, conventions
-from imsobs.problems import Problem, listed
+from imsobs.problems import KeyPath, Problem, listed
 from imsobs.spec.schema.kubernetes import Kubernetes, Scaled, Workload
 
 # The operator cuts its labels at 63 characters, of which a role's name needs some.
@@ -18,6 +18,10 @@ _MOST_SAMPLES = 600
 _STORES = {"jaeger": ("cassandra", "opensearch", "otlp"), "loki": ("s3", "otlp")}
 # Queues on a volume of a role: of the stores, and of what is handed on.
 _QUEUES = {"derive": 2, "sample": 1}
+
+
+# Labels of histograms, of summaries, and of alerts.
+_MEANT = ("__name__", "le", "quantile", "alertname", "alertstate", "severity")
 
 
 def check(model: Model) -> Iterator[Problem]:
@@ -40,6 +44,11 @@ def _namespace(model: Model, given: Kubernetes) -> Iterator[Problem]:
         message = f"{own} is part of labels and names of objects, which end in a letter or digit"
         yield Problem(("service", "namespace"), message, "kubernetes/namespace")
     name = given.namespace or conventions.stack_name(own)
+    others = _others(model, given, name)
+    if others is not None:
+        message = f"{name} is {others}; its policies and quota would hold all pods there"
+        at: KeyPath = ("kubernetes", "namespace") if given.namespace else ("kubernetes",)
+        yield Problem(at, f"{message}: use one of its own", "kubernetes/namespace")
     if len(name) > _LONGEST_NAMESPACE:
         message = (
             f"{name} has {len(name)} characters; opentelemetry-operator cuts labels that begin"
@@ -47,6 +56,14 @@ def _namespace(model: Model, given: Kubernetes) -> Iterator[Problem]:
         )
         path = ("kubernetes", "namespace") if given.namespace else ("kubernetes",)
         yield Problem(path, message, "kubernetes/namespace")
+
+
+def _others(model: Model, given: Kubernetes, name: str) -> str | None:
+    """Return whose a namespace is that has pods besides those of the stack, or None."""
+    if name == "default" or name.startswith("kube-"):
+        return "the cluster's own"
+    senders = given.senders or [model.spec.service.namespace]
+    return "the service's, as one of kubernetes.senders" if name in senders else None
 
 
 def _environment(model: Model, given: Kubernetes) -> Iterator[Problem]:
@@ -85,12 +102,24 @@ def _numbers(model: Model, given: Kubernetes) -> Iterator[Problem]:
             message = f"the autoscaler would keep {pods.replicas} pods and make {pods.most} at most"
             yield Problem(("kubernetes", role, "most"), message, "kubernetes/replicas")
         yield from _queues(model, role, pods)
+    yield from _blocks(model, given)
     if given.sample.most > _MOST_SAMPLES:
         message = (
             f"among more than {_MOST_SAMPLES} pods traces are spread unevenly, and beyond 655 not"
             " at all; give each more memory instead"
         )
         yield Problem(("kubernetes", "sample", "most"), message, "kubernetes/replicas")
+
+
+def _blocks(model: Model, given: Kubernetes) -> Iterator[Problem]:
+    limit, disk = model.spec.stack.prometheus.size_limit_mib, given.prometheus.disk_gib
+    if limit > disk * _GIB_MIB:
+        message = (
+            f"Prometheus removes blocks when they outgrow {limit} MiB"
+            f" (stack.prometheus.size_limit_mib), and the volume is full before; give at least"
+            f" {-(-limit // _GIB_MIB)}"
+        )
+        yield Problem(("kubernetes", "prometheus", "disk_gib"), message, "kubernetes/disk")
 
 
 def _queues(model: Model, role: str, pods: Workload) -> Iterator[Problem]:
@@ -106,15 +135,19 @@ def _queues(model: Model, role: str, pods: Workload) -> Iterator[Problem]:
 
 def _labels(model: Model, given: Kubernetes) -> Iterator[Problem]:
     """Yield external labels that a series may have already, which then wins over them."""
-    taken: dict[str, str] = {
+    fixed: dict[str, str] = {
         **dict.fromkeys(conventions.PROCESS_LABELS.values(), "says which process reports"),
         **dict.fromkeys(conventions.SCRAPE_LABELS, "says what was scraped"),
         **dict.fromkeys(model.labels, "is a label of metrics"),
+        **dict.fromkeys(_MEANT, "has a meaning to Prometheus"),
+    }
+    taken = {
+        **fixed,
         "cluster": "is kubernetes.cluster",
         "region": "is the name of a region",
         given.prometheus.replica_label: "is kubernetes.prometheus.replica_label",
     }
-    at: list[tuple[tuple[str, ...], dict[str, Any]]] = [
+    at: list[tuple[KeyPath, dict[str, Any]]] = [
         (("kubernetes", "external_labels"), given.external_labels)
     ]
     for name, region in given.regions.items():
@@ -124,11 +157,23 @@ def _labels(model: Model, given: Kubernetes) -> Iterator[Problem]:
             if label in taken:
                 message = f"{label} {taken[label]}; name the external label otherwise"
                 yield Problem((*path, label), message, "kubernetes/external-label")
-    replica = given.prometheus.replica_label
+    replica, path = given.prometheus.replica_label, ("kubernetes", "prometheus", "replica_label")
     if replica in ("cluster", "region"):
         message = f"{replica} is an external label already; name it otherwise"
-        path = ("kubernetes", "prometheus", "replica_label")
         yield Problem(path, message, "kubernetes/external-label")
+    elif replica in fixed:
+        message = f"{replica} {fixed[replica]}, and cannot tell the pods apart; name it otherwise"
+        yield Problem(path, message, "kubernetes/external-label")
+    yield from _expanded(given, at)
+
+
+def _expanded(given: Kubernetes, at: list[tuple[KeyPath, dict[str, Any]]]) -> Iterator[Problem]:
+    values: dict[KeyPath, str] = {("kubernetes", "cluster"): given.cluster}
+    values |= {(*path, name): value for path, labels in at for name, value in labels.items()}
+    for where, value in values.items():
+        if "$" in value:
+            message = "Prometheus takes what follows $ for a variable of its own; leave it out"
+            yield Problem(where, message, "kubernetes/external-label")
 
 
 def _regions(given: Kubernetes) -> Iterator[Problem]:

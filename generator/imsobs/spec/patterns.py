@@ -122,6 +122,27 @@ _WORDS: dict[str, tuple[str, Repair]] = {
         "a path below the project's folder, as logs/app.log, no part of which begins with a .",
         lambda given: given.strip().removeprefix("./"),
     ),
+    r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$": (
+        "a name of small letters, digits and -, with . between its parts",
+        lambda given: re.sub(r"[ _]+", "-", _same(given)),
+    ),
+    r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*:\d{1,5}$": (
+        "HOST:PORT, as jaeger.tracing.svc:4317",
+        lambda given: re.sub(r"^[a-z]+://|/*$", "", _same(given)),
+    ),
+    r"^[a-z0-9]([a-z0-9-]|\.[a-z0-9]){1,61}[a-z0-9]$": (
+        "the name of a bucket: 3 to 63 small letters, digits, - and single .",
+        _kebab,
+    ),
+    r"^[a-z0-9][a-z0-9._/:-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}|@sha256:[0-9a-f]{64})$": (
+        "an image with its tag or digest, as registry.example.com/shop:1",
+        _same,
+    ),
+    r"^[a-z0-9][a-z0-9._-]*(:[0-9]{1,5})?(/[a-z0-9][a-z0-9._-]*)+$"
+    r"|^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$": (
+        "an image without its tag, which is the version",
+        lambda given: re.sub(r"(:[^/:]*|@.*)$", "", given.strip()),
+    ),
     r"^\d+\.\d+\.\d+$": ("a version of three numbers", lambda given: given.strip().lstrip("v")),
     r"^[A-Za-z0-9.-]+:\d+$": ("HOST:PORT, as smtp.example.org:587", _same),
     r"^[^{}]*$": ("a text without { and }", _same),

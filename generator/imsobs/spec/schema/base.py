@@ -1,6 +1,7 @@
 """Shared building blocks of the spec's schema."""
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -65,10 +66,27 @@ PositiveDuration = Annotated[
 _SEGMENT = r"[A-Za-z0-9_*][A-Za-z0-9_.*-]*"
 # A folder or file of the project: relative, and no part of it hidden or a way upwards.
 ProjectPath = Annotated[str, StringConstraints(pattern=rf"^{_SEGMENT}(/{_SEGMENT})*$")]
+
+
+def _reachable(address: str) -> str:
+    """Refuse what has the letters of an address, and cannot be one."""
+    try:
+        parts = urlsplit(address if "://" in address else f"//{address}")
+        possible = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        possible = False
+    if not possible:
+        raise ValueError("must name a host, and a port from 1 to 65535 if any; [] around IPv6")
+    return address
+
+
+Reachable = AfterValidator(_reachable)
 # No template, no markup, nothing that a shell or a reference to the environment is made of.
 _PATH_AND_QUERY = r"(/[A-Za-z0-9._~:@%/?&=+,;#-]*)?"
 HttpUrl = Annotated[
-    str, StringConstraints(pattern=rf"^https?://[A-Za-z0-9._~:%\[\]-]+{_PATH_AND_QUERY}$")
+    str,
+    StringConstraints(pattern=rf"^https?://[A-Za-z0-9._~:@%\[\]-]+{_PATH_AND_QUERY}$"),
+    Reachable,
 ]
 LoopbackUrl = Annotated[
     str, StringConstraints(pattern=rf"^http://(127\.0\.0\.1|localhost)(:\d+)?{_PATH_AND_QUERY}$")

@@ -13,7 +13,9 @@ DnsName = Annotated[
     str, StringConstraints(pattern=rf"^{DNS_LABEL}(\.{DNS_LABEL})*$", max_length=253)
 ]
 Tenant = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!_.*'()-]{1,150}$")]
-Bucket = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+Bucket = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]|\.[a-z0-9]){1,61}[a-z0-9]$", max_length=63)
+]
 CqlName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,47}$")]
 
 _ACCOUNT = (

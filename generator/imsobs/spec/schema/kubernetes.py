@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from imsobs.spec.schema.base import Environment, HttpUrl, PlainValue, Section
+from imsobs.spec.schema.base import Environment, HttpUrl, PlainValue, Reachable, Section
 from imsobs.spec.schema.distributed import (
     DNS_LABEL,
     Cassandra,
@@ -16,9 +16,11 @@ from imsobs.spec.schema.distributed import (
     Tenant,
     Thanos,
 )
-from imsobs.spec.schema.stack import Cpus
+from imsobs.spec.schema.service import Address as ServiceAddress
 
-Address = Annotated[str, StringConstraints(pattern=rf"^{DNS_LABEL}(\.{DNS_LABEL})*:\d{{1,5}}$")]
+Address = Annotated[
+    str, StringConstraints(pattern=rf"^{DNS_LABEL}(\.{DNS_LABEL})*:\d{{1,5}}$"), Reachable
+]
 ExternalLabel = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]{0,62}$")]
 TaggedImage = Annotated[
     str,
@@ -26,6 +28,8 @@ TaggedImage = Annotated[
         pattern=r"^[a-z0-9][a-z0-9._/:-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}|@sha256:[0-9a-f]{64})$"
     ),
 ]
+# A thousandth of a core is the least that a pod can ask for.
+PodCpus = Annotated[float, Field(ge=0.001, le=256)]
 Replicas = Annotated[int, Field(ge=1, le=1000)]
 PodMemory = Annotated[int, Field(ge=128, le=1_048_576)]
 DiskGib = Annotated[int, Field(ge=1, le=65_536)]
@@ -39,7 +43,7 @@ _DISK = "Size of a pod's volume, in GiB."
 class Pod(Section):
     """What each pod of one kind is given."""
 
-    cpus: Cpus = Field(default=1.0, description=_CPUS)
+    cpus: PodCpus = Field(default=1.0, description=_CPUS)
     memory_mib: PodMemory = Field(default=1024, description=_MEMORY)
 
 
@@ -107,7 +111,7 @@ class KubernetesAlertmanager(Workload):
     """Alertmanager, several that tell each other what was sent."""
 
     replicas: Replicas = Field(default=3, description="Number of pods; any one may be away.")
-    cpus: Cpus = Field(default=0.1, description=_CPUS)
+    cpus: PodCpus = Field(default=0.1, description=_CPUS)
     memory_mib: PodMemory = Field(default=256, description=_MEMORY)
     disk_gib: DiskGib = Field(default=1, description=_DISK)
     secret: DnsName = Field(
@@ -251,9 +255,7 @@ class Kubernetes(Section):
             " null, as the default: the first of them."
         ),
     )
-    service_url: Annotated[
-        str | None, StringConstraints(pattern=r"^https?://[A-Za-z0-9._~:%\[\]-]+$")
-    ] = Field(
+    service_url: ServiceAddress | None = Field(
         default=None,
         description=(
             "Where the health routes of the service are asked. null, as the default: the Service"

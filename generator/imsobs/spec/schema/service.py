@@ -9,6 +9,7 @@ from imsobs.spec.schema.base import (
     EnvName,
     LabelValue,
     ProjectPath,
+    Reachable,
     RoutePath,
     Section,
     ServiceName,
@@ -50,7 +51,7 @@ class Probe(Section):
     )
 
 
-Address = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9._~:%\[\]-]+$")]
+Address = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9._~:%\[\]-]+$"), Reachable]
 
 
 class Service(Section):

@@ -22,7 +22,14 @@ Version = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")]
 MemoryMib = Annotated[int, Field(ge=32, le=1_048_576)]
 Cpus = Annotated[float, Field(gt=0, le=256)]
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
-Image = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._/:-]*[a-z0-9]$")]
+# A colon is that of a registry's port: behind it comes a path. The tag is the version.
+Image = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[a-z0-9][a-z0-9._-]*(:[0-9]{1,5})?(/[a-z0-9][a-z0-9._-]*)+$"
+        r"|^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$"
+    ),
+]
 
 
 class Component(Section):
