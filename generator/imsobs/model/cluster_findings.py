@@ -119,7 +119,8 @@ def _current(model: Model, load: Load, cluster: Cluster) -> Iterator[Finding]:
         yield Finding("collector.max_processes", text)
     row = cluster.row("current")
     if row and row.cores is not None and row.cores > row.cpus * _SHARE:
-        text = f"{row.cores:.1f} cores are needed; raise it to {math.ceil(row.cores / _SHARE)}"
+        enough = math.ceil(row.cores / _SHARE * 10) / 10
+        text = f"{row.cores:.2g} cores are needed; raise it to {enough:g}"
         yield Finding("kubernetes.current.cpus", text)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from imsobs.spec.schema.base import HttpUrl, Section
 from imsobs.spec.schema.stack import Image, Version
@@ -12,7 +12,19 @@ DnsLabel = Annotated[str, StringConstraints(pattern=rf"^{DNS_LABEL}$")]
 DnsName = Annotated[
     str, StringConstraints(pattern=rf"^{DNS_LABEL}(\.{DNS_LABEL})*$", max_length=253)
 ]
-Tenant = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!_.*'()-]{1,150}$")]
+
+
+def _no_folder(tenant: str) -> str:
+    if tenant in (".", ".."):
+        raise ValueError("must not be . or .., which the stores refuse: a folder has its name")
+    return tenant
+
+
+Tenant = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9!_.*'()-]{1,150}$"),
+    AfterValidator(_no_folder),
+]
 Bucket = Annotated[
     str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]|\.[a-z0-9]){1,61}[a-z0-9]$", max_length=63)
 ]
