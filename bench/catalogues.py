@@ -10,7 +10,7 @@ from imsobs.spec.load import load
 
 Spec = dict[str, Any]
 # The spec's own kinds that cost something per span or log record.
-_DERIVED = ("span", "event", "log", "pipeline")
+_DERIVED = ("span", "event", "log")
 # How many metrics a made-up source or event feeds: about as many as the spec's own do.
 _PER_SIGNAL = 4
 
@@ -46,9 +46,8 @@ def of_same_signals(spec: Spec, count: int) -> Spec:
     """
     changed = deepcopy(spec)
     names = derived(spec)
-    chosen = dict.fromkeys(
-        names[int(n * len(names) / count)] for n in range(min(count, len(names)))
-    )
+    kept = min(count, len(names))
+    chosen = {names[n * len(names) // kept] for n in range(kept)}
     changed["metrics"] = {
         name: metric
         for name, metric in changed["metrics"].items()

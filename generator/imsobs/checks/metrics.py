@@ -11,7 +11,7 @@ from imsobs.model import Model, conventions
 from imsobs.model.expected import expected_metrics
 from imsobs.model.kinds import KEYS, KINDS
 from imsobs.model.kinds.kind import Kind
-from imsobs.model.kinds.pipeline import ALIVE
+from imsobs.model.kinds.pipeline import ALIVE, RECEIVED
 from imsobs.model.metrics import source_of
 from imsobs.model.rules import number
 from imsobs.problems import KeyPath, Problem, available
@@ -35,6 +35,11 @@ def check(model: Model) -> Iterator[Problem]:
         for problem in (*_metric(name, metric, model), *_derived_name(name, metric, taken, model)):
             if problem.check not in metric.allow:
                 yield problem
+    # Those of packs come last: of two, the one that was added is told.
+    *more, last = [n for n, m in model.spec.metrics.items() if m.pipeline == RECEIVED] or [""]
+    for name in more:
+        message = f"the spans that come in are counted once, and {last} has them"
+        yield Problem(("metrics", name, "pipeline"), message, "metric/received-twice")
 
 
 def _metric(name: str, metric: Metric, model: Model) -> Iterator[Problem]:
