@@ -12,7 +12,7 @@ from imsobs.spec.schema.base import seconds
 from imsobs.spec.schema.root import Spec
 
 # Memory of a span that is held, with what keeps its trace together (`bench.held`).
-SPAN_BYTES = 4.3 * 1024
+SPAN_BYTES = 4.5 * 1024
 SPANS_PER_TRACE = 6
 # Of the Collector's memory limit, held traces get half; the rest is for everything else.
 SHARE_OF_MEMORY = 0.5
