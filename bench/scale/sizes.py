@@ -209,16 +209,9 @@ def _pods(cluster: Cluster) -> str:
 
 
 def _network(cluster: Cluster) -> str:
-    rows = [
-        [
-            flow.source,
-            flow.target,
-            f"{human(flow.rate)}/s",
-            "compressed" if flow.compressed else "not compressed",
-        ]
-        for flow in cluster.flows
-        if flow.rate >= 1
-    ]
+    flows = [flow for flow in cluster.flows if flow.rate >= 1]
+    how = {True: "compressed", False: "not compressed"}
+    rows = [[f.source, f.target, f"{human(f.rate)}/s", how[f.compressed]] for f in flows]
     return _table(["from", "to", "at the peak", "counted"], rows)
 
 

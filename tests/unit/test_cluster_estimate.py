@@ -96,11 +96,11 @@ def test_pods_of_derive_follow_from_cores(
 
 
 def test_pods_of_sample_follow_from_the_traces_that_they_hold(tmp_path: Path) -> None:
-    """0.95 x (10 + 10 + 1) + 0.05 x 600 s, 1000 traces a second, 6 spans of 4.3 KiB."""
+    """0.95 x (10 + 10 + 1) + 0.05 x 600 s, 1000 traces a second, 6 spans of 4.5 KiB."""
     sample = _row(_cluster(_model(tmp_path, STORES)), "sample")
-    # 299 700 spans; 3/8 of 1024 MiB hold 91 445 of them.
+    # 299 700 spans; 3/8 of 1024 MiB hold 87 381 of them.
     assert sample.needed == 4
-    assert sample.memory_needed == pytest.approx(80 * MIB + 299_700 * 4.3 * 1024 / 4)
+    assert sample.memory_needed == pytest.approx(80 * MIB + 299_700 * 4.5 * 1024 / 4)
 
 
 def test_each_derive_has_the_counted_series_and_what_processes_report_is_there_once(

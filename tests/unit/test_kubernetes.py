@@ -195,11 +195,11 @@ def test_a_role_has_the_memory_of_its_pods(tmp_path: Path) -> None:
     for role, limit in limits.items():
         spec = _one(objects, "OpenTelemetryCollector", role)
         assert spec["config"]["processors"]["memory_limiter"]["limit_mib"] == limit
-    # Half of its memory, for traces of six spans of 4.3 KiB.
+    # Half of its memory, for traces of six spans of 4.5 KiB.
     held = _one(objects, "OpenTelemetryCollector", "sample")["config"]["processors"]
-    assert held["tail_sampling"]["num_traces"] == 59_500
+    assert held["tail_sampling"]["num_traces"] == 56_800
     found = _recorded(objects)
-    assert found["shop_held_traces_limit"] == "vector(59500)"
+    assert found["shop_held_traces_limit"] == "vector(56800)"
 
 
 def test_only_roles_that_are_needed_are_there(tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def test_rules_are_in_their_groups_and_evaluated_as_often_as_they_say(
     }
     assert recorded(files, "recording", "budget") == {
         "shop_series_limit": "vector(1000)",
-        "shop_held_traces_limit": "vector(10100)",
+        "shop_held_traces_limit": "vector(9700)",
     }
 
 

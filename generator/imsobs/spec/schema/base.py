@@ -85,7 +85,7 @@ Reachable = AfterValidator(_reachable)
 _PATH_AND_QUERY = r"(/[A-Za-z0-9._~:@%/?&=+,;#-]*)?"
 HttpUrl = Annotated[
     str,
-    StringConstraints(pattern=rf"^https?://[A-Za-z0-9._~:@%\[\]-]+{_PATH_AND_QUERY}$"),
+    StringConstraints(pattern=rf"^https?://[A-Za-z0-9._~:%\[\]-]+{_PATH_AND_QUERY}$"),
     Reachable,
 ]
 LoopbackUrl = Annotated[
