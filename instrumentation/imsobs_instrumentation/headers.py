@@ -75,29 +75,29 @@ def _bytes_of(name: str) -> bytes | None:
 
 def getting(usual: _Get) -> _Get:
     """Return what takes the place of `ASGIGetter.get`, which returns a header's values."""
-    lower = bytes.lower
 
     @functools.wraps(usual)
     def get(self: Any, carrier: Any, key: str) -> list[str] | None:
-        headers = carrier.get("headers")
-        if type(headers) is not list:
-            return usual(self, carrier, key)  # type: ignore[no-any-return]
-        found = []
         try:
-            name = _bytes_of(key)
-            for sent, value in headers:
-                # The lower case of other letters may be ASCII.
-                if not sent.isascii():
-                    return usual(self, carrier, key)  # type: ignore[no-any-return]
-                if lower(sent) == name:
-                    found.append(value.decode("utf-8"))
+            return _values(carrier.get("headers"), key) or None
         except Exception:
-            name = None
-        if name is None:
             return usual(self, carrier, key)  # type: ignore[no-any-return]
-        return found or None
 
     return get
+
+
+def _values(headers: Any, key: str) -> list[str]:
+    """Return a header's values; raise where the instrumentation's own must look."""
+    name, lower, found = _bytes_of(key), bytes.lower, []
+    if type(headers) is not list or name is None:
+        raise ValueError
+    for sent, value in headers:
+        # The lower case of other letters may be ASCII.
+        if not sent.isascii():
+            raise ValueError
+        if lower(sent) == name:
+            found.append(value.decode("utf-8"))
+    return found
 
 
 def normalizing(usual: _Normalize) -> _Normalize:

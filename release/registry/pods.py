@@ -5,7 +5,6 @@ On one machine nothing is sent on, and the one Alertmanager has no peers.
 
 from __future__ import annotations
 
-import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,11 @@ import yaml
 
 from bench.project import await_http
 from imsobs.runtime.build.binaries import resolve_binary
+from imsobs.runtime.livecheck.metrics import OF_SEVERAL
 from imsobs.runtime.trial import free_ports
 from release.registry.attributes import ROOT
 from release.registry.exposition import asked
 
-# What each of these options brings; everything else is as on one machine.
-_BROUGHT = {
-    "prometheus": re.compile("prometheus_remote_storage_"),
-    "alertmanager": re.compile("alertmanager_cluster_"),
-}
 # Comes into being with the first sample that is dropped (droppedSamplesTotal in Prometheus'
 # storage/remote/queue_manager.go).
 _DROPPED = "prometheus_remote_storage_samples_dropped_total"
@@ -59,4 +54,4 @@ def _one(
     finally:
         process.terminate()
         process.wait(60)
-    return {one: entry for one, entry in series.items() if _BROUGHT[name].match(one)}
+    return {one: entry for one, entry in series.items() if one.startswith(OF_SEVERAL[name])}

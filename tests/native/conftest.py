@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 from native.project import rendered_project
+from playwright.sync_api import Browser, sync_playwright
 
 from gateway.launch import Launch, Running, running
 from gateway.traffic import Order, Report, send
@@ -100,3 +102,16 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
                 jaeger=f"http://127.0.0.1:{live.port('jaeger', 'http')}",
                 logs=live.layout.state / "logs" / "store.jsonl",
             )
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real browser, headless."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("pages are not tried in a browser: no chromium on this machine")
+    with sync_playwright() as tool:
+        # A browser's own sandbox is refused to root.
+        found = tool.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield found
+        found.close()

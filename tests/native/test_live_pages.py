@@ -5,7 +5,6 @@ Needs Chromium (Debian's package, which `make test-native` installs where it may
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ import pytest
 import uvicorn
 from fake_prometheus import SPEC, fake_prometheus
 from native.conftest import Live, eventually
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from small_specs import model_of
 
 from imsobs.compile import dashboards
@@ -30,20 +29,8 @@ from imsobs.model.conventions import alert_file_stem
 
 pytestmark = pytest.mark.native
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 PATIENCE_MS = 60_000
 Boards = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("live pages are not tried in a browser: no chromium on this machine")
-    with sync_playwright() as tool:
-        # A browser's own sandbox is refused to root.
-        found = tool.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield found
-        found.close()
 
 
 @contextmanager

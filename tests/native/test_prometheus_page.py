@@ -5,20 +5,16 @@ Needs Chromium (as the live pages do) and the page: `imsobs binaries prometheus-
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-
 import httpx
 import pytest
 from native.conftest import Live, eventually
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from imsobs.runtime.build.binaries import locate
 from imsobs.runtime.progress import Silent
 
 pytestmark = pytest.mark.native
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 PATIENCE_MS = 60_000
 
 
@@ -28,17 +24,6 @@ def page_of(stack: Live) -> str:
     if locate(plan, root, "prometheus-page", Silent()) is None:
         pytest.skip("Prometheus' page is not tried: imsobs binaries prometheus-page builds it")
     return stack.prometheus
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("Prometheus' page is not tried in a browser: no chromium on this machine")
-    with sync_playwright() as tool:
-        # A browser's own sandbox is refused to root.
-        found = tool.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield found
-        found.close()
 
 
 def test_the_page_draws_a_query(page_of: str, stack: Live, browser: Browser) -> None:

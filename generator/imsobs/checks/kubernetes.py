@@ -20,10 +20,6 @@ _STORES = {"jaeger": ("cassandra", "opensearch", "otlp"), "loki": ("s3", "otlp")
 _QUEUES = {"derive": 2, "sample": 1}
 
 
-# Labels of histograms, of summaries, and of alerts.
-_MEANT = ("__name__", "le", "quantile", "alertname", "alertstate", "severity")
-
-
 def check(model: Model) -> Iterator[Problem]:
     """Yield every kubernetes/* problem."""
     given = model.spec.kubernetes
@@ -139,7 +135,9 @@ def _labels(model: Model, given: Kubernetes) -> Iterator[Problem]:
         **dict.fromkeys(conventions.PROCESS_LABELS.values(), "says which process reports"),
         **dict.fromkeys(conventions.SCRAPE_LABELS, "says what was scraped"),
         **dict.fromkeys(model.labels, "is a label of metrics"),
-        **dict.fromkeys(_MEANT, "has a meaning to Prometheus"),
+        **dict.fromkeys(
+            ("__name__", *conventions.PROMETHEUS_LABELS, "severity"), "has a meaning to Prometheus"
+        ),
     }
     taken = {
         **fixed,

@@ -31,10 +31,10 @@ _SETS = (
 
 
 _RESERVED = {
-    "le": "Prometheus gives the buckets of histograms this label",
-    "quantile": "Prometheus gives the quantiles of summaries this label",
-    "alertname": "Prometheus gives every alert this label",
-    "alertstate": "Prometheus gives every alert this label",
+    **{
+        name: f"Prometheus gives {what} this label"
+        for name, what in conventions.PROMETHEUS_LABELS.items()
+    },
     **dict.fromkeys(conventions.SCRAPE_LABELS, "each scrape gives every series this label"),
     **dict.fromkeys(conventions.RENAMED_LABELS, "each scrape drops this label"),
     **dict.fromkeys(

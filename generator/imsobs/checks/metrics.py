@@ -36,9 +36,9 @@ def check(model: Model) -> Iterator[Problem]:
             if problem.check not in metric.allow:
                 yield problem
     # Those of packs come last: of two, the one that was added is told.
-    *more, last = [n for n, m in model.spec.metrics.items() if m.pipeline == RECEIVED] or [""]
-    for name in more:
-        message = f"the spans that come in are counted once, and {last} has them"
+    received = [name for name, one in model.spec.metrics.items() if one.pipeline == RECEIVED]
+    for name in received[:-1]:
+        message = f"the spans that come in are counted once, and {received[-1]} has them"
         yield Problem(("metrics", name, "pipeline"), message, "metric/received-twice")
 
 

@@ -41,6 +41,13 @@ VARIABLE_LABELS = {
 SDK_INTERVAL_MS = 10_000
 # Labels that a scrape adds to every series.
 SCRAPE_LABELS = ("job", "instance")
+# Labels that Prometheus itself gives, and what it gives them.
+PROMETHEUS_LABELS = {
+    "le": "the buckets of histograms",
+    "quantile": "the quantiles of summaries",
+    "alertname": "every alert",
+    "alertstate": "every alert",
+}
 # What a scrape renames labels of these names to; they are dropped.
 RENAMED_LABELS = tuple(f"exported_{label}" for label in SCRAPE_LABELS)
 

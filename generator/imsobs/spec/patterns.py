@@ -24,6 +24,10 @@ def _camel(given: str) -> str:
     return "".join(word[:1].upper() + word[1:] for word in re.split(r"[^A-Za-z0-9]+", given))
 
 
+def _underscored(given: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "_", given.strip())
+
+
 def _metric(given: str) -> str:
     return re.sub(r"[^a-zA-Z0-9_:]+", "_", given.strip())
 
@@ -96,11 +100,11 @@ _WORDS: dict[str, tuple[str, Repair]] = {
     r"^[A-Za-z0-9_-]{1,64}$": ("a name of letters, digits, _ and -", _kebab),
     r"^[A-Za-z][A-Za-z0-9_]{0,47}$": (
         "a name of letters, digits and _, a letter first",
-        lambda given: re.sub(r"[^A-Za-z0-9]+", "_", given.strip()),
+        _underscored,
     ),
     r"^[a-zA-Z_][a-zA-Z0-9_]{0,62}$": (
         "a label's name of letters, digits and _, no digit first",
-        lambda given: re.sub(r"[^A-Za-z0-9]+", "_", given.strip()),
+        _underscored,
     ),
     r"^[a-z0-9-]{1,64}$": ("a name of small letters, digits and -", _kebab),
     r"^[a-z_]+$": ("a name of small letters and _", _snake),

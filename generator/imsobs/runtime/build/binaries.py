@@ -83,9 +83,9 @@ def locate(
             f'unknown component "{name}"; available: {known}', exit_code=ExitCode.INPUT
         )
     # A page is no program: there is none but the one that was built.
-    page = isinstance(component.build, PageBuild)
-    here = None if page else _from_variable(name, component)
-    here = here or (None if page else _from_path(name, component, progress))
+    here = None
+    if not isinstance(component.build, PageBuild):
+        here = _from_variable(name, component) or _from_path(name, component, progress)
     if here is not None or component.build is None:
         return here
     built = cached_binary(root, cache or cache_dir(), name, component)

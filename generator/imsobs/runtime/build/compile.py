@@ -20,7 +20,7 @@ from imsobs.errors import ImsobsError
 from imsobs.runtime.build.go_errors import Cause, explain, explain_os_error
 from imsobs.runtime.build.java import explain_maven, find_maven
 from imsobs.runtime.build.modules import build_environment
-from imsobs.runtime.build.npm import explain_page, find_npm
+from imsobs.runtime.build.npm import explain_page, require_npm
 from imsobs.runtime.build.recipe import Site, follow, recipe_key
 from imsobs.runtime.build.toolchain import find_go
 from imsobs.runtime.build.versions import VersionProblem, ask_version, parse_version, show
@@ -214,7 +214,7 @@ def _tool(
         progress.note(f"{what} with Maven (once)")
         return mvn, chosen(BASE, HOME, NETWORK, JAVA)
     if isinstance(component.build, PageBuild):
-        find_npm(name, component.build)
+        require_npm(name, component.build)
         go = find_go(plan.toolchain, cache, log, progress)
         progress.note(f"{what} with npm (once)")
         return go.path, {**build_environment(go.path, progress), **chosen(NPM)}

@@ -27,8 +27,8 @@ _NO_NETWORK = re.compile(
 )
 
 
-def find_npm(name: str, build: PageBuild) -> Path:
-    """Return the npm command; raise ImsobsError when it is missing, or its Node.js too old."""
+def require_npm(name: str, build: PageBuild) -> None:
+    """Raise ImsobsError when npm or bash is missing, or npm's Node.js is too old."""
     remedy = f"install Node.js {build.oldest_node} or newer, which brings npm"
     programs = {program: shutil.which(program) for program in ("npm", "node", "bash")}
     if absent := [program for program, path in programs.items() if path is None]:
@@ -44,7 +44,6 @@ def find_npm(name: str, build: PageBuild) -> Path:
         raise ImsobsError(
             f"building {name} failed: Node.js {show(found)} is too old for it", remedy=remedy
         )
-    return Path(str(programs["npm"]))
 
 
 def explain_page(output: str) -> Cause:
@@ -71,7 +70,7 @@ def explain_page(output: str) -> Cause:
     return known_cause(output) or Cause(f"the last line was: {last_line(output)}", "read the log")
 
 
-def page_archive(build: PageBuild, sources: Path, npm: Path, work: Path, run: Run) -> Path:
+def page_archive(build: PageBuild, sources: Path, work: Path, run: Run) -> Path:
     """Make the page in its writable sources, and return the archive of it.
 
     The packages are those of the sources' own lockfile, with its hashes; the package manager
@@ -80,7 +79,7 @@ def page_archive(build: PageBuild, sources: Path, npm: Path, work: Path, run: Ru
     manager = work / "manager"
     manager.mkdir()
     _pin(build, manager)
-    run([str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], manager, _QUIET)
+    run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], manager, _QUIET)
     commands = manager / "node_modules/.bin"
     path = os.pathsep.join([str(commands), os.environ.get("PATH", os.defpath)])
     environment = {**_QUIET, "PATH": path}

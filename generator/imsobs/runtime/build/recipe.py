@@ -19,7 +19,7 @@ from imsobs import yamlio
 from imsobs.errors import ExitCode, ImsobsError
 from imsobs.files import read_regular
 from imsobs.runtime.build.java import java_program, known_jars
-from imsobs.runtime.build.npm import find_npm, page_archive
+from imsobs.runtime.build.npm import page_archive
 from imsobs.shipped import (
     PATCHES,
     Build,
@@ -251,8 +251,7 @@ def _patched(build: CollectorBuild, site: Site) -> dict[str, Path]:
 def _page(build: PageBuild, site: Site) -> Path:
     copy = site.work / "sources"
     _writable_copy(build.module, build.module_version, copy, site, build.folder)
-    npm = find_npm(build.package, build)
-    return page_archive(build, copy, npm, site.work, site.run)
+    return page_archive(build, copy, site.work, site.run)
 
 
 def follow(build: Build, site: Site) -> Path:

@@ -13,9 +13,12 @@ from imsobs.model.metrics import ResolvedMetric
 from imsobs.model.reporters import reporters
 from imsobs.runtime.livecheck.window import Counted, Labels, Window
 
-# Begin the names of what is exposed only where samples are sent on, and where there are peers:
-# not on one machine, of a spec that has a cluster besides.
-_OF_SEVERAL = ("prometheus_remote_storage_", "alertmanager_cluster_")
+# Component -> how the names begin of what it exposes only where samples are sent on, or where
+# there are peers: not on one machine, of a spec that has a cluster besides.
+OF_SEVERAL = {
+    "prometheus": "prometheus_remote_storage_",
+    "alertmanager": "alertmanager_cluster_",
+}
 
 
 class State(StrEnum):
@@ -113,7 +116,7 @@ def _of_component(metric: ResolvedMetric, found: list[Labels], jobs: set[str]) -
     component = metric.sources[0]
     if found:
         state = State.seen
-    elif component not in jobs or metric.name.startswith(_OF_SEVERAL):
+    elif component not in jobs or metric.name.startswith(tuple(OF_SEVERAL.values())):
         state = State.absent
     else:
         # A component shows many counters from the first thing that it counts.
